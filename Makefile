@@ -1,0 +1,51 @@
+# Everything works from a bare Python 3.11 and make. `make help` lists the targets.
+PYTHON ?= python3
+BIN    := .venv/bin
+PIP    := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: help setup setup-run demo test check bench ci lock clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("mdms needs Python 3.11 or newer; say which with make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: $(BIN)/python requirements/run.txt pyproject.toml
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: .venv/dev.stamp        ## create .venv with everything a developer needs
+setup-run: .venv/run.stamp    ## create .venv with what the service needs
+
+demo: setup-run  ## five weeks of a small city, from radio frames to the bill (about a minute)
+	$(BIN)/mdms demo $(DEMO)
+
+test: setup      ## all tests that need no server of yours
+	$(BIN)/python -m pytest -q -n auto
+
+check: setup     ## format, lint, types, layers, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n auto -m "not db and not broker and not slow"
+
+bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing chooses
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+ci: check        ## what continuous integration runs
+	HYPOTHESIS_PROFILE=ci $(MAKE) test
+
+lock:            ## re-resolve requirements/ (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q pyproject.toml --group build -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q pyproject.toml --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+
+clean:           ## remove what the other targets made
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The way in: collectors' messages to stored reads."""

@@ -1,0 +1,1 @@
+"""mdms: the open AMI head-end and meter data management system."""

@@ -1,0 +1,347 @@
+"""
+What the core asks of the world: a clock, messages, one durable transaction, a place for files.
+
+Adapters live in `ingest.mqtt`, `mdms.storage` and `mdms.app`; typed fakes in `tests/fakes.py`.
+Each store below is one noun of the same transaction, not a port of its own.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+from mdms.domain.errors import RejectReason
+from mdms.domain.readings import IntervalReads, RegisterReads
+from mdms.domain.registry import ChannelTable, Registry
+from mdms.domain.time import Period
+
+
+class Clock(Protocol):
+    """
+    The one source of time (design D18).
+
+    `now` is civil time in UTC and may be followed from a simulation; `monotonic` and `sleep`
+    are always real and serve batch age, back-off and keepalive.
+    """
+
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message as it came; `token` means something to its source only."""
+
+    topic: str
+    payload: bytes
+    token: object = None
+
+
+class MessageSource(Protocol):
+    """Where messages come from; what is not acknowledged comes again."""
+
+    def batches(
+        self, *, messages_max: int, bytes_max: int, age_s_max: float
+    ) -> AsyncIterator[Sequence[Envelope]]:
+        """Yield batches bounded by count, payload bytes and age of the oldest message."""
+        ...
+
+    async def ack(self, batch: Sequence[Envelope]) -> None:
+        """Tell the broker that these messages are stored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkMessage:
+    """A collector's batch as it was received, kept for replay and disputes."""
+
+    collector_id: int
+    boot_id: int
+    batch_seq: int
+    batch_us: int
+    kind: str
+    """Last part of the topic: read, event, backfill or ack."""
+    frame_count: int
+    payload: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message, or one frame of it, that could not be used: a dead letter."""
+
+    reason: RejectReason
+    detail: str
+    topic: str
+    payload: bytes
+    frame_index: int | None
+    """None when the whole message was refused."""
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorSequence:
+    """How far a collector has come."""
+
+    collector_id: int
+    boot_id: int
+    batch_seq: int
+    """Highest sequence number that was committed."""
+    batch_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import changed: rows added, changed and unchanged by file name."""
+
+    added: Mapping[str, int]
+    changed: Mapping[str, int]
+    unchanged: Mapping[str, int]
+
+
+class RegistryStore(Protocol):
+    """Who is metered where."""
+
+    async def merge(self, registry: Registry) -> ImportResult:
+        """Add or change these rows; rows that are not named stay."""
+        ...
+
+    async def load(self) -> Registry: ...
+    async def channels(self) -> ChannelTable: ...
+    async def collector_ids(self) -> frozenset[int]: ...
+
+
+class MessageStore(Protocol):
+    """Raw messages, dead letters and how far each collector has come."""
+
+    async def record(self, messages: Sequence[UplinkMessage]) -> int:
+        """Keep raw messages and move collector sequences on; return how many were new."""
+        ...
+
+    async def reject(self, rejected: Sequence[Rejected]) -> None: ...
+    async def sequences(self) -> Sequence[CollectorSequence]: ...
+    async def dead_letter_counts(self) -> Mapping[RejectReason, int]: ...
+
+
+class ReadingStore(Protocol):
+    """Versions of interval and register reads; nothing is updated in place."""
+
+    async def append_raw(
+        self, intervals: IntervalReads, registers: RegisterReads, *, sure: bool
+    ) -> tuple[IntervalReads, RegisterReads]:
+        """
+        Store version 0 rows, each key at most once within the call.
+
+        Args:
+            intervals: Rows of version 0.
+            registers: Rows of version 0.
+            sure: The caller believes that no row is stored yet. A hint for speed: when it is
+                wrong, the result is the same.
+
+        Returns:
+            The rows that were not stored because their key is taken; a row whose stored value
+            differs has been kept in read_conflict.
+        """
+        ...
+
+    async def append_versions(self, intervals: IntervalReads) -> None:
+        """Store rows of version 1 and up."""
+        ...
+
+    async def intervals(
+        self,
+        period: Period,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> IntervalReads:
+        """Return every version that starts in the period, sorted by channel, start, version."""
+        ...
+
+    async def registers(
+        self,
+        period: Period,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> RegisterReads:
+        """Return every register version in the period, both ends included, sorted likewise."""
+        ...
+
+    async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
+        """Return raw rows of about the last `slots` intervals of each channel."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VeeDay:
+    """
+    The outcome of one channel-day; rows of status R recorded before it show as V.
+
+    `version` counts from 0 for each channel and day; nothing is updated in place.
+    """
+
+    channel_id: int
+    local_day: date
+    version: int
+    recorded_at: datetime
+    ruleset_hash: str
+    expected: int
+    actual: int
+    estimated: int
+    missing: int
+    held: int
+    flags: int
+    """Union of the rule masks of the day's intervals."""
+
+
+@dataclass(frozen=True, slots=True)
+class VeeException:
+    """Something a person must look at; open until `closed_at`."""
+
+    channel_id: int
+    local_day: date
+    rule: str
+    severity: str
+    detail: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VeeRun:
+    """One run of the VEE engine over a set of channel-days."""
+
+    run_id: int
+    started_at: datetime
+    first_day: date
+    last_day: date
+    ruleset_hash: str
+    channel_days: int
+    versions: int
+
+
+class VeeStore(Protocol):
+    """Outcomes of validation and estimation, and what waits for it."""
+
+    async def touch(self, channel_days: Iterable[tuple[int, date]]) -> None:
+        """Remember channel-days whose raw data changed after they were judged."""
+        ...
+
+    async def touched(self) -> Sequence[tuple[int, date]]: ...
+    async def untouch(self, channel_days: Iterable[tuple[int, date]]) -> None: ...
+    async def days(
+        self,
+        first: date,
+        last: date,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> Sequence[VeeDay]:
+        """Return the newest outcome of each channel-day as known at `as_of`."""
+        ...
+
+    async def append_days(self, days: Sequence[VeeDay]) -> None: ...
+    async def replace_exceptions(
+        self, channel_days: Iterable[tuple[int, date]], raised: Sequence[VeeException], at: datetime
+    ) -> None:
+        """Close what is open on these channel-days and no longer raised; open what is new."""
+        ...
+
+    async def open_exceptions(self) -> Sequence[VeeException]: ...
+    async def record_run(self, run: VeeRun) -> None: ...
+    async def last_run(self) -> VeeRun | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BillingDeterminant:
+    """
+    What one channel used in one bill window, frozen; vee.md 8.9.
+
+    Registers and usage are quanta; `usage_units` are whole billing units, rounded once.
+    """
+
+    window_start: date
+    window_end: date
+    channel_id: int
+    badge: str
+    reading_type: str
+    usage_point_id: str
+    premise_id: str
+    account_id: str
+    read_start_utc: datetime
+    read_end_utc: datetime
+    register_start: int
+    register_end: int
+    usage_quanta: int
+    usage_units: int
+    unit: str
+    quality: str
+    """ACTUAL, ESTIMATED, CUSTOMER or EDITED."""
+    method: str
+    estimated_share: Decimal
+    """Estimated energy over interval energy, 0..1, six places."""
+    interval_count: int
+    estimated_count: int
+    versions: bytes
+    """The exact interval versions used; `mdms.billing.determinants` packs and unpacks them."""
+    ruleset_hash: str
+    content_hash: str
+    """SHA-256 over everything above and every value used; equal data, equal hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillingBlock:
+    """Why a channel's window could not be frozen."""
+
+    channel_id: int
+    badge: str
+    reason: str
+    detail: str
+
+
+class BillingStore(Protocol):
+    """Frozen determinants: rows are added, never changed."""
+
+    async def freeze(
+        self,
+        window_start: date,
+        window_end: date,
+        determinants: Sequence[BillingDeterminant],
+        blocked: Sequence[BillingBlock],
+        at: datetime,
+    ) -> None: ...
+    async def determinants(
+        self, window_start: date, window_end: date
+    ) -> Sequence[BillingDeterminant]: ...
+    async def blocked(self, window_start: date, window_end: date) -> Sequence[BillingBlock]: ...
+    async def windows(self) -> Sequence[tuple[date, date]]: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction: everything in it is stored, or nothing is."""
+
+    @property
+    def registry(self) -> RegistryStore: ...
+    @property
+    def messages(self) -> MessageStore: ...
+    @property
+    def readings(self) -> ReadingStore: ...
+    @property
+    def vee(self) -> VeeStore: ...
+    @property
+    def billing(self) -> BillingStore: ...
+
+
+UnitOfWorkFactory = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
+"""Opens a transaction; leaving it commits, an exception rolls back (UnavailableError if away)."""
+
+
+class ExportSink(Protocol):
+    """Where finished files go: written aside, synced, renamed; a manifest comes last."""
+
+    def write(self, name: str, content: bytes) -> None: ...

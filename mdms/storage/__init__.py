@@ -1,0 +1,1 @@
+"""PostgreSQL, with TimescaleDB where it is there: the one durable store."""

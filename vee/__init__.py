@@ -1,0 +1,1 @@
+"""Validation, estimation and editing of interval data: pure functions of arrays."""
