@@ -1,0 +1,60 @@
+"""
+Every metric: name, help, labels, buckets. Base units, closed label sets, never a meter id.
+
+`docs/reference/metrics.md` describes each; a test compares the two.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+INGEST_MESSAGES = Counter(
+    "mdms_ingest_messages_total", "Messages taken from the broker, by kind.", ["kind"]
+)
+INGEST_FRAMES = Counter("mdms_ingest_frames_total", "Frames decoded.")
+INGEST_INTERVALS = Counter("mdms_ingest_intervals_total", "Interval reads stored.")
+INGEST_REGISTERS = Counter("mdms_ingest_registers_total", "Register reads stored.")
+INGEST_DUPLICATES = Counter(
+    "mdms_ingest_duplicates_total", "Copies of interval reads that were already known."
+)
+INGEST_CONFLICTS = Counter(
+    "mdms_ingest_conflicts_total", "Raw values that differ from the stored raw value."
+)
+INGEST_REJECTED = Counter(
+    "mdms_ingest_rejected_total", "Messages and frames kept as dead letters.", ["reason"]
+)
+INGEST_COMMIT_SECONDS = Histogram(
+    "mdms_ingest_commit_seconds",
+    "From the first look at a batch to its commit.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+INGEST_LAST_COMMIT = Gauge(
+    "mdms_ingest_last_commit_timestamp_seconds", "When a batch was last committed."
+)
+INGEST_PENDING = Gauge(
+    "mdms_ingest_pending_messages", "Messages taken from the broker and not acknowledged yet."
+)
+INGEST_CONNECTED = Gauge("mdms_ingest_broker_connected", "1 while connected to the broker.")
+
+VEE_RUNS = Counter("mdms_vee_runs_total", "Runs of the VEE engine.")
+VEE_CHANNEL_DAYS = Counter("mdms_vee_channel_days_total", "Channel-days judged.")
+VEE_INTERVALS = Counter(
+    "mdms_vee_intervals_total", "Intervals judged, by what became of them.", ["outcome"]
+)
+VEE_EXCEPTIONS_OPEN = Gauge("mdms_vee_exceptions_open", "Exceptions waiting for a person.")
+VEE_RUN_SECONDS = Histogram(
+    "mdms_vee_run_seconds",
+    "Duration of a run of the VEE engine, load to commit.",
+    buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600),
+)
+VEE_LAST_RUN = Gauge(
+    "mdms_vee_last_run_timestamp_seconds", "When the last run of the VEE engine was committed."
+)
+
+BILLING_FROZEN = Counter("mdms_billing_determinants_total", "Determinants frozen.")
+BILLING_BLOCKED = Gauge(
+    "mdms_billing_blocked", "Channels left out when the newest window was frozen."
+)
+
+API_REQUESTS = Counter(
+    "mdms_api_requests_total", "Requests answered, by method and status class.", ["method", "code"]
+)
+API_SECONDS = Histogram("mdms_api_request_seconds", "Duration of a request.")
