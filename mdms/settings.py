@@ -96,7 +96,10 @@ class ApiSettings(_Section):
 class TokenSettings(_Section):
     """One bearer token, known by its hash only."""
 
-    role: Literal["viewer", "vee", "billing", "csr", "supervisor", "admin"]
+    roles: Annotated[
+        list[Literal["viewer", "vee", "billing", "csr", "supervisor", "admin"]],
+        Field(min_length=1),
+    ]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

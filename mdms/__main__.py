@@ -1,0 +1,5 @@
+"""`python -m mdms`: the same as the `mdms` command."""
+
+from mdms.cli import main
+
+main()

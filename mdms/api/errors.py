@@ -1,0 +1,56 @@
+"""Errors as problem details (RFC 9457): one shape, one sentence that says what to do."""
+
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
+
+log = structlog.get_logger()
+
+_STATUS_OF = {
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    UsageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    OperatorError: HTTPStatus.CONFLICT,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return a problem document."""
+    return JSONResponse(
+        {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status,
+         "detail": detail},
+        status_code=status,
+        media_type="application/problem+json",
+        headers=headers,
+    )  # fmt: skip
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ours, and every malformed request, with a problem document."""
+
+    async def ours(_request: Request, error: Exception) -> JSONResponse:
+        status = next(s for kind, s in _STATUS_OF.items() if isinstance(error, kind))
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            log.warning("api.request.unavailable", detail=str(error))
+        return problem(status, str(error))
+
+    async def refused(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    async def malformed(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "body"
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}")
+
+    for kind in _STATUS_OF:
+        app.add_exception_handler(kind, ours)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(RequestValidationError, malformed)

@@ -1,0 +1,47 @@
+"""
+The command line: `mdms NOUN VERB`; it parses, calls one service, prints.
+
+Exit status: 0 done, 1 failed, 2 usage, 3 not found.
+"""
+
+import sys
+
+import typer
+
+from mdms.cli import billing, db, demo, meter, reading, registry, serve, status, token, vee
+from mdms.domain.errors import MdmsError, NotFoundError, UsageError
+
+app = typer.Typer(
+    name="mdms",
+    help="Open AMI head-end and meter data management.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
+app.command("status")(status.status)
+app.add_typer(db.app, name="db")
+app.add_typer(registry.app, name="registry")
+app.add_typer(meter.app, name="meter")
+app.add_typer(reading.app, name="reading")
+app.add_typer(vee.app, name="vee")
+app.add_typer(billing.app, name="billing")
+app.add_typer(token.app, name="token")
+
+_FAILED, _USAGE, _NOT_FOUND = 1, 2, 3
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one sentence and an exit status."""
+    try:
+        app()
+    except MdmsError as error:
+        sys.stderr.write(f"mdms: {error}\n")
+        match error:
+            case UsageError():
+                sys.exit(_USAGE)
+            case NotFoundError():
+                sys.exit(_NOT_FOUND)
+            case _:
+                sys.exit(_FAILED)

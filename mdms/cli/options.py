@@ -1,0 +1,44 @@
+"""Options that every command shares, and what they lead to: settings and a client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mdms.cli.output import Output
+from mdms.client import Client
+from mdms.settings import Settings
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="MDMS_CONFIG",
+        help="Settings file (TOML); ./mdms.toml when it is there.",
+        show_default=False,
+    ),
+]
+Form = Annotated[Output, typer.Option("--output", "-o", help="Form of the answer.")]
+FromDay = Annotated[
+    str, typer.Option("--from", help="First local day, 2026-11-03, or an instant with its offset.")
+]
+ToDay = Annotated[
+    str, typer.Option("--to", help="Last local day (included), or an instant (excluded).")
+]
+
+DEFAULT_FILE = Path("mdms.toml")
+
+
+def load(config: Path | None) -> Settings:
+    """Read the settings that a command line names."""
+    return Settings.load(config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None))
+
+
+@contextmanager
+def client(config: Path | None) -> Iterator[Client]:
+    """Open a client as [client] says."""
+    settings = load(config).client
+    with Client(settings.url, settings.token.get_secret_value()) as opened:
+        yield opened

@@ -1,0 +1,60 @@
+"""`mdms reading`: what meters measured."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mdms.cli import options
+from mdms.cli.output import Output, show
+
+app = typer.Typer(help="Interval and register reads.", no_args_is_help=True)
+
+
+@app.command()
+def get(
+    meter: Annotated[str, typer.Argument(help="Badge or usage point.")],
+    *,
+    from_: options.FromDay,
+    to: options.ToDay,
+    as_of: Annotated[
+        str | None, typer.Option(help="What was known at this instant, with its offset.")
+    ] = None,
+    versions: Annotated[bool, typer.Option("--versions", help="Every version.")] = False,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Print a meter's reads, one row an interval and channel.
+
+    Values are whole quanta of the reading type: 1 Wh, 0.1 gal, 0.01 ccf.
+
+    Example: mdms reading get E1000001 --from 2026-11-03 --to 2026-11-04
+    """
+    with options.client(config) as mdms:
+        frame = mdms.readings(meter, from_, to, as_of=as_of, versions=versions)
+    show(frame.to_dict("records"), output, title=f"Reads of {meter}", empty="no reads")
+
+
+@app.command()
+def export(
+    *,
+    from_: options.FromDay,
+    to: options.ToDay,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to.")],
+    versions: Annotated[
+        bool,
+        typer.Option(
+            "--versions", help="Every version, as readings.parquet and registers.parquet."
+        ),
+    ] = False,
+    form: Annotated[
+        str, typer.Option("--format", help="csv or parquet; --versions always writes parquet.")
+    ] = "csv",
+    config: options.Config = None,
+) -> None:
+    """Write the reads of every meter to files."""
+    with options.client(config) as mdms:
+        kind = "parquet" if versions else form
+        for path in mdms.export_readings(from_, to, out, form=kind):
+            typer.echo(path)

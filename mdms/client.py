@@ -1,0 +1,204 @@
+"""
+A typed client of the daemon's REST interface, for the command line and for people's programs.
+
+    from mdms.client import Client
+
+    with Client("http://127.0.0.1:8710", token) as mdms:
+        frame = mdms.readings("E1000001", "2026-11-03", "2026-11-10")   # a pandas DataFrame
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pandas as pd
+
+from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
+
+Day = date | str
+Instant = datetime | str
+
+_ERROR_OF = {
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
+    HTTPStatus.SERVICE_UNAVAILABLE: UnavailableError,
+}
+
+
+class Client:
+    """
+    Calls the daemon; every refusal becomes an error of `mdms.domain.errors`.
+
+    Args:
+        url: Where the daemon answers.
+        token: Bearer token; its roles decide what may be called.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        timeout = httpx.Timeout(10.0, read=None)  # a freeze of a city takes its time
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def status(self) -> dict[str, Any]:
+        """Return how far collectors, VEE and billing have come."""
+        return self._json("GET", "/v1/status")
+
+    def import_registry(self, directory: Path) -> dict[str, Any]:
+        """Send the CSV files of a registry directory; all rows are taken, or none."""
+        files = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.csv")}
+        return self._json("POST", "/v1/registry/imports", json={"files": files})
+
+    def export_registry(self, directory: Path) -> list[Path]:
+        """Write the registry as the CSV files that `import_registry` reads."""
+        directory.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name, text in self._json("GET", "/v1/registry")["files"].items():
+            path = directory / Path(name).name
+            path.write_text(text, encoding="utf-8", newline="")
+            written.append(path)
+        return written
+
+    def meters(self) -> list[dict[str, Any]]:
+        """Return every channel of every installed meter."""
+        return list(self._json("GET", "/v1/meters")["meters"])
+
+    def readings(
+        self,
+        meter: str,
+        from_: Day | Instant,
+        to: Day | Instant,
+        *,
+        as_of: Instant | None = None,
+        versions: bool = False,
+    ) -> pd.DataFrame:
+        """
+        Return a meter's interval reads, one row an interval and channel.
+
+        Args:
+            meter: Badge.
+            from_: First local day, or an instant with its offset.
+            to: Last local day (included), or an instant (excluded).
+            as_of: What was known then; None means now.
+            versions: Every version instead of the current one.
+        """
+        params = _present(meter=meter, **{"from": from_}, to=to, as_of=as_of, versions=versions)
+        with self._answer("GET", "/v1/readings", params=params) as answer:
+            return pd.read_parquet(io.BytesIO(answer.read()))
+
+    def export_readings(
+        self, from_: Day | Instant, to: Day | Instant, directory: Path, *, form: str = "parquet"
+    ) -> list[Path]:
+        """
+        Write reads and registers of every meter to files.
+
+        Args:
+            from_: First local day, or an instant with its offset.
+            to: Last local day (included), or an instant (excluded).
+            directory: Made if it is not there.
+            form: `parquet` for every version (readings.parquet and registers.parquet), `csv` for
+                current reads (readings.csv).
+        """
+        names = ["readings.csv"] if form == "csv" else ["readings.parquet", "registers.parquet"]
+        params = _present(**{"from": from_}, to=to)
+        return [
+            self._download(f"/v1/readings/files/{name}", directory / name, params) for name in names
+        ]
+
+    def run_vee(self, from_: Day, to: Day, *, meter: str | None = None) -> dict[str, Any]:
+        """Judge and estimate the local days from_..to, both included."""
+        body = _present(**{"from": from_}, to=to, meter=meter)
+        return self._json("POST", "/v1/vee/runs", json=body)
+
+    def exceptions(self) -> list[dict[str, Any]]:
+        """Return what waits for a person."""
+        return list(self._json("GET", "/v1/vee/exceptions")["exceptions"])
+
+    def freeze(self, window_start: Day, window_end: Day) -> dict[str, Any]:
+        """Freeze the determinants of a bill window; what is frozen stays as it is."""
+        return self._json("POST", f"/v1/billing/windows/{window_start}/{window_end}/freeze")
+
+    def billing_windows(self) -> list[dict[str, Any]]:
+        """Return every window that was frozen, with what blocked the rest of its meters."""
+        return list(self._json("GET", "/v1/billing/windows")["windows"])
+
+    def export_billing(self, window_start: Day, window_end: Day, directory: Path) -> list[Path]:
+        """Write a frozen window's files; the manifest comes last."""
+        base = f"/v1/billing/windows/{window_start}/{window_end}/files"
+        names = self._json("GET", base)["files"]
+        return [self._download(f"{base}/{name}", directory / Path(name).name) for name in names]
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        with self._answer(method, path, json=json) as answer:
+            answer.read()
+            body = answer.json()
+        assert isinstance(body, dict), "every JSON answer of the daemon is an object"
+        return body
+
+    def _download(
+        self, path: str, target: Path, params: Mapping[str, str | bool] | None = None
+    ) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(target.name + ".part")
+        with self._answer("GET", path, params=params) as answer, part.open("wb") as file:
+            for chunk in answer.iter_bytes():
+                file.write(chunk)
+        return part.replace(target)
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | bool] | None = None,
+        json: Mapping[str, object] | None = None,
+    ) -> Iterator[httpx.Response]:
+        try:
+            with self._http.stream(method, path, params=params, json=json) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise _refusal(answer)
+                yield answer
+        except httpx.TransportError as error:
+            raise UnavailableError(
+                f"the daemon does not answer at {self._http.base_url}: {error}; "
+                "is `mdms serve` running, and does [client] url name it?"
+            ) from error
+
+
+def _refusal(answer: httpx.Response) -> Exception:
+    try:
+        detail = str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        detail = f"the daemon answered {answer.status_code} without a reason"
+    return _ERROR_OF.get(HTTPStatus(answer.status_code), OperatorError)(detail)
+
+
+def _present(**values: object) -> dict[str, str | bool]:
+    """Return what was given, as text; None is left out."""
+    return {
+        name: value if isinstance(value, bool) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
