@@ -21,6 +21,8 @@ _PR_SET_PDEATHSIG = 1
 _POLL_S = 0.01
 _LOG_TAIL_BYTES = 2_000
 
+Child = subprocess.Popen[bytes]
+
 
 class ChildFailedError(Exception):
     """A child did not come up; the message ends with the last lines of its log."""
@@ -43,7 +45,7 @@ def spawn(
     user: int | None = None,
     group: int | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
-) -> subprocess.Popen[bytes]:
+) -> Child:
     """
     Start a child that dies with this process.
 
@@ -75,9 +77,7 @@ def spawn(
         )
 
 
-def wait_until(
-    ready: Callable[[], bool], child: subprocess.Popen[bytes], *, log: Path, timeout_s: float
-) -> None:
+def wait_until(ready: Callable[[], bool], child: Child, *, log: Path, timeout_s: float) -> None:
     """
     Wait until a child is ready.
 
@@ -100,7 +100,7 @@ def accepts_connections(port: int) -> bool:
 
 
 def stop(
-    child: subprocess.Popen[bytes],
+    child: Child,
     *,
     signals: Sequence[signal.Signals] = (signal.SIGTERM,),
     grace_s: float,
@@ -141,7 +141,7 @@ def _ticks(timeout_s: float) -> Iterator[None]:
         time.sleep(_POLL_S)
 
 
-def _name(child: subprocess.Popen[bytes]) -> str:
+def _name(child: Child) -> str:
     assert isinstance(child.args, list), "spawn passes a list"
     return Path(str(child.args[0])).name
 
