@@ -1,0 +1,37 @@
+"""Codecs: pure, one module per wire format; the topic says which one reads a message."""
+
+import re
+from datetime import datetime
+
+from ingest.codecs import fnb1
+from ingest.codecs.frames import Arrival, Decoded
+from mdms.domain.errors import DecodeError, RejectReason
+
+_TOPIC = re.compile(
+    r"ami/v1/[^/]+/col/(?P<collector>[1-9][0-9]{0,9})/up/(?P<kind>read|event|backfill|ack)",
+    re.ASCII,
+)
+_COLLECTOR_ID_MAX = 2**32 - 1
+
+
+def decode(topic: str, payload: bytes, received_at: datetime) -> Decoded:
+    """
+    Read one message that came in on a topic.
+
+    Raises:
+        DecodeError: It cannot be read; nothing else is ever raised because of what was sent.
+    """
+    return fnb1.decode(payload, arrival(topic, received_at))
+
+
+def arrival(topic: str, received_at: datetime) -> Arrival:
+    """
+    Read a topic.
+
+    Raises:
+        DecodeError: It is none of the topics that collectors publish to.
+    """
+    parts = _TOPIC.fullmatch(topic)
+    if parts is None or int(parts["collector"]) > _COLLECTOR_ID_MAX:
+        raise DecodeError(RejectReason.BAD_TOPIC, "no topic of a collector")
+    return Arrival(int(parts["collector"]), parts["kind"], received_at)

@@ -1,0 +1,222 @@
+"""
+FNB1, the collectors' uplink format: a 64-byte header and frames of 64 bytes, little-endian.
+
+Source: headend notes 2.3 (layout, golden vector) and 2.9 (ranges, empty batches). Times on the
+wire are interval *ends*; they become starts here and nowhere else. A message that cannot be
+trusted as a whole raises DecodeError; a frame that cannot be used is refused with its reason and
+the rest of the message goes on.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ingest.codecs import fnb1_readings
+from ingest.codecs.frames import Arrival, Decoded
+from mdms.domain.errors import DecodeError, RejectReason
+from mdms.domain.time import to_epoch_s, to_epoch_us
+from mdms.ports import UplinkMessage
+
+MAGIC: Final = b"FNB1"
+VERSION: Final = 1
+FLAG_ZSTD, FLAG_BACKFILL, FLAG_CLOCK_UNSYNCED, FLAG_LAST_OF_BACKFILL, FLAG_HMAC = (
+    1 << bit for bit in range(5)
+)
+RAW_BYTES_MAX: Final = 4 << 20
+
+HEADER: Final = struct.Struct("<4sBBHIIQQIHHIIiIII")
+assert HEADER.size == 64, "the layout is fixed"  # noqa: PLR2004 - that is the number
+
+_FLAGS_KNOWN = (1 << 5) - 1
+_HMAC_SIZE = 32
+_SEQUENCE_END = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first 64 bytes of a message; names and order as on the wire."""
+
+    magic: bytes
+    version: int
+    header_len: int
+    flags: int
+    collector_id: int
+    boot_id: int
+    batch_seq: int
+    batch_time_us: int
+    frame_count: int
+    frame_size: int
+    schema_id: int
+    body_len: int
+    raw_len: int
+    clock_offset_ms: int
+    buffered: int
+    reserved: int
+    crc32: int
+
+
+def peek(payload: bytes) -> Header:
+    """
+    Read the header without looking at anything else.
+
+    Raises:
+        DecodeError: It is not the header of an FNB1 message of a version that we know.
+    """
+    if len(payload) < HEADER.size:
+        raise DecodeError(RejectReason.BAD_LENGTH, f"{len(payload)} bytes hold no header")
+    header = Header(*HEADER.unpack_from(payload))
+    if header.magic != MAGIC:
+        raise DecodeError(RejectReason.BAD_MAGIC, f"starts with {header.magic!r}")
+    if header.version != VERSION:
+        raise DecodeError(RejectReason.BAD_VERSION, f"version {header.version}")
+    if header.header_len != HEADER.size:
+        raise DecodeError(RejectReason.BAD_LENGTH, f"header_len {header.header_len}")
+    return header
+
+
+def decode(payload: bytes, arrival: Arrival) -> Decoded:
+    """
+    Read one message.
+
+    Args:
+        payload: The message as it came.
+        arrival: Topic and time of reception; frames stamped more than 45 days before it or 5
+            minutes after it are refused.
+
+    Raises:
+        DecodeError: The message as a whole cannot be trusted or used.
+    """
+    header = peek(payload)
+    _check(header, payload, arrival)
+    body = _inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
+    frames, refused = fnb1_readings.read(body, to_epoch_s(arrival.received_at))
+    return Decoded(
+        message=UplinkMessage(
+            collector_id=header.collector_id,
+            boot_id=header.boot_id,
+            batch_seq=header.batch_seq,
+            batch_us=_batch_us(header, arrival),
+            kind=arrival.kind,
+            frame_count=header.frame_count,
+            payload=payload,
+            received_at=arrival.received_at,
+        ),
+        frames=frames,
+        refused=refused,
+        body=body,
+        frame_size=header.frame_size,
+    )
+
+
+def blank(decoded: Decoded, frames: npt.NDArray[np.integer]) -> Decoded:
+    """
+    Return the message with everything that these frames measured taken out.
+
+    Who was heard, when and how well stays; the result is an uncompressed message that decodes.
+    """
+    body = fnb1_readings.blank(decoded.body, frames)
+    header = peek(decoded.message.payload)
+    flags = header.flags & ~FLAG_ZSTD
+    head = _pack(replace(header, flags=flags, body_len=len(body)))
+    payload = _seal(head, body)
+    return replace(decoded, message=replace(decoded.message, payload=payload), body=body)
+
+
+def _check(header: Header, payload: bytes, arrival: Arrival) -> None:
+    """Refuse what contradicts itself, its topic or its checksum."""
+    if header.flags & ~_FLAGS_KNOWN:
+        raise DecodeError(RejectReason.BAD_FLAGS, f"flags {header.flags:#06x}")
+    trailer = _HMAC_SIZE if header.flags & FLAG_HMAC else 0
+    if len(payload) != HEADER.size + header.body_len + trailer:
+        raise DecodeError(
+            RejectReason.BAD_LENGTH, f"{len(payload)} bytes, but body_len {header.body_len}"
+        )
+    signed = memoryview(payload)[: HEADER.size + header.body_len]
+    if _crc32(signed[: HEADER.size - 4], signed[HEADER.size :]) != header.crc32:
+        raise DecodeError(RejectReason.BAD_CRC, f"crc32 is not {header.crc32:#010x}")
+    if trailer:
+        raise DecodeError(RejectReason.BAD_HMAC, "no key is known for any collector")
+    if header.collector_id != arrival.collector_id:
+        raise DecodeError(
+            RejectReason.WRONG_COLLECTOR,
+            f"collector {header.collector_id} on the topic of {arrival.collector_id}",
+        )
+    _check_content(header, arrival.kind)
+    _check_time(header, arrival)
+
+
+def _check_content(header: Header, kind: str) -> None:
+    # Events, answers and progress (schemas 2 to 4) have no reader yet: kept, not lost.
+    if header.schema_id != fnb1_readings.SCHEMA_ID or kind not in fnb1_readings.KINDS:
+        raise DecodeError(RejectReason.UNKNOWN_SCHEMA, f"schema {header.schema_id} on up/{kind}")
+    if bool(header.flags & FLAG_BACKFILL) != (kind == "backfill"):
+        raise DecodeError(RejectReason.BAD_FLAGS, f"flags {header.flags:#06x} on up/{kind}")
+    if header.reserved:
+        raise DecodeError(RejectReason.BAD_VALUE, "a reserved field is not 0")
+    if not 1 <= header.batch_seq < _SEQUENCE_END:
+        raise DecodeError(RejectReason.BAD_SEQUENCE, f"batch_seq {header.batch_seq}")
+    if header.raw_len > RAW_BYTES_MAX:
+        raise DecodeError(RejectReason.TOO_LARGE, f"raw_len {header.raw_len}")
+    if header.frame_size != fnb1_readings.FRAME_SIZE:
+        raise DecodeError(RejectReason.BAD_LENGTH, f"frame_size {header.frame_size}")
+    if header.raw_len != header.frame_count * header.frame_size:
+        raise DecodeError(
+            RejectReason.BAD_LENGTH, f"{header.frame_count} frames in raw_len {header.raw_len}"
+        )
+    end_of_backfill = FLAG_BACKFILL | FLAG_LAST_OF_BACKFILL
+    if header.frame_count == 0 and header.flags & end_of_backfill != end_of_backfill:
+        raise DecodeError(RejectReason.BAD_COUNT, "empty, but not the end of a backfill")
+
+
+def _check_time(header: Header, arrival: Arrival) -> None:
+    """A collector that says its clock is wrong is believed in that."""
+    if header.flags & FLAG_CLOCK_UNSYNCED:
+        return
+    age_us = to_epoch_us(arrival.received_at) - header.batch_time_us
+    if age_us < -fnb1_readings.EARLY_S_MAX * 1_000_000:
+        raise DecodeError(RejectReason.TIME_FUTURE, f"batch closed {-age_us} us from now")
+    if age_us > fnb1_readings.LATE_S_MAX * 1_000_000:
+        raise DecodeError(RejectReason.TIME_PAST, f"batch closed {age_us} us ago")
+
+
+def _batch_us(header: Header, arrival: Arrival) -> int:
+    if header.flags & FLAG_CLOCK_UNSYNCED:
+        return to_epoch_us(arrival.received_at)
+    return header.batch_time_us
+
+
+def _inflate(header: Header, sent: bytes) -> bytes:
+    """Return the frames; never more than `raw_len` bytes, which has been bounded before."""
+    if not header.flags & FLAG_ZSTD:
+        if len(sent) != header.raw_len:
+            raise DecodeError(
+                RejectReason.BAD_LENGTH, f"body_len {len(sent)}, but raw_len {header.raw_len}"
+            )
+        return sent
+    try:
+        # One shot into a buffer of exactly this size: more or less than that is an error.
+        body: bytes = pa.Codec("zstd").decompress(
+            sent, decompressed_size=header.raw_len, asbytes=True
+        )
+    except OSError as error:
+        raise DecodeError(RejectReason.BAD_BODY, str(error)) from error
+    return body
+
+
+def _pack(header: Header) -> bytes:
+    return HEADER.pack(*(getattr(header, name) for name in header.__slots__))
+
+
+def _seal(head: bytes, body: bytes) -> bytes:
+    """Return the message with its checksum put right."""
+    head = head[:-4]
+    return head + _crc32(head, body).to_bytes(4, "little") + body
+
+
+def _crc32(head: bytes | memoryview, body: bytes | memoryview) -> int:
+    return zlib.crc32(body, zlib.crc32(head))

@@ -1,0 +1,92 @@
+"""What a codec makes of one message: frames in columns, and what it had to refuse."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from mdms.domain.errors import RejectReason
+from mdms.domain.readings import Bool, Int32, Int64, UInt8
+from mdms.ports import UplinkMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One frame that cannot be used, or only in part."""
+
+    frame: int
+    """Position in its message."""
+    reason: RejectReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """
+    Readings as they were sent, one row a frame; columns of one length.
+
+    The two-dimensional columns hold the intervals of a frame, newest first, shape (frames, width).
+
+    Attributes:
+        index: Position in the message.
+        radio_id: Who sent it.
+        wire_channel: Commodity in the high nibble, channel in the low one.
+        interval_s: Length of an interval; 0 where the frame carries a register only.
+        at_s: Instant of the register as the meter stamped it, seconds since 1970-01-01 UTC.
+        register: Quanta on the register.
+        start_s: Start of each interval on the grid, seconds since 1970-01-01 UTC.
+        value: Quanta; means nothing where `present` is false.
+        present: The interval was sent and may be stored.
+        flags: Rule mask of each interval.
+    """
+
+    index: Int32
+    radio_id: Int64
+    wire_channel: UInt8
+    interval_s: Int32
+    at_s: Int64
+    register: Int64
+    start_s: Int64
+    value: Int64
+    present: Bool
+    flags: Int64
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def take(self, rows: npt.NDArray[np.integer] | Bool) -> Self:
+        """Return the frames at these positions, or where this mask is true."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def concat(cls, *parts: Self) -> Self:
+        """Return the frames of all parts, in their order; at least one part, all of one width."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One message, read."""
+
+    message: UplinkMessage
+    frames: Frames
+    refused: tuple[Refusal, ...]
+    body: bytes
+    """The frames as sent, inflated; `frame_bytes` cuts one out."""
+    frame_size: int
+
+    def frame_bytes(self, frame: int) -> bytes:
+        """Return one frame as it was sent."""
+        return self.body[frame * self.frame_size : (frame + 1) * self.frame_size]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where and when a message came in, as its topic and our clock say."""
+
+    collector_id: int
+    kind: str
+    """Last part of the topic: read, event, backfill or ack."""
+    received_at: datetime
