@@ -97,8 +97,8 @@ class _Columns:
     def __len__(self) -> int:
         return len(self.channel_id)
 
-    def take(self, rows: Int64 | Bool) -> Self:
-        """Return the rows at these positions, or where this mask is true."""
+    def take(self, rows: Int64 | Bool | slice) -> Self:
+        """Return the rows at these positions, where this mask is true, or of this slice."""
         return type(self)(*(getattr(self, name)[rows] for name in self._names))
 
     @classmethod

@@ -1,0 +1,329 @@
+"""
+What a channel used in a bill window: registers at its edges, whole units, quality, lineage.
+
+Usage is the difference of two registers, so the meter's own total is billed and estimates inside
+the window change nothing in it; intervals give the estimated share and must agree (V45).
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Final, TypeVar
+
+import numpy as np
+
+from mdms.billing.channels import BilledChannel
+from mdms.billing.registers import (
+    IS_ABSENT,
+    IS_ESTIMATED_SHARE,
+    IS_HELD,
+    Basis,
+    EdgeRegister,
+    carried_from_s,
+    least_trusted,
+    register_at,
+    usable,
+)
+from mdms.billing.units import whole_units
+from mdms.billing.window import SERVICE_DAYS_MIN, BillWindow
+from mdms.domain.reading_types import READING_TYPES
+from mdms.domain.readings import (
+    FLAG_EST_CLAMPED,
+    FLAG_EST_COARSE,
+    FLAG_EST_UNSCALED,
+    Int16,
+    IntervalReads,
+    RegisterReads,
+)
+from mdms.domain.time import from_epoch_s
+from mdms.ports import BillingBlock, BillingDeterminant
+
+_MAY_BE_INEXACT: Final = FLAG_EST_CLAMPED | FLAG_EST_COARSE | FLAG_EST_UNSCALED
+"""Marks of estimates that need not add up to the register (design 9)."""
+_SHARE_PLACES: Final = Decimal("0.000001")
+_NOT_HASHED: Final = {"channel_id", "content_hash"}
+"""The database numbers channels; badge and reading type say which one it is."""
+
+
+Rows = TypeVar("Rows", IntervalReads, RegisterReads)
+
+
+class BlockReason(StrEnum):
+    """Why a channel's window cannot be frozen yet: a closed set."""
+
+    SHORT_WINDOW = "short_window"
+    """In place for too little of the window, or moved within it."""
+    MISSING_INTERVALS = "missing_intervals"
+    HELD_INTERVALS = "held_intervals"
+    NO_REGISTER = "no_register"
+    SUM_CHECK = "sum_check"
+    """Intervals and register of the window disagree (V45 over the billing period)."""
+
+
+def intervals_needed_from_s(channels: Sequence[BilledChannel], registers: RegisterReads) -> int:
+    """
+    Return the start of the earliest interval that `determine` may use.
+
+    Args:
+        channels: At least one channel.
+        registers: Versions of their register reads, as for `determine`.
+    """
+    reads = registers.current()
+    return min(
+        carried_from_s(channel.read_start_s, usable(_of(reads, channel), channel), channel)
+        for channel in channels
+    )
+
+
+def determine(
+    window: BillWindow,
+    channels: Sequence[BilledChannel],
+    intervals: IntervalReads,
+    registers: RegisterReads,
+    *,
+    ruleset_hash: str,
+) -> tuple[list[BillingDeterminant], list[BillingBlock]]:
+    """
+    Return what each channel used, and why the others cannot be billed yet.
+
+    Args:
+        window: What is billed.
+        channels: Whom to bill.
+        intervals: Versions of their intervals from `intervals_needed_from_s` to the window's end.
+        registers: Versions of their register reads, from CARRY_S_MAX before the window to
+            NEAREST_S_MAX after it.
+        ruleset_hash: The validation rules that judged the intervals.
+    """
+    current, reads = intervals.current(), registers.current()
+    determinants: list[BillingDeterminant] = []
+    blocked: list[BillingBlock] = []
+    for channel in channels:
+        outcome = _determine(
+            window,
+            channel,
+            _of(current, channel),
+            usable(_of(reads, channel), channel),
+            ruleset_hash=ruleset_hash,
+        )
+        if isinstance(outcome, BillingDeterminant):
+            determinants.append(outcome)
+        else:
+            blocked.append(outcome)
+    return determinants, blocked
+
+
+def pack_versions(versions: Int16) -> bytes:
+    """
+    Pack the version of each expected interval, in time order, as ASCII runs.
+
+    Runs read `count*version` and are joined by commas: 2,875 intervals as received and 5 of
+    version 1 are `2875*0,5*1`; no interval is the empty text. Equal versions give equal bytes.
+    """
+    first = np.flatnonzero(np.diff(versions, prepend=versions[:1] - 1))
+    counts = np.diff(first, append=len(versions))
+    runs = zip(counts.tolist(), versions[first].tolist(), strict=True)
+    return ",".join(f"{count}*{version}" for count, version in runs).encode("ascii")
+
+
+def unpack_versions(packed: bytes) -> Int16:
+    """Return the version of each expected interval, in time order; undoes `pack_versions`."""
+    runs = [run.split("*") for run in packed.decode("ascii").split(",") if run]
+    counts = [int(count) for count, _ in runs]
+    return np.repeat(np.array([int(version) for _, version in runs], np.int16), counts)
+
+
+def _determine(
+    window: BillWindow,
+    channel: BilledChannel,
+    intervals: IntervalReads,
+    registers: RegisterReads,
+    *,
+    ruleset_hash: str,
+) -> BillingDeterminant | BillingBlock:
+    """Return the determinant of one channel from its current intervals and usable registers."""
+    if channel.installation_count > 1:
+        return _block(channel, BlockReason.SHORT_WINDOW, "the meter moved within the window")
+    days_min = min(SERVICE_DAYS_MIN, window.service_days)
+    if channel.service_days < days_min:
+        return _block(
+            channel,
+            BlockReason.SHORT_WINDOW,
+            f"in place for {channel.service_days} of {window.service_days} days; "
+            f"{days_min} are needed",
+        )
+    billed = _in_window(intervals, channel)
+    obstacle = _unfinished(billed, channel)
+    if obstacle is not None:
+        return obstacle
+    start = register_at(channel.read_start_s, registers, intervals, channel)
+    end = register_at(channel.read_end_s, registers, intervals, channel)
+    if start is None or end is None or end.at_s <= start.at_s:
+        edge = channel.read_start_s if start is None else channel.read_end_s
+        return _block(
+            channel, BlockReason.NO_REGISTER, f"no register read near {from_epoch_s(edge)}"
+        )
+    usage = (end.value - start.value) % channel.register_modulus * channel.multiplier
+    difference = _sum_check(usage, start, end, billed, channel)
+    if difference:
+        return _block(
+            channel,
+            BlockReason.SUM_CHECK,
+            f"intervals and register differ by {difference} of {usage} quanta",
+        )
+    kind = READING_TYPES[channel.reading_type]
+    estimated = IS_ESTIMATED_SHARE[billed.status]
+    determinant = BillingDeterminant(
+        window_start=window.start,
+        window_end=window.end,
+        channel_id=channel.channel_id,
+        badge=channel.badge,
+        reading_type=channel.reading_type,
+        usage_point_id=channel.usage_point_id,
+        premise_id=channel.premise_id,
+        account_id=channel.account_id,
+        read_start_utc=from_epoch_s(start.at_s),
+        read_end_utc=from_epoch_s(end.at_s),
+        register_start=start.value,
+        register_end=end.value,
+        usage_quanta=usage,
+        usage_units=whole_units(usage, kind),
+        unit=kind.billing_unit,
+        quality=least_trusted(start, end),
+        method=_method(start, end),
+        estimated_share=_share(int(billed.value[estimated].sum()), int(billed.value.sum())),
+        interval_count=len(billed),
+        estimated_count=int(np.count_nonzero(estimated)),
+        versions=pack_versions(billed.version),
+        ruleset_hash=ruleset_hash,
+        content_hash="",
+    )
+    return replace(determinant, content_hash=_content_hash(determinant, start, end, billed))
+
+
+def _of(rows: Rows, channel: BilledChannel) -> Rows:
+    """Return a channel's rows of columns that are sorted by channel."""
+    # Keys of the column's own type: with others the whole column is converted at each look-up.
+    edges = np.array((channel.channel_id, channel.channel_id + 1), rows.channel_id.dtype)
+    first, last = np.searchsorted(rows.channel_id, edges)
+    return rows.take(slice(int(first), int(last)))
+
+
+def _in_window(intervals: IntervalReads, channel: BilledChannel) -> IntervalReads:
+    """Return the expected intervals that have a value."""
+    if not channel.intervals_expected:
+        return intervals.take(slice(0, 0))
+    edges = (channel.read_start_s, channel.read_end_s)
+    first, last = np.searchsorted(intervals.start_s, edges)
+    billed = intervals.take(slice(int(first), int(last)))
+    absent = IS_ABSENT[billed.status]
+    return billed.take(~absent) if absent.any() else billed
+
+
+def _unfinished(billed: IntervalReads, channel: BilledChannel) -> BillingBlock | None:
+    """Return what keeps the window from being frozen: no M, no S (vee.md 5.4)."""
+    if not channel.intervals_expected:
+        return None
+    expected_s = np.arange(channel.read_start_s, channel.read_end_s, channel.interval_s)
+    missing_count = len(expected_s) - len(billed)
+    off_grid = (billed.start_s - channel.read_start_s) % channel.interval_s
+    assert not off_grid.any(), "a stored interval starts on the channel's grid"
+    if missing_count:
+        first = from_epoch_s(np.setdiff1d(expected_s, billed.start_s)[0])
+        return _block(
+            channel,
+            BlockReason.MISSING_INTERVALS,
+            f"{missing_count} of {len(expected_s)} intervals are missing, the first at {first}",
+        )
+    held = IS_HELD[billed.status]
+    if held.any():
+        first = from_epoch_s(billed.start_s[held][0])
+        return _block(
+            channel,
+            BlockReason.HELD_INTERVALS,
+            f"{np.count_nonzero(held)} of {len(expected_s)} intervals are held, "
+            f"the first at {first}",
+        )
+    return None
+
+
+def _sum_check(
+    usage: int,
+    start: EdgeRegister,
+    end: EdgeRegister,
+    billed: IntervalReads,
+    channel: BilledChannel,
+) -> int:
+    """
+    Return by how many quanta intervals and register disagree; 0 within tolerance.
+
+    A register decrease that reads like a rollover is caught here: its wrapped usage is far from
+    what the intervals say.
+
+    Source:
+        vee.md 3.5, V45 on the billing period; both edges are aligned, or there is no check.
+    """
+    inexact = bool((billed.flags & _MAY_BE_INEXACT).any())
+    if inexact or not channel.intervals_expected or Basis.NEAR in {start.basis, end.basis}:
+        return 0
+    difference = int(billed.value.sum()) - usage
+    permille = max(2_000 * channel.register_resolution * channel.multiplier, usage)
+    return difference if abs(difference) * 1_000 > permille else 0
+
+
+def _method(start: EdgeRegister, end: EdgeRegister) -> str:
+    """Name what stood in for a read at an edge, joined by `+`; empty when nothing did."""
+    bases = [basis for basis in (Basis.SUM, Basis.NEAR) if basis in {start.basis, end.basis}]
+    return "+".join([*bases, *(method.name for method in sorted(start.methods | end.methods))])
+
+
+def _share(estimated: int, total: int) -> Decimal:
+    """Return estimated energy over all interval energy; 0 where nothing flowed."""
+    return (Decimal(estimated) / total if total else Decimal(0)).quantize(
+        _SHARE_PLACES, rounding=ROUND_HALF_UP
+    )
+
+
+def _content_hash(
+    determinant: BillingDeterminant, start: EdgeRegister, end: EdgeRegister, billed: IntervalReads
+) -> str:
+    """
+    Return the SHA-256 of a determinant and of every value it was made from.
+
+    Hashed are, one after the other: a JSON object with sorted keys and no blanks, ASCII, holding
+    every field as text but the channel's number and the hash itself, and under `registers` the
+    [at_s, version, value, status] of the two register reads; then the values of the window's
+    intervals as little-endian int64, their statuses as one byte each; then start (int64),
+    version (int16), value (int64) and status of the intervals that carried the opening and the
+    closing register, little-endian, column by column.
+    """
+    entries: dict[str, object] = {
+        field.name: str(getattr(determinant, field.name))
+        for field in fields(determinant)
+        if field.name not in _NOT_HASHED
+    }
+    entries["versions"] = determinant.versions.decode("ascii")
+    entries["registers"] = [
+        [int(column[0]) for column in (read.at_s, read.version, read.value, read.status)]
+        for read in (start.read, end.read)
+    ]
+    digest = hashlib.sha256(
+        json.dumps(entries, sort_keys=True, separators=(",", ":")).encode("ascii")
+    )
+    digest.update(billed.value.astype("<i8", copy=False).tobytes())
+    digest.update(billed.status.tobytes())
+    for carried in (start.carried, end.carried):
+        digest.update(carried.start_s.astype("<i8", copy=False).tobytes())
+        digest.update(carried.version.astype("<i2", copy=False).tobytes())
+        digest.update(carried.value.astype("<i8", copy=False).tobytes())
+        digest.update(carried.status.tobytes())
+    return digest.hexdigest()
+
+
+def _block(channel: BilledChannel, reason: BlockReason, detail: str) -> BillingBlock:
+    """Return a block that says which of a meter's channels it is about."""
+    return BillingBlock(
+        channel.channel_id, channel.badge, reason, f"{channel.reading_type}: {detail}"
+    )

@@ -1,0 +1,1 @@
+"""What billing systems read: one module per format, each a pure function to bytes."""

@@ -1,0 +1,188 @@
+"""
+What a channel's register showed at an edge of a bill window.
+
+The read at that instant where there is one; else the last read before it plus the intervals
+since; only where those are missing, the nearest read within three days (design 9).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from mdms.billing.channels import BilledChannel
+from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source, Status
+
+ALIGN_S = 60
+"""A read whose stamp lies this close to an interval boundary stands for that boundary."""
+NEAREST_S_MAX = 3 * 86_400
+"""How far from the edge a read may lie that is taken as it is."""
+CARRY_S_MAX = 35 * 86_400
+"""How far back a read may lie that the intervals since are added to."""
+
+
+class Basis(StrEnum):
+    """What the register at an edge rests on."""
+
+    READ = "READ"
+    SUM = "SUM"
+    NEAR = "NEAR"
+
+
+class Quality(StrEnum):
+    """Where a billed register comes from, the most trusted first."""
+
+    ACTUAL = "ACTUAL"
+    CUSTOMER = "CUSTOMER"
+    EDITED = "EDITED"
+    ESTIMATED = "ESTIMATED"
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRegister:
+    """
+    The register at an edge, with what it was made of.
+
+    Attributes:
+        value: Dial reading in quanta, before the multiplier.
+        at_s: Instant it holds for: the edge, or the stamp of the nearest read.
+        basis: How it was found.
+        read: The one register read it rests on.
+        carried: Intervals between that read and the edge; no rows unless basis is SUM.
+        quality: The least trusted of what it was made of.
+    """
+
+    value: int
+    at_s: int
+    basis: Basis
+    read: RegisterReads
+    carried: IntervalReads
+    quality: Quality
+
+    @property
+    def methods(self) -> set[Method]:
+        """How estimates among the carried intervals were made."""
+        estimated = IS_ESTIMATE[self.carried.status]
+        return {Method(code) for code in self.carried.method[estimated]} - {Method.NONE}
+
+
+def _status_table(*statuses: Status) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    table = np.zeros(256, np.bool_)
+    table[[status.code for status in statuses]] = True
+    return table
+
+
+IS_ABSENT: Final = _status_table(Status.MISSING, Status.NOT_EXPECTED)
+IS_HELD: Final = _status_table(Status.SUSPECT)
+IS_ESTIMATE: Final = _status_table(Status.ESTIMATED, Status.FINAL_ESTIMATE)
+IS_ESTIMATED_SHARE: Final = IS_ESTIMATE | _status_table(Status.ZERO)
+"""Counted into the estimated share, zeros by outage included."""
+IS_EDITED: Final = _status_table(Status.EDITED)
+_IS_UNUSABLE: Final = IS_ABSENT | IS_HELD
+
+
+def usable(registers: RegisterReads, channel: BilledChannel) -> RegisterReads:
+    """Return a channel's current reads that are not held and were taken while it was in place."""
+    in_place = (registers.at_s >= channel.installed_s - ALIGN_S) & (
+        registers.at_s <= channel.removed_s + ALIGN_S
+    )
+    return registers.take(in_place & ~_IS_UNUSABLE[registers.status])
+
+
+def carried_from_s(edge_s: int, registers: RegisterReads, channel: BilledChannel) -> int:
+    """Return the start of the first interval that the register at this edge may need."""
+    found = _last_bookend(edge_s, registers, channel.interval_s)
+    return edge_s if found is None else found[1]
+
+
+def register_at(
+    edge_s: int, registers: RegisterReads, intervals: IntervalReads, channel: BilledChannel
+) -> EdgeRegister | None:
+    """
+    Return what the register showed at an interval boundary, or None when nothing says so.
+
+    Args:
+        edge_s: The boundary, seconds since 1970-01-01 UTC.
+        registers: The channel's `usable` reads, sorted by time.
+        intervals: The channel's current intervals, sorted by start, from `carried_from_s` on.
+        channel: What they were measured by.
+    """
+    found = _last_bookend(edge_s, registers, channel.interval_s)
+    if found is not None:
+        row, boundary_s = found
+        first, last = np.searchsorted(intervals.start_s, (boundary_s, edge_s))
+        carried = intervals.take(slice(int(first), int(last)))
+        complete = len(carried) == (edge_s - boundary_s) // channel.interval_s
+        if complete and not _IS_UNUSABLE[carried.status].any():
+            # Where a multiplier does not divide the sum, the rest counts in the next period.
+            added = int(carried.value.sum()) // channel.multiplier
+            read = registers.take(slice(row, row + 1))
+            return EdgeRegister(
+                value=(int(read.value[0]) + added) % channel.register_modulus,
+                at_s=edge_s,
+                basis=Basis.SUM if len(carried) else Basis.READ,
+                read=read,
+                carried=carried,
+                quality=max(_read_quality(read), _carried_quality(carried), key=_rank),
+            )
+    nearest = _nearest(edge_s, registers)
+    if nearest is None:
+        return None
+    read = registers.take(slice(nearest, nearest + 1))
+    return EdgeRegister(
+        value=int(read.value[0]),
+        at_s=int(read.at_s[0]),
+        basis=Basis.NEAR,
+        read=read,
+        carried=intervals.take(slice(0, 0)),
+        quality=Quality.ESTIMATED,
+    )
+
+
+def least_trusted(start: EdgeRegister, end: EdgeRegister) -> Quality:
+    """Return the quality of a difference between two registers."""
+    return max(start.quality, end.quality, key=_rank)
+
+
+def _rank(quality: Quality) -> int:
+    return list(Quality).index(quality)
+
+
+def _last_bookend(edge_s: int, registers: RegisterReads, interval_s: int) -> tuple[int, int] | None:
+    """Return row and boundary of the last read that stands for a boundary up to the edge."""
+    first, last = np.searchsorted(
+        registers.at_s, (edge_s - CARRY_S_MAX, edge_s + ALIGN_S + 1)
+    ).tolist()
+    at_s = registers.at_s[first:last]
+    boundary_s = edge_s + (at_s - edge_s + interval_s // 2) // interval_s * interval_s
+    off_s = np.abs(at_s - boundary_s)
+    rows = np.flatnonzero(off_s <= ALIGN_S)
+    if not rows.size:
+        return None
+    newest_s = boundary_s[rows[-1]]
+    same = rows[boundary_s[rows] == newest_s]
+    return first + int(same[off_s[same].argmin()]), int(newest_s)
+
+
+def _nearest(edge_s: int, registers: RegisterReads) -> int | None:
+    """Return the row of the read nearest to the edge, the earlier one of two, within bounds."""
+    if not len(registers):
+        return None
+    distance_s = np.abs(registers.at_s - edge_s)
+    row = int(distance_s.argmin())
+    return row if distance_s[row] <= NEAREST_S_MAX else None
+
+
+def _read_quality(read: RegisterReads) -> Quality:
+    if IS_ESTIMATE[read.status[0]]:
+        return Quality.ESTIMATED
+    if IS_EDITED[read.status[0]] or read.source[0] == Source.EDIT:
+        return Quality.EDITED
+    return Quality.CUSTOMER if read.source[0] == Source.SELF_READ else Quality.ACTUAL
+
+
+def _carried_quality(carried: IntervalReads) -> Quality:
+    if IS_ESTIMATE[carried.status].any():
+        return Quality.ESTIMATED
+    return Quality.EDITED if IS_EDITED[carried.status].any() else Quality.ACTUAL
