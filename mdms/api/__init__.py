@@ -1,1 +1,38 @@
 """REST under /v1: routes only translate; what they call lives in mdms.services."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response
+
+from mdms.api import billing, errors, readings, registry, system, vee
+from mdms.api.auth import Tokens
+from mdms.api.backend import Services
+from mdms.telemetry import metrics
+
+
+def create(services: Services, tokens: Tokens) -> FastAPI:
+    """Return the application that answers for these services to these callers."""
+    app = FastAPI(
+        title="mdms",
+        summary="Open AMI head-end and meter data management",
+        docs_url="/v1/docs",
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    app.state.services, app.state.tokens = services, tokens
+    errors.install(app)
+    for module in (system, registry, readings, vee, billing):
+        app.include_router(module.router)
+
+    @app.middleware("http")
+    async def measure(
+        request: Request, answer: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        started = time.perf_counter()
+        response = await answer(request)
+        metrics.API_SECONDS.observe(time.perf_counter() - started)
+        metrics.API_REQUESTS.labels(request.method, f"{response.status_code // 100}xx").inc()
+        return response
+
+    return app

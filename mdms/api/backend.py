@@ -1,0 +1,36 @@
+"""What routes call: one object of services, made by `mdms.app` and kept on the application."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+
+from mdms.services.billing_run import BillingService
+from mdms.services.readings import ReadingService
+from mdms.services.registry import RegistryService
+from mdms.services.status import StatusService
+from mdms.services.vee_run import VeeService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services behind the routes, and the utility's zone for days."""
+
+    zone: ZoneInfo
+    registry: RegistryService
+    readings: ReadingService
+    vee: VeeService
+    billing: BillingService
+    status: StatusService
+    problems: Callable[[], Awaitable[Sequence[str]]]
+    """Why the daemon is not ready, one sentence each; nothing when it is."""
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Backend = Annotated[Services, Depends(_services)]

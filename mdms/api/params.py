@@ -1,0 +1,54 @@
+"""What callers may write for a day, an instant and a period."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from mdms.domain.errors import UsageError
+from mdms.domain.time import Period, local_midnight
+
+
+def day(text: str) -> date:
+    """
+    Read a local day.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not a day; write it as 2026-11-03") from error
+
+
+def instant(text: str) -> datetime:
+    """
+    Read an instant that names its offset, as UTC.
+
+    Raises:
+        UsageError: It is none, or has no offset: an hour of autumn would be ambiguous.
+    """
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not an instant; write it as 2026-11-03T08:00Z") from error
+    if value.tzinfo is None:
+        raise UsageError(f"{text!r} needs an offset, such as 2026-11-03T08:00Z or ...-08:00")
+    return value.astimezone(UTC)
+
+
+def period(from_: str, to: str, zone: ZoneInfo) -> Period:
+    """
+    Read a period: local days, the last included, or instants, the last excluded.
+
+    Raises:
+        UsageError: Either cannot be read, or nothing lies between them.
+    """
+    start = local_midnight(day(from_), zone) if _is_day(from_) else instant(from_)
+    end = local_midnight(day(to) + timedelta(days=1), zone) if _is_day(to) else instant(to)
+    if start >= end:
+        raise UsageError(f"the period from {from_} to {to} is empty")
+    return Period(start, end)
+
+
+def _is_day(text: str) -> bool:
+    return "T" not in text and " " not in text

@@ -1,0 +1,42 @@
+"""Who is metered where, by REST."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict
+
+from mdms.api.auth import ANYONE_KNOWN, Role, allow
+from mdms.api.backend import Backend
+
+router = APIRouter(prefix="/v1", tags=["registry"])
+
+
+class RegistryFiles(BaseModel):
+    """The texts of a registry directory's CSV files, by file name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files: dict[str, str]
+
+
+@router.post("/registry/imports", dependencies=[Depends(allow(frozenset({Role.ADMIN})))])
+async def import_registry(body: RegistryFiles, services: Backend) -> dict[str, Any]:
+    """Take all rows, or none and a list of every bad one."""
+    result = await services.registry.import_files(body.files)
+    return {
+        "added": result.added,
+        "changed": result.changed,
+        "unchanged": result.unchanged,
+    }
+
+
+@router.get("/registry", dependencies=[Depends(allow(frozenset({Role.ADMIN})))])
+async def export_registry(services: Backend) -> RegistryFiles:
+    """Give the registry as the files that can be imported."""
+    return RegistryFiles(files=await services.registry.export_files())
+
+
+@router.get("/meters", dependencies=[Depends(allow(ANYONE_KNOWN))])
+async def meters(services: Backend) -> dict[str, list[dict[str, Any]]]:
+    """List every channel of every meter."""
+    return {"meters": await services.registry.meters()}

@@ -1,0 +1,60 @@
+"""`mdms db`: make, upgrade and find the database."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from mdms import app as composition
+from mdms.cli import options
+from mdms.cli.output import Output, show
+from mdms.storage import migrate as runner
+from mdms.storage.migrate import Phase
+
+app = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+@app.command()
+def migrate(
+    phase: Annotated[
+        Phase | None,
+        typer.Option(help="pre: before the new program starts; post: after the old one is gone."),
+    ] = None,
+    config: options.Config = None,
+) -> None:
+    """
+    Make the tables, or bring them up to date.
+
+    Needs a user that owns the tables. TimescaleDB is used where it is installed; which of the two
+    is decided here, once.
+    """
+    settings = options.load(config)
+    applied = asyncio.run(
+        runner.migrate(
+            settings.database.dsn.get_secret_value(),
+            at=composition.SystemClock().now(),
+            zone=settings.utility.zone,
+            phases=tuple(Phase) if phase is None else (phase,),
+        )
+    )
+    for migration in applied:
+        typer.echo(f"applied {migration}")
+    if not applied:
+        typer.echo("nothing to apply")
+
+
+@app.command()
+def status(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
+    """List the migrations and when each was applied."""
+    dsn = options.load(config).database.dsn.get_secret_value()
+    rows = [
+        {"migration": str(each.migration), "applied_at": each.applied_at or "pending"}
+        for each in asyncio.run(runner.status(dsn))
+    ]
+    show(rows, output, title="Migrations")
+
+
+@app.command()
+def url(config: options.Config = None) -> None:
+    """Print the DSN that the settings name, password included."""
+    typer.echo(options.load(config).database.dsn.get_secret_value())

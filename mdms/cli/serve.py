@@ -1,0 +1,48 @@
+"""`mdms serve`: the daemon."""
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from mdms import app as composition
+from mdms.cli import options
+from mdms.domain.errors import UsageError
+from mdms.telemetry import logging
+
+
+class Part(StrEnum):
+    """A part of the daemon that may run in a process of its own."""
+
+    INGEST = "ingest"
+    VEE = "vee"
+    API = "api"
+
+
+def serve(
+    only: Annotated[
+        str | None, typer.Option(help="Some parts only: ingest, vee, api, separated by commas.")
+    ] = None,
+    config: options.Config = None,
+) -> None:
+    """
+    Run the daemon: take reads, judge them every night, answer on REST.
+
+    It needs a migrated database (`mdms db migrate`) and a broker. SIGTERM ends it in order: the
+    batch in hand is stored, and nothing is acknowledged that was not.
+    """
+    settings = options.load(config)
+    parts = _parts(only)
+    logging.configure(settings.log.level, settings.log.format)
+    asyncio.run(composition.serve(settings, frozenset(part.value for part in parts)))
+
+
+def _parts(only: str | None) -> list[Part]:
+    if only is None:
+        return list(Part)
+    try:
+        return [Part(name.strip()) for name in only.split(",")]
+    except ValueError as error:
+        names = ", ".join(Part)
+        raise UsageError(f"--only {only}: {error}; the parts are {names}") from error

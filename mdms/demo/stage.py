@@ -1,0 +1,184 @@
+"""
+The processes of a demo: database, broker, daemon, simulator.
+
+Each has its pid in `processes.json`; a killed server is started again, and nothing outlives us.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mdms.embedded import processes
+from mdms.embedded.broker import EmbeddedBroker
+from mdms.embedded.database import EmbeddedDatabase
+
+_READY_S_MAX = 60.0
+_STOP_GRACE_S = 15.0
+
+
+class Program:
+    """One of our own programs as a child."""
+
+    def __init__(self, arguments: Sequence[str | Path], log: Path) -> None:
+        self._command = [sys.executable, "-m", *arguments]
+        self.log = log
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process, for whoever watches or kills it."""
+        assert self._child is not None, "the program was started"
+        return self._child.pid
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None while it runs."""
+        assert self._child is not None, "the program was started"
+        return self._child.poll()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._child is not None and self._child.poll() is None
+
+    def start(self) -> None:
+        """Start the program; returns at once."""
+        self._child = processes.spawn(self._command, log=self.log)
+
+    def wait_for(self, url: str) -> None:
+        """Wait until it answers 200 at a URL."""
+
+        def answers() -> bool:
+            try:
+                return httpx.get(url, timeout=5).is_success
+            except httpx.TransportError:
+                return False
+
+        assert self._child is not None, "the program was started"
+        processes.wait_until(answers, self._child, log=self.log, timeout_s=_READY_S_MAX)
+
+    def stop(self) -> None:
+        """End it politely, then less so."""
+        if self._child is not None and self.running:
+            processes.stop(self._child, signals=(signal.SIGTERM,), grace_s=_STOP_GRACE_S)
+
+
+class Stage:
+    """
+    Starts, tends and stops the processes of one demo.
+
+    Args:
+        directory: The demo's folder; logs and `processes.json` go there.
+        state_dir: Database and broker keep their files here; it may lie anywhere.
+    """
+
+    def __init__(self, directory: Path, state_dir: Path) -> None:
+        self._directory = directory
+        self._logs = directory / "log"
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self.config = directory / "mdms.toml"
+        self.database = EmbeddedDatabase(state_dir / "database")
+        self.broker = EmbeddedBroker(state_dir / "broker")
+        self._programs: dict[str, Program] = {}
+        self._simulator: Program | None = None
+
+    def start_servers(self) -> str:
+        """Start database and broker and return the database's DSN."""
+        dsn = self.database.start()
+        self.broker.start()
+        self._note()
+        return dsn
+
+    def start_daemon(self, url: str) -> None:
+        """Start `mdms serve` and wait until it is ready at its URL."""
+        daemon = Program(["mdms", "serve", "--config", self.config], self._logs / "daemon.log")
+        daemon.start()
+        self._programs["daemon"] = daemon
+        self._note()
+        daemon.wait_for(f"{url}/readyz")
+
+    def start_simulator(self, arguments: Sequence[str | Path]) -> None:
+        """Start the city; it runs once."""
+        self._simulator = Program(["simulators", *arguments], self._logs / "simulator.log")
+        self._simulator.start()
+        self._note()
+
+    def run(self, arguments: Sequence[str | Path], name: str) -> None:
+        """
+        Run one of our programs to its end.
+
+        Raises:
+            ChildFailedError: It did not end well.
+        """
+        log = self._logs / f"{name}.log"
+        with log.open("wb") as output:
+            done = subprocess.run(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", *map(str, arguments)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode:
+            raise processes.ChildFailedError(
+                f"{name} ended with {done.returncode}: {log.read_text(errors='replace')[-2000:]}"
+            )
+
+    def progress(self) -> Iterator[dict[str, Any]]:
+        """
+        Yield the simulator's reports as they come, tending the others, until it has ended.
+
+        An empty report means that nothing new came within a moment.
+
+        Raises:
+            ChildFailedError: The simulator ended with an error.
+        """
+        assert self._simulator is not None, "the simulator was started"
+        with self._simulator.log.open(encoding="utf-8") as reports:
+            unfinished = ""
+            while True:
+                ended = self._simulator.status
+                *lines, unfinished = (unfinished + reports.read()).split("\n")
+                yield from (json.loads(line) for line in lines if line.startswith("{"))
+                if ended is not None:
+                    break
+                self.tend()
+                yield {}
+        if ended:
+            tail = self._simulator.log.read_text(errors="replace")[-2000:]
+            raise processes.ChildFailedError(f"the simulator ended with {ended}: {tail}")
+
+    def tend(self) -> None:
+        """Start again whatever server was killed."""
+        dead = [server for server in self._servers().values() if not server.running]
+        for server in dead:
+            server.start()
+        if dead:
+            self._note()
+
+    def stop(self) -> None:
+        """End everything, the clients before the servers."""
+        if self._simulator is not None:
+            self._simulator.stop()
+        for program in self._programs.values():
+            program.stop()
+        self.broker.stop()
+        self.database.stop()
+
+    def _servers(self) -> dict[str, EmbeddedDatabase | EmbeddedBroker | Program]:
+        return {"database": self.database, "broker": self.broker, **self._programs}
+
+    def _note(self) -> None:
+        pids = {name: server.pid for name, server in self._servers().items() if server.running}
+        pids["demo"] = os.getpid()
+        if self._simulator is not None:
+            pids["simulator"] = self._simulator.pid
+        part = self._directory / "processes.json.part"
+        part.write_text(json.dumps(pids, indent=2))
+        part.replace(self._directory / "processes.json")

@@ -1,0 +1,140 @@
+"""What a person sees: progress while five weeks pass, then the figures that matter."""
+
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+_STATUS_NAMES = {
+    "V": "validated",
+    "A": "accepted",
+    "R": "raw",
+    "D": "derived",
+    "E": "estimated",
+    "F": "final estimate",
+    "Z": "zero by outage",
+    "S": "held",
+    "M": "missing",
+}
+_UNITS = {"electric": "kWh", "gas": "ccf", "water": "ccf"}
+
+
+class Screen:
+    """Shows a demo on a terminal; a context manager, so that the cursor always comes back."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._task = self._progress.add_task("starting", total=None, note="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def stage(self, name: str) -> None:
+        """Say what is being done now."""
+        self._progress.update(self._task, description=name, total=None, note="")
+
+    def weeks(self, report: dict[str, Any]) -> None:
+        """Move the bar to where the simulated time is."""
+        if not report:
+            return
+        at = datetime.fromisoformat(report["at"]).strftime("%a %d %b %H:%M")
+        self._progress.update(
+            self._task,
+            description="letting the weeks pass",
+            total=report["steps"],
+            completed=report["step"],
+            note=f"{at}  {report['frames']:,} frames",
+        )
+
+    def served(self, report: dict[str, Any], config: Path) -> None:
+        """Print the summary while the processes stay up."""
+        self._progress.stop()
+        show(report, config.parent, self._console)
+        self._console.print(
+            f"\nStill running. In another terminal: [bold]export MDMS_CONFIG={config}[/bold], "
+            "then `mdms status`. Ctrl-C ends it."
+        )
+
+
+def show(report: dict[str, Any], directory: Path, console: Console) -> None:
+    """Print a demo's summary."""
+    reads, billing = report["reads"], report["billing"]
+    console.print(
+        f"\n[bold]{report['meters']:,} meters, {report['days']} days, "
+        f"{report['frames']:,} frames in {report['messages']:,} messages[/bold]\n"
+    )
+    console.print(_proof(reads))
+    console.print(_quality(reads["quality"]))
+    if "frozen" in billing:
+        console.print(
+            f"Billed {billing['window_start']} to {billing['window_end']}: "
+            f"[bold]{billing['frozen']:,}[/bold] channels frozen, "
+            f"{billing['blocked']:,} blocked and on a person's list."
+        )
+    else:
+        console.print(f"Billing: {billing['note']}.")
+    console.print(
+        f"Dead letters: {report['dead_letters']:,}. Open exceptions: {report['exceptions_open']:,}."
+    )
+    spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report["timings_s"].items())
+    console.print(f"Time: {sum(report['timings_s'].values()):.0f} s ({spent}).")
+    console.print(
+        f"Files: [bold]{directory}[/bold] (report.json, billing/, readings.parquet, truth/)"
+    )
+
+
+def _proof(reads: dict[str, Any]) -> Table:
+    table = Table(title="Against the city's own ledger", title_justify="left")
+    table.add_column("interval reads")
+    table.add_column("", justify="right")
+    brackets = reads["estimated_brackets"]
+    for name, value, fault in (
+        ("happened", reads["happened"], False),
+        ("sent and acknowledged", reads["sent"], False),
+        ("stored", reads["stored"], False),
+        ("lost", reads["lost"], True),
+        ("doubled", reads["doubled"], True),
+        ("stored with another value", reads["wrong"], True),
+        ("register brackets with estimates", brackets["checked"], False),
+        ("of these not exact to the unit", brackets["inexact"], True),
+    ):
+        colour = ("red" if value else "green") if fault else "default"
+        table.add_row(name, f"[{colour}]{value:,}[/{colour}]")
+    return table
+
+
+def _quality(quality: dict[str, dict[str, Any]]) -> Table:
+    table = Table(title="What became of every interval", title_justify="left")
+    table.add_column("service")
+    table.add_column("intervals", justify="right")
+    seen = {status for row in quality.values() for status in row["statuses"]}
+    statuses = [status for status in _STATUS_NAMES if status in seen]
+    for status in statuses:
+        table.add_column(_STATUS_NAMES[status], justify="right")
+    table.add_column("methods")
+    for service, row in quality.items():
+        methods = " ".join(f"{name} {count:,}" for name, count in sorted(row["methods"].items()))
+        counts = [f"{row['statuses'].get(status, 0):,}" for status in statuses]
+        table.add_row(service, f"{row['intervals']:,}", *counts, methods)
+    return table

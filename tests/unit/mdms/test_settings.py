@@ -1,0 +1,76 @@
+"""Settings: where they come from, who wins, and what a mistake is answered with."""
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from mdms.domain.errors import UsageError
+from mdms.settings import Settings, config_dir
+
+
+def load(tmp_path: Path, text: str) -> Settings:
+    path = tmp_path / "mdms.toml"
+    path.write_text(text)
+    return Settings.load(path)
+
+
+def test_the_shipped_file_repeats_every_default():
+    assert Settings.load(config_dir() / "mdms.toml") == Settings.load(None)
+
+
+def test_the_shipped_file_names_every_key():
+    text = (config_dir() / "mdms.toml").read_text()
+
+    for section, field in Settings.model_fields.items():
+        assert f"[{section}]" in text
+        for key in field.annotation.model_fields:
+            assert f"\n{key} = " in text or f"[{section}.{key}." in text
+
+
+def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("MDMS_VEE__NIGHTLY_AT", "04:30")
+
+    settings = load(tmp_path, '[vee]\nnightly_at = "03:00:00"\n[ingest]\nmessages_max = 7\n')
+
+    assert settings.vee.nightly_at == time(4, 30)
+    assert settings.ingest.messages_max == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[ingest]\nage_max = 1", "[ingest] age_max is not a setting; did you mean age_s_max?"),
+        ("[ingst]\nage_s_max = 1", "[ingst] is not a setting; did you mean ingest?"),
+        ("[ingest]\nage_s_max = -1", "[ingest] age_s_max: Input should be greater than 0"),
+        ('[mqtt]\nurl = "localhost"', "[mqtt] url: 'localhost' must start with mqtt://"),
+        ('[utility]\nzone = "Mars/Base"', "is not a time zone of the IANA database"),
+        ("[ingest\n", "is not valid TOML"),
+        ('[api.tokens.x]\nroles = ["king"]\nsha256 = "0"', "[api.tokens.x"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_file_and_the_key(tmp_path, text, sentence):
+    with pytest.raises(UsageError) as refused:
+        load(tmp_path, text)
+
+    assert sentence in str(refused.value)
+    assert "mdms.toml" in str(refused.value)
+    assert "\n" not in str(refused.value).strip()
+
+
+def test_an_unknown_variable_is_refused(monkeypatch):
+    monkeypatch.setenv("MDMS_INGST__AGE_S_MAX", "1")
+
+    with pytest.raises(UsageError, match="MDMS_INGST__AGE_S_MAX is not a setting; did you mean"):
+        Settings.load(None)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"absent\.toml cannot be read"):
+        Settings.load(tmp_path / "absent.toml")
+
+
+def test_secrets_do_not_show_when_settings_are_printed(tmp_path):
+    settings = load(tmp_path, '[database]\ndsn = "postgresql://u:hunter2@h/d"\n')
+
+    assert "hunter2" not in repr(settings)
