@@ -1,0 +1,124 @@
+"""What must be appended so that the stored versions become what they ought to be."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdms.domain.readings import (
+    FLAG_EST_COARSE,
+    RAW_VERSION,
+    Bool,
+    Int16,
+    Int32,
+    Int64,
+    Status,
+    UInt8,
+)
+from vee.engine import Outcome
+from vee.examination import V08, V46, Examination
+
+_ESTIMATES = [Status.ESTIMATED.code, Status.FINAL_ESTIMATE.code, Status.DERIVED.code]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """
+    The current versions of a block's slots; grids have the shape (channels, slots).
+
+    Attributes:
+        version: Highest version, -1 where nothing is stored.
+        value: Quanta.
+        status: Letter of Status as one byte; 0 where nothing is stored.
+        method: Code of Method.
+        flags: Rule mask.
+        newest_us: When the newest raw value of each day became known, microseconds since
+            1970-01-01 UTC, 0 where there is none, shape (channels, days).
+    """
+
+    version: Int32
+    value: Int64
+    status: UInt8
+    method: Int16
+    flags: Int64
+    newest_us: Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """
+    The slots after a run; grids have the shape (channels, slots).
+
+    Attributes:
+        changed: Slots that need a new version.
+        version: Version that this one would be.
+        value: Quanta.
+        status: Letter of Status as one byte; 0 where nothing is known.
+        method: Code of Method.
+        flags: Rule mask.
+    """
+
+    changed: Bool
+    version: Int32
+    value: Int64
+    status: UInt8
+    method: Int16
+    flags: Int64
+
+
+def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
+    """
+    Compare what ought to be with what is stored.
+
+    A raw value that passed unchanged needs no version: its day's outcome vouches for it. An
+    estimate that can no longer be stood by is withdrawn: it stays, as suspect, for a person. A
+    final estimate yields to actual values only; it is re-scaled, and stays final, when its
+    bracket's register says otherwise.
+    """
+    covered = outcome.covered
+    value = np.where(covered, outcome.value, stored.value)
+    status = np.where(covered, outcome.status, stored.status)
+    method = np.where(covered, outcome.method, stored.method)
+    flags = np.where(covered, outcome.flags, stored.flags)
+
+    silent = covered & (outcome.status == 0) & (stored.status != 0)
+    withdrawn = silent & np.isin(stored.status, _ESTIMATES)
+    reason = np.where(found.brackets.mark(found.overdrawn, found.number), V46, V08)
+    kept = silent | _final(outcome, stored, found)
+    value = np.where(kept, stored.value, value)
+    method = np.where(kept, stored.method, method)
+    flags = np.where(kept, stored.flags, flags) | reason * withdrawn
+    status = np.where(kept, stored.status, status)
+    status = np.where(withdrawn, Status.SUSPECT.code, status)
+    was_final = (stored.status == Status.FINAL_ESTIMATE.code) & (status == Status.ESTIMATED.code)
+    status = np.where(was_final, Status.FINAL_ESTIMATE.code, status).astype(np.uint8)
+
+    raw = stored.version == RAW_VERSION
+    vouched = raw & (stored.status == Status.RAW.code) & (status == Status.VALIDATED.code)
+    same = (
+        (value == stored.value)
+        & ((status == stored.status) | vouched)
+        & (method == stored.method)
+        & (flags == stored.flags)
+    )
+    return Amended(
+        changed=covered & ~same,
+        version=np.maximum(stored.version + 1, RAW_VERSION + 1),
+        value=value,
+        status=status,
+        method=method,
+        flags=flags,
+    )
+
+
+def _final(outcome: Outcome, stored: Stored, found: Examination) -> Bool:
+    """Return the final estimates that stand: no bracket, or still as exact as theirs allows."""
+    wanted = np.isin(outcome.status, _ESTIMATES[:2]) & outcome.covered
+    final: Bool = wanted & (stored.status == Status.FINAL_ESTIMATE.code)
+    if not final.any():
+        return final
+    brackets = found.brackets
+    whole = brackets.total(final) == brackets.total(wanted)
+    exact = brackets.total(np.where(wanted, stored.value - outcome.value, 0)) == 0
+    coarse = brackets.total(wanted & ((outcome.flags & FLAG_EST_COARSE) != 0)) > 0
+    intact = brackets.mark(whole & (exact | coarse), found.number)
+    return final & ((found.number < 0) | intact)

@@ -1,0 +1,180 @@
+"""What a run says about each channel-day: how much is actual, and what a person must look at."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from mdms.domain.readings import FLAG_EST_EXTREME, Bool, Int64, Status
+from vee.amend import Amended
+from vee.examination import V08, V20, V21, V40, V41, V46, Examination
+
+
+class Severity(StrEnum):
+    """What a broken rule means for the value; vee.md 2."""
+
+    FAIL = "FAIL"
+    HOLD = "HOLD"
+    WARN = "WARN"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """
+    Counts of expected slots per channel-day, each of shape (channels, days).
+
+    expected = actual + estimated + missing + held; a derived value counts as actual.
+    """
+
+    expected: Int64
+    actual: Int64
+    estimated: Int64
+    missing: Int64
+    held: Int64
+    flags: Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that a channel-day broke; `channel` and `day` are positions in the block."""
+
+    channel: int
+    day: int
+    rule: str
+    severity: Severity
+    detail: str
+
+
+def tally(found: Examination, amended: Amended) -> Tally:
+    """Count what became of the expected slots of each day."""
+    first = found.block.slots.first[:-1]
+    expected = found.block.expected
+
+    def count(mask: Bool) -> Int64:
+        return np.add.reduceat(expected & mask, first, axis=1, dtype=np.int64)
+
+    status = amended.status
+    estimates = (Status.ESTIMATED.code, Status.FINAL_ESTIMATE.code, Status.ZERO.code)
+    estimated, missing = count(np.isin(status, estimates)), count(_missing(amended))
+    held, every = count(status == Status.SUSPECT.code), count(expected)
+    flags = np.bitwise_or.reduceat(np.where(status != 0, amended.flags, 0), first, axis=1)
+    bookends, brackets = found.bookends, found.brackets
+    rolled = bookends.registers.take(bookends.rolled)
+    _mark(flags, rolled.channel, _day_of(found, rolled.boundary), V40)
+    _mark(flags, bookends.refused.channel, _day_of(found, bookends.refused.boundary), V41)
+    for number in np.flatnonzero(found.overdrawn):  # rare: each one waits for a person
+        days = _days_of(found, int(number))
+        flags[brackets.channel[number], days] |= V46
+    return Tally(every, every - estimated - missing - held, estimated, missing, held, flags)
+
+
+def _missing(amended: Amended) -> Bool:
+    missing: Bool = (amended.status == 0) | (amended.status == Status.MISSING.code)
+    return missing
+
+
+def _mark(flags: Int64, channel: Int64, day: Int64, bit: int) -> None:
+    np.bitwise_or.at(flags, (channel, day), bit)
+
+
+def _day_of(found: Examination, boundary: Int64) -> Int64:
+    """Return the day that starts at or runs over a boundary."""
+    slots = found.block.slots
+    return slots.day[np.minimum(boundary, len(slots) - 1)]
+
+
+def _days_of(found: Examination, bracket: int) -> slice:
+    """Return the days that a bracket shares a slot with."""
+    day, brackets = found.block.slots.day, found.brackets
+    return slice(int(day[brackets.first[bracket]]), int(day[brackets.last[bracket] - 1]) + 1)
+
+
+def findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding]:
+    """
+    List what a person must look at.
+
+    Args:
+        found: The examined block.
+        amended: Its slots after the run.
+        judged: Channel-days to report on, shape (channels, days).
+
+    Returns:
+        At most one finding for each channel, day and rule, sorted by them.
+    """
+    listed = [
+        *_slot_findings(found, amended, judged),
+        *_bracket_findings(found, judged),
+        *_register_findings(found, judged),
+    ]
+    merged: dict[tuple[int, int, str], Finding] = {}
+    for finding in listed:
+        merged.setdefault((finding.channel, finding.day, finding.rule), finding)
+    return [merged[key] for key in sorted(merged)]
+
+
+def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding]:
+    suspect = amended.status == Status.SUSPECT.code
+    withdrawn = suspect & ((amended.flags & V08) != 0)
+    below = ((amended.flags & V20) != 0) & (amended.status != 0)
+    above = ((amended.flags & V21) != 0) & (amended.status != 0)
+    extreme = (amended.flags & FLAG_EST_EXTREME) != 0
+    forward_only = ~found.block.limits.reversible[:, None]
+    kinds = (
+        (
+            "V08",
+            Severity.FAIL,
+            found.block.expected & (_missing(amended) | withdrawn),
+            "{} intervals missing, and nothing to estimate them from",
+        ),
+        ("V20", Severity.FAIL, below & forward_only, "{} intervals below zero"),
+        ("V20", Severity.HOLD, below & suspect & ~forward_only, "{} intervals of reverse flow"),
+        ("V20", Severity.WARN, below & ~forward_only, "{} intervals of reverse flow"),
+        ("V21", Severity.FAIL, above, "{} intervals beyond the physical maximum"),
+        (
+            "EST_EXTREME",
+            Severity.WARN,
+            extreme & ~suspect,
+            "{} estimates scaled far from their pattern to meet the register",
+        ),
+    )
+    first = found.block.slots.first[:-1]
+    listed = []
+    for rule, severity, mask, sentence in kinds:
+        counts = np.add.reduceat(mask, first, axis=1, dtype=np.int64) * judged
+        listed += [
+            Finding(int(channel), int(day), rule, severity, sentence.format(counts[channel, day]))
+            for channel, day in zip(*np.nonzero(counts), strict=True)
+        ]
+    return listed
+
+
+def _bracket_findings(found: Examination, judged: Bool) -> list[Finding]:
+    brackets = found.brackets
+    listed = []
+    for number in np.flatnonzero(found.unequal | found.overdrawn):
+        channel, span = int(brackets.channel[number]), _days_of(found, int(number))
+        slots, off = brackets.last[number] - brackets.first[number], -found.residual[number]
+        if found.unequal[number]:
+            rule, detail = "V45", f"{slots} intervals and their register differ by {off:+d} quanta"
+        else:
+            rule, detail = "V46", f"intervals beside a gap exceed their register by {off} quanta"
+        listed += [
+            Finding(channel, day, rule, Severity.HOLD, detail)
+            for day in range(span.start, span.stop)
+            if judged[channel, day]
+        ]
+    return listed
+
+
+def _register_findings(found: Examination, judged: Bool) -> list[Finding]:
+    refused = found.bookends.refused
+    days = _day_of(found, refused.boundary)
+    return [
+        Finding(
+            channel, day, "V41", Severity.FAIL, f"register {value} does not follow the one before"
+        )
+        for channel, day, value in zip(
+            refused.channel.tolist(), days.tolist(), refused.value.tolist(), strict=True
+        )
+        if judged[channel, day]
+    ]

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: each kernel is one rule or one method, over all channels at once."""

@@ -1,0 +1,182 @@
+"""
+Brackets: what a register says about the intervals between two of its reads.
+
+Every aligned, plausible register read is a bookend; consecutive bookends form a bracket, so the
+tightest bracket wins.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdms.domain.readings import Bool, Int32, Int64
+from vee.block import Limits, Registers
+
+PASSES_MAX = 4
+"""Runs of implausible reads longer than this break the chain instead of being dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookends:
+    """
+    What became of the register reads of a block.
+
+    Attributes:
+        registers: The reads that are bookends.
+        linked: Whether a bookend and the one before it, of the same channel, agree on the usage
+            between them, shape (bookends,).
+        usage: That usage, rollover taken into account [quanta]; 0 where not linked.
+        rolled: Linked over a rollover of the register (V40), shape (bookends,).
+        refused: Reads that do not follow the one before them (V41): what decreased, and what rose
+            by more than the service can carry.
+    """
+
+    registers: Registers
+    linked: Bool
+    usage: Int64
+    rolled: Bool
+    refused: Registers
+
+
+def chain(registers: Registers, limits: Limits, *, backstep_max: int) -> Bookends:
+    """
+    Keep the register reads that fit their neighbours.
+
+    Two reads agree when the usage between them, wrapped at the modulus, is no more than the
+    service can carry in that time. Where two do not, the read that its neighbours do without is
+    dropped: the later one first. Where neither can be blamed the chain breaks there: a reset
+    register is trusted again from its next read on.
+
+    Args:
+        registers: Aligned reads.
+        limits: Of the block's channels.
+        backstep_max: Decreases up to this much are dropped but not refused [register quanta].
+
+    Source:
+        V40, V41 and vee.md 3.3 (registers).
+    """
+    kept = np.arange(len(registers))
+    refused = np.zeros(len(registers), np.bool_)
+    for _ in range(PASSES_MAX):
+        reads = registers.take(kept)
+        agrees = _agree(reads, limits, apart=1)
+        later = 1 + np.flatnonzero(~agrees & _same_channel(reads, apart=1))
+        if len(later) == 0:
+            break
+        fall = reads.value[later - 1] - reads.value[later]
+        two_apart = _agree(reads, limits, apart=2)
+        has_next = np.append(_same_channel(reads, apart=1), [False])
+        blame_later = np.append(two_apart, [False, False])[later - 1]
+        blame_earlier = ~blame_later & np.append([False, False], two_apart)[later] & has_next[later]
+        blamed = later - blame_earlier
+        refused[kept[blamed[(fall <= 0) | (fall > backstep_max)]]] = True
+        drop = blamed[blame_later | blame_earlier]
+        if len(drop) == 0:
+            break
+        kept = np.delete(kept, drop)
+    reads = registers.take(kept)
+    linked = np.append([False], _agree(reads, limits, apart=1))[: len(reads)]
+    usage = np.append([0], _usage(reads, limits, apart=1))[: len(reads)]
+    fell = np.append([False], reads.value[1:] < reads.value[:-1])[: len(reads)]
+    return Bookends(
+        registers=reads,
+        linked=linked,
+        usage=np.where(linked, usage, 0),
+        rolled=linked & fell,
+        refused=registers.take(refused),
+    )
+
+
+def _same_channel(reads: Registers, *, apart: int) -> Bool:
+    same: Bool = reads.channel[apart:] == reads.channel[:-apart]
+    return same
+
+
+def _usage(reads: Registers, limits: Limits, *, apart: int) -> Int64:
+    """Return ((R2 - R1) mod modulus) x multiplier; the modulo takes the divisor's sign."""
+    channel = reads.channel[apart:]
+    rise = (reads.value[apart:] - reads.value[:-apart]) % limits.modulus[channel]
+    usage: Int64 = rise * limits.multiplier[channel]
+    return usage
+
+
+def _agree(reads: Registers, limits: Limits, *, apart: int) -> Bool:
+    """Return whether each read is a plausible successor of the one `apart` before it."""
+    channel = reads.channel[apart:]
+    slots = reads.boundary[apart:] - reads.boundary[:-apart]
+    room = limits.v_max[channel] * slots + limits.step[channel]  # both reads are truncated
+    return _same_channel(reads, apart=apart) & (_usage(reads, limits, apart=apart) <= room)
+
+
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """
+    Stretches of slots whose usage is known, sorted by channel and time; they never overlap.
+
+    Attributes:
+        channel: Row of the block, shape (brackets,).
+        first: First slot, shape (brackets,).
+        last: One past the last slot, shape (brackets,).
+        usage: What the register says [quanta], shape (brackets,).
+    """
+
+    channel: Int64
+    first: Int64
+    last: Int64
+    usage: Int64
+
+    @classmethod
+    def between(cls, bookends: Bookends, unknowable: Bool) -> "Brackets":
+        """
+        Return the brackets between linked bookends.
+
+        Args:
+            bookends: Reads in a chain.
+            unknowable: Slots that nobody expects and nothing was received for, shape (channels,
+                slots); what flowed there is unknown, so no bracket spans them.
+        """
+        later = np.flatnonzero(bookends.linked)
+        reads = bookends.registers
+        every = cls(
+            reads.channel[later],
+            reads.boundary[later - 1],
+            reads.boundary[later],
+            bookends.usage[later],
+        )
+        sound = every.total(unknowable) == 0
+        return cls(every.channel[sound], every.first[sound], every.last[sound], every.usage[sound])
+
+    def __len__(self) -> int:
+        return len(self.channel)
+
+    def total(self, grid: Int64 | Bool) -> Int64:
+        """Return the sum of a grid (channels, slots) over each bracket."""
+        before = np.zeros((grid.shape[0], grid.shape[1] + 1), np.int64)
+        np.cumsum(grid, axis=1, out=before[:, 1:])
+        total: Int64 = before[self.channel, self.last] - before[self.channel, self.first]
+        return total
+
+    def touching(self, slots: Bool) -> Bool:
+        """Return the brackets that share a slot or an edge with these slots (channels, slots)."""
+        edge = np.zeros((slots.shape[0], slots.shape[1] + 2), np.int64)
+        edge[:, 1:-1] |= slots
+        edge[:, 2:] |= slots
+        np.cumsum(edge, axis=1, out=edge)  # edge[:, b + 1]: touched boundaries up to b
+        touched: Bool = edge[self.channel, self.last + 1] > edge[self.channel, self.first]
+        return touched
+
+    def number(self, channels: int, slots: int) -> Int32:
+        """Return the bracket of each slot, -1 where there is none, shape (channels, slots)."""
+        grid = np.full(channels * slots, -1, np.int32)
+        length = self.last - self.first
+        start = np.cumsum(length) - length
+        within = np.arange(int(length.sum())) - np.repeat(start, length)
+        grid[np.repeat(self.channel * slots + self.first, length) + within] = np.repeat(
+            np.arange(len(self), dtype=np.int32), length
+        )
+        return grid.reshape(channels, slots)
+
+    def mark(self, brackets: Bool, number: Int32) -> Bool:
+        """Return the slots of the brackets where this mask is true; `number` as from number()."""
+        padded: Bool = np.append(brackets, [False])[number]  # -1 reads the padding
+        return padded

@@ -1,0 +1,78 @@
+"""How far a run reaches beyond the days it was asked for, and whether a block is wide enough."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdms.domain.readings import Bool
+from vee.examination import Examination
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """
+    The target days and every bracket that shares a slot or an edge with them.
+
+    A register at midnight may come after its day was judged: it closes a bracket that only
+    touches the next day, so touching is enough.
+
+    Attributes:
+        examination: What it is about.
+        target: Slots of the target days, shape (channels, slots).
+        brackets: Brackets that are judged, shape (brackets,).
+        covered: Slots that are judged, shape (channels, slots).
+    """
+
+    examination: Examination
+    target: Bool
+    brackets: Bool
+    covered: Bool
+
+    @classmethod
+    def of(cls, examination: Examination, target: Bool) -> "Scope":
+        """Return the scope of target channel-days, shape (channels, days)."""
+        slots: Bool = np.take(target, examination.block.slots.day, axis=1)
+        brackets = examination.brackets.touching(slots)
+        reached = examination.brackets.mark(brackets, examination.number)
+        return cls(examination, slots, brackets, np.logical_or(slots, reached))
+
+    @property
+    def has_gaps(self) -> Bool:
+        """Channels with something to estimate, shape (channels,)."""
+        gaps: Bool = np.logical_or.reduce(self.examination.missing & self.covered, axis=1)
+        return gaps
+
+    def needs_wider(self, *, earlier: Bool, later: Bool, first_slot: int, last_slot: int) -> Bool:
+        """
+        Return the channels that a wider block would judge better.
+
+        One is a channel whose target lies outside all bookends on a side where a wider block may
+        find one, unless it cannot be closed on the other side anyway. The other has a bracket
+        with a gap outside first_slot..last_slot, too near the edge to see all its references.
+
+        Args:
+            earlier: Channels that may have older reads, shape (channels,).
+            later: Channels that may have newer reads, shape (channels,).
+            first_slot: First slot with enough context before it.
+            last_slot: One past the last slot with enough context after it.
+        """
+        channels, slots = self.target.shape
+        reads = self.examination.bookends.registers
+        first_read = np.full(channels, slots + 1)
+        np.minimum.at(first_read, reads.channel, reads.boundary)
+        last_read = np.full(channels, -1)
+        np.maximum.at(last_read, reads.channel, reads.boundary)
+        wanted = self.target.any(axis=1)
+        open_before = wanted & (first_read > self.target.argmax(axis=1))
+        open_after = wanted & (last_read < slots - self.target[:, ::-1].argmax(axis=1))
+        closable = (earlier | ~open_before) & (later | ~open_after)
+        wider: Bool = (open_before | open_after) & closable
+
+        brackets = self.examination.brackets
+        gapped = self.brackets & (self.examination.missing_count > 0)
+        cut = gapped & (
+            ((brackets.first < first_slot) & earlier[brackets.channel])
+            | ((brackets.last > last_slot) & later[brackets.channel])
+        )
+        wider[brackets.channel[cut]] = True
+        return wider
