@@ -54,7 +54,7 @@ def read(body: bytes, received_s: int) -> tuple[Frames, tuple[Refusal, ...]]:
         off the grid is in both: its register counts, its intervals do not.
     """
     raw = np.frombuffer(body, READ)
-    refused = _Refusals(len(raw))
+    refused = _Refusals(raw["meter_id"])
     _check(raw, received_s, refused)
     n = raw["n"].astype(np.int64)
     at_s = raw["t_newest"].astype(np.int64)
@@ -131,8 +131,9 @@ def _offset_from_grid(at_s: Int64, step_s: Int64) -> Int64:
 class _Refusals:
     """The first thing that is wrong with each frame."""
 
-    def __init__(self, frame_count: int) -> None:
-        self.whole: Bool = np.zeros(frame_count, np.bool_)
+    def __init__(self, radio_id: npt.NDArray[np.uint32]) -> None:
+        self._radio_id = radio_id
+        self.whole: Bool = np.zeros(len(radio_id), np.bool_)
         self._found: dict[int, Refusal] = {}
 
     def add(self, wrong: Bool, reason: RejectReason, detail: str) -> None:
@@ -144,7 +145,8 @@ class _Refusals:
     def note(self, wrong: Bool, reason: RejectReason, detail: str) -> None:
         """Refuse a part of these frames; the rest of them stays usable."""
         for frame in np.flatnonzero(wrong).tolist():
-            self._found.setdefault(frame, Refusal(frame, reason, detail))
+            radio_id = int(self._radio_id[frame])
+            self._found.setdefault(frame, Refusal(frame, radio_id, reason, detail))
 
     def found(self) -> tuple[Refusal, ...]:
         """Return one refusal a frame."""

@@ -18,6 +18,8 @@ class Refusal:
 
     frame: int
     """Position in its message."""
+    radio_id: int
+    """As the frame says; it may be wrong in that as well."""
     reason: RejectReason
     detail: str
 

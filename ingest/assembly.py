@@ -1,0 +1,171 @@
+"""From messages to rows: decode each message, find whose frames it holds, put rows together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import structlog
+
+from ingest import codecs
+from ingest.channels import NO_CHANNEL, ChannelIndex, Resolved
+from ingest.codecs import fnb1
+from ingest.codecs.frames import Decoded, Frames
+from mdms.domain.errors import DecodeError, RejectReason
+from mdms.domain.readings import Int16, Int32, IntervalReads, RegisterReads, Source
+from mdms.domain.time import to_epoch_us
+from mdms.ports import Envelope, Rejected, UplinkMessage
+
+SEQUENCE_JUMP_MAX: Final = 100_000
+"""A collector that is this far ahead of itself has a fault, or is another one."""
+
+_SOURCES = {
+    "read": np.int16(Source.UPLINK),
+    "backfill": np.int16(Source.BACKFILL),
+}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who may send; replaced as a whole when the registry changes."""
+
+    channels: ChannelIndex
+    collector_ids: frozenset[int]
+
+
+@dataclass(slots=True)
+class Assembled:
+    """What a batch of messages holds, copies included, in the order of arrival."""
+
+    messages: list[UplinkMessage] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    intervals: IntervalReads = field(default_factory=IntervalReads.empty)
+    registers: RegisterReads = field(default_factory=RegisterReads.empty)
+    frame_count: int = 0
+
+
+def assemble(
+    batch: Sequence[Envelope],
+    roster: Roster,
+    newest_seq: Mapping[int, int],
+    *,
+    received_at: datetime,
+    recorded_at: datetime,
+) -> Assembled:
+    """
+    Read a batch; whatever cannot be used becomes a dead letter.
+
+    Args:
+        batch: Messages as they came.
+        roster: Who may send.
+        newest_seq: Highest batch_seq of each collector so far.
+        received_at: When they came; decides what is too old or in the future.
+        recorded_at: When their reads are known; later, if the database was away.
+    """
+    assembled = Assembled()
+    opened: list[tuple[str, Decoded]] = []
+    for envelope in batch:
+        try:
+            decoded = codecs.decode(envelope.topic, envelope.payload, received_at)
+            _check_sender(decoded.message, roster, newest_seq)
+        except DecodeError as error:
+            assembled.rejected.append(_refuse(envelope, error.reason, error.detail, received_at))
+        except Exception:  # a poison message must not stop the line behind it
+            log.exception("ingest.message.poisonous", payload_bytes=len(envelope.payload))
+            assembled.rejected.append(
+                _refuse(envelope, RejectReason.BAD_BODY, "the decoder failed", received_at)
+            )
+        else:
+            opened.append((envelope.topic, decoded))
+    if opened:
+        _add_reads(assembled, opened, roster.channels, received_at, recorded_at)
+    return assembled
+
+
+def _check_sender(message: UplinkMessage, roster: Roster, newest_seq: Mapping[int, int]) -> None:
+    if message.collector_id not in roster.collector_ids:
+        raise DecodeError(
+            RejectReason.UNKNOWN_COLLECTOR, f"collector {message.collector_id} is not registered"
+        )
+    newest = newest_seq.get(message.collector_id)
+    if newest is not None and message.batch_seq > newest + SEQUENCE_JUMP_MAX:
+        raise DecodeError(
+            RejectReason.BAD_SEQUENCE, f"batch_seq {message.batch_seq} after {newest}"
+        )
+
+
+def _add_reads(
+    assembled: Assembled,
+    opened: Sequence[tuple[str, Decoded]],
+    channels: ChannelIndex,
+    received_at: datetime,
+    recorded_at: datetime,
+) -> None:
+    """Resolve the frames of all messages at once; add messages, refused frames and rows."""
+    frames = Frames.concat(*(decoded.frames for _, decoded in opened))
+    resolved = channels.resolve(frames)
+    end = 0
+    for topic, decoded in opened:
+        begin, end = end, end + len(decoded.frames)
+        index = frames.index[begin:end]
+        reasons = {each.frame: (each.reason, each.detail) for each in decoded.refused}
+        for row in range(begin, end) if resolved.reasons else ():
+            if row in resolved.reasons:
+                reasons[int(frames.index[row])] = resolved.reasons[row]
+        kept = _hide_opted_out(decoded, index[resolved.opted_out[begin:end]], channels)
+        assembled.messages.append(kept.message)
+        assembled.frame_count += kept.message.frame_count
+        assembled.rejected += (
+            Rejected(reason, detail, topic, kept.frame_bytes(frame), frame, received_at)
+            for frame, (reason, detail) in reasons.items()
+        )
+    sources = [_SOURCES[decoded.message.kind] for _, decoded in opened]
+    source = np.repeat(sources, [len(decoded.frames) for _, decoded in opened])
+    recorded_us = to_epoch_us(recorded_at)
+    assembled.intervals = _intervals(frames, resolved, source, recorded_us)
+    assembled.registers = _registers(frames, resolved, source, recorded_us)
+
+
+def _hide_opted_out(decoded: Decoded, opted_out: Int32, channels: ChannelIndex) -> Decoded:
+    """Blank the frames of meters that should be silent, unusable ones too (design D21)."""
+    unusable = [each.frame for each in decoded.refused if channels.is_silent(each.radio_id)]
+    hidden = np.union1d(opted_out, np.array(unusable, np.int32))
+    return fnb1.blank(decoded, hidden) if len(hidden) else decoded
+
+
+def _intervals(
+    frames: Frames, resolved: Resolved, source: Int16, recorded_us: int
+) -> IntervalReads:
+    ours = resolved.interval_channel != NO_CHANNEL
+    reads = IntervalReads.raw(
+        resolved.interval_channel[ours],
+        frames.start_s[ours],
+        frames.value[ours],
+        flags=frames.flags[ours],
+        recorded_us=recorded_us,
+        source=Source.UPLINK,
+    )
+    return replace(reads, source=np.repeat(source, ours.sum(axis=1)))
+
+
+def _registers(
+    frames: Frames, resolved: Resolved, source: Int16, recorded_us: int
+) -> RegisterReads:
+    ours = resolved.register_channel != NO_CHANNEL
+    reads = RegisterReads.raw(
+        resolved.register_channel[ours],
+        frames.at_s[ours],
+        frames.register[ours],
+        recorded_us=recorded_us,
+        source=Source.UPLINK,
+    )
+    return replace(reads, source=source[ours])
+
+
+def _refuse(
+    envelope: Envelope, reason: RejectReason, detail: str, received_at: datetime
+) -> Rejected:
+    return Rejected(reason, detail, envelope.topic, envelope.payload, None, received_at)

@@ -1,0 +1,49 @@
+"""Late data: reads that change a day which has been judged already send it back to VEE."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from mdms.domain.readings import Int32, Int64, IntervalReads, RegisterReads
+from mdms.domain.time import from_epoch_s, local_day, local_midnight, to_epoch_s
+
+_BOOKEND_S_MAX = 60
+"""A register this close after midnight still closes the day before."""
+
+_QUARTER_S = 900
+"""Clocks change at whole quarters of an hour, so one look-up of the local day serves a quarter."""
+
+
+@dataclass(slots=True)
+class VeeHorizon:
+    """
+    How far VEE has come; whoever runs it moves `last_day` on before a run reads its data.
+
+    So a read that is stored while a run is at work is found by the run, or touches its day, or
+    both.
+    """
+
+    zone: ZoneInfo
+    last_day: date | None = None
+    """The last local day that has been judged; None before the first run."""
+
+    def touched(self, intervals: IntervalReads, registers: RegisterReads) -> set[tuple[int, date]]:
+        """Return the judged channel-days that these new reads belong to."""
+        if self.last_day is None:
+            return set()
+        end_s = to_epoch_s(local_midnight(self.last_day + timedelta(days=1), self.zone))
+        late = intervals.start_s < end_s
+        days = self._days(intervals.channel_id[late], intervals.start_s[late])
+        for back_s in (0, _BOOKEND_S_MAX):
+            at_s = registers.at_s - back_s
+            late = at_s < end_s
+            days |= self._days(registers.channel_id[late], at_s[late])
+        return days
+
+    def _days(self, channel_id: Int32, at_s: Int64) -> set[tuple[int, date]]:
+        quarters, which = np.unique(at_s // _QUARTER_S, return_inverse=True)
+        days = [local_day(from_epoch_s(quarter * _QUARTER_S), self.zone) for quarter in quarters]
+        pairs = zip(channel_id.tolist(), which.tolist(), strict=True)
+        return {(channel, days[quarter]) for channel, quarter in pairs}
