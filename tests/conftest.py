@@ -1,9 +1,86 @@
 """What every test shares: how hard Hypothesis tries, and the servers that tests may ask for."""
 
+import asyncio
 import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
+import psycopg
+import pytest
 from hypothesis import settings
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from mdms.embedded.database import EmbeddedDatabase
+from mdms.ports import UnitOfWorkFactory
+from mdms.storage.migrate import migrate
+from mdms.storage.unit_of_work import open_store
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=1_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+MIGRATED_AT = datetime(2026, 11, 1, tzinfo=UTC)
+ZONE = "America/Los_Angeles"
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[str]:
+    """A PostgreSQL server: MDMS_TEST_DSN if that is set, else an embedded one per worker."""
+    if dsn := os.environ.get("MDMS_TEST_DSN"):
+        yield dsn
+        return
+    # Not under pytest's own folders: as root, the server's user may not enter them.
+    state_dir = Path(tempfile.mkdtemp(prefix="mdms-test-"))
+    with EmbeddedDatabase(state_dir) as server:
+        yield server.dsn
+    shutil.rmtree(state_dir)
+
+
+@contextmanager
+def new_database(server: str, *, template: str = "template1") -> Iterator[str]:
+    """Make a database like another one, and drop it afterwards."""
+    name = f"mdms_test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        yield make_conninfo(server, dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def migrated_template(database_server: str) -> Iterator[str]:
+    """Name a database with today's tables and no rows, to be copied."""
+    with new_database(database_server) as dsn:
+        asyncio.run(migrate(dsn, at=MIGRATED_AT, zone=ZONE))
+        yield str(conninfo_to_dict(dsn)["dbname"])
+
+
+@pytest.fixture
+def empty_database(database_server: str) -> Iterator[str]:
+    """A database without tables; its DSN."""
+    with new_database(database_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def database(database_server: str, migrated_template: str) -> Iterator[str]:
+    """A database of this test's own, migrated and empty; its DSN."""
+    with new_database(database_server, template=migrated_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[UnitOfWorkFactory]:
+    """Transactions on a database of this test's own."""
+    async with open_store(database, connections_max=4, statement_timeout_s=30) as unit_of_work:
+        yield unit_of_work

@@ -1,6 +1,11 @@
 -- Who is metered where. A meter sits at a usage point and carries a radio for a time, so
 -- installations are rows of their own; names and addresses live in a schema that neither
 -- dashboards nor VEE may read.
+CREATE TABLE utility (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    zone     text NOT NULL                 -- IANA name; local days in views follow it
+);
+
 CREATE TABLE transformer (
     transformer_id text PRIMARY KEY,
     feeder_id      text NOT NULL,
@@ -53,7 +58,6 @@ CREATE TABLE meter (
     has_switch          boolean NOT NULL,
     register_dials      smallint NOT NULL,
     register_resolution bigint NOT NULL,   -- quanta per unit of the last digit
-    multiplier          bigint NOT NULL,
     key_id              integer NOT NULL
 );
 
@@ -63,6 +67,7 @@ CREATE TABLE meter_installation (
     radio_id       bigint NOT NULL,
     installed_at   timestamptz NOT NULL,
     removed_at     timestamptz,
+    multiplier     bigint NOT NULL,        -- current transformers belong to the place
     pilot          boolean NOT NULL,
     radio          text NOT NULL,
     PRIMARY KEY (badge, installed_at)
@@ -77,6 +82,9 @@ CREATE TABLE channel (
     unit         text NOT NULL,
     UNIQUE (badge, channel)
 );
+
+-- At one instant a badge sits in one place; who asks starts from either side.
+CREATE INDEX meter_installation_usage_point ON meter_installation (usage_point_id, installed_at);
 
 CREATE TABLE collector (
     collector_id bigint PRIMARY KEY,

@@ -1,27 +1,29 @@
 -- Reads are versions: version 0 is what was received, VEE and edits append from 1, and nothing
 -- is ever updated (design D6). The comment after a table says how it is cut by time: native
 -- range partitions on plain PostgreSQL, a hypertable where TimescaleDB is installed.
+-- Wide columns come first: PostgreSQL aligns them, and in the order of the key a row would carry
+-- 24 bytes of padding.
 CREATE TABLE interval_read (
-    channel_id  integer NOT NULL,
     start_utc   timestamptz NOT NULL,
-    version     smallint NOT NULL,
-    value       bigint NOT NULL,           -- quanta
-    status      "char" NOT NULL,           -- letter of vee.md 6.1
-    method      smallint NOT NULL,
-    flags       bigint NOT NULL,           -- bit n is rule Vn
     recorded_at timestamptz NOT NULL,
+    value       bigint NOT NULL,           -- quanta
+    flags       bigint NOT NULL,           -- bit n is rule Vn
+    channel_id  integer NOT NULL,
+    version     smallint NOT NULL,
+    method      smallint NOT NULL,
     source      smallint NOT NULL,
+    status      "char" NOT NULL,           -- letter of vee.md 6.1
     PRIMARY KEY (channel_id, start_utc, version)
 ) /* time series on start_utc, month, segment by channel_id, order by start_utc, version */;
 
 CREATE TABLE register_read (
-    channel_id  integer NOT NULL,
     at_utc      timestamptz NOT NULL,      -- as the meter stamped it
-    version     smallint NOT NULL,
-    value       bigint NOT NULL,
-    status      "char" NOT NULL,
     recorded_at timestamptz NOT NULL,
+    value       bigint NOT NULL,
+    channel_id  integer NOT NULL,
+    version     smallint NOT NULL,
     source      smallint NOT NULL,
+    status      "char" NOT NULL,
     PRIMARY KEY (channel_id, at_utc, version)
 ) /* time series on at_utc, month, segment by channel_id, order by at_utc, version */;
 
@@ -29,7 +31,7 @@ CREATE TABLE register_read (
 CREATE TABLE read_conflict (
     read_conflict_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     channel_id   integer NOT NULL,
-    kind         text NOT NULL,            -- interval or register
+    kind         text NOT NULL CHECK (kind IN ('interval', 'register')),
     at_utc       timestamptz NOT NULL,     -- start of the interval, or instant of the register
     value        bigint NOT NULL,
     stored_value bigint NOT NULL,

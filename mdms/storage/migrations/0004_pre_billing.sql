@@ -51,5 +51,10 @@ BEGIN
     RAISE EXCEPTION '% is frozen: rows are added, never changed', TG_TABLE_NAME;
 END $$;
 
-CREATE TRIGGER billing_determinant_frozen BEFORE UPDATE OR DELETE ON billing_determinant
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER billing_determinant_frozen
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON billing_determinant
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER billing_window_frozen
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON billing_window
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,0 +1,125 @@
+"""Raw messages as they came, dead letters, and how far each collector has come."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+from psycopg import AsyncConnection
+
+from mdms.domain.errors import RejectReason
+from mdms.domain.time import from_epoch_us
+from mdms.ports import CollectorSequence, Rejected, UplinkMessage
+from mdms.storage.time_series import Partitions, months_of
+
+_US_PER_S = 1_000_000
+
+
+class PostgresMessages:
+    """`mdms.ports.MessageStore` on uplink_message, collector_sequence and dead_letter."""
+
+    def __init__(self, connection: AsyncConnection, partitions: Partitions) -> None:
+        self._connection = connection
+        self._partitions = partitions
+
+    async def record(self, messages: Sequence[UplinkMessage]) -> int:
+        if not messages:
+            return 0
+        batch_s = np.array([message.batch_us // _US_PER_S for message in messages], np.int64)
+        await self._partitions.ensure("uplink_message", months_of(batch_s))
+        added = await self._keep(messages)
+        await self._move_on(messages)
+        return added
+
+    KEEP = """
+    INSERT INTO uplink_message (collector_id, boot_id, batch_seq, batch_at, kind, frame_count,
+                                received_at, payload_size, payload_zstd)
+    VALUES (%(collector_id)s, %(boot_id)s, %(batch_seq)s, %(batch_at)s, %(kind)s, %(frame_count)s,
+            %(received_at)s, %(payload_size)s, %(payload_zstd)b)
+    ON CONFLICT DO NOTHING
+    """
+
+    async def _keep(self, messages: Sequence[UplinkMessage]) -> int:
+        rows = [
+            {
+                "collector_id": message.collector_id,
+                "boot_id": message.boot_id,
+                "batch_seq": message.batch_seq,
+                "batch_at": from_epoch_us(message.batch_us),
+                "kind": message.kind,
+                "frame_count": message.frame_count,
+                "received_at": message.received_at,
+                "payload_size": len(message.payload),
+                "payload_zstd": pa.compress(message.payload, codec="zstd", asbytes=True),
+            }
+            for message in messages
+        ]
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(self.KEEP, rows)
+            return cursor.rowcount
+
+    # Within a boot a sequence only moves forward; a collector that started anew takes over once
+    # its batches are the younger ones.
+    MOVE_ON = """
+    INSERT INTO collector_sequence AS known
+        (collector_id, boot_id, batch_seq, batch_at, received_at)
+    VALUES (%(collector_id)s, %(boot_id)s, %(batch_seq)s, %(batch_at)s, %(received_at)s)
+    ON CONFLICT (collector_id) DO UPDATE
+    SET boot_id = EXCLUDED.boot_id, batch_seq = EXCLUDED.batch_seq,
+        batch_at = EXCLUDED.batch_at, received_at = EXCLUDED.received_at
+    WHERE (EXCLUDED.boot_id = known.boot_id AND EXCLUDED.batch_seq > known.batch_seq)
+       OR (EXCLUDED.boot_id <> known.boot_id AND EXCLUDED.batch_at > known.batch_at)
+    """
+
+    async def _move_on(self, messages: Sequence[UplinkMessage]) -> None:
+        furthest: dict[tuple[int, int], UplinkMessage] = {}
+        for message in sorted(messages, key=lambda m: (m.collector_id, m.batch_us, m.batch_seq)):
+            key = message.collector_id, message.boot_id
+            if key not in furthest or furthest[key].batch_seq < message.batch_seq:
+                furthest[key] = message
+        rows = [
+            {
+                "collector_id": message.collector_id,
+                "boot_id": message.boot_id,
+                "batch_seq": message.batch_seq,
+                "batch_at": from_epoch_us(message.batch_us),
+                "received_at": message.received_at,
+            }
+            for message in furthest.values()
+        ]
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(self.MOVE_ON, rows)
+
+    REJECT = """
+    INSERT INTO dead_letter (received_at, reason, detail, topic, frame_index, payload)
+    VALUES (%(received_at)s, %(reason)s, %(detail)s, %(topic)s, %(frame_index)s, %(payload)b)
+    """
+
+    async def reject(self, rejected: Sequence[Rejected]) -> None:
+        rows = [
+            {
+                "received_at": one.received_at,
+                "reason": one.reason.value,
+                "detail": one.detail.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+                "topic": one.topic.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+                "frame_index": one.frame_index,
+                "payload": one.payload,
+            }
+            for one in rejected
+        ]
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(self.REJECT, rows)
+
+    SEQUENCES = """
+    SELECT collector_id, boot_id, batch_seq, batch_at, received_at
+    FROM collector_sequence ORDER BY collector_id
+    """
+
+    async def sequences(self) -> Sequence[CollectorSequence]:
+        cursor = await self._connection.execute(self.SEQUENCES)
+        return [CollectorSequence(*row) for row in await cursor.fetchall()]
+
+    DEAD_LETTER_COUNTS = "SELECT reason, count(*) FROM dead_letter GROUP BY reason ORDER BY reason"
+
+    async def dead_letter_counts(self) -> Mapping[RejectReason, int]:
+        cursor = await self._connection.execute(self.DEAD_LETTER_COUNTS)
+        return {RejectReason(reason): count for reason, count in await cursor.fetchall()}

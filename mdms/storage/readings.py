@@ -1,0 +1,112 @@
+"""Reads: appended as versions, read back as columns; nothing is updated in place."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
+
+from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads
+from mdms.domain.time import Period
+from mdms.storage.read_tables import INTERVALS, REGISTERS, R, ReadTable
+from mdms.storage.time_series import Partitions, months_of
+
+
+class PostgresReadings:
+    """`mdms.ports.ReadingStore` on interval_read and register_read."""
+
+    def __init__(self, connection: AsyncConnection, partitions: Partitions) -> None:
+        self._connection = connection
+        self._partitions = partitions
+
+    async def append_raw(
+        self, intervals: IntervalReads, registers: RegisterReads, *, sure: bool
+    ) -> tuple[IntervalReads, RegisterReads]:
+        return (
+            await self._append_raw(INTERVALS, intervals, sure=sure),
+            await self._append_raw(REGISTERS, registers, sure=sure),
+        )
+
+    async def append_versions(self, intervals: IntervalReads) -> None:
+        assert (intervals.version > RAW_VERSION).all(), "version 0 is what was received"
+        if len(intervals):
+            await self._ensure_partitions(INTERVALS, intervals)
+            await self._copy_in(INTERVALS.append, INTERVALS.pack(intervals))
+
+    async def intervals(
+        self,
+        period: Period,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> IntervalReads:
+        return await self._select(INTERVALS, period, channel_ids, as_of)
+
+    async def registers(
+        self,
+        period: Period,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> RegisterReads:
+        return await self._select(REGISTERS, period, channel_ids, as_of)
+
+    async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
+        return (
+            INTERVALS.unpack(await self._copy_out(INTERVALS.newest, {"slots": slots})),
+            REGISTERS.unpack(await self._copy_out(REGISTERS.newest, {"slots": slots})),
+        )
+
+    async def _append_raw(self, table: ReadTable[R], rows: R, *, sure: bool) -> R:
+        """Store version 0 rows; return those whose key is taken."""
+        assert (rows.version == RAW_VERSION).all(), "versions above 0 are appended by themselves"
+        if len(rows) == 0:
+            return rows
+        await self._ensure_partitions(table, rows)
+        if sure:
+            try:
+                async with self._connection.transaction():  # a savepoint: the batch goes on
+                    await self._copy_in(table.append, table.pack(rows))
+            except UniqueViolation:
+                pass  # the caller was wrong, and loses time only
+            else:
+                return rows.take(np.empty(0, np.int64))
+        return await self._append_staged(table, rows)
+
+    async def _append_staged(self, table: ReadTable[R], rows: R) -> R:
+        """Store what is new by way of a private table; keep differing values as conflicts."""
+        await self._connection.execute(table.create_stage)
+        await self._connection.execute(table.clear_stage)
+        await self._copy_in(table.stage, table.pack_staged(rows))
+        cursor = await self._connection.execute(table.store_staged)
+        positions = [position for (position,) in await cursor.fetchall()]
+        if positions:
+            await self._connection.execute(table.keep_conflicts, {"positions": positions})
+        return rows.take(np.array(positions, np.int64))
+
+    async def _select(
+        self,
+        table: ReadTable[R],
+        period: Period,
+        channel_ids: Sequence[int] | None,
+        as_of: datetime | None,
+    ) -> R:
+        parameters = {
+            "start_utc": period.start_utc,
+            "end_utc": period.end_utc,
+            "channel_ids": None if channel_ids is None else [int(c) for c in channel_ids],
+            "as_of": as_of,
+        }
+        return table.unpack(await self._copy_out(table.select, parameters))
+
+    async def _ensure_partitions(self, table: ReadTable[R], rows: R) -> None:
+        await self._partitions.ensure(table.name, months_of(table.times(rows)))
+
+    async def _copy_in(self, statement: str, stream: bytes) -> None:
+        async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            await copy.write(stream)
+
+    async def _copy_out(self, statement: str, parameters: Mapping[str, object]) -> bytes:
+        async with self._connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+            return b"".join([bytes(part) async for part in copy])

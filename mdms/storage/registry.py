@@ -1,0 +1,216 @@
+"""Who is metered where: merged from imports, loaded whole, and as the table that ingest needs."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from psycopg import AsyncConnection
+from psycopg.errors import ForeignKeyViolation
+from psycopg.rows import dict_row
+
+from mdms.domain.errors import UsageError
+from mdms.domain.registry import (
+    STILL_INSTALLED_S,
+    WIRE_COMMODITY,
+    ChannelTable,
+    Commodity,
+    Meter,
+    Radio,
+    Registry,
+)
+from mdms.domain.time import to_epoch_s
+from mdms.ports import ImportResult
+from mdms.storage.registry_tables import CHANNELS, WITHOUT_METERS, RegistryTable
+
+_ROWS_MAX = 5_000
+"""Rows in one statement."""
+
+
+class PostgresRegistry:
+    """`mdms.ports.RegistryStore` on the registry's tables."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def merge(self, registry: Registry) -> ImportResult:
+        """
+        Add or change these rows; rows that are not named stay.
+
+        Raises:
+            UsageError: A row names something that is neither in the import nor stored.
+        """
+        try:
+            counts = [await self._merge(table, registry) for table in WITHOUT_METERS]
+            counts.append(await self._merge_meters(registry.meters))
+            counts.append(await self._merge(CHANNELS, registry))
+        except ForeignKeyViolation as error:
+            raise UsageError(
+                f"the registry does not hold together: {error.diag.message_detail}"
+            ) from error
+        return ImportResult(
+            added={count.file_name: count.added for count in counts},
+            changed={count.file_name: count.changed for count in counts},
+            unchanged={count.file_name: count.unchanged for count in counts},
+        )
+
+    async def _merge(self, table: RegistryTable, registry: Registry) -> "_Count":
+        rows = getattr(registry, table.name)
+        written = await self._write(table.merge, rows)
+        added = sum(is_new for *_, is_new in written)
+        return _Count(table.file_name, len(rows), added, len(written) - added)
+
+    MERGE_METERS = """
+    INSERT INTO meter AS known
+        (badge, serial, model, has_switch, register_dials, register_resolution, key_id)
+    SELECT * FROM json_to_recordset(%(rows)s::json) AS r
+        (badge text, serial text, model text, has_switch boolean, register_dials smallint,
+         register_resolution bigint, key_id integer)
+    ON CONFLICT (badge) DO UPDATE
+    SET serial = EXCLUDED.serial, model = EXCLUDED.model, has_switch = EXCLUDED.has_switch,
+        register_dials = EXCLUDED.register_dials,
+        register_resolution = EXCLUDED.register_resolution, key_id = EXCLUDED.key_id
+    WHERE known IS DISTINCT FROM EXCLUDED
+    RETURNING badge, xmax = 0
+    """
+
+    MERGE_INSTALLATIONS = """
+    INSERT INTO meter_installation AS known
+        (badge, usage_point_id, radio_id, installed_at, removed_at, multiplier, pilot, radio)
+    SELECT * FROM json_to_recordset(%(rows)s::json) AS r
+        (badge text, usage_point_id text, radio_id bigint, installed_at timestamptz,
+         removed_at timestamptz, multiplier bigint, pilot boolean, radio text)
+    ON CONFLICT (badge, installed_at) DO UPDATE
+    SET usage_point_id = EXCLUDED.usage_point_id, radio_id = EXCLUDED.radio_id,
+        removed_at = EXCLUDED.removed_at, multiplier = EXCLUDED.multiplier,
+        pilot = EXCLUDED.pilot, radio = EXCLUDED.radio
+    WHERE known IS DISTINCT FROM EXCLUDED
+    RETURNING badge, installed_at, xmax = 0
+    """
+
+    async def _merge_meters(self, meters: Sequence[Meter]) -> "_Count":
+        """Merge the device, as its newest row describes it, and each place it sat at."""
+        devices = {m.badge: m for m in sorted(meters, key=lambda m: m.installed_at)}
+        changed_badges = {
+            badge
+            for badge, is_new in await self._write(self.MERGE_METERS, list(devices.values()))
+            if not is_new
+        }
+        written = await self._write(self.MERGE_INSTALLATIONS, meters)
+        added = {(badge, installed_at) for badge, installed_at, is_new in written if is_new}
+        changed = {(badge, installed_at) for badge, installed_at, is_new in written if not is_new}
+        changed |= {(m.badge, m.installed_at) for m in meters if m.badge in changed_badges} - added
+        return _Count("meters.csv", len(meters), len(added), len(changed))
+
+    async def _write(self, statement: str, rows: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Run a merge; return one tuple per row that it wrote, ending in whether it is new."""
+        written = []
+        for part in _as_json(rows):
+            cursor = await self._connection.execute(statement, {"rows": part})
+            written += await cursor.fetchall()
+        return written
+
+    LOAD_METERS = """
+    SELECT badge, serial, radio_id, usage_point_id, model, installed_at, removed_at, has_switch,
+           pilot, radio, register_dials, register_resolution, multiplier, key_id
+    FROM meter JOIN meter_installation USING (badge)
+    ORDER BY badge, installed_at
+    """
+
+    async def load(self) -> Registry:
+        meters = [
+            Meter(**row | {"radio": Radio(row["radio"])})
+            for row in await self._rows(self.LOAD_METERS)
+        ]
+        others = {table.name: await self._load(table) for table in (*WITHOUT_METERS, CHANNELS)}
+        return Registry(meters=tuple(meters), **others)
+
+    async def _load(self, table: RegistryTable) -> tuple[Any, ...]:
+        rows = await self._rows(table.load)
+        for row in rows:
+            row.update({name: decode(row[name]) for name, decode in table.decode.items()})
+        return tuple(table.row(**row) for row in rows)
+
+    async def _rows(self, statement: str) -> list[dict[str, Any]]:
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement)
+            return await cursor.fetchall()
+
+    CHANNEL_TABLE = """
+    SELECT c.channel_id, m.badge, c.reading_type, u.commodity, u.service_class, u.usage_point_id,
+           coalesce(p.transformer_id, '') AS transformer_id, i.radio_id, c.channel,
+           c.interval_s, i.installed_at, i.removed_at, i.radio, m.register_dials,
+           m.register_resolution, i.multiplier
+    FROM channel c
+    JOIN meter m USING (badge)
+    JOIN meter_installation i USING (badge)
+    JOIN usage_point u USING (usage_point_id)
+    JOIN premise p USING (premise_id)
+    ORDER BY c.channel_id, i.installed_at
+    """
+
+    async def channels(self) -> ChannelTable:
+        rows = await self._rows(self.CHANNEL_TABLE)
+
+        def column(name: str) -> list[Any]:
+            return [row[name] for row in rows]
+
+        resolution = np.array(column("register_resolution"), np.int64)
+        return ChannelTable(
+            channel_id=np.array(column("channel_id"), np.int32),
+            badge=np.array(column("badge"), np.object_),
+            reading_type=np.array(column("reading_type"), np.object_),
+            commodity=np.array(column("commodity"), np.object_),
+            service_class=np.array(column("service_class"), np.object_),
+            usage_point_id=np.array(column("usage_point_id"), np.object_),
+            transformer_id=np.array(column("transformer_id"), np.object_),
+            radio_id=np.array(column("radio_id"), np.int64),
+            wire_channel=np.array(
+                [
+                    WIRE_COMMODITY[Commodity(flow)] << 4 | low
+                    for flow, low in zip(column("commodity"), column("channel"), strict=True)
+                ],
+                np.uint8,
+            ),
+            interval_s=np.array(column("interval_s"), np.int32),
+            installed_s=np.array([to_epoch_s(at) for at in column("installed_at")], np.int64),
+            removed_s=np.array(
+                [
+                    STILL_INSTALLED_S if at is None else to_epoch_s(at)
+                    for at in column("removed_at")
+                ],
+                np.int64,
+            ),
+            radio_on=np.array([state == Radio.ON for state in column("radio")], np.bool_),
+            register_modulus=10 ** np.array(column("register_dials"), np.int64) * resolution,
+            register_resolution=resolution,
+            multiplier=np.array(column("multiplier"), np.int64),
+        )
+
+    COLLECTOR_IDS = "SELECT collector_id FROM collector"
+
+    async def collector_ids(self) -> frozenset[int]:
+        cursor = await self._connection.execute(self.COLLECTOR_IDS)
+        return frozenset(collector_id for (collector_id,) in await cursor.fetchall())
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """What became of the rows of one file."""
+
+    file_name: str
+    given: int
+    added: int
+    changed: int
+
+    @property
+    def unchanged(self) -> int:
+        return self.given - self.added - self.changed
+
+
+def _as_json(rows: Sequence[Any]) -> Iterator[str]:
+    """Yield the rows as JSON arrays of objects, a bounded number in each."""
+    for start in range(0, len(rows), _ROWS_MAX):
+        # str() of a Decimal, a date or an instant is what PostgreSQL reads back exactly.
+        yield json.dumps([asdict(row) for row in rows[start : start + _ROWS_MAX]], default=str)

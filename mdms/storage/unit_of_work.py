@@ -1,0 +1,77 @@
+"""One transaction over all stores; the one place where psycopg's errors become ours."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import psycopg
+from psycopg import AsyncConnection
+
+from mdms.domain.errors import UnavailableError, UsageError
+from mdms.ports import UnitOfWork, UnitOfWorkFactory
+from mdms.storage import capabilities, pool
+from mdms.storage.billing import PostgresBilling
+from mdms.storage.messages import PostgresMessages
+from mdms.storage.readings import PostgresReadings
+from mdms.storage.registry import PostgresRegistry
+from mdms.storage.time_series import Partitions
+from mdms.storage.vee import PostgresVee
+
+
+class PostgresUnitOfWork:
+    """`mdms.ports.UnitOfWork`: every store on one connection, inside one transaction."""
+
+    def __init__(self, connection: AsyncConnection, partitions: Partitions) -> None:
+        self.registry = PostgresRegistry(connection)
+        self.messages = PostgresMessages(connection, partitions)
+        self.readings = PostgresReadings(connection, partitions)
+        self.vee = PostgresVee(connection)
+        self.billing = PostgresBilling(connection)
+
+
+@asynccontextmanager
+async def open_store(
+    dsn: str, *, connections_max: int, statement_timeout_s: float
+) -> AsyncIterator[UnitOfWorkFactory]:
+    """
+    Connect to a migrated database; yield what opens transactions on it.
+
+    Args:
+        dsn: Where the database is.
+        connections_max: Transactions at one time; whoever comes later waits.
+        statement_timeout_s: A statement that runs longer is cancelled.
+
+    Raises:
+        UnavailableError: The database is away.
+        UsageError: It has no tables yet.
+    """
+    partitions = Partitions(dsn, await _made_with(dsn))
+    async with pool.open_pool(
+        dsn, connections_max=connections_max, statement_timeout_s=statement_timeout_s
+    ) as connections:
+
+        @asynccontextmanager
+        async def unit_of_work() -> AsyncIterator[UnitOfWork]:
+            with _errors_translated():
+                # Begun here and now: a transaction() inside of it is a savepoint only then.
+                async with connections.connection() as connection, connection.transaction():
+                    yield PostgresUnitOfWork(connection, partitions)
+
+        yield unit_of_work
+
+
+async def _made_with(dsn: str) -> capabilities.Capabilities:
+    with _errors_translated():
+        async with await AsyncConnection.connect(dsn) as connection:
+            found = await capabilities.remembered(connection)
+    if found is None:
+        raise UsageError("the database has no tables yet: run `mdms db migrate`")
+    return found
+
+
+@contextmanager
+def _errors_translated() -> Iterator[None]:
+    """Raise UnavailableError for what time or a restart may cure; the rest is our mistake."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise UnavailableError(f"the database is away: {error}") from error

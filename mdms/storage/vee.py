@@ -1,0 +1,183 @@
+"""Outcomes of validation and estimation, what waits for it, and what waits for a person."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from operator import attrgetter
+
+from psycopg import AsyncConnection
+
+from mdms.ports import VeeDay, VeeException, VeeRun
+
+
+class PostgresVee:
+    """
+    `mdms.ports.VeeStore` on vee_day, vee_touch, vee_exception and vee_run.
+
+    A run that calls `untouch` before it loads the reads, in one transaction, misses no late read:
+    whoever touches the same channel-day meanwhile waits, and touches it again afterwards.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    TOUCH = """
+    INSERT INTO vee_touch (channel_id, local_day)
+    SELECT * FROM unnest(%(channel_ids)s::integer[], %(local_days)s::date[]) AS t (channel, day)
+    ORDER BY channel, day
+    ON CONFLICT DO NOTHING
+    """
+
+    async def touch(self, channel_days: Iterable[tuple[int, date]]) -> None:
+        await self._connection.execute(self.TOUCH, _arrays(channel_days))
+
+    TOUCHED = "SELECT channel_id, local_day FROM vee_touch ORDER BY channel_id, local_day"
+
+    async def touched(self) -> Sequence[tuple[int, date]]:
+        return await (await self._connection.execute(self.TOUCHED)).fetchall()
+
+    UNTOUCH = """
+    DELETE FROM vee_touch
+    USING unnest(%(channel_ids)s::integer[], %(local_days)s::date[]) AS t (channel, day)
+    WHERE channel_id = channel AND local_day = day
+    """
+
+    async def untouch(self, channel_days: Iterable[tuple[int, date]]) -> None:
+        await self._connection.execute(self.UNTOUCH, _arrays(channel_days))
+
+    DAYS = """
+    SELECT DISTINCT ON (channel_id, local_day)
+           channel_id, local_day, version, recorded_at, ruleset_hash, expected, actual, estimated,
+           missing, held, flags
+    FROM vee_day
+    WHERE local_day BETWEEN %(first)s AND %(last)s
+      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s))
+      AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
+    ORDER BY channel_id, local_day, version DESC
+    """
+
+    async def days(
+        self,
+        first: date,
+        last: date,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> Sequence[VeeDay]:
+        parameters = {
+            "first": first,
+            "last": last,
+            "channel_ids": None if channel_ids is None else [int(c) for c in channel_ids],
+            "as_of": as_of,
+        }
+        cursor = await self._connection.execute(self.DAYS, parameters)
+        return [VeeDay(*row) for row in await cursor.fetchall()]
+
+    APPEND_DAYS = """
+    COPY vee_day (channel_id, local_day, version, recorded_at, ruleset_hash, expected, actual,
+                  estimated, missing, held, flags)
+    FROM STDIN
+    """
+
+    async def append_days(self, days: Sequence[VeeDay]) -> None:
+        async with (
+            self._connection.cursor() as cursor,
+            cursor.copy(self.APPEND_DAYS) as copy,
+        ):
+            for day in days:
+                await copy.write_row(_VEE_DAY_ROW(day))
+
+    CLOSE_EXCEPTIONS = """
+    UPDATE vee_exception e SET closed_at = %(at)s
+    FROM unnest(%(channel_ids)s::integer[], %(local_days)s::date[]) AS judged (channel, day)
+    WHERE e.channel_id = judged.channel AND e.local_day = judged.day AND e.closed_at IS NULL
+      AND NOT EXISTS (
+          SELECT FROM unnest(%(raised_channel_ids)s::integer[], %(raised_local_days)s::date[],
+                             %(raised_rules)s::text[]) AS raised (channel, day, rule)
+          WHERE raised.channel = e.channel_id AND raised.day = e.local_day
+            AND raised.rule = e.rule
+      )
+    """
+
+    OPEN_EXCEPTION = """
+    INSERT INTO vee_exception (channel_id, local_day, rule, severity, detail, opened_at)
+    VALUES (%(channel_id)s, %(local_day)s, %(rule)s, %(severity)s, %(detail)s, %(opened_at)s)
+    ON CONFLICT (channel_id, local_day, rule) WHERE closed_at IS NULL DO NOTHING
+    """
+
+    async def replace_exceptions(
+        self, channel_days: Iterable[tuple[int, date]], raised: Sequence[VeeException], at: datetime
+    ) -> None:
+        parameters = _arrays(channel_days) | {
+            "at": at,
+            "raised_channel_ids": [one.channel_id for one in raised],
+            "raised_local_days": [one.local_day for one in raised],
+            "raised_rules": [one.rule for one in raised],
+        }
+        await self._connection.execute(self.CLOSE_EXCEPTIONS, parameters)
+        rows = [
+            {
+                "channel_id": one.channel_id,
+                "local_day": one.local_day,
+                "rule": one.rule,
+                "severity": one.severity,
+                "detail": one.detail,
+                "opened_at": one.opened_at,
+            }
+            for one in raised
+        ]
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(self.OPEN_EXCEPTION, rows)
+
+    OPEN_EXCEPTIONS = """
+    SELECT channel_id, local_day, rule, severity, detail, opened_at, closed_at
+    FROM vee_exception WHERE closed_at IS NULL ORDER BY channel_id, local_day, rule
+    """
+
+    async def open_exceptions(self) -> Sequence[VeeException]:
+        cursor = await self._connection.execute(self.OPEN_EXCEPTIONS)
+        return [VeeException(*row) for row in await cursor.fetchall()]
+
+    RECORD_RUN = """
+    INSERT INTO vee_run
+        (run_id, started_at, first_day, last_day, ruleset_hash, channel_days, versions)
+    VALUES (%(run_id)s, %(started_at)s, %(first_day)s, %(last_day)s, %(ruleset_hash)s,
+            %(channel_days)s, %(versions)s)
+    """
+
+    async def record_run(self, run: VeeRun) -> None:
+        await self._connection.execute(
+            self.RECORD_RUN,
+            {
+                "run_id": run.run_id,
+                "started_at": run.started_at,
+                "first_day": run.first_day,
+                "last_day": run.last_day,
+                "ruleset_hash": run.ruleset_hash,
+                "channel_days": run.channel_days,
+                "versions": run.versions,
+            },
+        )
+
+    LAST_RUN = """
+    SELECT run_id, started_at, first_day, last_day, ruleset_hash, channel_days, versions
+    FROM vee_run ORDER BY run_id DESC LIMIT 1
+    """
+
+    async def last_run(self) -> VeeRun | None:
+        row = await (await self._connection.execute(self.LAST_RUN)).fetchone()
+        return None if row is None else VeeRun(*row)
+
+
+_VEE_DAY_ROW = attrgetter(
+    "channel_id", "local_day", "version", "recorded_at", "ruleset_hash", "expected", "actual",
+    "estimated", "missing", "held", "flags",
+)  # fmt: skip
+
+
+def _arrays(channel_days: Iterable[tuple[int, date]]) -> dict[str, object]:
+    """Return channel-days as two arrays, for unnest()."""
+    pairs = list(channel_days)
+    return {
+        "channel_ids": [int(channel) for channel, _ in pairs],
+        "local_days": [day for _, day in pairs],
+    }
