@@ -191,7 +191,7 @@ def _determine(
         usage_quanta=usage,
         usage_units=whole_units(usage, kind),
         unit=kind.billing_unit,
-        quality=least_trusted(start, end),
+        quality=least_trusted(start, end).value,
         method=_method(start, end),
         estimated_share=_share(int(billed.value[estimated].sum()), int(billed.value.sum())),
         interval_count=len(billed),
@@ -325,5 +325,5 @@ def _content_hash(
 def _block(channel: BilledChannel, reason: BlockReason, detail: str) -> BillingBlock:
     """Return a block that says which of a meter's channels it is about."""
     return BillingBlock(
-        channel.channel_id, channel.badge, reason, f"{channel.reading_type}: {detail}"
+        channel.channel_id, channel.badge, reason.value, f"{channel.reading_type}: {detail}"
     )

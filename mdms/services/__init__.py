@@ -1,0 +1,1 @@
+"""What the system does, one module per job: load, call the pure core, store."""

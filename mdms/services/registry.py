@@ -1,0 +1,90 @@
+"""Take a registry directory, all of it or nothing; give it back; list the meters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from mdms.domain.errors import OperatorError
+from mdms.domain.registry import STILL_INSTALLED_S
+from mdms.domain.time import from_epoch_s
+from mdms.ports import ImportResult, UnitOfWorkFactory
+from mdms.services.registry_checks import check
+from mdms.services.registry_csv import Fault, read_directory, write_directory
+
+log = structlog.get_logger(__name__)
+
+
+class RegistryRejectedError(OperatorError):
+    """A registry directory with mistakes; `faults` has every one of them, nothing was stored."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        count = f"{len(faults)} mistakes" if len(faults) > 1 else "one mistake"
+        lines = "\n".join(str(fault) for fault in faults)
+        super().__init__(f"nothing was imported, the files have {count}:\n{lines}")
+        self.faults = tuple(faults)
+
+
+class RegistryService:
+    """
+    Who is metered where, in files.
+
+    Args:
+        unit_of_work: Opens a transaction.
+    """
+
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
+        self._unit_of_work = unit_of_work
+
+    async def import_files(self, texts: Mapping[str, str]) -> ImportResult:
+        """
+        Merge a registry directory into the registry; what it does not name stays as it is.
+
+        Args:
+            texts: The text of each file by file name.
+
+        Raises:
+            RegistryRejectedError: A file is missing or a row is wrong; nothing is stored.
+        """
+        read = read_directory(texts)
+        async with self._unit_of_work() as work:
+            stored = await work.registry.load()
+            faults = [*read.faults, *check(read, stored)]
+            if faults:
+                raise RegistryRejectedError(sorted(faults))
+            result = await work.registry.merge(read.registry)
+        log.info(
+            "registry.directory.imported",
+            added_count=sum(result.added.values()),
+            changed_count=sum(result.changed.values()),
+        )
+        return result
+
+    async def export_files(self) -> dict[str, str]:
+        """Return the registry as the texts that `import_files` takes."""
+        async with self._unit_of_work() as work:
+            return write_directory(await work.registry.load())
+
+    async def meters(self) -> list[dict[str, Any]]:
+        """Return one row for each channel and installation, sorted by badge."""
+        async with self._unit_of_work() as work:
+            table = await work.registry.channels()
+        rows = [
+            {
+                "meter": str(table.badge[i]),
+                "reading_type": str(table.reading_type[i]),
+                "commodity": str(table.commodity[i]),
+                "service_class": str(table.service_class[i]),
+                "usage_point": str(table.usage_point_id[i]),
+                "interval_s": int(table.interval_s[i]),
+                "radio_on": bool(table.radio_on[i]),
+                "installed_at": from_epoch_s(table.installed_s[i]).isoformat(),
+                "removed_at": None
+                if table.removed_s[i] == STILL_INSTALLED_S
+                else from_epoch_s(table.removed_s[i]).isoformat(),
+            }
+            for i in range(len(table))
+        ]
+        return sorted(
+            rows, key=lambda row: (row["meter"], row["reading_type"], row["installed_at"])
+        )
