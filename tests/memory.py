@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from mdms.domain.errors import UnavailableError
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import (
     STILL_INSTALLED_S,
@@ -92,6 +93,8 @@ class MemoryReadings:
     def __init__(self) -> None:
         self.interval_reads = IntervalReads.empty()
         self.register_reads = RegisterReads.empty()
+        self.unavailable_channels: set[int] = set()
+        """Asking for the registers of one of these finds no database."""
 
     async def intervals(
         self,
@@ -113,6 +116,8 @@ class MemoryReadings:
         channel_ids: Sequence[int] | None = None,
         as_of: datetime | None = None,
     ) -> RegisterReads:
+        if self.unavailable_channels.intersection(channel_ids or ()):
+            raise UnavailableError("the database is away")
         reads = self.register_reads
         wanted = (reads.at_s >= period.start_s) & (reads.at_s <= period.end_s)
         wanted &= _selected(reads, channel_ids, as_of)
