@@ -98,10 +98,6 @@ class EmbeddedDatabase:
         """Whether the postmaster is there."""
         return self._child is not None and self._child.poll() is None
 
-    def program(self, name: str) -> Path:
-        """Return a program of the same PostgreSQL, such as pg_dump."""
-        return _software() / "bin" / name
-
     def start(self) -> str:
         """
         Start the server, made anew if the folder is empty, and return its DSN once it answers.
@@ -310,6 +306,11 @@ def _old_server_in_the_way(failure: str) -> bool:
         or "pre-existing shared memory block" in failure
         or "Is another postmaster" in failure
     )
+
+
+def program(name: str) -> Path:
+    """Return a program of the wheel's PostgreSQL, such as pg_dump."""
+    return _software() / "bin" / name
 
 
 def _unprivileged() -> _Account:

@@ -37,7 +37,7 @@ CREATE UNIQUE INDEX vee_exception_open ON vee_exception (channel_id, local_day, 
     WHERE closed_at IS NULL;
 
 CREATE TABLE vee_run (
-    run_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id       bigint PRIMARY KEY,
     started_at   timestamptz NOT NULL,
     first_day    date NOT NULL,
     last_day     date NOT NULL,

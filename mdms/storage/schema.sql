@@ -1,0 +1,584 @@
+-- What the migrations make on plain PostgreSQL, for reading only: change a migration, then run
+-- MDMS_WRITE_SCHEMA=1 python -m pytest tests/integration/storage/test_schema.py
+
+CREATE SCHEMA personal;
+
+CREATE SCHEMA report;
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is frozen: rows are added, never changed', TG_TABLE_NAME;
+END $$;
+
+CREATE TABLE personal.contact (
+    account_id text NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    phone text NOT NULL,
+    address text NOT NULL
+);
+
+CREATE TABLE public.account (
+    account_id text NOT NULL,
+    master_account_id text NOT NULL,
+    customer_type text NOT NULL,
+    opened_on date NOT NULL,
+    closed_on date
+);
+
+CREATE TABLE public.agreement (
+    account_id text NOT NULL,
+    usage_point_id text NOT NULL,
+    start_on date NOT NULL,
+    end_on date
+);
+
+CREATE TABLE public.billing_block (
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    channel_id integer NOT NULL,
+    badge text NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL
+);
+
+CREATE TABLE public.billing_determinant (
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    channel_id integer NOT NULL,
+    badge text NOT NULL,
+    reading_type text NOT NULL,
+    usage_point_id text NOT NULL,
+    premise_id text NOT NULL,
+    account_id text NOT NULL,
+    read_start_utc timestamp with time zone NOT NULL,
+    read_end_utc timestamp with time zone NOT NULL,
+    register_start bigint NOT NULL,
+    register_end bigint NOT NULL,
+    usage_quanta bigint NOT NULL,
+    usage_units bigint NOT NULL,
+    unit text NOT NULL,
+    quality text NOT NULL,
+    method text NOT NULL,
+    estimated_share numeric NOT NULL,
+    interval_count integer NOT NULL,
+    estimated_count integer NOT NULL,
+    versions bytea NOT NULL,
+    ruleset_hash text NOT NULL,
+    content_hash text NOT NULL
+);
+
+CREATE TABLE public.billing_window (
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    frozen_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.capability (
+    only_row boolean DEFAULT true NOT NULL,
+    timescaledb_version text,
+    CONSTRAINT capability_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.channel (
+    channel_id integer NOT NULL,
+    badge text NOT NULL,
+    channel smallint NOT NULL,
+    reading_type text NOT NULL,
+    interval_s integer NOT NULL,
+    unit text NOT NULL
+);
+
+ALTER TABLE public.channel ALTER COLUMN channel_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.channel_channel_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.collector (
+    collector_id bigint NOT NULL,
+    name text NOT NULL,
+    latitude double precision NOT NULL,
+    longitude double precision NOT NULL
+);
+
+CREATE TABLE public.collector_sequence (
+    collector_id bigint NOT NULL,
+    boot_id bigint NOT NULL,
+    batch_seq bigint NOT NULL,
+    batch_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.dead_letter (
+    dead_letter_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    topic text NOT NULL,
+    frame_index integer,
+    payload bytea NOT NULL
+);
+
+ALTER TABLE public.dead_letter ALTER COLUMN dead_letter_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dead_letter_dead_letter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.estimation_method (
+    method smallint NOT NULL,
+    code text NOT NULL
+);
+
+CREATE TABLE public.interval_read (
+    start_utc timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    value bigint NOT NULL,
+    flags bigint NOT NULL,
+    channel_id integer NOT NULL,
+    version smallint NOT NULL,
+    method smallint NOT NULL,
+    source smallint NOT NULL,
+    status "char" NOT NULL
+)
+PARTITION BY RANGE (start_utc);
+
+CREATE TABLE public.meter (
+    badge text NOT NULL,
+    serial text NOT NULL,
+    model text NOT NULL,
+    has_switch boolean NOT NULL,
+    register_dials smallint NOT NULL,
+    register_resolution bigint NOT NULL,
+    key_id integer NOT NULL
+);
+
+CREATE TABLE public.meter_installation (
+    badge text NOT NULL,
+    usage_point_id text NOT NULL,
+    radio_id bigint NOT NULL,
+    installed_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    multiplier bigint NOT NULL,
+    pilot boolean NOT NULL,
+    radio text NOT NULL
+);
+
+CREATE TABLE public.migration (
+    number integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.premise (
+    premise_id text NOT NULL,
+    kind text NOT NULL,
+    latitude double precision NOT NULL,
+    longitude double precision NOT NULL,
+    transformer_id text,
+    water_zone text NOT NULL,
+    flags text[] NOT NULL
+);
+
+CREATE TABLE public.read_conflict (
+    read_conflict_id bigint NOT NULL,
+    channel_id integer NOT NULL,
+    kind text NOT NULL,
+    at_utc timestamp with time zone NOT NULL,
+    value bigint NOT NULL,
+    stored_value bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    CONSTRAINT read_conflict_kind_check CHECK ((kind = ANY (ARRAY['interval'::text, 'register'::text])))
+);
+
+ALTER TABLE public.read_conflict ALTER COLUMN read_conflict_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.read_conflict_read_conflict_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.register_read (
+    at_utc timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    value bigint NOT NULL,
+    channel_id integer NOT NULL,
+    version smallint NOT NULL,
+    source smallint NOT NULL,
+    status "char" NOT NULL
+)
+PARTITION BY RANGE (at_utc);
+
+CREATE TABLE public.transformer (
+    transformer_id text NOT NULL,
+    feeder_id text NOT NULL,
+    kva numeric NOT NULL,
+    latitude double precision NOT NULL,
+    longitude double precision NOT NULL
+);
+
+CREATE TABLE public.uplink_message (
+    collector_id bigint NOT NULL,
+    boot_id bigint NOT NULL,
+    batch_seq bigint NOT NULL,
+    batch_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    frame_count integer NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    payload_size integer NOT NULL,
+    payload_zstd bytea NOT NULL
+)
+PARTITION BY RANGE (batch_at);
+
+CREATE TABLE public.usage_point (
+    usage_point_id text NOT NULL,
+    premise_id text NOT NULL,
+    commodity text NOT NULL,
+    service_class text NOT NULL,
+    billing_cycle integer NOT NULL,
+    net_metering boolean NOT NULL,
+    temporary boolean NOT NULL,
+    irregular_usage boolean NOT NULL
+);
+
+CREATE TABLE public.utility (
+    only_row boolean DEFAULT true NOT NULL,
+    zone text NOT NULL,
+    CONSTRAINT utility_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.vee_day (
+    channel_id integer NOT NULL,
+    local_day date NOT NULL,
+    version smallint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    ruleset_hash text NOT NULL,
+    expected smallint NOT NULL,
+    actual smallint NOT NULL,
+    estimated smallint NOT NULL,
+    missing smallint NOT NULL,
+    held smallint NOT NULL,
+    flags bigint NOT NULL
+);
+
+CREATE TABLE public.vee_exception (
+    vee_exception_id bigint NOT NULL,
+    channel_id integer NOT NULL,
+    local_day date NOT NULL,
+    rule text NOT NULL,
+    severity text NOT NULL,
+    detail text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone
+);
+
+ALTER TABLE public.vee_exception ALTER COLUMN vee_exception_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.vee_exception_vee_exception_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.vee_run (
+    run_id bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    ruleset_hash text NOT NULL,
+    channel_days integer NOT NULL,
+    versions integer NOT NULL
+);
+
+CREATE TABLE public.vee_touch (
+    channel_id integer NOT NULL,
+    local_day date NOT NULL
+);
+
+CREATE VIEW report.billing_window AS
+ SELECT w.window_start,
+    w.window_end,
+    w.frozen_at,
+    d.reading_type,
+    d.unit,
+    count(d.channel_id) AS determinant_count,
+    sum(d.usage_units) AS usage_units,
+    count(*) FILTER (WHERE (d.estimated_count > 0)) AS estimated_count,
+    ( SELECT count(*) AS count
+           FROM public.billing_block b
+          WHERE ((b.window_start = w.window_start) AND (b.window_end = w.window_end))) AS blocked_count
+   FROM (public.billing_window w
+     LEFT JOIN public.billing_determinant d USING (window_start, window_end))
+  GROUP BY w.window_start, w.window_end, w.frozen_at, d.reading_type, d.unit;
+
+CREATE VIEW report.channel AS
+ SELECT c.channel_id,
+    u.commodity,
+    u.service_class,
+    c.reading_type,
+    c.interval_s,
+    c.unit,
+    p.transformer_id,
+    t.feeder_id
+   FROM ((((public.channel c
+     JOIN LATERAL ( SELECT i.usage_point_id
+           FROM public.meter_installation i
+          WHERE (i.badge = c.badge)
+          ORDER BY i.installed_at DESC
+         LIMIT 1) last_place ON (true))
+     JOIN public.usage_point u USING (usage_point_id))
+     JOIN public.premise p USING (premise_id))
+     LEFT JOIN public.transformer t USING (transformer_id));
+
+CREATE VIEW report.collector AS
+ SELECT c.collector_id,
+    c.name,
+    s.boot_id,
+    s.batch_seq,
+    s.batch_at,
+    s.received_at,
+    EXTRACT(epoch FROM (s.received_at - s.batch_at)) AS lag_s,
+    EXTRACT(epoch FROM (max(s.batch_at) OVER () - s.batch_at)) AS behind_s
+   FROM (public.collector c
+     LEFT JOIN public.collector_sequence s USING (collector_id));
+
+CREATE VIEW report.dead_letter_hour AS
+ SELECT date_trunc('hour'::text, received_at, 'UTC'::text) AS hour_utc,
+    reason,
+    count(*) AS dead_letter_count
+   FROM public.dead_letter
+  GROUP BY (date_trunc('hour'::text, received_at, 'UTC'::text)), reason;
+
+CREATE VIEW report.interval_read AS
+ SELECT channel_id,
+    start_utc,
+    version,
+    value,
+        CASE
+            WHEN ((status = 'R'::"char") AND (EXISTS ( SELECT
+               FROM public.vee_day d
+              WHERE ((d.channel_id = r.channel_id) AND (d.local_day = ((r.start_utc AT TIME ZONE ( SELECT utility.zone
+                       FROM public.utility)))::date) AND (d.recorded_at >= r.recorded_at))))) THEN 'V'::text
+            ELSE (status)::text
+        END AS status,
+    method,
+    flags,
+    recorded_at
+   FROM ( SELECT DISTINCT ON (interval_read.channel_id, interval_read.start_utc) interval_read.start_utc,
+            interval_read.recorded_at,
+            interval_read.value,
+            interval_read.flags,
+            interval_read.channel_id,
+            interval_read.version,
+            interval_read.method,
+            interval_read.source,
+            interval_read.status
+           FROM public.interval_read
+          ORDER BY interval_read.channel_id, interval_read.start_utc, interval_read.version DESC) r;
+
+CREATE VIEW report.read_rate_day AS
+ SELECT d.local_day,
+    c.commodity,
+    count(*) AS channel_count,
+    sum(d.expected) AS expected,
+    sum(d.actual) AS actual,
+    sum(d.estimated) AS estimated,
+    sum(d.missing) AS missing,
+    sum(d.held) AS held,
+    ((sum(d.actual))::numeric / (NULLIF(sum(d.expected), 0))::numeric) AS read_rate
+   FROM (( SELECT DISTINCT ON (vee_day.local_day, vee_day.channel_id) vee_day.channel_id,
+            vee_day.local_day,
+            vee_day.version,
+            vee_day.recorded_at,
+            vee_day.ruleset_hash,
+            vee_day.expected,
+            vee_day.actual,
+            vee_day.estimated,
+            vee_day.missing,
+            vee_day.held,
+            vee_day.flags
+           FROM public.vee_day
+          ORDER BY vee_day.local_day, vee_day.channel_id, vee_day.version DESC) d
+     JOIN report.channel c USING (channel_id))
+  GROUP BY d.local_day, c.commodity;
+
+CREATE VIEW report.register_read AS
+ SELECT DISTINCT ON (channel_id, at_utc) channel_id,
+    at_utc,
+    version,
+    value,
+    (status)::text AS status,
+    recorded_at
+   FROM public.register_read
+  ORDER BY channel_id, at_utc, version DESC;
+
+CREATE VIEW report.vee_exception_open AS
+ SELECT e.channel_id,
+    c.commodity,
+    e.local_day,
+    e.rule,
+    e.severity,
+    e.opened_at
+   FROM (public.vee_exception e
+     JOIN report.channel c USING (channel_id))
+  WHERE (e.closed_at IS NULL);
+
+ALTER TABLE ONLY personal.contact
+    ADD CONSTRAINT contact_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.agreement
+    ADD CONSTRAINT agreement_pkey PRIMARY KEY (usage_point_id, start_on);
+
+ALTER TABLE ONLY public.billing_block
+    ADD CONSTRAINT billing_block_pkey PRIMARY KEY (window_start, window_end, channel_id);
+
+ALTER TABLE ONLY public.billing_determinant
+    ADD CONSTRAINT billing_determinant_pkey PRIMARY KEY (window_start, window_end, channel_id);
+
+ALTER TABLE ONLY public.billing_window
+    ADD CONSTRAINT billing_window_pkey PRIMARY KEY (window_start, window_end);
+
+ALTER TABLE ONLY public.capability
+    ADD CONSTRAINT capability_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.channel
+    ADD CONSTRAINT channel_badge_channel_key UNIQUE (badge, channel);
+
+ALTER TABLE ONLY public.channel
+    ADD CONSTRAINT channel_pkey PRIMARY KEY (channel_id);
+
+ALTER TABLE ONLY public.collector
+    ADD CONSTRAINT collector_pkey PRIMARY KEY (collector_id);
+
+ALTER TABLE ONLY public.collector_sequence
+    ADD CONSTRAINT collector_sequence_pkey PRIMARY KEY (collector_id);
+
+ALTER TABLE ONLY public.dead_letter
+    ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id);
+
+ALTER TABLE ONLY public.estimation_method
+    ADD CONSTRAINT estimation_method_pkey PRIMARY KEY (method);
+
+ALTER TABLE ONLY public.interval_read
+    ADD CONSTRAINT interval_read_pkey PRIMARY KEY (channel_id, start_utc, version);
+
+ALTER TABLE ONLY public.meter_installation
+    ADD CONSTRAINT meter_installation_pkey PRIMARY KEY (badge, installed_at);
+
+ALTER TABLE ONLY public.meter
+    ADD CONSTRAINT meter_pkey PRIMARY KEY (badge);
+
+ALTER TABLE ONLY public.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.premise
+    ADD CONSTRAINT premise_pkey PRIMARY KEY (premise_id);
+
+ALTER TABLE ONLY public.read_conflict
+    ADD CONSTRAINT read_conflict_channel_id_kind_at_utc_value_key UNIQUE (channel_id, kind, at_utc, value);
+
+ALTER TABLE ONLY public.read_conflict
+    ADD CONSTRAINT read_conflict_pkey PRIMARY KEY (read_conflict_id);
+
+ALTER TABLE ONLY public.register_read
+    ADD CONSTRAINT register_read_pkey PRIMARY KEY (channel_id, at_utc, version);
+
+ALTER TABLE ONLY public.transformer
+    ADD CONSTRAINT transformer_pkey PRIMARY KEY (transformer_id);
+
+ALTER TABLE ONLY public.uplink_message
+    ADD CONSTRAINT uplink_message_pkey PRIMARY KEY (collector_id, batch_seq, boot_id, batch_at);
+
+ALTER TABLE ONLY public.usage_point
+    ADD CONSTRAINT usage_point_pkey PRIMARY KEY (usage_point_id);
+
+ALTER TABLE ONLY public.utility
+    ADD CONSTRAINT utility_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.vee_day
+    ADD CONSTRAINT vee_day_pkey PRIMARY KEY (channel_id, local_day, version);
+
+ALTER TABLE ONLY public.vee_exception
+    ADD CONSTRAINT vee_exception_pkey PRIMARY KEY (vee_exception_id);
+
+ALTER TABLE ONLY public.vee_run
+    ADD CONSTRAINT vee_run_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY public.vee_touch
+    ADD CONSTRAINT vee_touch_pkey PRIMARY KEY (channel_id, local_day);
+
+CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
+
+CREATE INDEX meter_installation_usage_point ON public.meter_installation USING btree (usage_point_id, installed_at);
+
+CREATE INDEX vee_day_local_day ON public.vee_day USING btree (local_day);
+
+CREATE UNIQUE INDEX vee_exception_open ON public.vee_exception USING btree (channel_id, local_day, rule) WHERE (closed_at IS NULL);
+
+CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_determinant FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER billing_window_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_window FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY personal.contact
+    ADD CONSTRAINT contact_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.agreement
+    ADD CONSTRAINT agreement_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.agreement
+    ADD CONSTRAINT agreement_usage_point_id_fkey FOREIGN KEY (usage_point_id) REFERENCES public.usage_point(usage_point_id);
+
+ALTER TABLE ONLY public.billing_block
+    ADD CONSTRAINT billing_block_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+
+ALTER TABLE ONLY public.billing_determinant
+    ADD CONSTRAINT billing_determinant_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+
+ALTER TABLE ONLY public.channel
+    ADD CONSTRAINT channel_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.meter_installation
+    ADD CONSTRAINT meter_installation_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.meter_installation
+    ADD CONSTRAINT meter_installation_usage_point_id_fkey FOREIGN KEY (usage_point_id) REFERENCES public.usage_point(usage_point_id);
+
+ALTER TABLE ONLY public.premise
+    ADD CONSTRAINT premise_transformer_id_fkey FOREIGN KEY (transformer_id) REFERENCES public.transformer(transformer_id);
+
+ALTER TABLE ONLY public.usage_point
+    ADD CONSTRAINT usage_point_premise_id_fkey FOREIGN KEY (premise_id) REFERENCES public.premise(premise_id);
+
+GRANT USAGE ON SCHEMA report TO mdms_report;
+
+GRANT SELECT ON TABLE report.billing_window TO mdms_report;
+
+GRANT SELECT ON TABLE report.channel TO mdms_report;
+
+GRANT SELECT ON TABLE report.collector TO mdms_report;
+
+GRANT SELECT ON TABLE report.dead_letter_hour TO mdms_report;
+
+GRANT SELECT ON TABLE report.interval_read TO mdms_report;
+
+GRANT SELECT ON TABLE report.read_rate_day TO mdms_report;
+
+GRANT SELECT ON TABLE report.register_read TO mdms_report;
+
+GRANT SELECT ON TABLE report.vee_exception_open TO mdms_report;

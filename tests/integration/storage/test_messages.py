@@ -1,0 +1,93 @@
+"""Raw messages, dead letters and collector sequences on a real database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from mdms.domain.errors import RejectReason
+from mdms.domain.time import to_epoch_us
+from mdms.ports import CollectorSequence, Rejected, UplinkMessage
+
+pytestmark = pytest.mark.db
+
+AT = datetime(2026, 11, 3, 8, tzinfo=UTC)
+FIRST = UplinkMessage(
+    collector_id=7,
+    boot_id=111,
+    batch_seq=1,
+    batch_us=to_epoch_us(AT),
+    kind="read",
+    frame_count=500,
+    payload=b"FNB1" + bytes(32_000),
+    received_at=AT + timedelta(seconds=2),
+)
+
+
+def batch(seq: int, *, boot_id: int = 111) -> UplinkMessage:
+    at = AT + timedelta(minutes=15 * seq)
+    return replace(FIRST, boot_id=boot_id, batch_seq=seq, batch_us=to_epoch_us(at), received_at=at)
+
+
+async def test_a_message_is_kept_once_and_comes_back_whole(store, database):
+    async with store() as work:
+        first = await work.messages.record([FIRST, batch(2)])
+        second = await work.messages.record([FIRST, batch(3)])
+
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        found = await connection.execute(
+            "SELECT payload_zstd, payload_size FROM uplink_message ORDER BY batch_seq"
+        )
+        payload, size = (await found.fetchall())[0]
+    assert (first, second) == (2, 1)
+    assert pa.decompress(payload, size, codec="zstd", asbytes=True) == FIRST.payload
+
+
+async def test_a_known_number_with_another_boot_or_time_is_new_data(store):
+    async with store() as work:
+        await work.messages.record([FIRST])
+
+        added = await work.messages.record(
+            [replace(FIRST, boot_id=222), replace(FIRST, batch_us=FIRST.batch_us + 1)]
+        )
+
+    assert added == 2
+
+
+async def test_a_sequence_only_moves_forward_within_a_boot(store):
+    async with store() as work:
+        await work.messages.record([batch(5), batch(3)])
+        await work.messages.record([batch(4)])
+
+        [sequence] = await work.messages.sequences()
+
+    newest = batch(5)
+    assert sequence == CollectorSequence(7, 111, 5, AT + timedelta(minutes=75), newest.received_at)
+
+
+async def test_a_collector_that_started_anew_takes_over_and_keeps_the_lead(store):
+    restarted = replace(batch(9, boot_id=222), batch_seq=1)
+    async with store() as work:
+        await work.messages.record([batch(5)])
+        await work.messages.record([restarted, batch(6)])
+        await work.messages.record([batch(7)])
+
+        [sequence] = await work.messages.sequences()
+
+    assert (sequence.boot_id, sequence.batch_seq) == (222, 1)
+
+
+async def test_dead_letters_are_counted_by_reason(store):
+    letter = Rejected(RejectReason.BAD_CRC, "crc", "ami/v1/x", b"\0\xff", None, AT)
+    async with store() as work:
+        await work.messages.reject([letter, replace(letter, frame_index=3)])
+        await work.messages.reject(
+            [replace(letter, reason=RejectReason.BAD_TOPIC, detail="a\0b", topic="\0")]
+        )
+        await work.messages.reject([])
+
+        counts = await work.messages.dead_letter_counts()
+
+    assert counts == {RejectReason.BAD_CRC: 2, RejectReason.BAD_TOPIC: 1}
