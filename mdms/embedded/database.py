@@ -42,7 +42,7 @@ _READY_S_MAX = 120.0
 _OLD_SERVER_S_MAX = 15.0
 """How long the processes of a killed server may take to be gone."""
 _RETRY_S = 0.05
-_STOP_GRACE_S = 10.0
+_STOP_GRACE_S = 5.0
 
 _SETTINGS = (
     "listen_addresses=",

@@ -20,7 +20,7 @@ _COLUMNSTORE_AFTER = "60 days"
 """Radio data may come 45 days late: until then rows arrive one by one and stay as rows."""
 
 _TIME_SERIES = re.compile(
-    r"CREATE TABLE (?P<table>\w+) \((?P<columns>.*?)\n\) "
+    r"CREATE TABLE (?P<table>\w+) \((?P<columns>(?:(?!CREATE TABLE).)*?)\n\) "
     r"/\* time series on (?P<time>\w+), month, "
     r"segment by (?P<segment_by>[\w, ]+), order by (?P<order_by>[\w, ]+) \*/;",
     re.DOTALL,

@@ -1,0 +1,112 @@
+"""Binary COPY: what is packed is what PostgreSQL documents, and unpacking undoes it."""
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from mdms.storage import copy_binary
+from mdms.storage.copy_binary import (
+    BIGINT,
+    CHAR,
+    HEADER,
+    INTEGER,
+    SMALLINT,
+    TIMESTAMP_S,
+    TIMESTAMP_US,
+    TRAILER,
+    Wire,
+)
+
+WIRES = [TIMESTAMP_S, TIMESTAMP_US, BIGINT, SMALLINT, CHAR]
+YEAR_2000_S = 946_684_800
+SECONDS = st.integers(YEAR_2000_S - 10**9, YEAR_2000_S + 10**10)
+
+
+def column(wire: Wire, count: int) -> st.SearchStrategy[npt.NDArray[np.integer]]:
+    if wire is TIMESTAMP_S:
+        return arrays.arrays(wire.native, count, elements=SECONDS)
+    if wire is TIMESTAMP_US:
+        return arrays.arrays(wire.native, count, elements=SECONDS.map(lambda s: s * 1_000_000))
+    return arrays.arrays(wire.native, count)
+
+
+columns = st.integers(0, 20).flatmap(
+    lambda count: st.tuples(*(column(wire, count) for wire in WIRES))
+)
+groups = st.lists(
+    st.tuples(
+        st.integers(0, 2**31 - 1),
+        st.integers(1, 20).flatmap(
+            lambda count: st.tuples(*(column(wire, count) for wire in WIRES))
+        ),
+    ),
+    max_size=5,
+)
+
+
+def test_a_row_is_packed_as_the_manual_says():
+    packed = copy_binary.pack(
+        [INTEGER, TIMESTAMP_S, CHAR],
+        [np.array([7]), np.array([YEAR_2000_S + 1]), np.array([ord("R")])],
+    )
+
+    assert packed == (
+        b"PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+        b"\x00\x03"
+        b"\x00\x00\x00\x04\x00\x00\x00\x07"
+        b"\x00\x00\x00\x08\x00\x00\x00\x00\x00\x0f\x42\x40"
+        b"\x00\x00\x00\x01R"
+        b"\xff\xff"
+    )
+
+
+@given(columns)
+def test_every_packed_row_reads_back_field_by_field(given_columns):
+    packed = copy_binary.pack(WIRES, given_columns)
+
+    body = packed[len(HEADER) : -len(TRAILER)]
+    rows = list(struct.iter_unpack(">hiqiqiqihiB", body))
+    seconds, microseconds, values, smalls, letters = given_columns
+    assert [row[0] for row in rows] == [5] * len(rows)
+    assert [row[1::2] for row in rows] == [(8, 8, 8, 2, 1)] * len(rows)
+    assert [row[2] // 1_000_000 + YEAR_2000_S for row in rows] == seconds.tolist()
+    assert [row[4] + YEAR_2000_S * 1_000_000 for row in rows] == microseconds.tolist()
+    assert [row[6] for row in rows] == values.tolist()
+    assert [row[8] for row in rows] == smalls.tolist()
+    assert [row[10] for row in rows] == letters.tolist()
+
+
+def as_arrays(channel: int, given_columns: tuple[npt.NDArray[np.integer], ...]) -> bytes:
+    """Write one row of (channel, array, array, …) as array_send() does."""
+    fields = [struct.pack(">hii", 1 + len(given_columns), 4, channel)]
+    for wire, values in zip(WIRES, given_columns, strict=True):
+        wanted = wire.encode(values).astype(wire.code)
+        elements = b"".join(
+            struct.pack(">i", wanted.itemsize) + wanted[n : n + 1].tobytes()
+            for n in range(len(wanted))
+        )
+        field = struct.pack(">iiiii", 1, 0, 20, len(values), 1) + elements
+        fields += [struct.pack(">i", len(field)), field]
+    return b"".join(fields)
+
+
+@given(groups)
+def test_arrays_unpack_to_the_columns_that_were_sent(given_groups):
+    stream = HEADER + b"".join(as_arrays(*group) for group in given_groups) + TRAILER
+
+    channel, *unpacked = copy_binary.unpack(WIRES, stream)
+
+    assert channel.tolist() == [lead for lead, parts in given_groups for _ in parts[0]]
+    for n, (wire, values) in enumerate(zip(WIRES, unpacked, strict=True)):
+        assert values.dtype == wire.native
+        assert values.tolist() == [one for _, parts in given_groups for one in parts[n].tolist()]
+
+
+def test_columns_of_different_length_are_our_mistake():
+    with pytest.raises(AssertionError, match="one length"):
+        copy_binary.pack([INTEGER, INTEGER], [np.array([1]), np.array([1, 2])])
