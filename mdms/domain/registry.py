@@ -5,7 +5,7 @@ A meter sits at a usage point and carries a radio *for a time* (installed_at..re
 badge may appear more than once; everything else is one row per identifier.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -226,3 +226,7 @@ class ChannelTable:
 
     def __len__(self) -> int:
         return len(self.channel_id)
+
+    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "ChannelTable":
+        """Return the rows at these positions, or where this mask is true."""
+        return ChannelTable(*(getattr(self, each.name)[rows] for each in fields(self)))

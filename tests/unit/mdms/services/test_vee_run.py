@@ -1,0 +1,550 @@
+"""Nights of VEE on a store in memory, checked by a loop over everything that is stored."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from mdms.domain.errors import UsageError
+from mdms.domain.readings import (
+    FLAG_EST_UNSCALED,
+    IntervalReads,
+    Method,
+    RegisterReads,
+    Source,
+)
+from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
+from mdms.domain.time import Period, local_midnight, to_epoch_s, to_epoch_us
+from mdms.ports import UnitOfWork, VeeDay, VeeException, VeeRun
+from mdms.services.vee_run import VeeService
+from tests.fakes import FakeClock
+from vee.rules import RuleSet
+
+ZONE = ZoneInfo("America/Los_Angeles")
+RULES = RuleSet.load(Path(__file__).parents[4] / "config/vee/residential.toml")
+FIRST_DAY = date(2026, 10, 28)
+"""Four days before the clocks go back."""
+DAY = timedelta(days=1)
+
+
+class FakeStore:
+    """Versions, outcomes and exceptions in memory, as the ports word them; never rolls back."""
+
+    def __init__(self, table: ChannelTable) -> None:
+        self.table = table
+        self.reads = IntervalReads.empty()
+        self.register_reads = RegisterReads.empty()
+        self.outcomes: dict[tuple[int, date], list[VeeDay]] = {}
+        self.touches: set[tuple[int, date]] = set()
+        self.exceptions: dict[tuple[int, date, str], VeeException] = {}
+        self.runs: list[VeeRun] = []
+
+    @property
+    def registry(self) -> Self:
+        return self
+
+    @property
+    def readings(self) -> Self:
+        return self
+
+    @property
+    def vee(self) -> Self:
+        return self
+
+    def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        return cast("AbstractAsyncContextManager[UnitOfWork]", self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    async def channels(self) -> ChannelTable:
+        return self.table
+
+    async def append_versions(self, intervals: IntervalReads) -> None:
+        assert (intervals.version >= 1).all()
+        self.reads = IntervalReads.concat(self.reads, intervals)
+        keys = np.stack([self.reads.channel_id, self.reads.start_s, self.reads.version])
+        assert np.unique(keys, axis=1).shape == keys.shape, "a version is written once"
+
+    async def intervals(
+        self,
+        period: Period,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> IntervalReads:
+        assert channel_ids is not None, "a run never loads the whole fleet at once"
+        reads = self.reads
+        inside = (reads.start_s >= period.start_s) & (reads.start_s < period.end_s)
+        return reads.take(inside & np.isin(reads.channel_id, channel_ids))
+
+    async def registers(
+        self,
+        period: Period,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> RegisterReads:
+        assert channel_ids is not None, "a run never loads the whole fleet at once"
+        reads = self.register_reads
+        inside = (reads.at_s >= period.start_s) & (reads.at_s <= period.end_s)
+        return reads.take(inside & np.isin(reads.channel_id, channel_ids))
+
+    async def touched(self) -> Sequence[tuple[int, date]]:
+        return sorted(self.touches)
+
+    async def untouch(self, channel_days: Iterable[tuple[int, date]]) -> None:
+        self.touches -= set(channel_days)
+
+    async def days(
+        self,
+        first: date,
+        last: date,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> Sequence[VeeDay]:
+        return [
+            versions[-1]
+            for (channel, day), versions in self.outcomes.items()
+            if first <= day <= last and (channel_ids is None or channel in channel_ids)
+        ]
+
+    async def append_days(self, days: Sequence[VeeDay]) -> None:
+        for day in days:
+            versions = self.outcomes.setdefault((day.channel_id, day.local_day), [])
+            assert day.version == len(versions)
+            versions.append(day)
+
+    async def replace_exceptions(
+        self, channel_days: Iterable[tuple[int, date]], raised: Sequence[VeeException], at: datetime
+    ) -> None:
+        judged = set(channel_days)
+        keys = {(each.channel_id, each.local_day, each.rule) for each in raised}
+        assert len(keys) == len(raised)
+        assert {key[:2] for key in keys} <= judged
+        self.exceptions = {
+            key: value
+            for key, value in self.exceptions.items()
+            if key[:2] not in judged or key in keys
+        }
+        for each in raised:
+            self.exceptions.setdefault((each.channel_id, each.local_day, each.rule), each)
+
+    async def open_exceptions(self) -> Sequence[VeeException]:
+        return list(self.exceptions.values())
+
+    async def record_run(self, run: VeeRun) -> None:
+        self.runs.append(run)
+
+    async def last_run(self) -> VeeRun | None:
+        return self.runs[-1] if self.runs else None
+
+
+def channel_table(
+    channels: int = 4,
+    *,
+    interval_s: int = 3600,
+    commodity: str = "electric",
+    service_class: str = "electric_200a",
+) -> ChannelTable:
+    def each(value: object, kind: type | str) -> np.ndarray:
+        return np.full(channels, value, kind)
+
+    number = np.arange(1, channels + 1)
+    return ChannelTable(
+        channel_id=number.astype(np.int32),
+        badge=np.array([f"M{n}" for n in number], object),
+        reading_type=each("0.0.7.4.1.1.12.0.0.0.0.0.0.0.0.0.72.0", object),
+        commodity=each(commodity, object),
+        service_class=each(service_class, object),
+        usage_point_id=np.array([f"U{n}" for n in number], object),
+        transformer_id=each("T1", object),
+        radio_id=number.astype(np.int64),
+        wire_channel=each(0x10, np.uint8),
+        interval_s=each(interval_s, np.int32),
+        installed_s=each(at(date(2020, 1, 1)), np.int64),
+        removed_s=each(STILL_INSTALLED_S, np.int64),
+        radio_on=each(True, np.bool_),
+        register_modulus=each(10**9, np.int64),
+        register_resolution=each(1, np.int64),
+        multiplier=each(1, np.int64),
+    )
+
+
+def at(day: date, hour: float = 0) -> int:
+    return to_epoch_s(local_midnight(day, ZONE)) + round(hour * 3600)
+
+
+class World:
+    """A fleet with a truth that is heard only in part."""
+
+    def __init__(self, table: ChannelTable, *, days: int, seed: int = 1) -> None:
+        self.store = FakeStore(table)
+        self.clock = FakeClock(local_midnight(FIRST_DAY, ZONE))
+        self.service = VeeService(self.store, self.clock, RULES, ZONE)
+        self.interval_s = int(table.interval_s[0])
+        self.start_s = np.arange(at(FIRST_DAY), at(FIRST_DAY + days * DAY), self.interval_s)
+        rng = np.random.default_rng(seed)
+        shape = (len(table), len(self.start_s))
+        self.truth = rng.poisson(400, shape).astype(np.int64)
+        self.register = np.cumsum(np.pad(self.truth, ((0, 0), (1, 0))), axis=1) + 5000
+        self.sent = np.zeros(shape, np.bool_)
+        self.lost = np.zeros(shape, np.bool_)
+
+    def lose(self, channel: int, first_s: int, last_s: int) -> None:
+        """Lose the intervals of channel (1..) that start in [first_s, last_s)."""
+        self.lost[channel - 1] |= (self.start_s >= first_s) & (self.start_s < last_s)
+
+    def hear(self, until_s: int, *, registers_every: int = 4) -> None:
+        """Receive what was not lost and ended by now; registers only beside what is heard."""
+        heard = (self.start_s + self.interval_s <= until_s) & ~self.lost & ~self.sent
+        channel, slot = np.nonzero(heard)
+        self.sent |= heard
+        now_us = to_epoch_us(self.clock.now())
+        self.store.reads = IntervalReads.concat(
+            self.store.reads,
+            IntervalReads.raw(
+                channel + 1,
+                self.start_s[slot],
+                self.truth[channel, slot],
+                recorded_us=now_us,
+                source=Source.UPLINK,
+            ),
+        )
+        carried = (slot + 1) % registers_every == 0
+        self.add_registers(channel[carried], slot[carried] + 1)
+
+    def add_registers(self, channel: Sequence[int] | np.ndarray, boundary: np.ndarray) -> None:
+        reads = RegisterReads.raw(
+            np.asarray(channel) + 1,
+            self.start_s[0] + np.asarray(boundary) * self.interval_s,
+            self.register[np.asarray(channel), np.asarray(boundary)],
+            recorded_us=to_epoch_us(self.clock.now()),
+            source=Source.UPLINK,
+        )
+        self.store.register_reads = RegisterReads.concat(self.store.register_reads, reads)
+
+    async def nights(self, first: date, last: date, *, hour: float = 5) -> None:
+        """Live through the nights after these days."""
+        day = first
+        while day <= last:
+            await self.to(at(day + DAY, hour))
+            self.hear(at(day + DAY, hour))
+            await self.service.nightly()
+            day += DAY
+
+    async def to(self, second: int) -> None:
+        await self.clock.sleep(second - to_epoch_s(self.clock.now()))
+
+    def current(self, channel: int) -> dict[int, tuple[int, str]]:
+        """Return value and status of each stored start of a channel."""
+        reads = self.store.reads.current()
+        mine = reads.take(reads.channel_id == channel)
+        return {
+            start: (value, chr(status))
+            for start, value, status in zip(
+                mine.start_s.tolist(), mine.value.tolist(), mine.status.tolist(), strict=True
+            )
+        }
+
+    def check(self) -> int:
+        """Check every bracket of the store that holds an estimate; return how many there were."""
+        checked = 0
+        for channel in self.store.table.channel_id.tolist():
+            current = self.current(channel)
+            reads = self.store.register_reads
+            mine = reads.take(reads.channel_id == channel)
+            books = sorted(zip(mine.at_s.tolist(), mine.value.tolist(), strict=True))
+            for (first, before), (last, after) in pairwise(books):
+                slots = [
+                    current.get(start, (0, ".")) for start in range(first, last, self.interval_s)
+                ]
+                if {"E", "F", "D"} & {status for _, status in slots}:
+                    checked += 1
+                    assert sum(value for value, _ in slots) == after - before
+        return checked
+
+
+async def test_nights_leave_every_expected_interval_actual_or_estimated_to_the_register():
+    world = World(channel_table(6), days=21)
+    rng = np.random.default_rng(3)
+    world.lost = rng.random(world.lost.shape) < 0.1
+    world.lose(2, at(FIRST_DAY + 9 * DAY, 13), at(FIRST_DAY + 12 * DAY, 7))
+
+    await world.nights(FIRST_DAY, FIRST_DAY + 19 * DAY)
+
+    assert world.check() > 100
+    for (_, day), versions in world.store.outcomes.items():
+        newest = versions[-1]
+        assert newest.expected == (at(day + DAY) - at(day)) // 3600
+        assert newest.expected == newest.actual + newest.estimated + newest.missing + newest.held
+        assert newest.held == 0
+    settled = FIRST_DAY + 10 * DAY
+    assert {v[-1].missing for (_, day), v in world.store.outcomes.items() if day >= settled} == {0}
+    assert len(world.store.outcomes) == 6 * 20
+
+
+async def test_a_second_run_over_everything_appends_nothing():
+    world = World(channel_table(3), days=16)
+    world.lost = np.random.default_rng(5).random(world.lost.shape) < 0.1
+    await world.nights(FIRST_DAY, FIRST_DAY + 14 * DAY)
+    await world.service.run(FIRST_DAY, FIRST_DAY + 14 * DAY)
+    reads, outcomes = len(world.store.reads), sum(map(len, world.store.outcomes.values()))
+
+    result = await world.service.run(FIRST_DAY, FIRST_DAY + 14 * DAY)
+    single = await world.service.run(FIRST_DAY + 6 * DAY, FIRST_DAY + 6 * DAY)
+
+    assert result.versions == single.versions == 0
+    assert len(world.store.reads) == reads
+    assert sum(map(len, world.store.outcomes.values())) == outcomes
+
+
+async def test_a_day_that_passed_unchanged_writes_no_read():
+    world = World(channel_table(2), days=3)
+
+    await world.nights(FIRST_DAY, FIRST_DAY)
+
+    assert set(world.store.reads.version.tolist()) == {0}
+    assert [v[-1].actual for v in world.store.outcomes.values()] == [24, 24]
+
+
+async def test_a_gap_over_midnight_is_scaled_when_its_register_arrives():
+    world = World(channel_table(1), days=12)
+    day = FIRST_DAY + 8 * DAY
+    world.lose(1, at(day, 22), at(day + DAY, 3))
+    await world.nights(FIRST_DAY, day - DAY)
+    await world.to(at(day + DAY, 2))
+    world.hear(at(day + DAY, 2))
+    await world.service.nightly()
+    first = world.store.reads.take(world.store.reads.version == 1)
+    assert ((first.flags & FLAG_EST_UNSCALED) != 0).all()
+    assert len(first) == 2
+
+    await world.nights(day + DAY, day + DAY)
+
+    assert world.check() == 1
+    assert world.current(1)[at(day, 22)][1] == "E"
+    assert world.store.outcomes[1, day][-1].estimated == 2
+
+
+async def test_a_register_that_comes_at_midnight_after_the_night_closes_the_day_before():
+    world = World(channel_table(1), days=12)
+    day = FIRST_DAY + 8 * DAY
+    world.lose(1, at(day, 21), at(day + DAY, 0))
+    await world.nights(FIRST_DAY, day - DAY)
+    await world.to(at(day + DAY, 0.5))
+    world.hear(at(day + DAY, 0.5))
+    await world.service.nightly()
+    assert world.check() == 0
+    slot = int(np.searchsorted(world.start_s, at(day + DAY)))
+    world.add_registers([0], np.array([slot]))
+
+    await world.nights(day + DAY, day + DAY)
+
+    assert world.check() == 1
+
+
+async def test_a_late_actual_becomes_current_and_its_bracket_is_scaled_again():
+    world = World(channel_table(1), days=12)
+    day = FIRST_DAY + 8 * DAY
+    world.lose(1, at(day, 9), at(day, 14))
+    await world.nights(FIRST_DAY, day)
+    assert world.current(1)[at(day, 10)][1] == "E"
+    world.lost[0, world.start_s == at(day, 10)] = False
+    world.hear(at(day + DAY, 5))
+    world.store.touches.add((1, day))
+
+    await world.nights(day + DAY, day + DAY)
+
+    slot = int(np.searchsorted(world.start_s, at(day, 10)))
+    assert world.current(1)[at(day, 10)] == (int(world.truth[0, slot]), "V")
+    assert world.check() > 0
+    assert world.store.touches == set()
+    newest = world.store.outcomes[1, day][-1]
+    assert (newest.version, newest.missing) == (1, 0)
+
+
+async def test_a_meter_that_was_silent_for_weeks_is_filled_exactly_when_it_is_heard_again():
+    world = World(channel_table(2), days=60)
+    silent = FIRST_DAY + 10 * DAY
+    back = FIRST_DAY + 55 * DAY
+    world.lose(1, at(silent, 6), at(back, 9))
+    await world.nights(FIRST_DAY, back - DAY)
+    assert (1, back - DAY, "V08") in world.store.exceptions
+
+    await world.nights(back, back + DAY)
+
+    assert world.check() >= 1
+    assert all(start in world.current(1) for start in world.start_s[: len(world.start_s) - 96])
+
+
+async def test_a_gap_on_a_meters_first_day_is_filled_once_a_week_of_later_days_is_there():
+    world = World(channel_table(1), days=20)
+    world.lose(1, at(FIRST_DAY, 1), at(FIRST_DAY, 10))
+    await world.nights(FIRST_DAY, FIRST_DAY + 6 * DAY)
+    assert world.store.outcomes[1, FIRST_DAY][-1].missing == 9
+    assert (1, FIRST_DAY, "V08") in world.store.exceptions
+
+    await world.nights(FIRST_DAY + 7 * DAY, FIRST_DAY + 7 * DAY)
+
+    assert world.store.outcomes[1, FIRST_DAY][-1].estimated == 9
+    assert set(world.store.reads.current().method.tolist()) == {Method.NONE, Method.H1}
+    assert world.store.exceptions == {}
+
+
+async def test_a_provisional_estimate_is_made_again_once_a_week_of_later_days_is_there():
+    world = World(channel_table(1), days=20)
+    day = FIRST_DAY + 6 * DAY
+    world.lose(1, at(day, 2), at(day, 10))
+    await world.nights(FIRST_DAY, day + 6 * DAY)
+    before = world.store.reads.version.max()
+
+    await world.nights(day + 7 * DAY, day + 7 * DAY)
+
+    assert (before, world.store.reads.version.max()) == (1, 2)
+    assert world.check() == 1
+
+
+async def test_a_final_run_turns_estimates_final_and_later_nights_leave_them():
+    world = World(channel_table(1), days=14)
+    day = FIRST_DAY + 4 * DAY
+    world.lose(1, at(day, 2), at(day, 10))
+    await world.nights(FIRST_DAY, FIRST_DAY + 10 * DAY)
+
+    await world.service.run(day, day, final=True)
+    final = world.current(1)
+    again = await world.service.run(day, day)
+
+    assert final[at(day, 5)][1] == "F"
+    assert again.versions == 0
+    assert world.check() >= 1
+
+
+async def test_a_never_heard_channel_is_missing_and_waits_for_a_person():
+    world = World(channel_table(2), days=3)
+    world.lost[1] = True
+
+    await world.nights(FIRST_DAY, FIRST_DAY + DAY)
+
+    assert [key for key in world.store.exceptions if key[0] == 2] == [
+        (2, FIRST_DAY, "V08"),
+        (2, FIRST_DAY + DAY, "V08"),
+    ]
+    assert world.store.outcomes[2, FIRST_DAY][-1].missing == 24
+    assert world.current(2) == {}
+    listed = await world.service.open_exceptions()
+    assert listed[0]["meter"] == "M2"
+    assert listed[0]["day"] == (FIRST_DAY + DAY).isoformat()
+
+
+async def test_an_opted_out_meter_expects_nothing():
+    table = channel_table(2)
+    table.radio_on[1] = False
+    world = World(table, days=3)
+    world.lost[1] = True
+
+    await world.nights(FIRST_DAY, FIRST_DAY)
+
+    assert {channel for channel, _ in world.store.outcomes} == {1}
+    assert world.store.exceptions == {}
+
+
+async def test_a_value_beyond_the_physical_maximum_is_replaced_by_an_estimate():
+    world = World(channel_table(1), days=10)
+    slot = int(np.searchsorted(world.start_s, at(FIRST_DAY + 8 * DAY, 10)))
+    await world.nights(FIRST_DAY, FIRST_DAY + 7 * DAY)
+    good = int(world.truth[0, slot])
+    world.truth[0, slot] = 60_000
+
+    await world.nights(FIRST_DAY + 8 * DAY, FIRST_DAY + 8 * DAY)
+
+    assert world.current(1)[int(world.start_s[slot])] == (good, "D")
+    assert (1, FIRST_DAY + 8 * DAY, "V21") in world.store.exceptions
+    await world.service.run(FIRST_DAY, FIRST_DAY + 8 * DAY)
+    assert world.current(1)[int(world.start_s[slot])] == (good, "D")
+
+
+async def test_intervals_that_do_not_sum_to_their_register_are_held_until_they_do():
+    world = World(channel_table(1), days=10)
+    day = FIRST_DAY + 2 * DAY
+    slot = int(np.searchsorted(world.start_s, at(day, 10)))
+    world.truth[0, slot] += 500
+
+    await world.nights(FIRST_DAY, day)
+
+    held = [start for start, (_, status) in world.current(1).items() if status == "S"]
+    assert len(held) == world.store.outcomes[1, day][-1].held == 4
+    assert (1, day, "V45") in world.store.exceptions
+
+    world.store.register_reads.value[world.store.register_reads.at_s > at(day, 10)] += 500
+    world.register[:, slot + 1 :] += 500
+    await world.service.run(day, day)
+
+    assert {status for start, (_, status) in world.current(1).items() if start in held} == {"V"}
+    assert world.store.exceptions == {}
+
+
+async def test_an_estimate_that_overdraws_a_new_register_is_withdrawn():
+    world = World(channel_table(1), days=12)
+    day = FIRST_DAY + 8 * DAY
+    world.lose(1, at(day, 9), at(day, 14))
+    await world.nights(FIRST_DAY, day)
+    books = world.store.register_reads
+    books.value[books.at_s > at(day, 9)] -= 2_500
+
+    await world.service.run(day, day)
+
+    letters = {world.current(1)[at(day, hour)][1] for hour in range(9, 14)}
+    assert letters == {"S"}
+    assert (1, day, "V46") in world.store.exceptions
+    assert world.store.outcomes[1, day][-1].held == 5
+    assert (await world.service.run(day, day)).versions == 0
+
+
+async def test_the_first_night_goes_back_to_the_first_day_that_was_heard():
+    world = World(channel_table(1), days=10)
+    await world.to(at(FIRST_DAY + 9 * DAY, 5))
+    world.hear(at(FIRST_DAY + 9 * DAY, 5))
+
+    await world.service.nightly()
+
+    assert min(day for _, day in world.store.outcomes) == FIRST_DAY
+    assert world.store.runs[-1].last_day == FIRST_DAY + 8 * DAY
+
+
+async def test_an_open_day_is_refused_and_days_in_the_wrong_order_too():
+    world = World(channel_table(1), days=2)
+    await world.to(at(FIRST_DAY + DAY, 5))
+
+    with pytest.raises(UsageError, match="not over yet"):
+        await world.service.run(FIRST_DAY + DAY, FIRST_DAY + DAY)
+    with pytest.raises(UsageError, match="must not be after"):
+        await world.service.run(FIRST_DAY, FIRST_DAY - DAY)
+
+
+async def test_a_run_of_one_meter_leaves_the_others_alone():
+    world = World(channel_table(3), days=2)
+    await world.to(at(FIRST_DAY + DAY, 5))
+    world.hear(at(FIRST_DAY + DAY, 5))
+
+    result = await world.service.run(FIRST_DAY, FIRST_DAY, channel_ids=[2])
+
+    assert result.channel_days == 1
+    assert list(world.store.outcomes) == [(2, FIRST_DAY)]
+    assert world.store.runs == []
