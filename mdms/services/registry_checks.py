@@ -46,8 +46,12 @@ class _Placed:
         return f"line {self.line}" if self.line else "the stored registry"
 
 
-def check(read: ReadDirectory, stored: Registry) -> Iterator[Fault]:
-    """Yield everything that is wrong between the rows that could be read."""
+def check(read: ReadDirectory, stored: Registry) -> list[Fault]:
+    """Return everything that is wrong between the rows that could be read."""
+    return list(_faults(read, stored))
+
+
+def _faults(read: ReadDirectory, stored: Registry) -> Iterator[Fault]:
     for sheet in SHEETS:
         yield from _repeated(read, sheet.name)
     yield from _dangling(read, stored)
