@@ -42,17 +42,20 @@ class FakeClock:
 
 
 class FakeSource:
-    """A broker in memory: batches as given, then the end."""
+    """A broker in memory: batches as given, then the end; who asks anew gets the rest again."""
 
-    def __init__(self, batches: Iterable[Sequence[Envelope]]) -> None:
-        self._batches = list(batches)
+    def __init__(self, batches: Iterable[Sequence[Envelope]] = ()) -> None:
+        self.given = [list(batch) for batch in batches]
         self.acked: list[Envelope] = []
 
     async def batches(
         self, *, messages_max: int, bytes_max: int, age_s_max: float
     ) -> AsyncIterator[Sequence[Envelope]]:
-        for batch in self._batches:
-            yield batch
+        for batch in self.given:
+            done = {id(each) for each in self.acked}
+            rest = [each for each in batch if id(each) not in done]
+            if rest:
+                yield rest
 
     async def ack(self, batch: Sequence[Envelope]) -> None:
         self.acked += batch

@@ -1,6 +1,7 @@
 """The heart: what is stored, what is acknowledged, and when."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -105,7 +106,7 @@ async def test_ingest_is_not_ready_while_the_database_is_away():
 
 
 async def test_redelivery_adds_nothing_and_asks_the_database_nothing():
-    source, work = FakeSource([[GOOD], [GOOD]]), database()
+    source, work = FakeSource([[GOOD], [replace(GOOD)]]), database()
 
     await pipeline(source, work).run()
 

@@ -1,0 +1,255 @@
+"""
+The MQTT side of ingest: subscribe, hand over, acknowledge when told to, come back when cut off.
+
+aiomqtt 2.5 acknowledges a message before anyone has looked at it, so messages are taken in the
+callback of its inner paho client, which knows manual acknowledgement; aiomqtt 3 will have it in
+public. A broker may send a message again while it is still being worked on: such a copy is
+dropped. After a lost connection everything unacknowledged comes again.
+"""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Final, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+import aiomqtt
+import paho.mqtt.client as paho
+import structlog
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.backoff import pauses
+from ingest.handover import Handover
+from mdms.domain.errors import UnavailableError
+from mdms.ports import Clock, Envelope
+from mdms.telemetry import metrics
+
+_QOS: Final = 1
+_REFUSED: Final = 0x80
+_NEVER_EXPIRES: Final = 0xFFFF_FFFF
+_PORT: Final = 1883
+_PENDING_BYTES_MAX: Final = 256 << 20
+_V5, _V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
+_PROTOCOLS = {"auto": (_V5, _V311), "5": (_V5,), "3.1.1": (_V311,)}
+_AT_ONCE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+"""Without it every acknowledgement waits for company, up to 40 ms."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttConfig:
+    """
+    Where the broker is and how to speak to it.
+
+    Attributes:
+        url: mqtt://user:password@host:port
+        client_id: The broker keeps this client's session; two clients with one id fight.
+        topics: Filters to subscribe to, QoS 1.
+        protocol: MQTT 5, 3.1.1, or 5 where the broker has it.
+        receive_max: Unacknowledged messages that the broker may send; a hint to some brokers,
+            so twice as many are taken before the rest is left with the broker.
+        keepalive_s: Silence after which a connection is probed.
+        backoff_s_max: Longest pause between attempts to connect.
+    """
+
+    url: str
+    client_id: str
+    topics: tuple[str, ...]
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    receive_max: int = 5000
+    keepalive_s: int = 30
+    backoff_s_max: float = 30.0
+
+
+def uplink_topics(utility: str) -> str:
+    """Return the filter of everything that collectors of a utility send up."""
+    return f"ami/v1/{utility}/col/+/up/#"
+
+
+class MqttSource:
+    """
+    A persistent session with one broker, as a message source; use it as a context manager.
+
+    Inside, a task keeps the connection. `ack` and `publish` may be called at any time.
+    """
+
+    def __init__(self, config: MqttConfig, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._protocols = deque(_PROTOCOLS[config.protocol])
+        self._handover = Handover(clock)
+        self._client: aiomqtt.Client | None = None
+        self._up = asyncio.Event()
+        self._pending: dict[int, Envelope] = {}
+        self._pending_bytes = 0
+        self._overflowed = False
+        self._tasks = asyncio.TaskGroup()
+        self._closing = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there and our subscription stands."""
+        return self._up.is_set()
+
+    async def until_connected(self) -> None:
+        """Wait for the subscription: what is published before the first one is not for us."""
+        await self._up.wait()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._keeper = self._tasks.create_task(self._stay_connected())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing = True  # a farewell that fails must not look like a lost connection
+        self._keeper.cancel()
+        # The group is for the keeper's own mistakes; an error from inside leaves as it is.
+        await self._tasks.__aexit__(None, None, None)
+
+    async def batches(
+        self, *, messages_max: int, bytes_max: int, age_s_max: float
+    ) -> AsyncIterator[Sequence[Envelope]]:
+        """Yield batches without end, connected or not."""
+        while True:
+            yield await self._handover.take(
+                messages_max=messages_max, bytes_max=bytes_max, age_s_max=age_s_max
+            )
+
+    async def ack(self, batch: Sequence[Envelope]) -> None:
+        """Acknowledge; what came over a connection that is lost will come again anyway."""
+        for envelope in batch:
+            mid = envelope.token
+            if isinstance(mid, int) and self._pending.get(mid) is envelope:
+                assert self._client is not None, "nothing is pending without a connection"
+                del self._pending[mid]
+                self._pending_bytes -= len(envelope.payload)
+                _inner(self._client).ack(mid, _QOS)
+        metrics.INGEST_PENDING.set(len(self._pending))
+        if self._overflowed and not self._pending and self._client is not None:
+            _inner(self._client).disconnect()  # the way to be sent what did not fit
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """
+        Publish with QoS 1 and wait until the broker has it.
+
+        Raises:
+            UnavailableError: There is no connection, or it was lost meanwhile.
+        """
+        if self._client is None or not self.connected:
+            raise UnavailableError("the broker is away")
+        try:
+            await self._client.publish(topic, payload, qos=_QOS)
+        except aiomqtt.MqttError as error:
+            raise UnavailableError(f"the broker went away: {error}") from error
+
+    async def _stay_connected(self) -> None:
+        waits = pauses(self._config.backoff_s_max)
+        while not self._closing:
+            try:
+                # Known before it is connected: a kept session sends messages at once.
+                self._client = client = self._new_client()
+                async with client:
+                    await self._subscribe(client)
+                    waits = pauses(self._config.backoff_s_max)
+                    if not self._closing:  # wait_for of Python 3.11 may swallow a cancellation
+                        await _until_lost(client)
+            except MqttConnectError as error:
+                log.warning("ingest.broker.refused", error=str(error))
+                self._protocols.rotate()
+            except aiomqtt.MqttError as error:
+                log.warning("ingest.broker.away", error=str(error))
+            finally:
+                self._disconnected()
+            await self._clock.sleep(next(waits))
+
+    def _new_client(self) -> aiomqtt.Client:
+        url, protocol = urlsplit(self._config.url), self._protocols[0]
+        connect = partial(
+            aiomqtt.Client,
+            url.hostname or "localhost",
+            url.port or _PORT,
+            username=unquote(url.username) if url.username else None,
+            password=unquote(url.password) if url.password else None,
+            identifier=self._config.client_id,
+            protocol=protocol,
+            keepalive=self._config.keepalive_s,
+            socket_options=_AT_ONCE,
+        )
+        if protocol is _V5:
+            session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's
+            session.ReceiveMaximum = self._config.receive_max
+            session.SessionExpiryInterval = _NEVER_EXPIRES
+            client = connect(clean_start=False, properties=session)
+        else:
+            client = connect(clean_session=False)
+        inner = _inner(client)
+        inner.manual_ack_set(True)
+        inner.on_message = self._take
+        return client
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        for topic in self._config.topics:
+            granted = await client.subscribe(topic, qos=_QOS)
+            if any(_code(each) >= _REFUSED for each in granted):
+                raise aiomqtt.MqttError(f"no right to subscribe to {topic}")
+        self._up.set()
+        metrics.INGEST_CONNECTED.set(1)
+        log.info("ingest.broker.connected", protocol=self._protocols[0].name)
+
+    def _take(self, _: paho.Client, __: object, message: paho.MQTTMessage) -> None:
+        """Hand a message over; called by paho for each that arrives."""
+        known = self._pending.get(message.mid)
+        if known is not None and (known.topic, known.payload) == (message.topic, message.payload):
+            return  # sent again while we still work on it
+        if self._overflowed or not self._has_room():
+            self._overflowed = True  # and leave what follows with the broker, to keep the order
+            return
+        envelope = Envelope(message.topic, bytes(message.payload), message.mid or None)
+        if message.mid:
+            self._pending[message.mid] = envelope
+            self._pending_bytes += len(envelope.payload)
+        self._handover.put(envelope)
+        metrics.INGEST_PENDING.set(len(self._pending))
+
+    def _has_room(self) -> bool:
+        return (
+            len(self._pending) < 2 * self._config.receive_max
+            and self._pending_bytes < _PENDING_BYTES_MAX
+        )
+
+    def _disconnected(self) -> None:
+        self._client = None
+        self._up.clear()
+        self._handover.clear()
+        self._pending.clear()
+        self._pending_bytes = 0
+        self._overflowed = False
+        metrics.INGEST_CONNECTED.set(0)
+        metrics.INGEST_PENDING.set(0)
+
+
+def _inner(client: aiomqtt.Client) -> paho.Client:
+    return client._client  # noqa: SLF001 - manual acknowledgement is public in aiomqtt 3 only
+
+
+def _code(granted: int | ReasonCode) -> int:
+    return granted if isinstance(granted, int) else granted.value
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    """Wait for the end of a connection; its own queue stays empty, ours is filled instead."""
+    async for _ in client.messages:
+        raise AssertionError("messages go to the handover")
