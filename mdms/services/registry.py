@@ -1,7 +1,7 @@
 """Take a registry directory, all of it or nothing; give it back; list the meters."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -32,10 +32,16 @@ class RegistryService:
 
     Args:
         unit_of_work: Opens a transaction.
+        on_change: Told after an import that changed something: who keeps a copy reads it again.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        on_change: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._unit_of_work = unit_of_work
+        self._on_change = on_change
 
     async def import_files(self, texts: Mapping[str, str]) -> ImportResult:
         """
@@ -54,11 +60,10 @@ class RegistryService:
             if faults:
                 raise RegistryRejectedError(sorted(faults))
             result = await work.registry.merge(read.registry)
-        log.info(
-            "registry.directory.imported",
-            added_count=sum(result.added.values()),
-            changed_count=sum(result.changed.values()),
-        )
+        added, changed = sum(result.added.values()), sum(result.changed.values())
+        log.info("registry.directory.imported", added_count=added, changed_count=changed)
+        if self._on_change is not None and added + changed:
+            await self._on_change()
         return result
 
     async def export_files(self) -> dict[str, str]:

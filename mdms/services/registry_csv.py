@@ -6,17 +6,13 @@ stops at the first mistake: every bad row is reported with file, line and column
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from io import StringIO
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from mdms.billing.formats.rfc4180 import csv_text, guarded, unguarded
-from mdms.domain.reading_types import READING_TYPES
+from mdms.billing.formats.rfc4180 import csv_text, unguarded
 from mdms.domain.registry import (
     Account,
     Agreement,
@@ -32,12 +28,22 @@ from mdms.domain.registry import (
     Transformer,
     UsagePoint,
 )
-
-_TEXT_MAX = 200
-_INT64_MAX = 2**63 - 1
-
-Parse = Callable[[str], Any]
-"""Reads a cell; a ValueError's text completes the sentence "this cell …"."""
+from mdms.services.registry_cells import (
+    Parse,
+    boolean,
+    choice,
+    day,
+    degrees,
+    free_text,
+    identifier,
+    instant,
+    or_none,
+    power_kva,
+    reading_type,
+    whole,
+    words,
+    written,
+)
 
 
 class Fault(NamedTuple):
@@ -55,99 +61,6 @@ class Fault(NamedTuple):
             if self.column
             else f"{place}: {self.sentence}"
         )
-
-
-def _identifier(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return _text(text)
-
-
-def _text(text: str) -> str:
-    if len(text) > _TEXT_MAX:
-        raise ValueError(f"is longer than {_TEXT_MAX} characters")
-    if text != text.strip() or not text.isprintable():
-        raise ValueError(f"{text!r} has blanks around it or characters that cannot be printed")
-    return unguarded(text)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(_text(text).split())
-
-
-def _whole(lowest: int, highest: int = _INT64_MAX) -> Parse:
-    def parse(text: str) -> int:
-        if not text.removeprefix("-").isdecimal() or not text.isascii():
-            raise ValueError(f"{text!r} is not a whole number")
-        if not lowest <= int(text) <= highest:
-            raise ValueError(f"{text} is not between {lowest} and {highest}")
-        return int(text)
-
-    return parse
-
-
-def _degrees(limit: int) -> Parse:
-    def parse(text: str) -> float:
-        return float(_decimal(text, -limit, limit))
-
-    return parse
-
-
-def _power_kva(text: str) -> Decimal:
-    return _decimal(text, 0, 1_000_000)
-
-
-def _decimal(text: str, lowest: int, highest: int) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a number") from None
-    if not (value.is_finite() and lowest <= value <= highest):
-        raise ValueError(f"{text} is not between {lowest} and {highest}")
-    return value
-
-
-def _boolean(text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise ValueError(f"{text!r} is neither true nor false")
-    return text == "true"
-
-
-def _choice(choices: type[StrEnum]) -> Parse:
-    def parse(text: str) -> StrEnum:
-        try:
-            return choices(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is none of {', '.join(choices)}") from None
-
-    return parse
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a date; write it as 2026-11-03") from None
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a time; write it as 2026-11-03T08:00:00Z") from None
-    if instant.utcoffset() != timedelta(0):
-        raise ValueError(f"{text!r} is not in UTC; write it as 2026-11-03T08:00:00Z")
-    return instant.astimezone(UTC)
-
-
-def _reading_type(text: str) -> str:
-    if text not in READING_TYPES:
-        raise ValueError(f"{text!r} is not a supported reading type")
-    return text
-
-
-def _or_none(parse: Parse) -> Parse:
-    return lambda text: parse(text) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,26 +88,26 @@ class Sheet:
         return f"{self.name}.csv"
 
 
-_PLACE: Final[Mapping[str, Parse]] = {"latitude": _degrees(90), "longitude": _degrees(180)}
+_PLACE: Final[Mapping[str, Parse]] = {"latitude": degrees(90), "longitude": degrees(180)}
 
 SHEETS: Final = (
     Sheet(
         "transformers",
         Transformer,
         ("transformer_id",),
-        {"transformer_id": _identifier, "feeder_id": _text, "kva": _power_kva, **_PLACE},
+        {"transformer_id": identifier, "feeder_id": free_text, "kva": power_kva, **_PLACE},
     ),
     Sheet(
         "premises",
         Premise,
         ("premise_id",),
         {
-            "premise_id": _identifier,
-            "kind": _choice(PremiseKind),
+            "premise_id": identifier,
+            "kind": choice(PremiseKind),
             **_PLACE,
-            "transformer_id": _text,
-            "water_zone": _text,
-            "flags": _words,
+            "transformer_id": free_text,
+            "water_zone": free_text,
+            "flags": words,
         },
     ),
     Sheet(
@@ -202,14 +115,14 @@ SHEETS: Final = (
         UsagePoint,
         ("usage_point_id",),
         {
-            "usage_point_id": _identifier,
-            "premise_id": _identifier,
-            "commodity": _choice(Commodity),
-            "service_class": _identifier,
-            "billing_cycle": _whole(0, 2**31 - 1),
-            "net_metering": _boolean,
-            "temporary": _boolean,
-            "irregular_usage": _boolean,
+            "usage_point_id": identifier,
+            "premise_id": identifier,
+            "commodity": choice(Commodity),
+            "service_class": identifier,
+            "billing_cycle": whole(0, 2**31 - 1),
+            "net_metering": boolean,
+            "temporary": boolean,
+            "irregular_usage": boolean,
         },
     ),
     Sheet(
@@ -217,11 +130,11 @@ SHEETS: Final = (
         Account,
         ("account_id",),
         {
-            "account_id": _identifier,
-            "master_account_id": _text,
-            "customer_type": _text,
-            "opened_on": _day,
-            "closed_on": _or_none(_day),
+            "account_id": identifier,
+            "master_account_id": free_text,
+            "customer_type": free_text,
+            "opened_on": day,
+            "closed_on": or_none(day),
         },
     ),
     Sheet(
@@ -229,10 +142,10 @@ SHEETS: Final = (
         Agreement,
         ("usage_point_id", "start_on"),
         {
-            "account_id": _identifier,
-            "usage_point_id": _identifier,
-            "start_on": _day,
-            "end_on": _or_none(_day),
+            "account_id": identifier,
+            "usage_point_id": identifier,
+            "start_on": day,
+            "end_on": or_none(day),
         },
     ),
     Sheet(
@@ -240,38 +153,38 @@ SHEETS: Final = (
         Meter,
         ("badge", "installed_at"),
         {
-            "badge": _identifier,
-            "serial": _text,
-            "radio_id": _whole(0, 2**32 - 1),
-            "usage_point_id": _identifier,
-            "model": _text,
-            "installed_at": _instant,
-            "removed_at": _or_none(_instant),
-            "has_switch": _boolean,
-            "pilot": _boolean,
-            "radio": _choice(Radio),
-            "register_dials": _whole(1, 18),
-            "register_resolution": _whole(1),
-            "multiplier": _whole(1),
-            "key_id": _whole(0, 2**31 - 1),
+            "badge": identifier,
+            "serial": free_text,
+            "radio_id": whole(0, 2**32 - 1),
+            "usage_point_id": identifier,
+            "model": free_text,
+            "installed_at": instant,
+            "removed_at": or_none(instant),
+            "has_switch": boolean,
+            "pilot": boolean,
+            "radio": choice(Radio),
+            "register_dials": whole(1, 18),
+            "register_resolution": whole(1),
+            "multiplier": whole(1),
+            "key_id": whole(0, 2**31 - 1),
         },
     ),
     Sheet(
         "collectors",
         Collector,
         ("collector_id",),
-        {"collector_id": _whole(0, 2**32 - 1), "name": _text, **_PLACE},
+        {"collector_id": whole(0, 2**32 - 1), "name": free_text, **_PLACE},
     ),
     Sheet(
         "channels",
         Channel,
         ("badge", "channel"),
         {
-            "badge": _identifier,
-            "channel": _whole(0, 15),
-            "reading_type": _reading_type,
-            "interval_s": _whole(1, 86_400),
-            "unit": _identifier,
+            "badge": identifier,
+            "channel": whole(0, 15),
+            "reading_type": reading_type,
+            "interval_s": whole(1, 86_400),
+            "unit": identifier,
         },
     ),
     Sheet(
@@ -279,11 +192,11 @@ SHEETS: Final = (
         Contact,
         ("account_id",),
         {
-            "account_id": _identifier,
-            "name": _text,
-            "email": _text,
-            "phone": _text,
-            "address": _text,
+            "account_id": identifier,
+            "name": free_text,
+            "email": free_text,
+            "phone": free_text,
+            "address": free_text,
         },
         required=False,  # personal data may travel on a way of its own
     ),
@@ -346,7 +259,7 @@ def write_directory(registry: Registry) -> dict[str, str]:
         sheet.file: csv_text(
             list(sheet.columns),
             (
-                [_cell(getattr(noun, name)) for name in sheet.columns]
+                [written(getattr(noun, name)) for name in sheet.columns]
                 for noun in sorted(getattr(registry, sheet.name), key=attrgetter(*sheet.key))
             ),
         )
@@ -414,20 +327,3 @@ def _noun(sheet: Sheet, line: int, cells: Mapping[str, str], faults: list[Fault]
         except ValueError as error:
             faults.append(Fault(sheet.file, line, name, str(error)))
     return sheet.noun(**values) if len(values) == len(sheet.columns) else None
-
-
-def _cell(value: object) -> str:
-    """Return a value as `Sheet.columns` reads it."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case tuple():
-            return guarded(" ".join(value))
-        case str():
-            return guarded(value)
-        case _:
-            return str(value)

@@ -139,6 +139,19 @@ async def test_importing_twice_changes_nothing():
     assert database.registry.registry == CITY
 
 
+async def test_who_keeps_a_copy_is_told_of_a_change_and_of_nothing_else():
+    told = []
+
+    async def tell() -> None:
+        told.append("changed")
+
+    service = RegistryService(MemoryDatabase(), on_change=tell)
+    await service.import_files(write_directory(CITY))
+    await service.import_files(write_directory(CITY))
+
+    assert told == ["changed"]
+
+
 async def test_contacts_may_stay_at_home():
     texts = write_directory(CITY)
     del texts["contacts.csv"]
