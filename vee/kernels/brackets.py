@@ -59,22 +59,22 @@ def chain(registers: Registers, limits: Limits, *, backstep_max: int) -> Bookend
     refused = np.zeros(len(registers), np.bool_)
     for _ in range(PASSES_MAX):
         reads = registers.take(kept)
-        agrees = _agree(reads, limits, apart=1)
-        later = 1 + np.flatnonzero(~agrees & _same_channel(reads, apart=1))
-        if len(later) == 0:
-            break
-        fall = reads.value[later - 1] - reads.value[later]
+        later = _misfits(reads, limits)
         two_apart = _agree(reads, limits, apart=2)
         has_next = np.append(_same_channel(reads, apart=1), [False])
         blame_later = np.append(two_apart, [False, False])[later - 1]
         blame_earlier = ~blame_later & np.append([False, False], two_apart)[later] & has_next[later]
-        blamed = later - blame_earlier
-        refused[kept[blamed[(fall <= 0) | (fall > backstep_max)]]] = True
-        drop = blamed[blame_later | blame_earlier]
+        blamed = blame_later | blame_earlier
+        drop = later[blamed] - blame_earlier[blamed]
+        fall = (reads.value[later - 1] - reads.value[later])[blamed]
+        refused[kept[drop[(fall <= 0) | (fall > backstep_max)]]] = True
         if len(drop) == 0:
             break
         kept = np.delete(kept, drop)
     reads = registers.take(kept)
+    later = _misfits(reads, limits)
+    fall = reads.value[later - 1] - reads.value[later]
+    refused[kept[later[(fall <= 0) | (fall > backstep_max)]]] = True
     linked = np.append([False], _agree(reads, limits, apart=1))[: len(reads)]
     usage = np.append([0], _usage(reads, limits, apart=1))[: len(reads)]
     fell = np.append([False], reads.value[1:] < reads.value[:-1])[: len(reads)]
@@ -85,6 +85,11 @@ def chain(registers: Registers, limits: Limits, *, backstep_max: int) -> Bookend
         rolled=linked & fell,
         refused=registers.take(refused),
     )
+
+
+def _misfits(reads: Registers, limits: Limits) -> Int64:
+    """Return the positions of reads that do not agree with the one before them."""
+    return 1 + np.flatnonzero(_same_channel(reads, apart=1) & ~_agree(reads, limits, apart=1))
 
 
 def _same_channel(reads: Registers, *, apart: int) -> Bool:
