@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -54,16 +55,20 @@ class Backhaul:
             return True
         month = (at_s - self.start_s) // _MONTH_S
         # An outage that begins late in a month ends in the next one.
-        return not any(
-            begin <= at_s < end
-            for begin, end in map(self._outage, range(max(month - 1, 0), month + 1))
+        since_s = at_s - self.start_s
+        outages = (
+            _outage(self.seed, self.collector_id, m) for m in range(max(month - 1, 0), month + 1)
         )
+        return not any(begin_s <= since_s < end_s for begin_s, end_s in outages)
 
-    def _outage(self, month: int) -> tuple[float, float]:
-        rng = generator(self.seed, "backhaul", self.collector_id, month)
-        begin = self.start_s + _MONTH_S * (month + rng.random())
-        shortest, longest = np.log(_OUTAGE_S)
-        return begin, begin + float(np.exp(rng.uniform(shortest, longest)))
+
+@cache
+def _outage(seed: int, collector_id: int, month: int) -> tuple[float, float]:
+    """Return when the link goes in a month and comes back, seconds since the start."""
+    rng = generator(seed, "backhaul", collector_id, month)
+    begin_s = _MONTH_S * (month + rng.random())
+    shortest, longest = np.log(_OUTAGE_S)
+    return begin_s, begin_s + float(np.exp(rng.uniform(shortest, longest)))
 
 
 class Collector:

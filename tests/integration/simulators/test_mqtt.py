@@ -1,0 +1,157 @@
+"""The simulator's side of the broker, on real ones: nothing is lost, nobody runs ahead."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiomqtt
+import pandas as pd
+import pytest
+
+from mdms.embedded.broker import EmbeddedBroker
+from simulators.collector import Backhaul, Collector
+from simulators.mqtt import Broker, MqttPace, MqttUplink
+from simulators.radio import Faults
+from tests.brokers import LiveClock, Mosquitto, mosquitto
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+COLLECTOR = Collector(4, 99, 7, Backhaul(1, 4, 0, Faults.NONE))
+
+
+@pytest.fixture(params=["embedded", "mosquitto"])
+def broker(request, tmp_path):
+    if request.param == "embedded":
+        with EmbeddedBroker(tmp_path / "broker") as running:
+            yield running
+        return
+    if mosquitto() is None:
+        pytest.skip("Mosquitto is not installed")
+    with Mosquitto(tmp_path / "broker", inflight_max=1_000) as running:
+        yield running
+
+
+@asynccontextmanager
+async def follower(
+    url: str, name: str = "daemon", steps: list[dict[str, Any]] | None = None
+) -> AsyncIterator[list[aiomqtt.Message]]:
+    """Answer every grant, and pass messages on, for as long as the block runs."""
+    messages: list[aiomqtt.Message] = []
+    broker = Broker.of(url)
+    client = aiomqtt.Client(broker.host, broker.port, socket_options=NODELAY)
+
+    async def follow() -> None:
+        async for message in client.messages:
+            if message.topic.matches("ami/v1/cpau/sim/time"):
+                grant = json.loads(message.payload)
+                if steps is not None:
+                    steps.append(grant)
+                answer = json.dumps({"step": grant["step"], "who": name})
+                await client.publish("ami/v1/cpau/sim/done", answer, 1)
+            else:
+                messages.append(message)
+
+    async with client:
+        await client.subscribe([("ami/v1/cpau/col/#", 1), ("ami/v1/cpau/sim/time", 1)])
+        task = asyncio.create_task(follow())
+        try:
+            yield messages
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await LiveClock().sleep(0.02)
+
+
+async def test_the_first_grant_is_said_until_a_late_follower_hears_it(broker):
+    pace = MqttPace(Broker.of(broker.url), "cpau", ["daemon"], LiveClock().sleep)
+    granting = asyncio.create_task(pace.grant(0, 1_793_692_800, {}))
+    await LiveClock().sleep(0.3)
+    assert not granting.done()
+
+    steps: list[dict[str, Any]] = []
+    async with follower(broker.url, steps=steps):
+        await granting
+        await pace.grant(1, 1_793_693_700, {4: 8})
+    await pace.close()
+
+    assert {"step": 0, "t_us": 1_793_692_800_000_000, "seq": {}} in steps
+    assert steps[-1] == {"step": 1, "t_us": 1_793_693_700_000_000, "seq": {"4": 8}}
+    assert [grant["step"] for grant in steps].count(1) == 1
+
+
+async def test_a_grant_waits_for_every_follower(broker):
+    pace = MqttPace(Broker.of(broker.url), "cpau", ["daemon", "signer"], LiveClock().sleep)
+    async with follower(broker.url):
+        granting = asyncio.create_task(pace.grant(0, 0, {}))
+        await LiveClock().sleep(0.3)
+        assert not granting.done()
+
+        async with follower(broker.url, name="signer"):
+            await granting
+    await pace.close()
+
+
+async def test_a_batch_arrives_whole_on_its_collectors_topic_after_the_state(broker):
+    uplink = MqttUplink(Broker.of(broker.url), "cpau", [COLLECTOR], LiveClock().sleep)
+    async with follower(broker.url) as messages:
+        await uplink.publish(4, b"FNB1" + bytes(200))
+        await uplink.close()
+        await until(lambda: len(messages) >= 3)
+
+    said = {(str(m.topic), bytes(m.payload)) for m in messages}
+    assert ("ami/v1/cpau/col/4/up/read", b"FNB1" + bytes(200)) in said
+    states = [json.loads(m.payload) for m in messages if str(m.topic).endswith("/state")]
+    assert states == [{"status": "online", "boot_id": 99, "seq": 7}, {"status": "offline"}]
+
+
+async def test_publishing_waits_for_the_broker_and_outlives_its_restart(tmp_path):
+    with EmbeddedBroker(tmp_path / "broker") as running:
+        url = running.url
+        running.stop()
+        uplink = MqttUplink(Broker.of(url), "cpau", [COLLECTOR], LiveClock().sleep)
+        publishing = asyncio.create_task(uplink.publish(4, b"first"))
+        await LiveClock().sleep(0.2)
+        assert not publishing.done()
+
+        running.start()
+        await publishing
+        running.stop()
+        running.start()
+        await uplink.publish(4, b"second")
+        await uplink.close()
+
+
+async def test_a_process_stopped_in_the_middle_leaves_the_truth_so_far(tmp_path):
+    with EmbeddedBroker(tmp_path / "broker") as running:
+        async with follower(running.url):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "simulators", "run", "--broker", running.url,
+                "--out", str(tmp_path), "--meters", "20", "--days", "30",
+                stdout=asyncio.subprocess.PIPE, env={**os.environ},
+            )  # fmt: skip
+            assert process.stdout is not None
+            first = json.loads(await process.stdout.readline())
+            process.send_signal(signal.SIGTERM)
+            rest = await process.stdout.read()
+            status = await process.wait()
+
+    assert status == 128 + signal.SIGTERM
+    assert first["step"] == 16
+    last = json.loads(rest.splitlines()[-1])
+    assert not last["done"]
+    intervals = pd.read_parquet(tmp_path / "truth" / "intervals.parquet")
+    assert intervals["sent"].any()
+    ends = intervals["start_utc"].max() + pd.Timedelta(minutes=15)
+    assert ends <= pd.Timestamp(last["at"])
