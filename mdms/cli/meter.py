@@ -26,7 +26,7 @@ def show_(
 ) -> None:
     """Show one meter's channels and where it was installed when."""
     with options.client(config) as mdms:
-        rows = [row for row in mdms.meters() if meter in (row["meter"], row["usage_point_id"])]
+        rows = [row for row in mdms.meters() if meter in (row["meter"], row["usage_point"])]
     if not rows:
         raise NotFoundError(f"no meter {meter!r} in the registry; `mdms meter ls` lists them")
     show(rows, output, title=f"Meter {meter}")

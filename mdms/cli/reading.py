@@ -33,7 +33,8 @@ def get(
     """
     with options.client(config) as mdms:
         frame = mdms.readings(meter, from_, to, as_of=as_of, versions=versions)
-    show(frame.to_dict("records"), output, title=f"Reads of {meter}", empty="no reads")
+    rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    show(rows, output, title=f"Reads of {meter}", empty="no reads")
 
 
 @app.command()

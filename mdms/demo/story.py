@@ -72,6 +72,7 @@ def play(plan: Plan, audience: Audience) -> dict[str, Any]:
     With `plan.serve` it returns only when interrupted. Whatever happens, no process is left.
     """
     state_dir = Path(tempfile.mkdtemp(prefix="mdms-"))
+    state_dir.chmod(0o711)  # as root, the database runs as another user and must get through
     stage = Stage(plan.directory, state_dir)
     try:
         return _play(plan, stage, audience)

@@ -83,13 +83,13 @@ class NamedChannels:
     reading_type: Sequence[str]
 
     @classmethod
-    def of(cls, table: ChannelTable, badge: str | None = None) -> Self:
-        """Return every channel, or those of one meter; a moved meter's channels once."""
+    def of(cls, table: ChannelTable, meter: str | None = None) -> Self:
+        """Return every channel, or those of a badge or usage point; a moved meter's once."""
         named = sorted(
             {
                 (str(table.badge[i]), str(table.reading_type[i]), int(table.channel_id[i]))
                 for i in range(len(table))
-                if badge is None or table.badge[i] == badge
+                if meter in (None, table.badge[i], table.usage_point_id[i])
             }
         )
         return cls(

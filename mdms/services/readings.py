@@ -48,7 +48,7 @@ class ReadingService:
 
     async def frame(
         self,
-        badge: str | None,
+        meter: str | None,
         period: Period,
         *,
         as_of: datetime | None = None,
@@ -58,7 +58,7 @@ class ReadingService:
         Return interval reads with the columns of `INTERVAL_SCHEMA`.
 
         Args:
-            badge: One meter; None for all, in memory as large as that is.
+            meter: Badge or usage point; None for all, in memory as large as that is.
             period: Intervals that start in it.
             as_of: What was known then; None for now.
             versions: Every version instead of the current one.
@@ -67,9 +67,9 @@ class ReadingService:
             NotFoundError: There is no such meter.
         """
         async with self._unit_of_work() as work:
-            channels = NamedChannels.of(await work.registry.channels(), badge)
-            if badge is not None and not len(channels):
-                raise NotFoundError(f"no meter has the badge {badge!r}")
+            channels = NamedChannels.of(await work.registry.channels(), meter)
+            if meter is not None and not len(channels):
+                raise NotFoundError(f"no meter or usage point is called {meter!r}")
             tables = [INTERVAL_SCHEMA.empty_table()]
             async for block, reads, status in self._intervals(
                 work, channels, period, as_of=as_of, versions=versions

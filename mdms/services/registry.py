@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from mdms.domain.errors import OperatorError
+from mdms.domain.errors import NotFoundError, OperatorError
 from mdms.domain.registry import STILL_INSTALLED_S
 from mdms.domain.time import from_epoch_s
 from mdms.ports import ImportResult, UnitOfWorkFactory
@@ -70,6 +70,20 @@ class RegistryService:
         """Return the registry as the texts that `import_files` takes."""
         async with self._unit_of_work() as work:
             return write_directory(await work.registry.load())
+
+    async def channel_ids(self, meter: str) -> list[int]:
+        """
+        Return the channels of a badge or usage point.
+
+        Raises:
+            NotFoundError: Nothing is called that.
+        """
+        async with self._unit_of_work() as work:
+            table = await work.registry.channels()
+        named = (table.badge == meter) | (table.usage_point_id == meter)
+        if not named.any():
+            raise NotFoundError(f"no meter or usage point is called {meter!r}")
+        return sorted(set(table.channel_id[named].tolist()))
 
     async def meters(self) -> list[dict[str, Any]]:
         """Return one row for each channel and installation, sorted by badge."""

@@ -2,7 +2,7 @@
 VEE on stored reads: which channel-days are due, judged a block and a transaction at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -45,8 +45,26 @@ class VeeService:
     """Judges closed local days, every night and on demand."""
 
     def __init__(
-        self, unit_of_work: UnitOfWorkFactory, clock: Clock, rules: RuleSet, zone: ZoneInfo
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        clock: Clock,
+        rules: RuleSet,
+        zone: ZoneInfo,
+        *,
+        before_load: Callable[[date], None] = lambda _last_day: None,
     ) -> None:
+        """
+        Wire the service.
+
+        Args:
+            unit_of_work: Opens a transaction.
+            clock: The one source of time.
+            rules: What reads are judged by.
+            zone: Where the utility's days begin.
+            before_load: Told the last day of a run before its reads are loaded, so that a read
+                which comes meanwhile sends its day back to VEE.
+        """
+        self._before_load = before_load
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._rules = rules
@@ -183,6 +201,8 @@ class VeeService:
         """Judge these channel-days, a block and a transaction at a time."""
         began_s = self._clock.monotonic()
         days = [date.fromordinal(ordinal) for ordinal in np.unique(wanted.ordinal).tolist()]
+        if days:
+            self._before_load(days[-1])
         result = VeeRunResult(*((days[0], days[-1]) if days else (None, None)))
         for span in wanted.spans(DAYS_MAX):
             for interval_s in np.unique(table.interval_s).tolist():

@@ -1,0 +1,55 @@
+"""What exists is documented, and what is documented exists."""
+
+import re
+from pathlib import Path
+
+import typer
+from prometheus_client import REGISTRY
+
+from mdms.cli import app
+from mdms.domain.errors import RejectReason
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def first_column(page: str) -> set[str]:
+    text = (REFERENCE / page).read_text()
+    return set(re.findall(r"^\| `([^`]+)`", text, flags=re.MULTILINE))
+
+
+def test_every_metric_is_in_the_reference():
+    ours = {family.name for family in REGISTRY.collect() if family.name.startswith("mdms_")}
+
+    documented = {name.removesuffix("_total") for name in first_column("metrics.md")}
+
+    assert documented == ours
+
+
+def test_every_reject_reason_is_in_the_reference():
+    assert first_column("dead-letters.md") == set(RejectReason)
+
+
+def test_every_command_is_in_the_reference():
+    group = typer.main.get_command(app)
+    found: set[str] = set()
+
+    def walk(command, path):
+        children = getattr(command, "commands", {})
+        for name, child in children.items():
+            walk(child, [*path, name])
+        if not children:
+            found.add(" ".join(path))
+
+    walk(group, ["mdms"])
+
+    assert first_column("cli.md") == found
+
+
+def test_links_between_our_pages_lead_somewhere():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    assert pages
+
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
