@@ -126,9 +126,14 @@ ORDER BY position
 """,
     keep_conflicts="""
 INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
-SELECT channel_id, 'interval', start_utc, s.value, r.value, s.recorded_at
-FROM interval_stage s JOIN interval_read r USING (channel_id, start_utc)
-WHERE s.position = ANY(%(positions)s) AND r.version = 0 AND r.value <> s.value
+SELECT s.channel_id, 'interval', s.start_utc, s.value, r.value, s.recorded_at
+FROM interval_stage s
+CROSS JOIN LATERAL (
+    SELECT value FROM interval_read
+    WHERE channel_id = s.channel_id AND start_utc = s.start_utc AND version = 0
+    LIMIT 1  -- look each up: the planner knows nothing of the stage and would read the whole table
+) r
+WHERE s.position = ANY(%(positions)s) AND r.value <> s.value
 ORDER BY s.position
 ON CONFLICT DO NOTHING
 """,
@@ -208,9 +213,14 @@ ORDER BY position
 """,
     keep_conflicts="""
 INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
-SELECT channel_id, 'register', at_utc, s.value, r.value, s.recorded_at
-FROM register_stage s JOIN register_read r USING (channel_id, at_utc)
-WHERE s.position = ANY(%(positions)s) AND r.version = 0 AND r.value <> s.value
+SELECT s.channel_id, 'register', s.at_utc, s.value, r.value, s.recorded_at
+FROM register_stage s
+CROSS JOIN LATERAL (
+    SELECT value FROM register_read
+    WHERE channel_id = s.channel_id AND at_utc = s.at_utc AND version = 0
+    LIMIT 1  -- look each up: the planner knows nothing of the stage and would read the whole table
+) r
+WHERE s.position = ANY(%(positions)s) AND r.value <> s.value
 ORDER BY s.position
 ON CONFLICT DO NOTHING
 """,
