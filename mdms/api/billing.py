@@ -28,7 +28,8 @@ async def freeze(services: Backend, start: str, end: str) -> dict[str, Any]:
         "window_end": end,
         "frozen": result.frozen,
         "already_frozen": result.already_frozen,
-        "blocked": result.blocked,
+        "blocked": sum(result.blocked.values()),
+        "blocked_by": dict(result.blocked),
     }
 
 

@@ -31,7 +31,10 @@ def freeze(
     Example: mdms billing freeze --from 2026-11-03 --to 2026-12-03
     """
     with options.client(config) as mdms:
-        show([mdms.freeze(from_, to)], output, title="Freeze")
+        result = mdms.freeze(from_, to)
+    reasons = result.pop("blocked_by")
+    why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+    show([result | {"blocked_by": why}], output, title="Freeze")
 
 
 @app.command()

@@ -32,8 +32,6 @@ class Brackets:
     inexact: int
     marked: int
     """Coarse or clamped, and saying so: not required to be exact."""
-    residual_wh: int
-    """Sum of |intervals - register difference| over the electric ones that must be exact."""
 
 
 def reconcile(directory: Path) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def reconcile(directory: Path) -> dict[str, Any]:
             "inexact": brackets.inexact,
             "marked": brackets.marked,
         },
-        "energy_residual_wh": brackets.residual_wh,
+        "energy_residual_wh": energy_residual_wh(truth, current, registers),
     }
 
 
@@ -110,7 +108,7 @@ def check_brackets(
         registers: meter, reading_type, at_utc, value, status.
         meters: Register modulus and multiplier by badge.
     """
-    checked = inexact = marked = residual_wh = 0
+    checked = inexact = marked = 0
     estimated = current.loc[current["status"].isin(_ESTIMATED), ["meter", "reading_type"]]
     concerned = set(estimated.itertuples(index=False, name=None))
     by_channel = dict(iter(registers.groupby(["meter", "reading_type"])))
@@ -124,10 +122,33 @@ def check_brackets(
         ):
             checked += 1
             marked += free
-            if residual and not free:
-                inexact += 1
-                residual_wh += abs(residual) if kind.commodity is Commodity.ELECTRIC else 0
-    return Brackets(checked, inexact, marked, residual_wh)
+            inexact += residual != 0 and not free
+    return Brackets(checked, inexact, marked)
+
+
+def energy_residual_wh(truth: pd.DataFrame, current: pd.DataFrame, registers: pd.DataFrame) -> int:
+    """
+    Return by how much stored and real electric energy differ, summed over channels [Wh].
+
+    Estimates are wrong interval by interval but right in sum, so each channel is compared as a
+    whole: from its first to its last register read, as far as nothing is missing there.
+    """
+    electric = [
+        name for name, kind in READING_TYPES.items() if kind.commodity is Commodity.ELECTRIC
+    ]
+    channel = ["meter", "reading_type"]
+    both = truth.merge(current, on=_KEY, how="left", suffixes=("", "_stored"))
+    both = both[both["reading_type"].isin(electric)]
+    heard = registers.groupby(channel)["at_utc"].agg(["min", "max"]).reset_index()
+    both = both.merge(heard, on=channel)
+    slack = pd.Timedelta(seconds=_ALIGNED_S)
+    both = both[
+        (both["start_utc"] >= both["min"] - slack) & (both["start_utc"] < both["max"] - slack)
+    ]
+    totals = both.groupby(channel)[["value", "value_stored"]].sum(min_count=1)
+    whole = both["value_stored"].notna().groupby([both[name] for name in channel]).all()
+    difference = (totals["value_stored"] - totals["value"]).abs()
+    return int(difference[whole].sum())
 
 
 def _residuals(

@@ -114,7 +114,10 @@ def _play(plan: Plan, stage: Stage, audience: Audience) -> dict[str, Any]:
 
     with timings.measure("vee"):
         audience.stage("judging the last days")
-        client.run_vee(plan.start, plan.last_day)
+        # A freeze judges its window itself; what lies behind it has no other occasion.
+        first = plan.window[1] if plan.window else plan.start
+        if first <= plan.last_day:
+            client.run_vee(first, plan.last_day)
     billing: dict[str, Any] = {"note": f"no window closes in fewer than {WINDOW_DAYS} days"}
     if plan.window:
         with timings.measure("billing"):
