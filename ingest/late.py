@@ -19,7 +19,7 @@ _QUARTER_S = 900
 @dataclass(slots=True)
 class VeeHorizon:
     """
-    How far VEE has come; whoever runs it moves `last_day` on before a run reads its data.
+    How far VEE has come; whoever runs it calls `advance` before a run reads its data.
 
     So a read that is stored while a run is at work is found by the run, or touches its day, or
     both.
@@ -28,6 +28,10 @@ class VeeHorizon:
     zone: ZoneInfo
     last_day: date | None = None
     """The last local day that has been judged; None before the first run."""
+
+    def advance(self, last_day: date) -> None:
+        """Note that a run is about to judge days up to this one; earlier days change nothing."""
+        self.last_day = max(last_day, self.last_day or last_day)
 
     def touched(self, intervals: IntervalReads, registers: RegisterReads) -> set[tuple[int, date]]:
         """Return the judged channel-days that these new reads belong to."""
