@@ -111,13 +111,19 @@ class EmbeddedDatabase:
             UsageError: The folder is closed to the user that the server must run as.
         """
         assert not self.running, "one server to a folder"
-        if self._lock is None:
+        is_first = self._lock is None
+        if is_first:
             self._claim()
-        software = self._reachable_software()
-        if not self._data.exists():
-            self._initialise(software)
-        self._end_orphan()
-        self._launch(software)
+        try:
+            software = self._reachable_software()
+            if not self._data.exists():
+                self._initialise(software)
+            self._end_orphan()
+            self._launch(software)
+        except BaseException:
+            if is_first:
+                self._release()
+            raise
         return self.dsn
 
     def stop(self) -> None:
@@ -130,11 +136,7 @@ class EmbeddedDatabase:
             )
             self._child = None
         if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-        if self._socket_dir != self._dir:
-            shutil.rmtree(self._socket_dir)
-            self._socket_dir = self._dir
+            self._release()
 
     def restart(self) -> str:
         """Start the server again after it died."""
@@ -168,6 +170,14 @@ class EmbeddedDatabase:
         if len(os.fsencode(self._dir / _SOCKET_NAME)) > _SOCKET_PATH_BYTES_MAX:
             self._socket_dir = Path(tempfile.mkdtemp(prefix="mdms-"))
             self._own(self._socket_dir)
+
+    def _release(self) -> None:
+        assert self._lock is not None, "the folder is ours"
+        self._lock.close()
+        self._lock = None
+        if self._socket_dir != self._dir:
+            shutil.rmtree(self._socket_dir)
+            self._socket_dir = self._dir
 
     def _own(self, folder: Path) -> None:
         folder.chmod(0o700)

@@ -109,8 +109,8 @@ async def migrate(
         migrations: Instead of those that come with this program.
 
     Raises:
-        MigrationError: An applied file was changed, the database is newer than the files, or the
-            user has too few rights.
+        MigrationError: An applied file was changed, the database is newer than the files, the user
+            has too few rights, or post migrations are asked for while pre ones are pending.
         UnavailableError: The database is away.
     """
     migrations = read() if migrations is None else migrations
@@ -121,7 +121,10 @@ async def migrate(
             found = await _bootstrap(connection)
             applied = await _applied(connection)
             _check(migrations, applied)
-            pending = [m for m in migrations if m.number not in applied and m.phase in phases]
+            missing = [m for m in migrations if m.number not in applied]
+            pending = [m for m in missing if m.phase in phases]
+            if Phase.PRE not in phases and any(m.phase is Phase.PRE for m in missing):
+                raise MigrationError("apply the pre migrations first: the new code needs them")
             for migration in pending:
                 await _apply(connection, migration, found, at)
             await connection.execute(SET_ZONE, {"zone": zone})

@@ -54,6 +54,11 @@ async def test_a_phase_runs_only_its_own_files(database):
     assert (pre, post) == ([COLUMN], [INDEX])
 
 
+async def test_what_is_left_for_after_the_roll_out_waits_for_what_comes_before(empty_database):
+    with pytest.raises(MigrationError, match="pre migrations first"):
+        await migrate(empty_database, at=AT, zone=ZONE, phases=[Phase.POST])
+
+
 async def test_a_changed_file_is_refused_in_one_sentence(database):
     first, *rest = read()
     changed = replace(first, text=first.text + "\n-- harmless?")
