@@ -132,7 +132,7 @@ def _add_reads(
 def _hide_opted_out(decoded: Decoded, opted_out: Int32, channels: ChannelIndex) -> Decoded:
     """Blank the frames of meters that should be silent, unusable ones too (design D21)."""
     unusable = [each.frame for each in decoded.refused if channels.is_silent(each.radio_id)]
-    hidden = np.union1d(opted_out, np.array(unusable, np.int32))
+    hidden = np.array([*opted_out.tolist(), *unusable], np.int32)
     return fnb1.blank(decoded, hidden) if len(hidden) else decoded
 
 

@@ -33,7 +33,8 @@ _FLAG_POWER_FAIL = 1 << 0
 _REGISTER_END = 1 << 40
 _SCALE_MAX = 4
 _MTYPE_MAX = 4
-_INTERVAL_MINUTES = (5, 15, 30, 60)
+_KNOWN_MINUTES = np.zeros(256, np.bool_)
+_KNOWN_MINUTES[[5, 15, 30, 60]] = True
 _Q_OK, _Q_PARTIAL = 0, 3
 _POWERS_OF_TEN = 10 ** np.arange(_SCALE_MAX + 1, dtype=np.int64)
 _POSITIONS = np.arange(INTERVALS_MAX)
@@ -72,7 +73,7 @@ def read(body: bytes, received_s: int) -> tuple[Frames, tuple[Refusal, ...]]:
         & aligned[:, None]
     )
     # A frame that is refused may say anything; what comes of it is thrown away below.
-    factor = _POWERS_OF_TEN[np.clip(raw["scale"], 0, _SCALE_MAX)]
+    factor = _POWERS_OF_TEN[np.minimum(raw["scale"].view(np.uint8), _SCALE_MAX)]
     register = np.minimum(raw["register"], _REGISTER_END).astype(np.int64)
     power_failed = raw["flags"] & _FLAG_POWER_FAIL != 0
     flags = FLAG_PARTIAL * (quality == _Q_PARTIAL).astype(np.int64)
@@ -104,7 +105,7 @@ def _check(raw: npt.NDArray[np.void], received_s: int, refused: "_Refusals") -> 
     """Refuse frames with anything outside the ranges of 2.9."""
     n, at_s = raw["n"], raw["t_newest"].astype(np.int64)
     scale, mtype = raw["scale"], raw["mtype"]
-    unknown_length = ~np.isin(raw["ilen"], _INTERVAL_MINUTES)
+    unknown_length = ~_KNOWN_MINUTES[raw["ilen"]]
     beyond = raw["q"].astype(np.int64) >> (2 * np.minimum(n, INTERVALS_MAX).astype(np.int64))
     for wrong, reason, detail in (
         (raw["flags"] > _FLAGS_KNOWN, RejectReason.BAD_FLAGS, "unknown flag bit"),
