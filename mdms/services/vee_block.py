@@ -120,6 +120,8 @@ class BlockRun:
         waiting = np.unique(self.targets.channel_id)
         every = stages(self.rules)
         for stage in every:
+            if len(waiting) == 0:
+                break
             slots = self._slots(stage, today)
             deferred = [np.empty(0, np.int32)]
             for channel_ids in parts(waiting, max(1, CELLS_MAX // len(slots))):

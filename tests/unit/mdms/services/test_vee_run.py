@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -45,6 +46,7 @@ class FakeStore:
         self.touches: set[tuple[int, date]] = set()
         self.exceptions: dict[tuple[int, date, str], VeeException] = {}
         self.runs: list[VeeRun] = []
+        self.calls: list[str] = []
 
     @property
     def registry(self) -> Self:
@@ -78,8 +80,6 @@ class FakeStore:
     async def append_versions(self, intervals: IntervalReads) -> None:
         assert (intervals.version >= 1).all()
         self.reads = IntervalReads.concat(self.reads, intervals)
-        keys = np.stack([self.reads.channel_id, self.reads.start_s, self.reads.version])
-        assert np.unique(keys, axis=1).shape == keys.shape, "a version is written once"
 
     async def intervals(
         self,
@@ -89,6 +89,7 @@ class FakeStore:
         as_of: datetime | None = None,
     ) -> IntervalReads:
         assert channel_ids is not None, "a run never loads the whole fleet at once"
+        self.calls.append("load")
         reads = self.reads
         inside = (reads.start_s >= period.start_s) & (reads.start_s < period.end_s)
         return reads.take(inside & np.isin(reads.channel_id, channel_ids))
@@ -109,6 +110,7 @@ class FakeStore:
         return sorted(self.touches)
 
     async def untouch(self, channel_days: Iterable[tuple[int, date]]) -> None:
+        self.calls.append("untouch")
         self.touches -= set(channel_days)
 
     async def days(
@@ -265,6 +267,9 @@ class World:
 
     def check(self) -> int:
         """Check every bracket of the store that holds an estimate; return how many there were."""
+        every = self.store.reads
+        keys = np.stack([every.channel_id, every.start_s, every.version])
+        assert np.unique(keys, axis=1).shape == keys.shape, "a version is written once"
         checked = 0
         for channel in self.store.table.channel_id.tolist():
             current = self.current(channel)
@@ -548,3 +553,66 @@ async def test_a_run_of_one_meter_leaves_the_others_alone():
     assert result.channel_days == 1
     assert list(world.store.outcomes) == [(2, FIRST_DAY)]
     assert world.store.runs == []
+
+
+async def test_a_channel_day_is_untouched_before_its_reads_are_loaded():
+    world = World(channel_table(1), days=3)
+    await world.nights(FIRST_DAY, FIRST_DAY)
+    world.store.touches |= {(1, FIRST_DAY), (1, FIRST_DAY + DAY)}
+    world.store.calls.clear()
+
+    await world.service.run(FIRST_DAY, FIRST_DAY)
+
+    assert world.store.calls[:2] == ["untouch", "load"]
+    assert world.store.touches == {(1, FIRST_DAY + DAY)}
+
+
+async def test_channels_of_two_interval_lengths_are_judged_side_by_side():
+    world = World(channel_table(2), days=2)
+    quarter = channel_table(3, interval_s=900).take(np.array([2]))
+    world.store.table = ChannelTable(
+        *(
+            np.concatenate([getattr(world.store.table, each.name), getattr(quarter, each.name)])
+            for each in fields(ChannelTable)
+        )
+    )
+
+    await world.nights(FIRST_DAY, FIRST_DAY)
+
+    assert {key[0]: v[-1].expected for key, v in world.store.outcomes.items()} == {
+        1: 24,
+        2: 24,
+        3: 96,
+    }
+
+
+async def test_an_open_day_gets_no_outcome_though_a_bracket_reaches_into_it():
+    world = World(channel_table(1), days=12)
+    day = FIRST_DAY + 8 * DAY
+    world.lose(1, at(day, 22), at(day + DAY, 3))
+
+    await world.nights(FIRST_DAY, day, hour=9)
+
+    assert world.current(1)[at(day + DAY, 1)][1] == "E"
+    assert (1, day + DAY) not in world.store.outcomes
+    assert world.check() == 1
+
+
+async def test_a_fleet_without_channels_has_quiet_nights():
+    world = World(channel_table(1), days=2)
+    world.store.table = world.store.table.take(np.zeros(1, np.bool_))
+
+    await world.nights(FIRST_DAY, FIRST_DAY)
+
+    assert world.store.runs == []
+
+
+async def test_a_second_night_on_the_same_day_judges_only_what_was_touched():
+    world = World(channel_table(2), days=3)
+    await world.nights(FIRST_DAY, FIRST_DAY)
+    world.store.touches.add((2, FIRST_DAY))
+
+    result = await world.service.nightly()
+
+    assert result.channel_days == 1
+    assert world.store.runs[-1].last_day == FIRST_DAY
