@@ -57,7 +57,8 @@ def demo(
     )
     console = Console()
     console.print(f"Files go to [bold]{directory}[/bold]")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has us ignore SIGINT
+        signal.signal(number, _interrupt)
     try:
         with summary.Screen(console) as screen:
             report = play(plan, screen)
