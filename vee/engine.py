@@ -25,7 +25,8 @@ from vee.block import DAY_S, Block
 from vee.examination import V21, Examination, examine
 from vee.kernels import estimate
 from vee.kernels.conserve import apportion
-from vee.kernels.estimate import Cells, Float, Gaps, References
+from vee.kernels.estimate import References
+from vee.kernels.gaps import Cells, Float, Gaps
 from vee.rules import EstimateRules, RuleSet
 from vee.scope import Scope
 
