@@ -30,6 +30,7 @@ from simulators.radio import Faults
 
 _EXIT_USAGE = 2
 _EXIT_SIGNAL = 128
+_CANCEL_AGAIN_S = 0.5
 _METERS_MAX = 5_000_000
 
 
@@ -181,20 +182,35 @@ async def _run(options: argparse.Namespace) -> int:
         playing = asyncio.create_task(
             _play(fleet, ledger, stage.end_s, pause if options.serve else None)
         )
-        stopped_by: list[int] = []
-
-        def stop(number: int) -> None:
-            stopped_by.append(number)
-            playing.cancel()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop, number)
         try:
-            finished = await playing
+            stopped_by = await _until_done_or_stopped(playing)
+            finished = not playing.cancelled() and await playing
         finally:
             await uplink.close()
             await pace.close()
-    return 0 if finished else _EXIT_SIGNAL + stopped_by[0]
+    return 0 if finished else _EXIT_SIGNAL + stopped_by
+
+
+async def _until_done_or_stopped(playing: asyncio.Task[bool]) -> int:
+    """Return when the task has ended, and the number of the signal that ended it, or 0."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    numbers: list[int] = []
+
+    def stop(number: int) -> None:
+        numbers.append(number)
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    while not playing.done():
+        # Once may not be enough: Python 3.11's wait_for loses a cancellation that comes together
+        # with the result it waits for.
+        playing.cancel()
+        await asyncio.wait({playing}, timeout=_CANCEL_AGAIN_S)
+    return numbers[0] if numbers else 0
 
 
 async def _play(fleet: Fleet, ledger: Ledger, end_s: int, serve: Pause | None) -> bool:

@@ -7,6 +7,7 @@ is published again, unchanged, over a new connection: a duplicate is the head-en
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -25,8 +26,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 from mdms.domain.errors import UsageError
 from simulators.collector import Collector
 
+_log = logging.getLogger(__name__)
+
 _QOS = 1
 _NO_MATCHING_SUBSCRIBERS = 0x10
+_NOT_ALLOWED = {0x86, 0x87}
 _ANSWER_TIMEOUT_S = 30.0
 _HELLO_EVERY_S = 1.0
 _NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
@@ -50,6 +54,9 @@ class Broker:
     port: int
     username: str | None = None
     password: str | None = None
+
+    def __str__(self) -> str:
+        return f"mqtt://{self.host}:{self.port}"
 
     @classmethod
     def of(cls, url: str) -> Self:
@@ -168,13 +175,15 @@ class Link:
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._stack = AsyncExitStack()
         self._client: _Client | None = None
+        self._complained = False
 
     async def client(self) -> _Client:
         """
         Return the connected client.
 
         Raises:
-            MqttError: The broker is not there, or refuses.
+            MqttError: The broker is not there, or refuses the protocol.
+            UsageError: The broker refuses these credentials.
         """
         if self._client is None:
             client = _Client(
@@ -182,10 +191,18 @@ class Link:
             )
             try:
                 await self._stack.enter_async_context(client)
-            except MqttConnectError:
+            except MqttConnectError as error:
+                if isinstance(error.rc, ReasonCode) and error.rc.value in _NOT_ALLOWED:
+                    raise UsageError(f"the broker refuses to let us in: {error.rc}") from error
                 # A broker that speaks only 3.1.1 refuses 5; the next attempt speaks that.
                 self._protocol = aiomqtt.ProtocolVersion.V311
                 raise
+            except aiomqtt.MqttError as error:
+                if not self._complained:
+                    _log.warning("waiting for %s: %s", self._broker, error)
+                self._complained = True
+                raise
+            self._complained = False
             self._client = client
             if self._greet is not None:
                 await self._greet(client)

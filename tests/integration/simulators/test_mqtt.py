@@ -64,8 +64,10 @@ async def follower(
         try:
             yield messages
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            # Python 3.11's wait_for may lose a cancellation that comes with its result.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=0.1)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -15,7 +15,7 @@ AT_S = START_S + 900
 
 def heard(count: int, collector_id: int = 4, arrived_s: float = AT_S - 100.0) -> Heard:
     none = np.zeros(count, np.int64)
-    told = Told(none, none + 0.0, none, none, none, none, np.zeros(count, np.bool_))
+    told = Told(none, np.zeros(count), none, none, none, none, np.zeros(count, np.bool_))
     return Heard(
         np.zeros(count, READING),
         np.full(count, collector_id),

@@ -140,9 +140,9 @@ def test_the_sun_is_highest_at_noon_and_higher_in_june():
 def test_winters_are_colder_than_summers():
     weather = Weather(11)
 
-    def mean_f(month: int) -> np.floating:
+    def mean_f(month: int) -> float:
         days = [LocalDay.of(date(2026, month, day)) for day in range(1, 29)]
-        return np.mean([weather.temperature_f(day, 3600).mean() for day in days])
+        return float(np.mean([weather.temperature_f(day, 3600).mean() for day in days]))
 
     assert 42 < mean_f(1) < 55
     assert 62 < mean_f(7) < 76
