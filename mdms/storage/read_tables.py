@@ -34,6 +34,9 @@ class ReadTable(Generic[R]):
         stage: Copy rows to the private table, each with its position among the caller's rows.
         store_staged: Insert what is not there yet; return the positions of the rest.
         keep_conflicts: Of these positions, keep the values that differ from the stored raw ones.
+            LATERAL with LIMIT looks each one up: the planner knows nothing of the private table
+            and would read all reads. unnest() makes a hash of the positions: `= ANY` searches
+            them from end to end once the statement is prepared.
         select: Copy out, grouped by channel, what lies in a period.
         newest: Copy out, grouped by channel, the raw rows of its last slots.
     """
@@ -127,14 +130,15 @@ ORDER BY position
     keep_conflicts="""
 INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
 SELECT s.channel_id, 'interval', s.start_utc, s.value, r.value, s.recorded_at
-FROM interval_stage s
+FROM unnest(%(positions)s::integer[]) AS refused (position)
+JOIN interval_stage s USING (position)
 CROSS JOIN LATERAL (
     SELECT value FROM interval_read
     WHERE channel_id = s.channel_id AND start_utc = s.start_utc AND version = 0
-    LIMIT 1  -- look each up: the planner knows nothing of the stage and would read the whole table
+    LIMIT 1
 ) r
-WHERE s.position = ANY(%(positions)s) AND r.value <> s.value
-ORDER BY s.position
+WHERE r.value <> s.value
+ORDER BY position
 ON CONFLICT DO NOTHING
 """,
     select="""
@@ -214,14 +218,15 @@ ORDER BY position
     keep_conflicts="""
 INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
 SELECT s.channel_id, 'register', s.at_utc, s.value, r.value, s.recorded_at
-FROM register_stage s
+FROM unnest(%(positions)s::integer[]) AS refused (position)
+JOIN register_stage s USING (position)
 CROSS JOIN LATERAL (
     SELECT value FROM register_read
     WHERE channel_id = s.channel_id AND at_utc = s.at_utc AND version = 0
-    LIMIT 1  -- look each up: the planner knows nothing of the stage and would read the whole table
+    LIMIT 1
 ) r
-WHERE s.position = ANY(%(positions)s) AND r.value <> s.value
-ORDER BY s.position
+WHERE r.value <> s.value
+ORDER BY position
 ON CONFLICT DO NOTHING
 """,
     select="""

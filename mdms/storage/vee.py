@@ -50,7 +50,8 @@ class PostgresVee:
            missing, held, flags
     FROM vee_day
     WHERE local_day BETWEEN %(first)s AND %(last)s
-      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s))
+      AND (%(channel_ids)s::integer[] IS NULL
+           OR channel_id IN (SELECT unnest(%(channel_ids)s::integer[])))
       AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
     ORDER BY channel_id, local_day, version DESC
     """
