@@ -45,6 +45,7 @@ PARTS = frozenset({"ingest", "vee", "api"})
 _BROKER_S_MAX = 15.0
 _SCHEDULE_PERIOD_S = 5.0
 _RETRY_S = 2.0
+_CANCEL_AGAIN_S = 10.0
 
 
 class SystemClock:
@@ -314,8 +315,10 @@ class _Tasks:
     async def end(self) -> None:
         """Cancel the parts in the order in which they were started, one after the other."""
         for task in self._tasks:
-            task.cancel()
-            await asyncio.wait({task})
+            # asyncio.wait_for of Python 3.11, which libraries use, can swallow a cancellation.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=_CANCEL_AGAIN_S)
 
 
 @asynccontextmanager

@@ -1,0 +1,204 @@
+"""The demo as a person runs it, and the command line against one that stays up."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mdms.embedded import processes
+
+pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(300)]
+
+MDMS = [sys.executable, "-m", "mdms"]
+
+
+def mdms(*arguments: object, config: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | ({"MDMS_CONFIG": str(config)} if config else {})
+    return subprocess.run(
+        [*MDMS, *map(str, arguments)],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A demo of three days that stays up; its folder."""
+    directory = tmp_path_factory.mktemp("served") / "demo"
+    log = directory.with_name("log")
+    child = processes.spawn(
+        [*MDMS, "demo", "--meters", "24", "--days", "3", "--seed", "5", "--serve",
+         "--out", directory],
+        log=log,
+        death_signal=signal.SIGTERM,
+    )  # fmt: skip
+    report = directory / "report.json"
+    processes.wait_until(report.exists, child, log=log, timeout_s=120)
+    yield directory
+    pids = json.loads((directory / "processes.json").read_text()).values()
+    assert processes.stop(child, grace_s=60) == 130
+    assert [pid for pid in pids if _is_alive(pid)] == []
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_closed_bill_window_is_frozen_exported_and_proven(tmp_path):
+    done = mdms("demo", "--meters", 12, "--days", 30, "--seed", 3, "--out", tmp_path / "demo")
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "demo" / "report.json").read_text())
+    reads = report["reads"]
+    assert reads["sent"] > 15_000
+    assert reads["stored"] == reads["sent"]
+    assert {name: reads[name] for name in ("lost", "wrong", "invented", "doubled")} == {
+        "lost": 0, "wrong": 0, "invented": 0, "doubled": 0,
+    }  # fmt: skip
+    assert reads["estimated_brackets"]["inexact"] == 0
+    assert reads["energy_residual_wh"] == 0
+    assert report["billing"]["frozen"] > 0
+    bills = pd.read_csv(next((tmp_path / "demo" / "billing").glob("billing_reads_v1_*.csv")))
+    assert len(bills) == report["billing"]["frozen"]
+
+
+def test_every_expected_interval_ended_actual_or_estimated_or_on_a_list(served):
+    exceptions = json.loads(
+        mdms("vee", "exception", "ls", "-o", "json", config=served / "mdms.toml").stdout
+    )
+    listed = {(row["meter"], row["day"]) for row in exceptions}
+    report = json.loads((served / "report.json").read_text())
+    missing = sum(row["statuses"].get("M", 0) for row in report["reads"]["quality"].values())
+
+    truth = pd.read_parquet(served / "truth" / "intervals.parquet")
+    stored = pd.read_parquet(served / "readings.parquet")
+    key = ["meter", "reading_type", "start_utc"]
+    absent = truth.merge(stored[key].drop_duplicates(), on=key, how="left", indicator=True)
+    absent = absent[absent["_merge"] == "left_only"]
+    days = absent["start_utc"].dt.tz_convert("America/Los_Angeles").dt.date.astype(str)
+
+    assert len(absent) == missing
+    assert set(zip(absent["meter"], days, strict=True)) <= listed
+
+
+def test_the_command_line_answers_for_a_meter(served):
+    config = served / "mdms.toml"
+
+    meters = json.loads(mdms("meter", "ls", "-o", "json", config=config).stdout)
+    electric = next(row["meter"] for row in meters if row["commodity"] == "electric")
+    reads = mdms(
+        "reading", "get", electric, "--from", "2026-11-04", "--to", "2026-11-04", "-o", "csv",
+        config=config,
+    )  # fmt: skip
+    shown = mdms("meter", "show", electric, config=config)
+
+    assert len(meters) >= 24
+    assert len(reads.stdout.splitlines()) in (97, 193)  # one channel, or two with solar
+    assert electric in shown.stdout
+
+
+def test_running_vee_again_changes_nothing(served):
+    arguments = ("vee", "run", "--from", "2026-11-03", "--to", "2026-11-05", "-o", "json")
+
+    first = json.loads(mdms(*arguments, config=served / "mdms.toml").stdout)
+    second = json.loads(mdms(*arguments, config=served / "mdms.toml").stdout)
+
+    assert first[0]["channel_days"] > 0
+    assert second[0]["versions"] == 0
+
+
+def test_the_registry_goes_out_and_comes_back_unchanged(served, tmp_path):
+    config = served / "mdms.toml"
+
+    mdms("registry", "export", tmp_path / "registry", config=config)
+    again = mdms("registry", "import", tmp_path / "registry", "-o", "json", config=config)
+
+    rows = json.loads(again.stdout)
+    assert sum(row["unchanged"] for row in rows) > 24
+    assert sum(row["added"] + row["changed"] for row in rows) == 0
+
+
+def test_reads_are_exported_as_the_demo_exports_them(served, tmp_path):
+    done = mdms(
+        "reading", "export", "--versions", "--from", "2026-11-02", "--to", "2026-11-06",
+        "--out", tmp_path, config=served / "mdms.toml",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    before = pd.read_parquet(served / "readings.parquet")
+    now = pd.read_parquet(tmp_path / "readings.parquet")
+    assert len(now) >= len(before)
+    assert list(now.columns) == list(before.columns)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (("meter", "show", "NOBODY"), 3, "no meter 'NOBODY' in the registry"),
+        (("reading", "get", "NOBODY", "--from", "2026-11-04", "--to", "2026-11-04"), 3, "called"),
+        (("reading", "get", "X", "--from", "soon", "--to", "2026-11-04"), 2, "is not a day"),
+        (("vee", "run", "--from", "2030-01-01", "--to", "2030-01-02"), 2, "not over yet"),
+        (("billing", "freeze", "--from", "2026-11-03", "--to", "2026-11-05"), 2, "27"),
+        (("reading", "get", "X"), 2, "Missing option"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_an_exit_status(served, arguments, status, sentence):
+    done = mdms(*arguments, config=served / "mdms.toml")
+
+    assert done.returncode == status
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_daemon_the_command_line_says_so(tmp_path):
+    config = tmp_path / "mdms.toml"
+    config.write_text(f'[client]\nurl = "http://127.0.0.1:{processes.free_port()}"\n')
+
+    done = mdms("status", config=config)
+
+    assert done.returncode == 1
+    assert "is `mdms serve` running" in done.stderr
+
+
+def test_a_killed_daemon_is_started_again_and_nothing_is_lost(tmp_path):
+    directory = tmp_path / "demo"
+    log = tmp_path / "log"
+    child = processes.spawn(
+        [*MDMS, "demo", "--meters", "24", "--days", "2", "--seed", "9", "--out", directory],
+        log=log,
+        death_signal=signal.SIGTERM,
+    )
+    note = directory / "processes.json"
+    processes.wait_until(
+        lambda: note.exists() and "simulator" in json.loads(note.read_text()),
+        child, log=log, timeout_s=60,
+    )  # fmt: skip
+    progress = directory / "log" / "simulator.log"
+    processes.wait_until(
+        lambda: progress.exists() and progress.stat().st_size > 200, child, log=log, timeout_s=60
+    )
+
+    os.kill(json.loads(note.read_text())["daemon"], signal.SIGKILL)
+
+    assert child.wait(timeout=120) == 0, log.read_text()
+    reads = json.loads((directory / "report.json").read_text())["reads"]
+    assert (reads["lost"], reads["doubled"], reads["stored"]) == (0, 0, reads["sent"])
+
+
+def test_an_out_folder_that_is_not_empty_is_refused(tmp_path):
+    (tmp_path / "precious").write_text("keep me")
+
+    done = mdms("demo", "--out", tmp_path)
+
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]

@@ -1,0 +1,233 @@
+"""Routes on a real database: who may call what, and what a mistake is answered with."""
+
+import hashlib
+import io
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from mdms import api
+from mdms.api.auth import Role, Token, Tokens
+from mdms.api.backend import Services
+from mdms.domain.errors import UnavailableError
+from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.ports import UnitOfWorkFactory
+from mdms.services.billing_run import BillingService
+from mdms.services.readings import ReadingService
+from mdms.services.registry import RegistryService
+from mdms.services.registry_csv import write_directory
+from mdms.services.status import StatusService
+from mdms.services.vee_run import VeeService
+from mdms.settings import config_dir
+from tests.fakes import FakeClock
+from tests.integration.storage.registries import SMALL_TOWN
+from vee.rules import RuleSet
+
+pytestmark = pytest.mark.db
+
+ZONE = ZoneInfo("America/Los_Angeles")
+NOW = datetime(2026, 12, 1, 20, tzinfo=UTC)
+OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics"}
+
+
+def token(*roles: Role) -> Token:
+    name = "+".join(roles)
+    return Token(name, frozenset(roles), hashlib.sha256(name.encode()).hexdigest())
+
+
+def as_(*roles: Role) -> dict[str, str]:
+    return {"Authorization": f"Bearer {'+'.join(roles)}"}
+
+
+async def no_problems() -> tuple[str, ...]:
+    return ()
+
+
+def services(store: UnitOfWorkFactory) -> Services:
+    clock = FakeClock(NOW)
+    rules = RuleSet.load(config_dir() / "vee" / "residential.toml")
+    vee = VeeService(store, clock, rules, ZONE)
+
+    async def finalize(first, last) -> None:
+        await vee.run(first, last, final=True)
+
+    return Services(
+        zone=ZONE,
+        registry=RegistryService(store),
+        readings=ReadingService(store, ZONE),
+        vee=vee,
+        billing=BillingService(store, clock, ZONE, finalize),
+        status=StatusService(store, clock),
+        problems=no_problems,
+    )
+
+
+def application(backend: Services):
+    everyone = [token(role) for role in Role]
+    return api.create(backend, Tokens({each.name: each for each in everyone}))
+
+
+@pytest.fixture
+async def http(store: UnitOfWorkFactory) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(application(services(store)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mdms") as client:
+        yield client
+
+
+@pytest.fixture
+async def town(http: httpx.AsyncClient, store: UnitOfWorkFactory) -> httpx.AsyncClient:
+    """A registry, and an hour of one electric meter from 2026-11-10 00:00 local."""
+    answer = await http.post(
+        "/v1/registry/imports", json={"files": write_directory(SMALL_TOWN)}, headers=as_(Role.ADMIN)
+    )
+    assert answer.is_success, answer.text
+    async with store() as work:
+        table = await work.registry.channels()
+        channel_id = table.channel_id[(table.badge == "E100")][:1].repeat(4)
+        start_s = int(datetime(2026, 11, 10, 8, tzinfo=UTC).timestamp()) + 900 * np.arange(4)
+        reads = IntervalReads.raw(
+            channel_id, start_s, np.arange(4), recorded_us=0, source=Source.UPLINK
+        )
+        await work.readings.append_raw(reads, RegisterReads.empty(), sure=True)
+    return http
+
+
+async def test_every_route_but_the_probes_refuses_a_caller_without_a_token(http):
+    spec = (await http.get("/v1/openapi.json")).json()
+    assert spec["paths"]
+
+    for path, methods in spec["paths"].items():
+        for method in methods:
+            answer = await http.request(method, path.replace("{", "").replace("}", ""))
+            expected = 200 if path in OPEN_TO_ALL else 401
+            assert answer.status_code == expected, f"{method} {path}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/v1/registry/imports", {Role.ADMIN}),
+        ("GET", "/v1/registry", {Role.ADMIN}),
+        ("POST", "/v1/vee/runs", {Role.VEE}),
+        ("POST", "/v1/billing/windows/2026-11-03/2026-12-03/freeze", {Role.BILLING}),
+        ("GET", "/v1/billing/windows/2026-11-03/2026-12-03/files", {Role.BILLING}),
+        ("GET", "/v1/status", set(Role)),
+    ],
+)
+async def test_a_role_that_a_route_does_not_name_is_refused(http, method, path, allowed):
+    for role in Role:
+        answer = await http.request(method, path, headers=as_(role))
+
+        assert (answer.status_code == 403) == (role not in allowed), role
+        if answer.status_code == 403:
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "has no role for this" in answer.json()["detail"]
+
+
+async def test_a_meter_is_read_as_parquet_by_badge_or_usage_point(town):
+    for name in ("E100", SMALL_TOWN.meters[0].usage_point_id):
+        answer = await town.get(
+            "/v1/readings",
+            params={"meter": name, "from": "2026-11-10", "to": "2026-11-10"},
+            headers=as_(Role.BILLING),
+        )
+
+        frame = pd.read_parquet(io.BytesIO(answer.content))
+        assert frame["value"].tolist() == [0, 1, 2, 3]
+        assert frame["status"].tolist() == ["R"] * 4
+
+
+async def test_files_of_reads_are_handed_out_and_removed(town):
+    for name, head in (("readings.parquet", b"PAR1"), ("readings.csv", b"meter,")):
+        answer = await town.get(
+            f"/v1/readings/files/{name}",
+            params={"from": "2026-11-10T08:00Z", "to": "2026-11-10T08:30Z"},
+            headers=as_(Role.VEE),
+        )
+        assert answer.content.startswith(head)
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status", "sentence"),
+    [
+        ("/v1/readings", {"meter": "X", "from": "2026-11-10", "to": "2026-11-10"}, 404, "called"),
+        ("/v1/readings", {"meter": "E100", "from": "soon", "to": "2026-11-10"}, 422, "not a day"),
+        ("/v1/readings", {"meter": "E100"}, 422, "from"),
+        ("/v1/readings/files/x", {"from": "2026-11-10", "to": "2026-11-10"}, 404, "there is no"),
+    ],
+)
+async def test_a_mistake_is_a_problem_document_with_one_sentence(
+    town, path, params, status, sentence
+):
+    answer = await town.get(path, params=params, headers=as_(Role.VEE))
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert sentence in answer.json()["detail"]
+
+
+async def test_an_import_with_mistakes_lists_them_and_stores_nothing(town):
+    files = write_directory(SMALL_TOWN)
+    files["meters.csv"] = files["meters.csv"].replace("47622887", "not-a-number")
+
+    answer = await town.post("/v1/registry/imports", json={"files": files}, headers=as_(Role.ADMIN))
+
+    assert answer.status_code == 409
+    assert "meters.csv" in answer.json()["detail"]
+    assert "radio_id" in answer.json()["detail"]
+
+
+async def test_a_run_of_vee_judges_the_days_that_it_is_asked_for(town):
+    answer = await town.post(
+        "/v1/vee/runs",
+        json={"from": "2026-11-10", "to": "2026-11-10", "meter": "E100"},
+        headers=as_(Role.VEE),
+    )
+
+    assert answer.json()["channel_days"] == 2  # delivered and received
+    status = (await town.get("/v1/status", headers=as_(Role.VIEWER))).json()
+    assert status["exceptions_open"] == answer.json()["exceptions"]
+
+
+async def test_a_window_that_is_no_billing_period_is_refused(town):
+    answer = await town.post(
+        "/v1/billing/windows/2026-11-03/2026-11-10/freeze", headers=as_(Role.BILLING)
+    )
+
+    assert answer.status_code == 422
+    assert "27" in answer.json()["detail"]
+
+
+async def test_what_is_away_is_said_and_readiness_follows(store):
+    async def problems() -> tuple[str, ...]:
+        return ("the database is away",)
+
+    backend = services(store)
+    broken = Services(
+        zone=ZONE,
+        registry=backend.registry,
+        readings=backend.readings,
+        vee=backend.vee,
+        billing=backend.billing,
+        status=StatusService(_away, FakeClock(NOW)),
+        problems=problems,
+    )
+    transport = httpx.ASGITransport(application(broken))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mdms") as client:
+        status = await client.get("/v1/status", headers=as_(Role.VIEWER))
+        ready = await client.get("/readyz")
+        alive = await client.get("/healthz")
+
+    assert (status.status_code, ready.status_code, alive.status_code) == (503, 503, 200)
+    assert "gone fishing" in status.json()["detail"]
+    assert ready.json() == {"ready": False, "problems": ["the database is away"]}
+
+
+def _away():
+    raise UnavailableError("the database is away: gone fishing")
