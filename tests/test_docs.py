@@ -34,7 +34,7 @@ def test_every_command_is_in_the_reference():
     group = typer.main.get_command(app)
     found: set[str] = set()
 
-    def walk(command, path):
+    def walk(command: object, path: list[str]) -> None:
         children = getattr(command, "commands", {})
         for name, child in children.items():
             walk(child, [*path, name])

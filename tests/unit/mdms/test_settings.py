@@ -24,6 +24,7 @@ def test_the_shipped_file_names_every_key():
 
     for section, field in Settings.model_fields.items():
         assert f"[{section}]" in text
+        assert field.annotation is not None
         for key in field.annotation.model_fields:
             assert f"\n{key} = " in text or f"[{section}.{key}." in text
 

@@ -3,13 +3,14 @@
 import hashlib
 import io
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import httpx
 import numpy as np
 import pandas as pd
 import pytest
+from fastapi import FastAPI
 
 from mdms import api
 from mdms.api.auth import Role, Token, Tokens
@@ -53,7 +54,7 @@ def services(store: UnitOfWorkFactory) -> Services:
     rules = RuleSet.load(config_dir() / "vee" / "residential.toml")
     vee = VeeService(store, clock, rules, ZONE)
 
-    async def finalize(first, last) -> None:
+    async def finalize(first: date, last: date) -> None:
         await vee.run(first, last, final=True)
 
     return Services(
@@ -67,7 +68,7 @@ def services(store: UnitOfWorkFactory) -> Services:
     )
 
 
-def application(backend: Services):
+def application(backend: Services) -> FastAPI:
     everyone = [token(role) for role in Role]
     return api.create(backend, Tokens({each.name: each for each in everyone}))
 
