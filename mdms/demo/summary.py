@@ -1,5 +1,6 @@
 """What a person sees: progress while five weeks pass, then the figures that matter."""
 
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,6 @@ _STATUS_NAMES = {
     "S": "held",
     "M": "missing",
 }
-_UNITS = {"electric": "kWh", "gas": "ccf", "water": "ccf"}
 
 
 class Screen:
@@ -86,6 +86,7 @@ def show(report: dict[str, Any], directory: Path, console: Console) -> None:
     )
     console.print(_proof(reads))
     console.print(_quality(reads["quality"]))
+    console.print()
     if "frozen" in billing:
         console.print(
             f"Billed {billing['window_start']} to {billing['window_end']}: "
@@ -125,16 +126,21 @@ def _proof(reads: dict[str, Any]) -> Table:
 
 
 def _quality(quality: dict[str, dict[str, Any]]) -> Table:
-    table = Table(title="What became of every interval", title_justify="left")
+    table = Table(
+        title="What became of every interval", title_justify="left", caption_justify="left"
+    )
     table.add_column("service")
     table.add_column("intervals", justify="right")
     seen = {status for row in quality.values() for status in row["statuses"]}
     statuses = [status for status in _STATUS_NAMES if status in seen]
     for status in statuses:
         table.add_column(_STATUS_NAMES[status], justify="right")
-    table.add_column("methods")
     for service, row in quality.items():
-        methods = " ".join(f"{name} {count:,}" for name, count in sorted(row["methods"].items()))
         counts = [f"{row['statuses'].get(status, 0):,}" for status in statuses]
-        table.add_row(service, f"{row['intervals']:,}", *counts, methods)
+        table.add_row(service, f"{row['intervals']:,}", *counts)
+    methods = Counter[str]()
+    for row in quality.values():
+        methods.update(row["methods"])
+    named = ", ".join(f"{name} {count:,}" for name, count in sorted(methods.items()))
+    table.caption = f"by method: {named}" if named else None
     return table
