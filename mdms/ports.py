@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
+from uuid import UUID
 
+from mdms.domain.controls import ControlStep, EndDeviceControl, Optout, SignedEnvelope
 from mdms.domain.errors import RejectReason
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import ChannelTable, Registry
@@ -322,6 +324,82 @@ class BillingStore(Protocol):
     async def windows(self) -> Sequence[tuple[date, date]]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """One 64-byte record of an `up/ack` batch, as it came (headend.md 2.7)."""
+
+    collector_id: int
+    schema_id: int
+    """3 the meter's own answer, 4 the collector's progress."""
+    record: bytes
+    received_at: datetime
+
+
+class ControlStore(Protocol):
+    """Commands to meters: their state, their history, what was signed and what came back."""
+
+    async def receive(self, records: Sequence[ReceivedAnswer]) -> None:
+        """Keep answers until the dispatcher has read them; a copy does no harm."""
+        ...
+
+    async def unhandled(self, count_max: int) -> Sequence[tuple[int, ReceivedAnswer]]:
+        """Claim the oldest answers that nobody has read, with their numbers."""
+        ...
+
+    async def mark_handled(self, answer_ids: Sequence[int], at: datetime) -> None: ...
+    async def add(self, control: EndDeviceControl) -> None: ...
+    async def save(self, control: EndDeviceControl) -> None:
+        """Store a command's new state; what was requested never changes."""
+        ...
+
+    async def add_step(self, step: ControlStep) -> None: ...
+    async def steps(self, control_id: UUID) -> Sequence[ControlStep]: ...
+    async def find(self, control_id: UUID) -> EndDeviceControl | None: ...
+    async def lock(self, control_id: UUID) -> EndDeviceControl | None:
+        """Return a command that nobody else may change until this transaction ends."""
+        ...
+
+    async def lock_due(self, now: datetime) -> EndDeviceControl | None:
+        """Return the command that has been due longest, locked; others' locks are skipped."""
+        ...
+
+    async def lock_meter(self, badge: str) -> None:
+        """Let no other transaction judge or make commands for this meter until this one ends."""
+        ...
+
+    async def of_meter(self, badge: str) -> Sequence[EndDeviceControl]:
+        """Return a meter's commands, oldest first."""
+        ...
+
+    async def newest(self, count_max: int) -> Sequence[EndDeviceControl]: ...
+    async def pending(self) -> Sequence[EndDeviceControl]:
+        """Return the commands that the dispatcher still has to look at, oldest first."""
+        ...
+
+    async def add_envelope(self, envelope: SignedEnvelope) -> None: ...
+    async def envelope(self, command_id: UUID) -> SignedEnvelope | None: ...
+    async def envelopes(self, control_id: UUID) -> Sequence[SignedEnvelope]: ...
+    async def heard_at(self, badge: str, after: datetime) -> datetime | None:
+        """Return the newest stamp later than `after` that came from a meter's radio."""
+        ...
+
+
+class OptoutStore(Protocol):
+    """Who opted out of a radio, and when radios were silent for it."""
+
+    async def add(self, optout: Optout) -> None: ...
+    async def end(self, optout_id: UUID, at: datetime, by: str) -> None: ...
+    async def find(self, optout_id: UUID) -> Optout | None: ...
+    async def in_force(self, badge: str) -> Optout | None: ...
+    async def every(self) -> Sequence[Optout]: ...
+    async def silence(self, badge: str, off_at: datetime, control_id: UUID) -> None:
+        """Remember that a meter's radio is off from this instant."""
+        ...
+
+    async def unsilence(self, badge: str, on_at: datetime) -> None: ...
+    async def silent(self, badge: str) -> bool: ...
+
+
 class UnitOfWork(Protocol):
     """One transaction: everything in it is stored, or nothing is."""
 
@@ -335,6 +413,10 @@ class UnitOfWork(Protocol):
     def vee(self) -> VeeStore: ...
     @property
     def billing(self) -> BillingStore: ...
+    @property
+    def controls(self) -> ControlStore: ...
+    @property
+    def optouts(self) -> OptoutStore: ...
 
 
 UnitOfWorkFactory = Callable[[], AbstractAsyncContextManager[UnitOfWork]]

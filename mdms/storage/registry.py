@@ -137,17 +137,39 @@ class PostgresRegistry:
             await cursor.execute(statement)
             return await cursor.fetchall()
 
+    # An installation is cut where its radio fell silent and where it was heard again: one row for
+    # each part.
     CHANNEL_TABLE = """
+    WITH cut AS (
+        SELECT badge, installed_at, installed_at AS from_at FROM meter_installation
+        UNION
+        SELECT i.badge, i.installed_at, cut.at
+        FROM meter_installation i
+        JOIN radio_silence s USING (badge)
+        CROSS JOIN LATERAL (VALUES (s.off_at), (s.on_at)) AS cut (at)
+        WHERE cut.at > i.installed_at AND (i.removed_at IS NULL OR cut.at < i.removed_at)
+    ), part AS (
+        SELECT badge, installed_at, from_at,
+               lead(from_at) OVER (PARTITION BY badge, installed_at ORDER BY from_at) AS to_at
+        FROM cut
+    )
     SELECT c.channel_id, m.badge, c.reading_type, u.commodity, u.service_class, u.usage_point_id,
            coalesce(p.transformer_id, '') AS transformer_id, i.radio_id, c.channel,
-           c.interval_s, i.installed_at, i.removed_at, i.radio, m.register_dials,
-           m.register_resolution, i.multiplier
+           c.interval_s, part.from_at AS installed_at,
+           coalesce(part.to_at, i.removed_at) AS removed_at,
+           i.radio = 'on' AND NOT EXISTS (
+               SELECT FROM radio_silence s
+               WHERE s.badge = i.badge AND s.off_at <= part.from_at
+                 AND (s.on_at IS NULL OR s.on_at > part.from_at)
+           ) AS radio_on,
+           m.register_dials, m.register_resolution, i.multiplier
     FROM channel c
     JOIN meter m USING (badge)
     JOIN meter_installation i USING (badge)
+    JOIN part USING (badge, installed_at)
     JOIN usage_point u USING (usage_point_id)
     JOIN premise p USING (premise_id)
-    ORDER BY c.channel_id, i.installed_at
+    ORDER BY c.channel_id, part.from_at
     """
 
     async def channels(self) -> ChannelTable:
@@ -182,7 +204,7 @@ class PostgresRegistry:
                 ],
                 np.int64,
             ),
-            radio_on=np.array([state == Radio.ON for state in column("radio")], np.bool_),
+            radio_on=np.array(column("radio_on"), np.bool_),
             register_modulus=10 ** np.array(column("register_dials"), np.int64) * resolution,
             register_resolution=resolution,
             multiplier=np.array(column("multiplier"), np.int64),

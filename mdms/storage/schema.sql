@@ -5,6 +5,8 @@ CREATE SCHEMA personal;
 
 CREATE SCHEMA report;
 
+CREATE SCHEMA signer;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -115,6 +117,76 @@ CREATE TABLE public.collector_sequence (
     received_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.control (
+    control_id uuid NOT NULL,
+    action text NOT NULL,
+    badge text NOT NULL,
+    serial text NOT NULL,
+    radio_id bigint NOT NULL,
+    key_id integer NOT NULL,
+    usage_point_id text NOT NULL,
+    commodity text NOT NULL,
+    cause text NOT NULL,
+    order_ref text NOT NULL,
+    reason text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    not_before timestamp with time zone NOT NULL,
+    not_after timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    result text,
+    refusals jsonb NOT NULL,
+    due_at timestamp with time zone,
+    attempt_count smallint NOT NULL,
+    probe_count smallint NOT NULL,
+    collector_ids bigint[] NOT NULL,
+    accepted boolean NOT NULL,
+    sent_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    verified_at timestamp with time zone,
+    switch smallint,
+    line_voltage boolean,
+    load_side_voltage boolean,
+    register bigint
+);
+
+CREATE TABLE public.control_answer (
+    control_answer_id bigint NOT NULL,
+    collector_id bigint NOT NULL,
+    schema_id smallint NOT NULL,
+    record bytea NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    handled_at timestamp with time zone
+);
+
+ALTER TABLE public.control_answer ALTER COLUMN control_answer_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.control_answer_control_answer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.control_envelope (
+    command_id uuid NOT NULL,
+    control_id uuid NOT NULL,
+    opcode smallint NOT NULL,
+    counter bigint NOT NULL,
+    envelope bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.control_step (
+    control_id uuid NOT NULL,
+    number integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    event text NOT NULL,
+    state text NOT NULL,
+    actor text NOT NULL,
+    detail text NOT NULL
+);
+
 CREATE TABLE public.dead_letter (
     dead_letter_id bigint NOT NULL,
     received_at timestamp with time zone NOT NULL,
@@ -180,6 +252,17 @@ CREATE TABLE public.migration (
     applied_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.optout (
+    optout_id uuid NOT NULL,
+    badge text NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text NOT NULL
+);
+
 CREATE TABLE public.premise (
     premise_id text NOT NULL,
     kind text NOT NULL,
@@ -188,6 +271,13 @@ CREATE TABLE public.premise (
     transformer_id text,
     water_zone text NOT NULL,
     flags text[] NOT NULL
+);
+
+CREATE TABLE public.radio_silence (
+    badge text NOT NULL,
+    off_at timestamp with time zone NOT NULL,
+    on_at timestamp with time zone,
+    control_id uuid NOT NULL
 );
 
 CREATE TABLE public.read_conflict (
@@ -355,6 +445,24 @@ CREATE VIEW report.collector AS
    FROM (public.collector c
      LEFT JOIN public.collector_sequence s USING (collector_id));
 
+CREATE VIEW report.control AS
+ SELECT c.control_id,
+    c.action,
+    u.commodity,
+    p.transformer_id,
+    c.cause,
+    c.state,
+    c.result,
+    c.requested_at,
+    c.sent_at,
+    c.answered_at,
+    c.verified_at,
+    c.due_at,
+    EXTRACT(epoch FROM (c.verified_at - c.requested_at)) AS duration_s
+   FROM ((public.control c
+     LEFT JOIN public.usage_point u USING (usage_point_id))
+     LEFT JOIN public.premise p USING (premise_id));
+
 CREATE VIEW report.dead_letter_hour AS
  SELECT date_trunc('hour'::text, received_at, 'UTC'::text) AS hour_utc,
     reason,
@@ -436,6 +544,20 @@ CREATE VIEW report.vee_exception_open AS
      JOIN report.channel c USING (channel_id))
   WHERE (e.closed_at IS NULL);
 
+CREATE TABLE signer.counter (
+    radio_id bigint NOT NULL,
+    key_id integer NOT NULL,
+    counter bigint NOT NULL
+);
+
+CREATE TABLE signer.issued (
+    command_id uuid NOT NULL,
+    radio_id bigint NOT NULL,
+    key_id integer NOT NULL,
+    counter bigint NOT NULL,
+    envelope bytea NOT NULL
+);
+
 ALTER TABLE ONLY personal.contact
     ADD CONSTRAINT contact_pkey PRIMARY KEY (account_id);
 
@@ -469,6 +591,18 @@ ALTER TABLE ONLY public.collector
 ALTER TABLE ONLY public.collector_sequence
     ADD CONSTRAINT collector_sequence_pkey PRIMARY KEY (collector_id);
 
+ALTER TABLE ONLY public.control_answer
+    ADD CONSTRAINT control_answer_pkey PRIMARY KEY (control_answer_id);
+
+ALTER TABLE ONLY public.control_envelope
+    ADD CONSTRAINT control_envelope_pkey PRIMARY KEY (command_id);
+
+ALTER TABLE ONLY public.control
+    ADD CONSTRAINT control_pkey PRIMARY KEY (control_id);
+
+ALTER TABLE ONLY public.control_step
+    ADD CONSTRAINT control_step_pkey PRIMARY KEY (control_id, number);
+
 ALTER TABLE ONLY public.dead_letter
     ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id);
 
@@ -487,8 +621,14 @@ ALTER TABLE ONLY public.meter
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.optout
+    ADD CONSTRAINT optout_pkey PRIMARY KEY (optout_id);
+
 ALTER TABLE ONLY public.premise
     ADD CONSTRAINT premise_pkey PRIMARY KEY (premise_id);
+
+ALTER TABLE ONLY public.radio_silence
+    ADD CONSTRAINT radio_silence_pkey PRIMARY KEY (badge, off_at);
 
 ALTER TABLE ONLY public.read_conflict
     ADD CONSTRAINT read_conflict_channel_id_kind_at_utc_value_key UNIQUE (channel_id, kind, at_utc, value);
@@ -523,9 +663,28 @@ ALTER TABLE ONLY public.vee_run
 ALTER TABLE ONLY public.vee_touch
     ADD CONSTRAINT vee_touch_pkey PRIMARY KEY (channel_id, local_day);
 
+ALTER TABLE ONLY signer.counter
+    ADD CONSTRAINT counter_pkey PRIMARY KEY (radio_id, key_id);
+
+ALTER TABLE ONLY signer.issued
+    ADD CONSTRAINT issued_pkey PRIMARY KEY (command_id);
+
+ALTER TABLE ONLY signer.issued
+    ADD CONSTRAINT issued_radio_id_key_id_counter_key UNIQUE (radio_id, key_id, counter);
+
+CREATE INDEX control_answer_unhandled ON public.control_answer USING btree (control_answer_id) WHERE (handled_at IS NULL);
+
+CREATE INDEX control_badge ON public.control USING btree (badge, control_id);
+
+CREATE INDEX control_due ON public.control USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX control_envelope_control ON public.control_envelope USING btree (control_id);
+
 CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
 
 CREATE INDEX meter_installation_usage_point ON public.meter_installation USING btree (usage_point_id, installed_at);
+
+CREATE UNIQUE INDEX optout_in_force ON public.optout USING btree (badge) WHERE (ended_at IS NULL);
 
 CREATE INDEX vee_day_local_day ON public.vee_day USING btree (local_day);
 
@@ -553,14 +712,32 @@ ALTER TABLE ONLY public.billing_determinant
 ALTER TABLE ONLY public.channel
     ADD CONSTRAINT channel_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
 
+ALTER TABLE ONLY public.control
+    ADD CONSTRAINT control_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.control_envelope
+    ADD CONSTRAINT control_envelope_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
+
+ALTER TABLE ONLY public.control_step
+    ADD CONSTRAINT control_step_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
+
 ALTER TABLE ONLY public.meter_installation
     ADD CONSTRAINT meter_installation_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
 
 ALTER TABLE ONLY public.meter_installation
     ADD CONSTRAINT meter_installation_usage_point_id_fkey FOREIGN KEY (usage_point_id) REFERENCES public.usage_point(usage_point_id);
 
+ALTER TABLE ONLY public.optout
+    ADD CONSTRAINT optout_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
 ALTER TABLE ONLY public.premise
     ADD CONSTRAINT premise_transformer_id_fkey FOREIGN KEY (transformer_id) REFERENCES public.transformer(transformer_id);
+
+ALTER TABLE ONLY public.radio_silence
+    ADD CONSTRAINT radio_silence_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.radio_silence
+    ADD CONSTRAINT radio_silence_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
 
 ALTER TABLE ONLY public.usage_point
     ADD CONSTRAINT usage_point_premise_id_fkey FOREIGN KEY (premise_id) REFERENCES public.premise(premise_id);
@@ -572,6 +749,8 @@ GRANT SELECT ON TABLE report.billing_window TO mdms_report;
 GRANT SELECT ON TABLE report.channel TO mdms_report;
 
 GRANT SELECT ON TABLE report.collector TO mdms_report;
+
+GRANT SELECT ON TABLE report.control TO mdms_report;
 
 GRANT SELECT ON TABLE report.dead_letter_hour TO mdms_report;
 

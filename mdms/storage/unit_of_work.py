@@ -10,7 +10,9 @@ from mdms.domain.errors import UnavailableError, UsageError
 from mdms.ports import UnitOfWork, UnitOfWorkFactory
 from mdms.storage import capabilities, pool
 from mdms.storage.billing import PostgresBilling
+from mdms.storage.controls import PostgresControls
 from mdms.storage.messages import PostgresMessages
+from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.readings import PostgresReadings
 from mdms.storage.registry import PostgresRegistry
 from mdms.storage.time_series import Partitions
@@ -26,6 +28,8 @@ class PostgresUnitOfWork:
         self.readings = PostgresReadings(connection, partitions)
         self.vee = PostgresVee(connection)
         self.billing = PostgresBilling(connection)
+        self.controls = PostgresControls(connection)
+        self.optouts = PostgresOptouts(connection)
 
 
 @asynccontextmanager

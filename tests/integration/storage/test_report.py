@@ -25,6 +25,7 @@ VIEWS = [
     "billing_window",
     "channel",
     "collector",
+    "control",
     "dead_letter_hour",
     "interval_read",
     "read_rate_day",
