@@ -207,6 +207,7 @@ class MqttSource:
                 raise aiomqtt.MqttError(f"no right to subscribe to {topic}")
         self._up.set()
         metrics.INGEST_CONNECTED.set(1)
+        metrics.INGEST_CONNECTIONS.inc()
         log.info("ingest.broker.connected", protocol=self._protocols[0].name)
 
     def _take(self, _: paho.Client, __: object, message: paho.MQTTMessage) -> None:

@@ -207,6 +207,7 @@ class Pipeline:
         if assembled.messages:
             newest = from_epoch_us(max(message.batch_us for message in assembled.messages))
             lag_s = (committed_at - newest).total_seconds()
+            metrics.INGEST_LAG.set(lag_s)
         self._status = IngestStatus(ready=True, last_commit_at=committed_at, lag_s=lag_s)
         log.debug(
             "ingest.batch.committed",

@@ -32,6 +32,12 @@ INGEST_LAST_COMMIT = Gauge(
 INGEST_PENDING = Gauge(
     "mdms_ingest_pending_messages", "Messages taken from the broker and not acknowledged yet."
 )
+INGEST_LAG = Gauge(
+    "mdms_ingest_lag_seconds", "Age of the newest message of the batch that was committed last."
+)
+INGEST_CONNECTIONS = Counter(
+    "mdms_ingest_broker_connections_total", "Connections to the broker that were made."
+)
 INGEST_CONNECTED = Gauge("mdms_ingest_broker_connected", "1 while connected to the broker.")
 
 VEE_RUNS = Counter("mdms_vee_runs_total", "Runs of the VEE engine.")
