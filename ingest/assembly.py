@@ -8,22 +8,23 @@ from typing import Final
 import numpy as np
 import structlog
 
-from ingest import codecs
+from ingest import codecs, state
 from ingest.channels import NO_CHANNEL, ChannelIndex, Resolved
 from ingest.codecs import fnb1
-from ingest.codecs.frames import Decoded, Frames
+from ingest.codecs.decoded import Decoded
+from ingest.codecs.frames import Frames
+from ingest.reported import report, violations
+from ingest.sequence import Offer, Seen
 from mdms.domain.errors import DecodeError, RejectReason
-from mdms.domain.readings import Int16, Int32, IntervalReads, RegisterReads, Source
+from mdms.domain.events import EndDeviceEvent
+from mdms.domain.readings import Int16, IntervalReads, RegisterReads, Source
 from mdms.domain.time import to_epoch_us
-from mdms.ports import Envelope, Rejected, UplinkMessage
+from mdms.ports import Envelope, ReceivedAnswer, Rejected, UplinkMessage
 
 SEQUENCE_JUMP_MAX: Final = 100_000
 """A collector that is this far ahead of itself has a fault, or is another one."""
 
-_SOURCES = {
-    "read": np.int16(Source.UPLINK),
-    "backfill": np.int16(Source.BACKFILL),
-}
+_BACKFILL = "backfill"
 
 log = structlog.get_logger()
 
@@ -44,6 +45,10 @@ class Assembled:
     rejected: list[Rejected] = field(default_factory=list)
     intervals: IntervalReads = field(default_factory=IntervalReads.empty)
     registers: RegisterReads = field(default_factory=RegisterReads.empty)
+    events: list[EndDeviceEvent] = field(default_factory=list)
+    answers: list[ReceivedAnswer] = field(default_factory=list)
+    counted: list[Seen | Offer] = field(default_factory=list)
+    """What moves collectors' counts on."""
     frame_count: int = 0
 
 
@@ -69,8 +74,15 @@ def assemble(
     opened: list[tuple[str, Decoded]] = []
     for envelope in batch:
         try:
+            if state.is_state(envelope.topic):
+                offer = state.read(envelope.topic, envelope.payload, received_at)
+                if offer is not None:
+                    _check_sender(offer.collector_id, offer.seq, roster, newest_seq)
+                    assembled.counted.append(offer)
+                continue
             decoded = codecs.decode(envelope.topic, envelope.payload, received_at)
-            _check_sender(decoded.message, roster, newest_seq)
+            sender = decoded.message
+            _check_sender(sender.collector_id, sender.batch_seq, roster, newest_seq)
         except DecodeError as error:
             assembled.rejected.append(_refuse(envelope, error.reason, error.detail, received_at))
         except Exception:  # a poison message must not stop the line behind it
@@ -80,21 +92,34 @@ def assemble(
             )
         else:
             opened.append((envelope.topic, decoded))
+            assembled.counted.append(_seen(decoded))
     if opened:
         _add_reads(assembled, opened, roster.channels, received_at, recorded_at)
     return assembled
 
 
-def _check_sender(message: UplinkMessage, roster: Roster, newest_seq: Mapping[int, int]) -> None:
-    if message.collector_id not in roster.collector_ids:
+def _seen(decoded: Decoded) -> Seen:
+    message = decoded.message
+    return Seen(
+        collector_id=message.collector_id,
+        boot_id=message.boot_id,
+        seq=message.batch_seq,
+        at_us=message.batch_us,
+        empty=message.frame_count == 0,
+        last_of_backfill=decoded.last_of_backfill,
+    )
+
+
+def _check_sender(
+    collector_id: int, batch_seq: int, roster: Roster, newest_seq: Mapping[int, int]
+) -> None:
+    if collector_id not in roster.collector_ids:
         raise DecodeError(
-            RejectReason.UNKNOWN_COLLECTOR, f"collector {message.collector_id} is not registered"
+            RejectReason.UNKNOWN_COLLECTOR, f"collector {collector_id} is not registered"
         )
-    newest = newest_seq.get(message.collector_id)
-    if newest is not None and message.batch_seq > newest + SEQUENCE_JUMP_MAX:
-        raise DecodeError(
-            RejectReason.BAD_SEQUENCE, f"batch_seq {message.batch_seq} after {newest}"
-        )
+    newest = newest_seq.get(collector_id)
+    if newest is not None and batch_seq > newest + SEQUENCE_JUMP_MAX:
+        raise DecodeError(RejectReason.BAD_SEQUENCE, f"batch_seq {batch_seq} after {newest}")
 
 
 def _add_reads(
@@ -115,24 +140,36 @@ def _add_reads(
         for row in range(begin, end) if resolved.reasons else ():
             if row in resolved.reasons:
                 reasons[int(frames.index[row])] = resolved.reasons[row]
-        kept = _hide_opted_out(decoded, index[resolved.opted_out[begin:end]], channels)
+        opted_out = index[resolved.opted_out[begin:end]]
+        reported = report(decoded, channels)
+        reasons |= reported.reasons
+        kept = _hide_opted_out(decoded, [*opted_out.tolist(), *reported.silent], channels)
+        assembled.events += reported.events
+        assembled.events += violations(decoded, opted_out, channels)
+        assembled.answers += (
+            ReceivedAnswer(decoded.message.collector_id, decoded.schema_id, record, received_at)
+            for record in decoded.answers
+        )
         assembled.messages.append(kept.message)
         assembled.frame_count += kept.message.frame_count
         assembled.rejected += (
             Rejected(reason, detail, topic, kept.frame_bytes(frame), frame, received_at)
             for frame, (reason, detail) in reasons.items()
         )
-    sources = [_SOURCES[decoded.message.kind] for _, decoded in opened]
+    sources = [
+        np.int16(Source.BACKFILL if decoded.message.kind == _BACKFILL else Source.UPLINK)
+        for _, decoded in opened
+    ]
     source = np.repeat(sources, [len(decoded.frames) for _, decoded in opened])
     recorded_us = to_epoch_us(recorded_at)
     assembled.intervals = _intervals(frames, resolved, source, recorded_us)
     assembled.registers = _registers(frames, resolved, source, recorded_us)
 
 
-def _hide_opted_out(decoded: Decoded, opted_out: Int32, channels: ChannelIndex) -> Decoded:
+def _hide_opted_out(decoded: Decoded, opted_out: Sequence[int], channels: ChannelIndex) -> Decoded:
     """Blank the frames of meters that should be silent, unusable ones too (design D21)."""
     unusable = [each.frame for each in decoded.refused if channels.is_silent(each.radio_id)]
-    hidden = np.array([*opted_out.tolist(), *unusable], np.int32)
+    hidden = np.array([*opted_out, *unusable], np.int32)
     return fnb1.blank(decoded, hidden) if len(hidden) else decoded
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.codecs.frames import Frames
-from mdms.domain.errors import RejectReason
+from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.readings import Bool, Int32, Int64
 from mdms.domain.registry import ChannelTable
 
@@ -34,6 +34,14 @@ class Resolved:
     reasons: dict[int, tuple[RejectReason, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """The meter that carries a radio, and whether the radio should be heard."""
+
+    badge: str
+    radio_on: bool
+
+
 class ChannelIndex:
     """
     The channel table, sorted for look-up; replaced as a whole when the registry changes.
@@ -47,6 +55,7 @@ class ChannelIndex:
         order = np.lexsort((table.installed_s, key))
         self._keys, self._group = np.unique(key[order], return_inverse=True)
         self._radio_ids = np.unique(table.radio_id)
+        self._badge = table.badge[order]
         # One more row than there are installations: row -1 is nobody's and never in place.
         self._channel_id = np.append(table.channel_id[order], np.int32(NO_CHANNEL))
         self._interval_s = np.append(table.interval_s[order], np.int32(0))
@@ -72,6 +81,21 @@ class ChannelIndex:
             opted_out=off,
             reasons=self._reasons(frames, key, off, wrong_length.any(axis=1), absent),
         )
+
+    def meter(self, radio_id: int, at_s: int) -> Carrier:
+        """
+        Return which meter carried a radio at an instant.
+
+        Raises:
+            DecodeError: No meter ever did, or none did then.
+        """
+        known = int(np.searchsorted(self._keys, radio_id << 8))
+        if known == len(self._keys) or self._keys[known] >> 8 != radio_id:
+            raise DecodeError(RejectReason.UNKNOWN_METER, f"radio {radio_id}")
+        (row,) = self._row(self._keys[[known]], np.array([at_s]))
+        if row < 0:
+            raise DecodeError(RejectReason.NOT_INSTALLED, f"radio {radio_id} at {at_s}")
+        return Carrier(str(self._badge[row]), radio_on=bool(self._radio_on[row]))
 
     def is_silent(self, radio_id: int) -> bool:
         """Tell whether any meter that carries this radio, now or once, is to be silent."""

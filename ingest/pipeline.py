@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import structlog
 
+from ingest import counting
+from ingest.alarms import Tell, acknowledge
 from ingest.appending import append
 from ingest.assembly import Assembled, Roster, assemble
 from ingest.backoff import pauses
@@ -74,7 +76,18 @@ class IngestStatus:
 
 
 class Pipeline:
-    """One consumer of one source; `run` it in a task, cancel the task to stop in order."""
+    """
+    One consumer of one source; `run` it in a task, cancel the task to stop in order.
+
+    Args:
+        source: Where messages come from.
+        unit_of_work: Opens a transaction.
+        clock: What time it is.
+        config: How messages are gathered.
+        horizon: How far VEE has come.
+        tell: Sends messages down to collectors; None where nobody does.
+        on_answers: Called when answers to commands have been stored.
+    """
 
     def __init__(
         self,
@@ -83,12 +96,17 @@ class Pipeline:
         clock: Clock,
         config: IngestConfig,
         horizon: VeeHorizon,
+        *,
+        tell: Tell | None = None,
+        on_answers: Callable[[], None] | None = None,
     ) -> None:
         self._source = source
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._config = config
         self._horizon = horizon
+        self._tell = tell
+        self._on_answers = on_answers
         self._roster: Roster | None = None
         self._newest_seq: dict[int, int] = {}
         self._known_intervals = Window(config.window_intervals)
@@ -154,10 +172,14 @@ class Pipeline:
                 return
 
     async def _settle(self, batch: Sequence[Envelope], received_at: datetime) -> None:
-        await self._store(batch, received_at)
+        assembled = await self._store(batch, received_at)
         await self._source.ack(batch)  # a crash before this line means redelivery, not loss
+        if assembled.answers and self._on_answers is not None:
+            self._on_answers()
+        if assembled.events and self._tell is not None:
+            await acknowledge(assembled.events, self._tell)
 
-    async def _store(self, batch: Sequence[Envelope], received_at: datetime) -> None:
+    async def _store(self, batch: Sequence[Envelope], received_at: datetime) -> Assembled:
         assert self._roster is not None, "the registry is loaded before the first batch"
         began_s, recorded_at = self._clock.monotonic(), self._clock.now()
         assembled = assemble(
@@ -177,13 +199,22 @@ class Pipeline:
                 await work.vee.touch(touched)
             if assembled.rejected:
                 await work.messages.reject(assembled.rejected)
+            if assembled.answers:
+                await work.controls.receive(assembled.answers)
+            changes = await counting.count(work.gaps, assembled.counted, recorded_at)
+            new_event_count = await work.events.append(
+                [*assembled.events, *counting.resets(changes, received_at)]
+            )
         _remember(self._known_intervals, intervals.sure, intervals.unsure)
         _remember(self._known_registers, registers.sure, registers.unsure)
         for message in assembled.messages:
             newest = self._newest_seq.get(message.collector_id, 0)
             self._newest_seq[message.collector_id] = max(newest, message.batch_seq)
         metrics.INGEST_COMMIT_SECONDS.observe(self._clock.monotonic() - began_s)
+        metrics.INGEST_EVENTS.inc(new_event_count)
+        counting.announce(changes)
         self._report(assembled, len(new_intervals), len(new_registers), intervals, recorded_at)
+        return assembled
 
     def _report(
         self,

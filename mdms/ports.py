@@ -15,8 +15,10 @@ from uuid import UUID
 
 from mdms.domain.controls import ControlStep, EndDeviceControl, Optout, SignedEnvelope
 from mdms.domain.errors import RejectReason
+from mdms.domain.events import EndDeviceEvent
+from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 from mdms.domain.readings import IntervalReads, RegisterReads
-from mdms.domain.registry import ChannelTable, Registry
+from mdms.domain.registry import ChannelTable, MeterPlace, Registry
 from mdms.domain.time import Period
 
 
@@ -115,6 +117,9 @@ class RegistryStore(Protocol):
     async def load(self) -> Registry: ...
     async def channels(self) -> ChannelTable: ...
     async def collector_ids(self) -> frozenset[int]: ...
+    async def place(self, name: str, at: datetime) -> MeterPlace | None:
+        """Return the meter that a badge or usage point names, as it was placed at an instant."""
+        ...
 
 
 class MessageStore(Protocol):
@@ -124,7 +129,10 @@ class MessageStore(Protocol):
         """Keep raw messages and move collector sequences on; return how many were new."""
         ...
 
-    async def reject(self, rejected: Sequence[Rejected]) -> None: ...
+    async def reject(self, rejected: Sequence[Rejected]) -> int:
+        """Keep dead letters; return how many were new: what comes again is kept once."""
+        ...
+
     async def sequences(self) -> Sequence[CollectorSequence]: ...
     async def dead_letter_counts(self) -> Mapping[RejectReason, int]: ...
 
@@ -324,6 +332,55 @@ class BillingStore(Protocol):
     async def windows(self) -> Sequence[tuple[date, date]]: ...
 
 
+class EventStore(Protocol):
+    """What meters and collectors report by themselves."""
+
+    async def append(self, events: Sequence[EndDeviceEvent]) -> int:
+        """
+        Keep events and return how many were new.
+
+        The same code of the same meter within 5 seconds is the same event.
+        """
+        ...
+
+    async def within(self, period: Period) -> Sequence[EndDeviceEvent]:
+        """Return the events of a period in order of time."""
+        ...
+
+
+class GapStore(Protocol):
+    """How far each collector has counted its batches, and which of them are missing."""
+
+    async def counts(self, collector_ids: Iterable[int]) -> Mapping[int, BatchCount]:
+        """Return the counts of these collectors, locked until the transaction ends."""
+        ...
+
+    async def holes(
+        self, collector_ids: Iterable[int] | None = None, *, lost: bool = False
+    ) -> Sequence[Hole]:
+        """Return open holes, and with `lost` also those that were given up."""
+        ...
+
+    async def move_on(self, changes: Sequence[CountChange], at: datetime, due_at: datetime) -> None:
+        """Store what batches changed; holes that are opened are asked for at `due_at`."""
+        ...
+
+    async def open(
+        self, collector_id: int, spans: Sequence[Span], at: datetime, due_at: datetime
+    ) -> None:
+        """Open holes that a person asks for."""
+        ...
+
+    async def asked(self, due_at: Mapping[int, datetime]) -> None:
+        """Count a request for each of these holes, and set when the next one is due."""
+        ...
+
+    async def lose(self, hole_ids: Iterable[int], at: datetime) -> None: ...
+    async def hurry(self, at: datetime, *, collector_id: int | None = None) -> int:
+        """Begin again with every hole, lost ones too; return how many there are."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedAnswer:
     """One 64-byte record of an `up/ack` batch, as it came (headend.md 2.7)."""
@@ -384,6 +441,35 @@ class ControlStore(Protocol):
         ...
 
 
+class CommandTransport(Protocol):
+    """The way of an envelope to a collector."""
+
+    async def send(self, collector_id: int, envelope: bytes) -> None:
+        """Hand 64 bytes to the broker (UnavailableError if it is away)."""
+        ...
+
+
+class SignerStore(Protocol):
+    """The signer's own memory: counters that only rise, and what was signed with each."""
+
+    async def issue(
+        self, command_id: UUID, radio_id: int, key_id: int, make: Callable[[int], bytes]
+    ) -> tuple[int, bytes]:
+        """
+        Draw the next counter of a meter and key, and keep the envelope that it is used in.
+
+        Args:
+            command_id: Asked again with the same one, the first envelope is returned.
+            radio_id: Meter.
+            key_id: Key of the meter.
+            make: Returns the envelope for a counter.
+
+        Returns:
+            The counter and the envelope.
+        """
+        ...
+
+
 class OptoutStore(Protocol):
     """Who opted out of a radio, and when radios were silent for it."""
 
@@ -413,6 +499,10 @@ class UnitOfWork(Protocol):
     def vee(self) -> VeeStore: ...
     @property
     def billing(self) -> BillingStore: ...
+    @property
+    def events(self) -> EventStore: ...
+    @property
+    def gaps(self) -> GapStore: ...
     @property
     def controls(self) -> ControlStore: ...
     @property

@@ -1,20 +1,25 @@
 """A typed fake per port, each under 40 lines; what no test needs yet is not faked."""
 
 import copy
-from collections.abc import AsyncIterator, Iterable, Sequence
+import itertools
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Self, cast
 
 import numpy as np
 
+from mdms.domain.events import EndDeviceEvent
+from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import from_epoch_us
 from mdms.ports import (
     CollectorSequence,
     Envelope,
+    ReceivedAnswer,
     Rejected,
     UnitOfWork,
     UplinkMessage,
@@ -89,8 +94,11 @@ class FakeMessageStore:
             self.recorded.setdefault(key, each)
         return len(self.recorded) - before
 
-    async def reject(self, rejected: Sequence[Rejected]) -> None:
-        self.rejected += rejected
+    async def reject(self, rejected: Sequence[Rejected]) -> int:
+        known = {(each.topic, each.frame_index, each.payload) for each in self.rejected}
+        new = [r for r in rejected if (r.topic, r.frame_index, r.payload) not in known]
+        self.rejected += new
+        return len(new)
 
     async def sequences(self) -> Sequence[CollectorSequence]:
         newest = {each.collector_id: each for _, each in sorted(self.recorded.items())}
@@ -159,6 +167,103 @@ class FakeTouches:
         self.channel_days.update(channel_days)
 
 
+class FakeEventStore:
+    """Events in a list, copies within 5 seconds dropped."""
+
+    def __init__(self) -> None:
+        self.stored: list[EndDeviceEvent] = []
+
+    async def append(self, events: Sequence[EndDeviceEvent]) -> int:
+        before = len(self.stored)
+        for event in events:
+            if not any(_same(event, known) for known in self.stored):
+                self.stored.append(event)
+        return len(self.stored) - before
+
+
+def _same(event: EndDeviceEvent, known: EndDeviceEvent) -> bool:
+    whose = (event.badge, event.badge or event.collector_id, event.code, event.cleared)
+    return (
+        whose == (known.badge, known.badge or known.collector_id, known.code, known.cleared)
+        and abs((event.at - known.at).total_seconds()) <= 5
+    )
+
+
+class FakeGapStore:
+    """Counts and holes in dictionaries."""
+
+    def __init__(self) -> None:
+        self.by_collector: dict[int, BatchCount] = {}
+        self.by_id: dict[int, Hole] = {}
+        self._ids = itertools.count(1)
+
+    async def counts(self, collector_ids: Iterable[int]) -> Mapping[int, BatchCount]:
+        return {key: self.by_collector[key] for key in collector_ids if key in self.by_collector}
+
+    async def holes(
+        self, collector_ids: Iterable[int] | None = None, *, lost: bool = False
+    ) -> Sequence[Hole]:
+        wanted = None if collector_ids is None else set(collector_ids)
+        return [
+            hole
+            for hole in self.by_id.values()
+            if (wanted is None or hole.collector_id in wanted) and (lost or hole.lost_at is None)
+        ]
+
+    async def move_on(self, changes: Sequence[CountChange], at: datetime, due_at: datetime) -> None:
+        for change in changes:
+            collector_id = change.count.collector_id
+            self.by_collector[collector_id] = change.count
+            await self.open(collector_id, change.opened, at, due_at)
+            await self.open(collector_id, change.lost, at, due_at, lost_at=at)
+            for hole_id, spans in change.remaining.items():
+                before = self.by_id.pop(hole_id)
+                for span in spans:
+                    self._put(replace(before, span=span))
+
+    async def open(
+        self,
+        collector_id: int,
+        spans: Sequence[Span],
+        at: datetime,
+        due_at: datetime,
+        *,
+        lost_at: datetime | None = None,
+    ) -> None:
+        for span in spans:
+            self._put(Hole(0, collector_id, span, at, due_at, 0, lost_at))
+
+    def _put(self, hole: Hole) -> None:
+        hole_id = next(self._ids)
+        self.by_id[hole_id] = replace(hole, hole_id=hole_id)
+
+    async def asked(self, due_at: Mapping[int, datetime]) -> None:
+        for key, due in due_at.items():
+            hole = self.by_id[key]
+            self.by_id[key] = replace(hole, asked_count=hole.asked_count + 1, due_at=due)
+
+    async def lose(self, hole_ids: Iterable[int], at: datetime) -> None:
+        for key in hole_ids:
+            self.by_id[key] = replace(self.by_id[key], lost_at=at)
+
+    async def hurry(self, at: datetime, *, collector_id: int | None = None) -> int:
+        keys = [k for k, h in self.by_id.items() if collector_id in (None, h.collector_id)]
+        for key in keys:
+            again = replace(self.by_id[key], due_at=at, opened_at=at, asked_count=0, lost_at=None)
+            self.by_id[key] = again
+        return len(keys)
+
+
+class FakeAnswers:
+    """The part of ControlStore that ingest writes to."""
+
+    def __init__(self) -> None:
+        self.received: list[ReceivedAnswer] = []
+
+    async def receive(self, records: Sequence[ReceivedAnswer]) -> None:
+        self.received += records
+
+
 class FakeUnitOfWork:
     """One transaction after the other on stores in memory; call it to open the next."""
 
@@ -167,6 +272,9 @@ class FakeUnitOfWork:
         self.messages = FakeMessageStore()
         self.readings = FakeReadingStore()
         self.touches = FakeTouches()
+        self.events = FakeEventStore()
+        self.gaps = FakeGapStore()
+        self.controls = FakeAnswers()
         self.failures: list[Exception | None] = []
         """What the next commits end with, first one first; None is success."""
         self.commit_count = 0
@@ -178,8 +286,23 @@ class FakeUnitOfWork:
     def vee(self) -> FakeTouches:
         return self.touches
 
+    @property
+    def _stores(
+        self,
+    ) -> tuple[
+        FakeMessageStore, FakeReadingStore, FakeTouches, FakeEventStore, FakeGapStore, FakeAnswers
+    ]:
+        return (
+            self.messages,
+            self.readings,
+            self.touches,
+            self.events,
+            self.gaps,
+            self.controls,
+        )
+
     async def __aenter__(self) -> Self:
-        self._before = copy.deepcopy((self.messages, self.readings, self.touches))
+        self._before = copy.deepcopy(self._stores)
         return self
 
     async def __aexit__(
@@ -190,6 +313,13 @@ class FakeUnitOfWork:
     ) -> None:
         failure = (self.failures.pop(0) if self.failures else None) or error
         if failure is not None:
-            self.messages, self.readings, self.touches = self._before
+            (
+                self.messages,
+                self.readings,
+                self.touches,
+                self.events,
+                self.gaps,
+                self.controls,
+            ) = self._before
             raise failure
         self.commit_count += 1

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 NOON_S = int(NOON.timestamp())
 READ_TOPIC = "ami/v1/cpau/col/7/up/read"
+EVENT_TOPIC = "ami/v1/cpau/col/7/up/event"
 
 
 def frame(
@@ -31,6 +32,25 @@ def frame(
     head = struct.pack("<IIQHHhbB", meter_id, t_newest, register, 1, 20, -1043, 12, mtype)
     middle = struct.pack("<BBBbHBB", chan, ilen, count, scale, flags, 0, rsv)
     return head + middle + struct.pack("<12HII", *[*deltas, *[0] * (12 - len(deltas))], q, tag)
+
+
+def event_frame(
+    *,
+    meter_id: int = 47_622_887,
+    t_event: int = NOON_S - 60,
+    code: int = 1,
+    sub: int = 0,
+    seq: int = 5,
+    severity: int = 2,
+    flags: int = 0,
+    value: int = 0,
+    register: int = 721_345,
+    rsv: bytes = b"",
+    tag: int = 0,
+) -> bytes:
+    """Return one event frame of 64 bytes: a power failure, unless said otherwise."""
+    head = struct.pack("<IIHHHBB", meter_id, t_event, code, sub, seq, severity, flags)
+    return head + struct.pack("<qQhbB24sI", value, register, -1043, 12, 0, rsv, tag)
 
 
 def message(

@@ -4,7 +4,8 @@ import re
 from datetime import datetime
 
 from ingest.codecs import fnb1
-from ingest.codecs.frames import Arrival, Decoded
+from ingest.codecs.decoded import Decoded
+from ingest.codecs.frames import Arrival
 from mdms.domain.errors import DecodeError, RejectReason
 
 _TOPIC = re.compile(

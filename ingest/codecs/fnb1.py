@@ -1,10 +1,11 @@
 """
 FNB1, the collectors' uplink format: a 64-byte header and frames of 64 bytes, little-endian.
 
-Source: headend notes 2.3 (layout, golden vector) and 2.9 (ranges, empty batches). Times on the
-wire are interval *ends*; they become starts here and nowhere else. A message that cannot be
-trusted as a whole raises DecodeError; a frame that cannot be used is refused with its reason and
-the rest of the message goes on.
+Source: headend notes 2.3 (layout, golden vector), 2.7 (answers) and 2.9 (ranges, empty batches).
+Times on the wire are interval *ends*; they become starts here and nowhere else. A message that
+cannot be trusted as a whole raises DecodeError; a frame that cannot be used is refused with its
+reason and the rest of the message goes on. Answers to commands are cut out, not opened: only the
+signer has their keys.
 """
 
 import struct
@@ -16,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.codecs import fnb1_readings
-from ingest.codecs.frames import Arrival, Decoded
+from ingest.codecs import fnb1_events, fnb1_readings
+from ingest.codecs.decoded import Decoded
+from ingest.codecs.frames import Arrival
+from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.time import to_epoch_s, to_epoch_us
 from mdms.ports import UplinkMessage
@@ -28,6 +31,16 @@ FLAG_ZSTD, FLAG_BACKFILL, FLAG_CLOCK_UNSYNCED, FLAG_LAST_OF_BACKFILL, FLAG_HMAC 
     1 << bit for bit in range(5)
 )
 RAW_BYTES_MAX: Final = 4 << 20
+FRAME_SIZE: Final = 64
+SCHEMA_ANSWER, SCHEMA_PROGRESS = 3, 4
+
+_KIND_OF = {
+    fnb1_readings.SCHEMA_ID: "read",
+    fnb1_events.SCHEMA_ID: "event",
+    SCHEMA_ANSWER: "ack",
+    SCHEMA_PROGRESS: "ack",
+}
+"""The topic that each kind of batch comes on; all of them may also come as backfill."""
 
 HEADER: Final = struct.Struct("<4sBBHIIQQIHHIIiIII")
 assert HEADER.size == 64, "the layout is fixed"  # noqa: PLR2004 - that is the number
@@ -94,7 +107,19 @@ def decode(payload: bytes, arrival: Arrival) -> Decoded:
     header = peek(payload)
     _check(header, payload, arrival)
     body = _inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
-    frames, refused = fnb1_readings.read(body, to_epoch_s(arrival.received_at))
+    received_s = to_epoch_s(arrival.received_at)
+    frames, refused = fnb1_readings.read(b"", received_s)
+    events: tuple[fnb1_events.EventFrame, ...] = ()
+    answers: tuple[bytes, ...] = ()
+    match header.schema_id:
+        case fnb1_readings.SCHEMA_ID:
+            frames, refused = fnb1_readings.read(body, received_s)
+        case fnb1_events.SCHEMA_ID:
+            events, refused = fnb1_events.read(body, received_s)
+        case _:
+            answers = tuple(
+                body[at : at + FRAME_SIZE] for at in range(0, header.raw_len, FRAME_SIZE)
+            )
     return Decoded(
         message=UplinkMessage(
             collector_id=header.collector_id,
@@ -106,10 +131,14 @@ def decode(payload: bytes, arrival: Arrival) -> Decoded:
             payload=payload,
             received_at=arrival.received_at,
         ),
+        schema_id=header.schema_id,
         frames=frames,
+        events=events,
+        answers=answers,
         refused=refused,
         body=body,
         frame_size=header.frame_size,
+        last_of_backfill=bool(header.flags & FLAG_LAST_OF_BACKFILL),
     )
 
 
@@ -119,7 +148,8 @@ def blank(decoded: Decoded, frames: npt.NDArray[np.integer]) -> Decoded:
 
     Who was heard, when and how well stays; the result is an uncompressed message that decodes.
     """
-    body = fnb1_readings.blank(decoded.body, frames)
+    codec = fnb1_events if decoded.schema_id == fnb1_events.SCHEMA_ID else fnb1_readings
+    body = codec.blank(decoded.body, frames)
     header = peek(decoded.message.payload)
     flags = header.flags & ~FLAG_ZSTD
     head = _pack(replace(header, flags=flags, body_len=len(body)))
@@ -151,8 +181,7 @@ def _check(header: Header, payload: bytes, arrival: Arrival) -> None:
 
 
 def _check_content(header: Header, kind: str) -> None:
-    # Events, answers and progress (schemas 2 to 4) have no reader yet: kept, not lost.
-    if header.schema_id != fnb1_readings.SCHEMA_ID or kind not in fnb1_readings.KINDS:
+    if kind not in (_KIND_OF.get(header.schema_id), "backfill") or header.schema_id not in _KIND_OF:
         raise DecodeError(RejectReason.UNKNOWN_SCHEMA, f"schema {header.schema_id} on up/{kind}")
     if bool(header.flags & FLAG_BACKFILL) != (kind == "backfill"):
         raise DecodeError(RejectReason.BAD_FLAGS, f"flags {header.flags:#06x} on up/{kind}")
@@ -162,7 +191,7 @@ def _check_content(header: Header, kind: str) -> None:
         raise DecodeError(RejectReason.BAD_SEQUENCE, f"batch_seq {header.batch_seq}")
     if header.raw_len > RAW_BYTES_MAX:
         raise DecodeError(RejectReason.TOO_LARGE, f"raw_len {header.raw_len}")
-    if header.frame_size != fnb1_readings.FRAME_SIZE:
+    if header.frame_size != FRAME_SIZE:
         raise DecodeError(RejectReason.BAD_LENGTH, f"frame_size {header.frame_size}")
     if header.raw_len != header.frame_count * header.frame_size:
         raise DecodeError(
@@ -178,9 +207,9 @@ def _check_time(header: Header, arrival: Arrival) -> None:
     if header.flags & FLAG_CLOCK_UNSYNCED:
         return
     age_us = to_epoch_us(arrival.received_at) - header.batch_time_us
-    if age_us < -fnb1_readings.EARLY_S_MAX * 1_000_000:
+    if age_us < -EARLY_S_MAX * 1_000_000:
         raise DecodeError(RejectReason.TIME_FUTURE, f"batch closed {-age_us} us from now")
-    if age_us > fnb1_readings.LATE_S_MAX * 1_000_000:
+    if age_us > LATE_S_MAX * 1_000_000:
         raise DecodeError(RejectReason.TIME_PAST, f"batch closed {age_us} us ago")
 
 

@@ -9,15 +9,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.codecs.frames import Frames, Refusal
+from ingest.codecs.frames import Frames, Refusal, Refusals
+from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX, REGISTER_END
 from mdms.domain.errors import RejectReason
-from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL, Bool, Int64
+from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL, Int64
 
 SCHEMA_ID: Final = 1
-KINDS: Final = ("read", "backfill")
 INTERVALS_MAX: Final = 12
-LATE_S_MAX: Final = 45 * 86_400
-EARLY_S_MAX: Final = 300
 SNAP_S_MAX: Final = 150
 
 READ: Final = np.dtype([
@@ -30,7 +28,6 @@ FRAME_SIZE: Final = READ.itemsize
 
 _FLAGS_KNOWN = (1 << 10) - 1
 _FLAG_POWER_FAIL = 1 << 0
-_REGISTER_END = 1 << 40
 _SCALE_MAX = 4
 _MTYPE_MAX = 4
 _KNOWN_MINUTES = np.zeros(256, np.bool_)
@@ -55,7 +52,7 @@ def read(body: bytes, received_s: int) -> tuple[Frames, tuple[Refusal, ...]]:
         off the grid is in both: its register counts, its intervals do not.
     """
     raw = np.frombuffer(body, READ)
-    refused = _Refusals(raw["meter_id"])
+    refused = Refusals(raw["meter_id"])
     _check(raw, received_s, refused)
     n = raw["n"].astype(np.int64)
     at_s = raw["t_newest"].astype(np.int64)
@@ -74,7 +71,7 @@ def read(body: bytes, received_s: int) -> tuple[Frames, tuple[Refusal, ...]]:
     )
     # A frame that is refused may say anything; what comes of it is thrown away below.
     factor = _POWERS_OF_TEN[np.minimum(raw["scale"].view(np.uint8), _SCALE_MAX)]
-    register = np.minimum(raw["register"], _REGISTER_END).astype(np.int64)
+    register = np.minimum(raw["register"], REGISTER_END).astype(np.int64)
     power_failed = raw["flags"] & _FLAG_POWER_FAIL != 0
     flags = FLAG_PARTIAL * (quality == _Q_PARTIAL).astype(np.int64)
     flags |= FLAG_POWER_FAIL * power_failed[:, None].astype(np.int64)
@@ -101,7 +98,7 @@ def blank(body: bytes, frames: npt.NDArray[np.integer]) -> bytes:
     return raw.tobytes()
 
 
-def _check(raw: npt.NDArray[np.void], received_s: int, refused: "_Refusals") -> None:
+def _check(raw: npt.NDArray[np.void], received_s: int, refused: Refusals) -> None:
     """Refuse frames with anything outside the ranges of 2.9."""
     n, at_s = raw["n"], raw["t_newest"].astype(np.int64)
     scale, mtype = raw["scale"], raw["mtype"]
@@ -113,7 +110,7 @@ def _check(raw: npt.NDArray[np.void], received_s: int, refused: "_Refusals") -> 
         (n > INTERVALS_MAX, RejectReason.BAD_COUNT, "more than 12 intervals"),
         (unknown_length & (n > 0), RejectReason.BAD_INTERVAL, "interval length is not on the list"),
         ((scale < 0) | (scale > _SCALE_MAX), RejectReason.BAD_VALUE, "scale is not 0 to 4"),
-        (raw["register"] >= _REGISTER_END, RejectReason.BAD_VALUE, "register takes over 40 bits"),
+        (raw["register"] >= REGISTER_END, RejectReason.BAD_VALUE, "register takes over 40 bits"),
         ((mtype < 1) | (mtype > _MTYPE_MAX), RejectReason.BAD_VALUE, "message type is not 1 to 4"),
         (beyond != 0, RejectReason.BAD_VALUE, "quality bits of intervals that were not sent"),
         (at_s > received_s + EARLY_S_MAX, RejectReason.TIME_FUTURE, "stamped in the future"),
@@ -127,28 +124,3 @@ def _offset_from_grid(at_s: Int64, step_s: Int64) -> Int64:
     step_s = np.maximum(step_s, 1)
     half_s = step_s // 2
     return (at_s + half_s) % step_s - half_s
-
-
-class _Refusals:
-    """The first thing that is wrong with each frame."""
-
-    def __init__(self, radio_id: npt.NDArray[np.uint32]) -> None:
-        self._radio_id = radio_id
-        self.whole: Bool = np.zeros(len(radio_id), np.bool_)
-        self._found: dict[int, Refusal] = {}
-
-    def add(self, wrong: Bool, reason: RejectReason, detail: str) -> None:
-        """Refuse these frames."""
-        if wrong.any():
-            self.note(wrong, reason, detail)
-            self.whole |= wrong
-
-    def note(self, wrong: Bool, reason: RejectReason, detail: str) -> None:
-        """Refuse a part of these frames; the rest of them stays usable."""
-        for frame in np.flatnonzero(wrong).tolist():
-            radio_id = int(self._radio_id[frame])
-            self._found.setdefault(frame, Refusal(frame, radio_id, reason, detail))
-
-    def found(self) -> tuple[Refusal, ...]:
-        """Return one refusal a frame."""
-        return tuple(self._found.values())

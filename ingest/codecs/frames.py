@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from mdms.domain.errors import RejectReason
 from mdms.domain.readings import Bool, Int32, Int64, UInt8
-from mdms.ports import UplinkMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +67,29 @@ class Frames:
         return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """One message, read."""
+class Refusals:
+    """The first thing that is wrong with each frame."""
 
-    message: UplinkMessage
-    frames: Frames
-    refused: tuple[Refusal, ...]
-    body: bytes
-    """The frames as sent, inflated; `frame_bytes` cuts one out."""
-    frame_size: int
+    def __init__(self, radio_id: npt.NDArray[np.uint32]) -> None:
+        self._radio_id = radio_id
+        self.whole: Bool = np.zeros(len(radio_id), np.bool_)
+        self._found: dict[int, Refusal] = {}
 
-    def frame_bytes(self, frame: int) -> bytes:
-        """Return one frame as it was sent."""
-        return self.body[frame * self.frame_size : (frame + 1) * self.frame_size]
+    def add(self, wrong: Bool, reason: RejectReason, detail: str) -> None:
+        """Refuse these frames."""
+        if wrong.any():
+            self.note(wrong, reason, detail)
+            self.whole |= wrong
+
+    def note(self, wrong: Bool, reason: RejectReason, detail: str) -> None:
+        """Refuse a part of these frames; the rest of them stays usable."""
+        for frame in np.flatnonzero(wrong).tolist():
+            radio_id = int(self._radio_id[frame])
+            self._found.setdefault(frame, Refusal(frame, radio_id, reason, detail))
+
+    def found(self) -> tuple[Refusal, ...]:
+        """Return one refusal a frame."""
+        return tuple(self._found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Raw messages as they came, dead letters, and how far each collector has come."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -89,12 +90,17 @@ class PostgresMessages:
         async with self._connection.cursor() as cursor:
             await cursor.executemany(self.MOVE_ON, rows)
 
+    # What is refused once is refused every time that it comes; it is one dead letter.
     REJECT = """
-    INSERT INTO dead_letter (received_at, reason, detail, topic, frame_index, payload)
-    VALUES (%(received_at)s, %(reason)s, %(detail)s, %(topic)s, %(frame_index)s, %(payload)b)
+    INSERT INTO dead_letter (received_at, reason, detail, topic, frame_index, payload, digest)
+    VALUES (%(received_at)s, %(reason)s, %(detail)s, %(topic)s, %(frame_index)s, %(payload)b,
+            %(digest)b)
+    ON CONFLICT (digest) DO NOTHING
     """
 
-    async def reject(self, rejected: Sequence[Rejected]) -> None:
+    async def reject(self, rejected: Sequence[Rejected]) -> int:
+        if not rejected:
+            return 0
         rows = [
             {
                 "received_at": one.received_at,
@@ -103,11 +109,13 @@ class PostgresMessages:
                 "topic": one.topic.replace("\0", "\N{REPLACEMENT CHARACTER}"),
                 "frame_index": one.frame_index,
                 "payload": one.payload,
+                "digest": _digest(one),
             }
             for one in rejected
         ]
         async with self._connection.cursor() as cursor:
             await cursor.executemany(self.REJECT, rows)
+            return cursor.rowcount
 
     SEQUENCES = """
     SELECT collector_id, boot_id, batch_seq, batch_at, received_at
@@ -123,3 +131,9 @@ class PostgresMessages:
     async def dead_letter_counts(self) -> Mapping[RejectReason, int]:
         cursor = await self._connection.execute(self.DEAD_LETTER_COUNTS)
         return {RejectReason(reason): count for reason, count in await cursor.fetchall()}
+
+
+def _digest(rejected: Rejected) -> bytes:
+    """Return what tells this dead letter from every other."""
+    head = f"{rejected.topic}\0{rejected.frame_index}\0{rejected.reason}\0"
+    return hashlib.sha256(head.encode(errors="surrogatepass") + rejected.payload).digest()

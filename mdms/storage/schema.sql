@@ -37,6 +37,15 @@ CREATE TABLE public.agreement (
     end_on date
 );
 
+CREATE TABLE public.batch_count (
+    collector_id bigint NOT NULL,
+    boot_id bigint NOT NULL,
+    base_seq bigint NOT NULL,
+    top_seq bigint NOT NULL,
+    newest_us bigint NOT NULL,
+    since_us bigint NOT NULL
+);
+
 CREATE TABLE public.billing_block (
     window_start date NOT NULL,
     window_end date NOT NULL,
@@ -194,11 +203,37 @@ CREATE TABLE public.dead_letter (
     detail text NOT NULL,
     topic text NOT NULL,
     frame_index integer,
-    payload bytea NOT NULL
+    payload bytea NOT NULL,
+    digest bytea
 );
 
 ALTER TABLE public.dead_letter ALTER COLUMN dead_letter_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.dead_letter_dead_letter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.end_device_event (
+    end_device_event_id bigint NOT NULL,
+    collector_id bigint NOT NULL,
+    badge text,
+    radio_id bigint,
+    code smallint NOT NULL,
+    sub integer NOT NULL,
+    at_utc timestamp with time zone NOT NULL,
+    severity smallint NOT NULL,
+    cleared boolean NOT NULL,
+    value bigint NOT NULL,
+    register bigint NOT NULL,
+    seq integer NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.end_device_event ALTER COLUMN end_device_event_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.end_device_event_end_device_event_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -310,6 +345,30 @@ CREATE TABLE public.register_read (
     status "char" NOT NULL
 )
 PARTITION BY RANGE (at_utc);
+
+CREATE TABLE public.sequence_hole (
+    hole_id bigint NOT NULL,
+    collector_id bigint NOT NULL,
+    first_seq bigint,
+    last_seq bigint,
+    from_us bigint NOT NULL,
+    to_us bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    asked_count integer DEFAULT 0 NOT NULL,
+    lost_at timestamp with time zone,
+    CONSTRAINT sequence_hole_check CHECK (((first_seq IS NULL) = (last_seq IS NULL))),
+    CONSTRAINT sequence_hole_check1 CHECK (((first_seq <= last_seq) AND (from_us <= to_us)))
+);
+
+ALTER TABLE public.sequence_hole ALTER COLUMN hole_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.sequence_hole_hole_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.transformer (
     transformer_id text NOT NULL,
@@ -470,6 +529,14 @@ CREATE VIEW report.dead_letter_hour AS
    FROM public.dead_letter
   GROUP BY (date_trunc('hour'::text, received_at, 'UTC'::text)), reason;
 
+CREATE VIEW report.event_hour AS
+ SELECT date_trunc('hour'::text, at_utc, 'UTC'::text) AS hour_utc,
+    code,
+    severity,
+    count(*) AS event_count
+   FROM public.end_device_event
+  GROUP BY (date_trunc('hour'::text, at_utc, 'UTC'::text)), code, severity;
+
 CREATE VIEW report.interval_read AS
  SELECT channel_id,
     start_utc,
@@ -533,6 +600,19 @@ CREATE VIEW report.register_read AS
    FROM public.register_read
   ORDER BY channel_id, at_utc, version DESC;
 
+CREATE VIEW report.sequence_hole AS
+ SELECT h.collector_id,
+    c.name,
+    h.first_seq,
+    h.last_seq,
+    to_timestamp((((h.from_us)::numeric / 1000000.0))::double precision) AS from_utc,
+    to_timestamp((((h.to_us)::numeric / 1000000.0))::double precision) AS to_utc,
+    h.opened_at,
+    h.asked_count,
+    h.lost_at
+   FROM (public.sequence_hole h
+     LEFT JOIN public.collector c USING (collector_id));
+
 CREATE VIEW report.vee_exception_open AS
  SELECT e.channel_id,
     c.commodity,
@@ -566,6 +646,9 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.agreement
     ADD CONSTRAINT agreement_pkey PRIMARY KEY (usage_point_id, start_on);
+
+ALTER TABLE ONLY public.batch_count
+    ADD CONSTRAINT batch_count_pkey PRIMARY KEY (collector_id);
 
 ALTER TABLE ONLY public.billing_block
     ADD CONSTRAINT billing_block_pkey PRIMARY KEY (window_start, window_end, channel_id);
@@ -606,6 +689,9 @@ ALTER TABLE ONLY public.control_step
 ALTER TABLE ONLY public.dead_letter
     ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id);
 
+ALTER TABLE ONLY public.end_device_event
+    ADD CONSTRAINT end_device_event_pkey PRIMARY KEY (end_device_event_id);
+
 ALTER TABLE ONLY public.estimation_method
     ADD CONSTRAINT estimation_method_pkey PRIMARY KEY (method);
 
@@ -638,6 +724,9 @@ ALTER TABLE ONLY public.read_conflict
 
 ALTER TABLE ONLY public.register_read
     ADD CONSTRAINT register_read_pkey PRIMARY KEY (channel_id, at_utc, version);
+
+ALTER TABLE ONLY public.sequence_hole
+    ADD CONSTRAINT sequence_hole_pkey PRIMARY KEY (hole_id);
 
 ALTER TABLE ONLY public.transformer
     ADD CONSTRAINT transformer_pkey PRIMARY KEY (transformer_id);
@@ -680,11 +769,19 @@ CREATE INDEX control_due ON public.control USING btree (due_at) WHERE (due_at IS
 
 CREATE INDEX control_envelope_control ON public.control_envelope USING btree (control_id);
 
+CREATE UNIQUE INDEX dead_letter_digest ON public.dead_letter USING btree (digest);
+
 CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
+
+CREATE INDEX end_device_event_at ON public.end_device_event USING btree (at_utc);
+
+CREATE INDEX end_device_event_of_meter ON public.end_device_event USING btree (badge, code, at_utc);
 
 CREATE INDEX meter_installation_usage_point ON public.meter_installation USING btree (usage_point_id, installed_at);
 
 CREATE UNIQUE INDEX optout_in_force ON public.optout USING btree (badge) WHERE (ended_at IS NULL);
+
+CREATE INDEX sequence_hole_due ON public.sequence_hole USING btree (due_at) WHERE (lost_at IS NULL);
 
 CREATE INDEX vee_day_local_day ON public.vee_day USING btree (local_day);
 
@@ -754,10 +851,14 @@ GRANT SELECT ON TABLE report.control TO mdms_report;
 
 GRANT SELECT ON TABLE report.dead_letter_hour TO mdms_report;
 
+GRANT SELECT ON TABLE report.event_hour TO mdms_report;
+
 GRANT SELECT ON TABLE report.interval_read TO mdms_report;
 
 GRANT SELECT ON TABLE report.read_rate_day TO mdms_report;
 
 GRANT SELECT ON TABLE report.register_read TO mdms_report;
+
+GRANT SELECT ON TABLE report.sequence_hole TO mdms_report;
 
 GRANT SELECT ON TABLE report.vee_exception_open TO mdms_report;

@@ -11,6 +11,8 @@ from mdms.ports import UnitOfWork, UnitOfWorkFactory
 from mdms.storage import capabilities, pool
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.controls import PostgresControls
+from mdms.storage.events import PostgresEvents
+from mdms.storage.gaps import PostgresGaps
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.readings import PostgresReadings
@@ -28,6 +30,8 @@ class PostgresUnitOfWork:
         self.readings = PostgresReadings(connection, partitions)
         self.vee = PostgresVee(connection)
         self.billing = PostgresBilling(connection)
+        self.events = PostgresEvents(connection)
+        self.gaps = PostgresGaps(connection)
         self.controls = PostgresControls(connection)
         self.optouts = PostgresOptouts(connection)
 

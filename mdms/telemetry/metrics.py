@@ -18,6 +18,14 @@ INGEST_DUPLICATES = Counter(
 INGEST_CONFLICTS = Counter(
     "mdms_ingest_conflicts_total", "Raw values that differ from the stored raw value."
 )
+INGEST_EVENTS = Counter("mdms_ingest_events_total", "Events of meters and collectors stored.")
+INGEST_HOLES = Counter(
+    "mdms_ingest_holes_total", "Holes found in collectors' batch numbers, at most 1,000 each."
+)
+INGEST_BATCHES_LOST = Counter(
+    "mdms_ingest_batches_lost_total", "Missing batches that were given up."
+)
+INGEST_BACKFILLS = Counter("mdms_ingest_backfill_requests_total", "Requests for missing batches.")
 INGEST_REJECTED = Counter(
     "mdms_ingest_rejected_total", "Messages and frames kept as dead letters.", ["reason"]
 )

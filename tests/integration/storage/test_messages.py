@@ -87,7 +87,9 @@ async def test_dead_letters_are_counted_by_reason(store):
             [replace(letter, reason=RejectReason.BAD_TOPIC, detail="a\0b", topic="\0")]
         )
         await work.messages.reject([])
+        again = await work.messages.reject([replace(letter, received_at=AT + timedelta(hours=1))])
 
         counts = await work.messages.dead_letter_counts()
 
     assert counts == {RejectReason.BAD_CRC: 2, RejectReason.BAD_TOPIC: 1}
+    assert again == 0

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from ingest import codecs
 from ingest.codecs import fnb1, fnb1_readings
-from ingest.codecs.frames import Decoded
+from ingest.codecs.decoded import Decoded
+from ingest.codecs.fnb1_events import EventFrame
 from mdms.domain.errors import DecodeError, RejectReason
+from mdms.domain.events import EventCode, Severity
 from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL
-from tests.messages import NOON, NOON_S, READ_TOPIC, frame, message
+from tests.messages import EVENT_TOPIC, NOON, NOON_S, READ_TOPIC, event_frame, frame, message
 
 GOLDEN = bytes.fromhex(
     "464e423101400000070000003d2c1b6ae903000000000000c08e35378761060001000000400001004000000040000000"
@@ -61,10 +63,81 @@ def test_the_golden_vector_decodes_as_the_page_says():
     assert (raw["rssi"] == -1043).all()
 
 
-def test_event_messages_are_kept_as_dead_letters():
+def test_the_golden_event_decodes_as_the_page_says():
+    decoded = decode(GOLDEN_EVENT, EVENT_TOPIC, MIDNIGHT + timedelta(seconds=40))
+
+    (event,) = decoded.events
+    assert event == EventFrame(
+        index=0,
+        radio_id=47_622_887,
+        at_s=int(MIDNIGHT.timestamp()) + 10,
+        code=EventCode.SWITCH_CHANGED,
+        sub=1,
+        seq=0x1235,
+        severity=Severity.SAFETY,
+        cleared=False,
+        value=0,
+        register=721_345,
+    )
+    assert decoded.message.batch_seq == 1002
+    assert len(decoded.frames) == 0
     assert fnb1.peek(GOLDEN_EVENT).crc32 == 0xC79ECDCB
-    assert reason_for(GOLDEN_EVENT, "ami/v1/cpau/col/7/up/event") is RejectReason.UNKNOWN_SCHEMA
-    assert reason_for(GOLDEN_EVENT) is RejectReason.UNKNOWN_SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"code": 23}, RejectReason.BAD_VALUE),
+        ({"code": 0}, RejectReason.BAD_VALUE),
+        ({"severity": 4}, RejectReason.BAD_VALUE),
+        ({"flags": 2}, RejectReason.BAD_FLAGS),
+        ({"rsv": b"\1"}, RejectReason.BAD_VALUE),
+        ({"register": 1 << 40}, RejectReason.BAD_VALUE),
+        ({"t_event": NOON_S + 301}, RejectReason.TIME_FUTURE),
+        ({"t_event": NOON_S - 46 * 86_400}, RejectReason.TIME_PAST),
+    ],
+)
+def test_an_event_frame_out_of_range_is_refused_and_its_neighbour_is_not(changed, reason):
+    payload = message(event_frame(**changed), event_frame(), schema_id=2)
+
+    decoded = decode(payload, EVENT_TOPIC)
+
+    assert [(each.frame, each.reason) for each in decoded.refused] == [(0, reason)]
+    assert [each.index for each in decoded.events] == [1]
+
+
+def test_an_event_that_is_over_says_so():
+    decoded = decode(message(event_frame(flags=1), schema_id=2), EVENT_TOPIC)
+
+    assert decoded.events[0].cleared
+
+
+@pytest.mark.parametrize("schema_id", [3, 4])
+def test_answers_are_cut_into_records_and_left_unopened(schema_id):
+    records = [bytes([n]) * 64 for n in (1, 2)]
+
+    decoded = decode(message(*records, schema_id=schema_id), "ami/v1/cpau/col/7/up/ack")
+
+    assert decoded.answers == tuple(records)
+    assert decoded.schema_id == schema_id
+
+
+@pytest.mark.parametrize("schema_id", [1, 2, 3, 4])
+def test_every_kind_of_batch_may_come_as_backfill(schema_id):
+    sent = frame() if schema_id == 1 else event_frame()
+    payload = message(sent, schema_id=schema_id, flags=fnb1.FLAG_BACKFILL)
+
+    decoded = decode(payload, "ami/v1/cpau/col/7/up/backfill")
+
+    assert decoded.message.kind == "backfill"
+    assert not decoded.last_of_backfill
+
+
+@pytest.mark.parametrize("kind", ["read", "ack"])
+def test_events_on_another_topic_are_refused(kind):
+    topic = f"ami/v1/cpau/col/7/up/{kind}"
+
+    assert reason_for(GOLDEN_EVENT, topic) is RejectReason.UNKNOWN_SCHEMA
 
 
 def test_reading_frames_on_another_topic_are_refused():

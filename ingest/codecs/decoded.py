@@ -1,0 +1,29 @@
+"""One message, read: what each kind of batch turns into."""
+
+from dataclasses import dataclass
+
+from ingest.codecs.fnb1_events import EventFrame
+from ingest.codecs.frames import Frames, Refusal
+from mdms.ports import UplinkMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One message, read; which of the columns has rows, the schema decides."""
+
+    message: UplinkMessage
+    schema_id: int
+    frames: Frames
+    events: tuple[EventFrame, ...]
+    answers: tuple[bytes, ...]
+    """Records of meters' answers or collectors' progress, 64 bytes each, unopened."""
+    refused: tuple[Refusal, ...]
+    body: bytes
+    """The frames as sent, inflated; `frame_bytes` cuts one out."""
+    frame_size: int
+    last_of_backfill: bool
+    """The collector has nothing more for the request that it answers."""
+
+    def frame_bytes(self, frame: int) -> bytes:
+        """Return one frame as it was sent."""
+        return self.body[frame * self.frame_size : (frame + 1) * self.frame_size]

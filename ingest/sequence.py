@@ -1,0 +1,202 @@
+"""
+Following a collector's count: which batches are missing, which holes have been filled.
+
+Source: headend notes 2.5 and 2.9. One count runs over all of a collector's batches, across
+restarts. A new start that counts lower has lost its state: numbers then mean other batches than
+before, so what was missing is asked for by time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
+
+SPAN_BATCHES_MAX: Final = 1_000
+"""A request asks for at most this many batches, so no hole is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A batch as far as counting is concerned."""
+
+    collector_id: int
+    boot_id: int
+    seq: int
+    at_us: int
+    empty: bool = False
+    """The collector answers that the batch of this number is gone."""
+    last_of_backfill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a collector's state says: its newest number and the oldest that it still has."""
+
+    collector_id: int
+    boot_id: int
+    seq: int
+    oldest_seq: int | None
+    at_us: int
+
+
+@dataclass(slots=True)
+class _Piece:
+    span: Span
+    hole_id: int | None
+    """None for a hole that was opened just now."""
+
+
+class Following:
+    """
+    One collector's count while a few batches are taken into it.
+
+    Args:
+        collector_id: Whose count it is.
+        count: As it was; None for a collector that was never heard.
+        holes: Its open holes.
+    """
+
+    def __init__(self, collector_id: int, count: BatchCount | None, holes: Sequence[Hole]) -> None:
+        self._collector_id = collector_id
+        self._count = count
+        self._holes = holes
+        self._pieces = [_Piece(hole.span, hole.hole_id) for hole in holes]
+        self._asked = {hole.hole_id for hole in holes if hole.asked_count}
+        self._lost: list[Span] = []
+        self._reset = False
+
+    def take(self, seen: Seen) -> None:
+        """Count one batch."""
+        count = self._count
+        if count is None:
+            self._count = BatchCount(
+                self._collector_id, seen.boot_id, seen.seq, seen.seq, seen.at_us, 0
+            )
+            return
+        if seen.last_of_backfill:
+            self._end_of_time_request(seen)
+        if seen.boot_id != count.boot_id and seen.at_us < count.since_us:
+            return  # of an earlier count: its number means nothing in this one
+        if seen.seq > count.top_seq:
+            self._open(count.top_seq + 1, seen.seq - 1, count.newest_us, seen.at_us)
+            self._count = replace(
+                count,
+                boot_id=seen.boot_id,
+                top_seq=seen.seq,
+                newest_us=max(count.newest_us, seen.at_us),
+            )
+        elif not self._fill(seen):
+            known_boot = seen.boot_id == count.boot_id
+            if not known_boot and seen.at_us > count.newest_us and not seen.last_of_backfill:
+                self._start_anew(seen)
+
+    def offer(self, offer: Offer) -> None:
+        """Learn what the collector closed and did not get through, and what it still has."""
+        count = self._count
+        if count is None:
+            first = offer.oldest_seq or offer.seq + 1
+            self._open(first, offer.seq, 0, offer.at_us)
+            self._count = BatchCount(
+                self._collector_id, offer.boot_id, first, offer.seq, offer.at_us, 0
+            )
+            return
+        if offer.boot_id != count.boot_id and (
+            offer.at_us <= count.newest_us or offer.seq < count.top_seq
+        ):
+            return  # kept by the broker from an earlier start, or a batch will tell of the reset
+        if offer.seq > count.top_seq:
+            self._open(count.top_seq + 1, offer.seq, count.newest_us, offer.at_us)
+            count = replace(count, boot_id=offer.boot_id, top_seq=offer.seq)
+        if offer.oldest_seq is not None:
+            self._open(offer.oldest_seq, count.base_seq - 1, 0, count.newest_us)
+            count = replace(count, base_seq=min(count.base_seq, max(offer.oldest_seq, 1)))
+            self._give_up(offer.oldest_seq)
+        self._count = count
+
+    def change(self) -> CountChange:
+        """Return what is to be stored."""
+        assert self._count is not None, "something was counted"
+        before = {hole.hole_id: [hole.span] for hole in self._holes}
+        after: dict[int, list[Span]] = {hole_id: [] for hole_id in before}
+        for piece in self._pieces:
+            if piece.hole_id is not None:
+                after[piece.hole_id].append(piece.span)
+        return CountChange(
+            count=self._count,
+            opened=[piece.span for piece in self._pieces if piece.hole_id is None],
+            lost=self._lost,
+            remaining={key: spans for key, spans in after.items() if spans != before[key]},
+            reset=self._reset,
+        )
+
+    def _open(self, first: int, last: int, from_us: int, to_us: int) -> None:
+        for begin in range(max(first, 1), last + 1, SPAN_BATCHES_MAX):
+            end = min(begin + SPAN_BATCHES_MAX - 1, last)
+            self._pieces.append(_Piece(Span(begin, end, min(from_us, to_us), to_us), None))
+
+    def _fill(self, seen: Seen) -> bool:
+        """Take a number out of the hole that it lies in; return whether there was one."""
+        for at, piece in enumerate(self._pieces):
+            first, last = piece.span.first_seq, piece.span.last_seq
+            if first is None or last is None or not first <= seen.seq <= last:
+                continue
+            known_boot = self._count is not None and seen.boot_id == self._count.boot_id
+            if not known_boot and seen.at_us > piece.span.to_us:
+                continue  # closed after the hole was: a number of another count
+            self._pieces[at : at + 1] = _without(piece, seen.seq, seen.seq)
+            if seen.empty:
+                self._lost.append(replace(piece.span, first_seq=seen.seq, last_seq=seen.seq))
+            return True
+        return False
+
+    def _give_up(self, oldest_seq: int) -> None:
+        """Lose what lies below the oldest batch that the collector has."""
+        kept: list[_Piece] = []
+        for piece in self._pieces:
+            first, last = piece.span.first_seq, piece.span.last_seq
+            if first is None or last is None or first >= oldest_seq:
+                kept.append(piece)
+                continue
+            last_gone = min(last, oldest_seq - 1)
+            self._lost.append(replace(piece.span, last_seq=last_gone))
+            kept += _without(piece, first, last_gone)
+        self._pieces = kept
+
+    def _end_of_time_request(self, seen: Seen) -> None:
+        """Close what was asked for by time: its answer has ended."""
+        self._pieces = [
+            piece
+            for piece in self._pieces
+            if piece.span.first_seq is not None
+            or piece.hole_id not in self._asked
+            or not (seen.empty or piece.span.from_us <= seen.at_us <= piece.span.to_us)
+        ]
+
+    def _start_anew(self, seen: Seen) -> None:
+        """Begin another count; what was missing of the last one is asked for by time."""
+        assert self._count is not None, "there was a count before"
+        before = self._count
+        missing = [piece.span for piece in self._pieces if piece.span.first_seq is not None]
+        by_time = [piece for piece in self._pieces if piece.span.first_seq is None]
+        spans = [*missing, Span(None, None, before.newest_us, seen.at_us)]
+        self._pieces = by_time + [
+            _Piece(replace(span, first_seq=None, last_seq=None), None) for span in spans
+        ]
+        self._count = BatchCount(
+            self._collector_id, seen.boot_id, seen.seq, seen.seq, seen.at_us, seen.at_us
+        )
+        self._reset = True
+
+
+def _without(piece: _Piece, first: int, last: int) -> list[_Piece]:
+    """Return what is left of a piece when these numbers are taken out."""
+    span = piece.span
+    assert span.first_seq is not None, "it has numbers"
+    assert span.last_seq is not None, "it has numbers"
+    left = [(span.first_seq, first - 1), (last + 1, span.last_seq)]
+    return [
+        _Piece(replace(span, first_seq=begin, last_seq=end), piece.hole_id)
+        for begin, end in left
+        if begin <= end
+    ]

@@ -1,0 +1,83 @@
+"""What meters and collectors report by themselves: alarms, restorations, resets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+
+class EventCode(IntEnum):
+    """
+    What happened; up to 22 as on the wire (headend notes 2.6), from 101 as the head-end found.
+
+    A closed set: a code that is not here is a dead letter, not a guess.
+    """
+
+    POWER_FAIL = 1
+    RESTORE = 2
+    LOW_VOLTAGE = 3
+    HIGH_VOLTAGE = 4
+    TAMPER = 5
+    TILT = 6
+    REVERSE_ENERGY = 7
+    LOW_BATTERY = 8
+    LEAK = 9
+    HIGH_FLOW = 10
+    BACKFLOW = 11
+    EMPTY_PIPE = 12
+    SWITCH_CHANGED = 13
+    SWITCH_FAILED = 14
+    ARM_TIMED_OUT = 15
+    LOAD_SIDE_VOLTAGE = 16
+    HIGH_TEMPERATURE = 17
+    CLOCK_SET = 18
+    REGISTER_RESET = 19
+    FIRMWARE_CHANGED = 20
+    AUTH_FAILURE = 21
+    REPLAY_SEEN = 22
+    RADIO_OFF_VIOLATION = 101
+    """A meter was heard whose radio should be silent."""
+    COLLECTOR_RESET = 102
+    """A collector counts its batches anew: it lost its state."""
+
+
+class Severity(IntEnum):
+    """How bad it is; an alarm is repeated until it is acknowledged."""
+
+    INFORMATION = 0
+    WARNING = 1
+    ALARM = 2
+    SAFETY = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndDeviceEvent:
+    """
+    One event of a meter, or of a collector where `badge` and `radio_id` are None.
+
+    Attributes:
+        collector_id: Who heard it, or whose it is.
+        badge: The meter that carried the radio then.
+        radio_id: As on the wire.
+        code: What happened.
+        sub: Finer code, free per code; 0 if unused.
+        at: When, by the device's clock.
+        severity: How bad it is.
+        cleared: It is over.
+        value: By code, in 0.1 V, 0.1 °C, seconds or 0.1 gal/h; 0 if unused.
+        register: Quanta on the register of channel 0; 0 where the device has none.
+        seq: The meter's message counter; an acknowledgement names it.
+        received_at: When it reached the head-end.
+    """
+
+    collector_id: int
+    badge: str | None
+    radio_id: int | None
+    code: EventCode
+    sub: int = 0
+    at: datetime
+    severity: Severity
+    cleared: bool = False
+    value: int = 0
+    register: int = 0
+    seq: int = 0
+    received_at: datetime
