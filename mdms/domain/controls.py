@@ -31,20 +31,6 @@ SWITCHING = frozenset({Action.DISCONNECT, Action.RECONNECT, Action.ARM})
 """Actions that move the service switch."""
 
 
-class Cause(StrEnum):
-    """Why; those of a disconnect are the reasons of policy.md 2.2 that a remote open may have."""
-
-    MOVE_OUT = "MOVE_OUT"
-    NONPAY = "NONPAY"
-    HAZARD = "HAZARD"
-    ADVERSE_LOAD = "ADVERSE_LOAD"
-    THEFT = "THEFT"
-    RESTORE = "RESTORE"
-    OPT_OUT = "OPT_OUT"
-    OPT_IN = "OPT_IN"
-    CHECK = "CHECK"
-
-
 class Opcode(IntEnum):
     """Byte 4 of a command envelope."""
 

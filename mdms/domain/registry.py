@@ -137,6 +137,15 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class MeterPlace:
+    """A meter where it sits, with what the place says about it."""
+
+    meter: Meter
+    commodity: Commodity
+    premise_flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Collector:
     """A tower that hears meters and speaks MQTT."""
 

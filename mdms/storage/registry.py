@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from mdms.domain.registry import (
     ChannelTable,
     Commodity,
     Meter,
+    MeterPlace,
     Radio,
     Registry,
 )
@@ -209,6 +211,30 @@ class PostgresRegistry:
             register_resolution=resolution,
             multiplier=np.array(column("multiplier"), np.int64),
         )
+
+    # A badge wins over a usage point of the same name; a meter that was moved is where it is now.
+    PLACE = """
+    SELECT badge, serial, radio_id, usage_point_id, model, installed_at, removed_at, has_switch,
+           pilot, radio, register_dials, register_resolution, multiplier, key_id, u.commodity,
+           p.flags AS premise_flags
+    FROM meter
+    JOIN meter_installation i USING (badge)
+    JOIN usage_point u USING (usage_point_id)
+    JOIN premise p USING (premise_id)
+    WHERE (badge = %(name)s OR usage_point_id = %(name)s)
+      AND i.installed_at <= %(at)s AND (i.removed_at IS NULL OR i.removed_at > %(at)s)
+    ORDER BY badge = %(name)s DESC, i.installed_at DESC
+    LIMIT 1
+    """
+
+    async def place(self, name: str, at: datetime) -> MeterPlace | None:
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(self.PLACE, {"name": name, "at": at})
+            row = await cursor.fetchone()
+        if row is None:
+            return None
+        commodity, flags = Commodity(row.pop("commodity")), tuple(row.pop("premise_flags"))
+        return MeterPlace(Meter(**row | {"radio": Radio(row["radio"])}), commodity, flags)
 
     COLLECTOR_IDS = "SELECT collector_id FROM collector"
 

@@ -1,0 +1,140 @@
+"""
+The life of a command as a table; `docs/commands.md` draws it.
+
+What is not in the table cannot happen: an event that finds no row is our own mistake. Silence has
+a state of its own, UNKNOWN, which only the meter's word ends.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from mdms.domain.controls import ControlState, ControlStep, EndDeviceControl
+from mdms.domain.errors import OperatorError
+
+
+class Event(StrEnum):
+    """What can happen to a command."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    SIGNED = "signed"
+    SENT = "sent"
+    PROBED = "probed"
+    """The switch state was asked for, because the meter did not answer."""
+    COLLECTOR_TOOK = "collector_took"
+    COLLECTOR_REFUSED = "collector_refused"
+    ANSWERED = "answered"
+    CONFIRMED = "confirmed"
+    """Answer, switch and load-side voltage, or silence, are as they must be."""
+    REFUSED = "refused"
+    """The meter said no, or did not do what it was told."""
+    POLICY_CHANGED = "policy_changed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    PREEMPTED = "preempted"
+    """A reconnect of the same meter was asked for."""
+    GAVE_UP = "gave_up"
+    SETTLED = "settled"
+    """The meter's word came later."""
+    REPORTED = "reported"
+    """The meter told of a change by itself: a person pressed the button of an armed one."""
+    HEARD = "heard"
+    """A radio that must be silent was heard."""
+
+
+_S, _E = ControlState, Event
+
+TRANSITIONS: Mapping[tuple[ControlState, Event], ControlState] = {
+    (_S.DRAFT, _E.ALLOWED): _S.POLICY_OK,
+    (_S.DRAFT, _E.DENIED): _S.POLICY_DENIED,
+    (_S.POLICY_OK, _E.SIGNED): _S.SIGNED,
+    (_S.POLICY_OK, _E.POLICY_CHANGED): _S.CANCELLED,
+    (_S.POLICY_OK, _E.CANCELLED): _S.CANCELLED,
+    (_S.POLICY_OK, _E.PREEMPTED): _S.CANCELLED,
+    (_S.POLICY_OK, _E.EXPIRED): _S.EXPIRED,
+    (_S.SIGNED, _E.SENT): _S.SENT,
+    (_S.SIGNED, _E.POLICY_CHANGED): _S.CANCELLED,
+    (_S.SIGNED, _E.CANCELLED): _S.CANCELLED,
+    (_S.SIGNED, _E.PREEMPTED): _S.CANCELLED,
+    (_S.SIGNED, _E.EXPIRED): _S.EXPIRED,
+    (_S.SENT, _E.SENT): _S.SENT,  # the same bytes, by another collector or again
+    (_S.SENT, _E.PROBED): _S.SENT,
+    (_S.SENT, _E.COLLECTOR_TOOK): _S.COLLECTOR_ACK,
+    (_S.SENT, _E.COLLECTOR_REFUSED): _S.SENT,
+    (_S.SENT, _E.ANSWERED): _S.METER_ACK,
+    (_S.SENT, _E.REFUSED): _S.FAILED,
+    (_S.SENT, _E.POLICY_CHANGED): _S.SENT,  # what is out cannot be taken back: read the switch
+    (_S.SENT, _E.PREEMPTED): _S.UNKNOWN,
+    (_S.SENT, _E.GAVE_UP): _S.UNKNOWN,
+    (_S.COLLECTOR_ACK, _E.SENT): _S.SENT,
+    (_S.COLLECTOR_ACK, _E.PROBED): _S.SENT,
+    (_S.COLLECTOR_ACK, _E.COLLECTOR_TOOK): _S.COLLECTOR_ACK,
+    (_S.COLLECTOR_ACK, _E.COLLECTOR_REFUSED): _S.COLLECTOR_ACK,
+    (_S.COLLECTOR_ACK, _E.ANSWERED): _S.METER_ACK,
+    (_S.COLLECTOR_ACK, _E.REFUSED): _S.FAILED,
+    (_S.COLLECTOR_ACK, _E.POLICY_CHANGED): _S.COLLECTOR_ACK,
+    (_S.COLLECTOR_ACK, _E.PREEMPTED): _S.UNKNOWN,
+    (_S.COLLECTOR_ACK, _E.GAVE_UP): _S.UNKNOWN,
+    (_S.METER_ACK, _E.CONFIRMED): _S.VERIFIED,
+    (_S.METER_ACK, _E.REFUSED): _S.FAILED,
+    (_S.VERIFIED, _E.REPORTED): _S.VERIFIED,
+    (_S.VERIFIED, _E.HEARD): _S.VERIFIED,
+    (_S.FAILED, _E.SETTLED): _S.RECONCILED,  # a meter may close hours later, by itself
+    (_S.UNKNOWN, _E.SETTLED): _S.RECONCILED,
+    (_S.UNKNOWN, _E.ANSWERED): _S.METER_ACK,  # radio_off: the silence is still to come
+    (_S.RECONCILED, _E.REPORTED): _S.RECONCILED,
+}
+
+
+class IllegalTransitionError(OperatorError):
+    """A command cannot do this from where it is."""
+
+
+def after(state: ControlState, event: Event) -> ControlState:
+    """
+    Return the state that an event leads to.
+
+    Raises:
+        IllegalTransitionError: It cannot happen in this state.
+    """
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalTransitionError(f"a command that is {state} cannot be {event}") from None
+
+
+def advance(
+    control: EndDeviceControl,
+    event: Event,
+    at: datetime,
+    *,
+    actor: str,
+    detail: str = "",
+    **changes: Any,  # noqa: ANN401 - fields of EndDeviceControl, checked by replace()
+) -> tuple[EndDeviceControl, ControlStep]:
+    """
+    Return a command after an event, and the step for its history.
+
+    Args:
+        control: Before.
+        event: What happened.
+        at: When.
+        actor: Who or what did it.
+        detail: For people.
+        changes: Other fields of the command that change with it.
+
+    Raises:
+        IllegalTransitionError: It cannot happen in this state.
+    """
+    state = after(control.state, event)
+    moved = replace(control, state=state, **changes)
+    return moved, ControlStep(control.control_id, 0, at, event, state, actor, detail)
+
+
+def diagram() -> str:
+    """Return the table as a Mermaid state diagram, rows in their order."""
+    lines = [f"    {start} --> {end}: {event}" for (start, event), end in TRANSITIONS.items()]
+    return "\n".join(["stateDiagram-v2", "    [*] --> DRAFT", *lines])

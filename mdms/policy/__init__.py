@@ -1,0 +1,1 @@
+"""The utility's rules as pure functions: facts in, every failing clause out."""
