@@ -22,6 +22,7 @@ persistence_location {folder}/
 autosave_interval 1
 max_queued_messages 0
 max_inflight_messages {inflight_max}
+{settings}
 """
 
 
@@ -33,8 +34,9 @@ def mosquitto() -> str | None:
 class Mosquitto:
     """A Mosquitto 2 of one's own, with its sessions on disk."""
 
-    def __init__(self, folder: Path, *, inflight_max: int) -> None:
+    def __init__(self, folder: Path, *, inflight_max: int, settings: str = "") -> None:
         self._folder = folder
+        self._settings = settings
         self._inflight_max = inflight_max
         self._port = processes.free_port()
 
@@ -54,6 +56,7 @@ class Mosquitto:
                 user=getpass.getuser(),
                 folder=self._folder,
                 inflight_max=self._inflight_max,
+                settings=self._settings,
             )
         )
         self._child = processes.spawn([binary, "-c", config], log=log)

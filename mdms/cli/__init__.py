@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from mdms.cli import billing, db, demo, meter, reading, registry, serve, status, token, vee
+from mdms.cli import billing, db, demo, doctor, meter, reading, registry, serve, status, token, vee
 from mdms.domain.errors import MdmsError, NotFoundError, UsageError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
 app.add_typer(db.app, name="db")
 app.add_typer(registry.app, name="registry")

@@ -31,9 +31,14 @@ ToDay = Annotated[
 DEFAULT_FILE = Path("mdms.toml")
 
 
+def found(config: Path | None) -> Path | None:
+    """Return the settings file that a command line means; None for the defaults."""
+    return config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+
+
 def load(config: Path | None) -> Settings:
     """Read the settings that a command line names."""
-    return Settings.load(config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None))
+    return Settings.load(found(config))
 
 
 @contextmanager

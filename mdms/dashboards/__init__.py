@@ -1,0 +1,1 @@
+"""Grafana's dashboards, built in code and kept as files in `config/grafana`."""

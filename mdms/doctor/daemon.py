@@ -1,0 +1,129 @@
+"""Checks of the daemon and of our token for it; before the first start both may be absent."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+
+from mdms.doctor.findings import Finding, ok, problem, warning
+from mdms.ports import Clock
+from mdms.settings import Settings
+
+_ANSWER_S_MAX = 5.0
+_WATCH_S = 12
+"""Longer than a client waits for a broker that keeps it waiting."""
+_BROKER_METRIC = re.compile(r"^mdms_ingest_broker_(\w+) (\S+)$", re.MULTILINE)
+
+
+async def check_daemon(settings: Settings, clock: Clock, *, broker_answers: bool) -> list[Finding]:
+    """
+    Return what is wrong with the daemon that [client] url names, or with its absence.
+
+    Args:
+        settings: Ours, which may be the daemon's too.
+        clock: For waiting.
+        broker_answers: Whether it let us in just now; if not, the daemon's session says nothing.
+    """
+    url = settings.client.url
+    async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_S_MAX) as http:
+        try:
+            alive = await http.get("/healthz")
+        except httpx.ConnectError:
+            return [_absent(url), _offline_token(settings)]
+        except httpx.TransportError as error:
+            return [_foreign(url, f"answered with {type(error).__name__}")]
+        if not _is_ours(alive):
+            return [_foreign(url, f"answered {alive.status_code} to /healthz")]
+        findings = [await _readiness(http), await _token(http, settings)]
+        if broker_answers:
+            findings.append(await _client_id(http, settings, clock))
+        return findings
+
+
+def _absent(url: str) -> Finding:
+    return warning("daemon", f"nothing listens at {url}: start `mdms serve`, or set [client] url")
+
+
+def _foreign(url: str, what: str) -> Finding:
+    return problem(
+        "daemon",
+        f"another program has the port of {url} ({what}): "
+        "stop it, or choose another [api] port and [client] url",
+    )
+
+
+def _is_ours(answer: httpx.Response) -> bool:
+    try:
+        return bool(answer.json() == {"status": "alive"})
+    except ValueError:
+        return False
+
+
+async def _readiness(http: httpx.AsyncClient) -> Finding:
+    answer = (await http.get("/readyz")).json()
+    if answer["ready"]:
+        return ok("daemon", f"the daemon at {http.base_url} takes reads")
+    return problem("daemon", f"the daemon runs, but {'; '.join(answer['problems'])}")
+
+
+def _offline_token(settings: Settings) -> Finding:
+    """Judge the token by the settings alone: they may hold both sides of it."""
+    secret, known = settings.client.token.get_secret_value(), settings.api.tokens
+    if not known:
+        return warning("token", "nobody may call the daemon: run `mdms token create`")
+    if not secret:
+        return warning("token", "[client] token is empty: `mdms token create` makes one")
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    for name, token in known.items():
+        if token.sha256 == digest:
+            return ok("token", f"it is {name}'s, who has the roles {', '.join(token.roles)}")
+    return problem(
+        "token",
+        "[client] token fits none of [api.tokens]: run `mdms token create` and copy both blocks",
+    )
+
+
+async def _token(http: httpx.AsyncClient, settings: Settings) -> Finding:
+    secret = settings.client.token.get_secret_value()
+    if not secret:
+        return warning("token", "[client] token is empty: `mdms token create` makes one")
+    answer = await http.get("/v1/status", headers={"Authorization": f"Bearer {secret}"})
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        return problem(
+            "token",
+            "the daemon does not know our token: run `mdms token create`, put the first block "
+            "into its settings, start it again",
+        )
+    return ok("token", "the daemon knows our token")
+
+
+async def _client_id(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Finding:
+    """
+    Watch for two daemons that take the broker's session from each other.
+
+    Brokers let the newer one win, so the daemon is now connected and now not, for seconds each.
+    """
+    before = await _session(http)
+    for _ in range(_WATCH_S):
+        await clock.sleep(1)
+        now = await _session(http)
+        if now != before or not now.connected:
+            return problem(
+                "client id",
+                "the broker answers us, but the daemon keeps losing it: another daemon connects "
+                f"as {settings.mqtt.client_id!r} too; give each a [mqtt] client_id of its own",
+            )
+    return ok("client id", f"nobody else is {settings.mqtt.client_id!r} to the broker")
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    connections: float
+    connected: bool
+
+
+async def _session(http: httpx.AsyncClient) -> _Session:
+    values = dict(_BROKER_METRIC.findall((await http.get("/metrics")).text))
+    return _Session(float(values["connections_total"]), float(values["connected"]) == 1)
