@@ -238,6 +238,10 @@ class VeeRun:
 class VeeStore(Protocol):
     """Outcomes of validation and estimation, and what waits for it."""
 
+    async def take_turn(self) -> None:
+        """Wait until no other transaction judges; the turn lasts as long as this transaction."""
+        ...
+
     async def touch(self, channel_days: Iterable[tuple[int, date]]) -> None:
         """Remember channel-days whose raw data changed after they were judged."""
         ...
@@ -438,6 +442,10 @@ class ControlStore(Protocol):
     async def envelopes(self, control_id: UUID) -> Sequence[SignedEnvelope]: ...
     async def heard_at(self, badge: str, after: datetime) -> datetime | None:
         """Return the newest stamp later than `after` that came from a meter's radio."""
+        ...
+
+    async def violations(self) -> Sequence[UUID]:
+        """Return verified radio_off commands, result OK, whose meter was heard again since."""
         ...
 
 

@@ -50,7 +50,14 @@ def install(app: FastAPI) -> None:
         where = ".".join(str(part) for part in first["loc"][1:]) or "body"
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}")
 
+    async def mistake(_request: Request, _error: Exception) -> JSONResponse:
+        # The server logs the error itself, with its trace, and the client connection goes on.
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "the daemon made a mistake; its log says which"
+        )
+
     for kind in _STATUS_OF:
         app.add_exception_handler(kind, ours)
+    app.add_exception_handler(Exception, mistake)
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, malformed)

@@ -1,6 +1,8 @@
 """`mdms demo`: a small city on this machine, from radio frames to the bill."""
 
 import signal
+import tempfile
+from contextlib import suppress
 from datetime import date, datetime
 from itertools import count
 from pathlib import Path
@@ -15,6 +17,8 @@ from mdms.domain.errors import OperatorError, UsageError
 from mdms.embedded.processes import ChildFailedError
 
 Faults = Literal["none", "normal"]
+
+_FIRST_DAY, _LAST_DAY = datetime(2000, 1, 1), datetime(2099, 1, 1)  # noqa: DTZ001 - as Typer's
 
 
 def demo(
@@ -44,6 +48,8 @@ def demo(
     Real processes: database, broker, daemon and simulator. At the end one bill window is frozen
     and exported, and the database is compared with what the city knows to have happened.
     """
+    if not _FIRST_DAY <= start <= _LAST_DAY:
+        raise UsageError(f"--start must lie between {_FIRST_DAY:%Y-%m-%d} and {_LAST_DAY:%Y-%m-%d}")
     directory = _fresh(out)
     plan = Plan(
         meters=meters,
@@ -57,7 +63,8 @@ def demo(
     )
     console = Console()
     console.print(f"Files go to [bold]{directory}[/bold]")
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has us ignore SIGINT
+    # SIGINT too: a shell may have us ignore it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with summary.Screen(console) as screen:
@@ -72,13 +79,28 @@ def demo(
 
 
 def _fresh(out: Path | None) -> Path:
-    directory = out or next(
-        path for number in count(1) if not (path := Path(f"demo-{number}")).exists()
-    )
-    if directory.exists() and any(directory.iterdir()):
-        raise UsageError(f"{directory} is not empty; name a fresh folder with --out")
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
+    """Return an empty folder that can be written to, made if need be."""
+    try:
+        if out is None:
+            return _numbered()
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise UsageError(f"{out} is not empty; name a fresh folder with --out")
+        with tempfile.TemporaryFile(dir=out):
+            return out
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or out}: {error.strerror}; name a folder you may write to with --out"
+        ) from error
+
+
+def _numbered() -> Path:
+    for number in count(1):
+        with suppress(FileExistsError):
+            path = Path(f"demo-{number}")
+            path.mkdir()
+            return path
+    raise AssertionError("numbers do not end")
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -1,7 +1,9 @@
 """The demo as a story: set the stage, let five weeks pass, bill them, prove them."""
 
 import json
+import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from mdms.demo.stage import Stage
 from mdms.embedded import processes
 
 WINDOW_DAYS = 30
+_STATE_PREFIX = "mdms-demo-"
 _TICK_S = 0.1
 
 
@@ -71,14 +74,35 @@ def play(plan: Plan, audience: Audience) -> dict[str, Any]:
 
     With `plan.serve` it returns only when interrupted. Whatever happens, no process is left.
     """
-    state_dir = Path(tempfile.mkdtemp(prefix="mdms-"))
+    _remove_left_behind()
+    state_dir = Path(tempfile.mkdtemp(prefix=f"{_STATE_PREFIX}{os.getpid()}-"))
     state_dir.chmod(0o711)  # as root, the database runs as another user and must get through
     stage = Stage(plan.directory, state_dir)
     try:
         return _play(plan, stage, audience)
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # impatience must not leave anything behind
         stage.stop()
         shutil.rmtree(state_dir, ignore_errors=True)
+
+
+def _remove_left_behind() -> None:
+    """Remove the state of demos of ours that were killed before they could."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_STATE_PREFIX}*-*"):
+        owner = path.name.removeprefix(_STATE_PREFIX).split("-")[0]
+        if owner.isdecimal() and path.stat().st_uid == os.geteuid() and not _is_alive(int(owner)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _play(plan: Plan, stage: Stage, audience: Audience) -> dict[str, Any]:
@@ -99,7 +123,8 @@ def _play(plan: Plan, stage: Stage, audience: Audience) -> dict[str, Any]:
         client.import_registry(out / "registry")
 
     with timings.measure("weeks"):
-        serve = ["--serve"] if plan.serve else []
+        # Time stands still while the report is made: it compares with a truth that is finished.
+        serve = ["--serve", "--serve-after", str(out / "report.json")] if plan.serve else []
         stage.start_simulator(
             ["run", "--broker", stage.broker.url, "--faults", plan.faults, *_city(plan), *serve]
         )
@@ -139,7 +164,9 @@ def _play(plan: Plan, stage: Stage, audience: Audience) -> dict[str, Any]:
             "exceptions_open": status["exceptions_open"],
         }
     report["timings_s"] = timings.seconds
-    (out / "report.json").write_text(json.dumps(report, indent=2, default=str) + "\n")
+    part = out / "report.json.part"
+    part.write_text(json.dumps(report, indent=2, default=str) + "\n")
+    part.replace(out / "report.json")
 
     if plan.serve:
         audience.served(report, stage.config)

@@ -100,9 +100,9 @@ def show(report: dict[str, Any], directory: Path, console: Console) -> None:
     )
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report["timings_s"].items())
     console.print(f"Time: {sum(report['timings_s'].values()):.0f} s ({spent}).")
-    console.print(
-        f"Files: [bold]{directory}[/bold] (report.json, billing/, readings.parquet, truth/)"
-    )
+    files = ("report.json", "billing", "readings.parquet", "truth")
+    named = ", ".join(name for name in files if (directory / name).exists())
+    console.print(f"Files: [bold]{directory}[/bold] ({named})")
 
 
 def _proof(reads: dict[str, Any]) -> Table:

@@ -212,6 +212,8 @@ class VeeService:
                 for channel_ids in parts(np.unique(due.channel_id), count_max):
                     targets = due.of_channels(channel_ids)
                     async with self._unit_of_work() as work:
+                        # two runs at once would both append the next version
+                        await work.vee.take_turn()
                         # before the load: who touches one of these meanwhile, touches it again
                         await work.vee.untouch(touched.intersection(targets))
                         block = BlockRun(

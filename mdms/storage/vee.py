@@ -20,6 +20,11 @@ class PostgresVee:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
+    TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('mdms vee', 0))"
+
+    async def take_turn(self) -> None:
+        await self._connection.execute(self.TAKE_TURN)
+
     TOUCH = """
     INSERT INTO vee_touch (channel_id, local_day)
     SELECT * FROM unnest(%(channel_ids)s::integer[], %(local_days)s::date[]) AS t (channel, day)

@@ -106,6 +106,9 @@ class FakeStore:
         inside = (reads.at_s >= period.start_s) & (reads.at_s <= period.end_s)
         return reads.take(inside & np.isin(reads.channel_id, channel_ids))
 
+    async def take_turn(self) -> None:
+        self.calls.append("turn")
+
     async def touched(self) -> Sequence[tuple[int, date]]:
         return sorted(self.touches)
 
@@ -563,7 +566,7 @@ async def test_a_channel_day_is_untouched_before_its_reads_are_loaded():
 
     await world.service.run(FIRST_DAY, FIRST_DAY)
 
-    assert world.store.calls[:2] == ["untouch", "load"]
+    assert world.store.calls[:3] == ["turn", "untouch", "load"]
     assert world.store.touches == {(1, FIRST_DAY + DAY)}
 
 
