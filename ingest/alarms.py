@@ -14,8 +14,8 @@ import structlog
 from mdms.domain.errors import UnavailableError
 from mdms.domain.events import EndDeviceEvent, Severity
 
-_AT_ONCE_MAX: Final = 64
-"""Alarms of an outage come by the thousand."""
+_AT_ONCE_MAX: Final = 8
+"""Alarms of an outage come by the thousand, and the client wants few at a time."""
 
 log = structlog.get_logger()
 

@@ -3,7 +3,8 @@ Following a simulation's time (design D18): demo and tests only.
 
 The simulator publishes a step's messages and then grants the step's time, naming the last
 message of each collector. The broker keeps no order between topics, so messages are held until
-the grant that covers them, and a grant until its messages are all here. Then the clock moves,
+the grant that covers them, and a grant until its messages are all here or something was lost:
+backfill will bring it, and what is late needs no grant any more. Then the clock moves,
 they are stored, timers that are due run, and only then is the step reported done and the grant
 acknowledged: a kill at any point repeats the step, and nothing happens twice.
 """
@@ -21,12 +22,14 @@ import structlog
 from ingest.backoff import pauses
 from ingest.held import Grant, Held
 from mdms.domain.errors import UnavailableError
-from mdms.domain.time import EPOCH, from_epoch_us
+from mdms.domain.time import EPOCH, from_epoch_us, to_epoch_us
 from mdms.ports import Envelope, MessageSource
 
 FOLLOWER: Final = "daemon"
-HOLE_S_MAX: Final = 15.0
-"""A message that does not come within this real time was never sent; brokers are quicker."""
+HOLE_S_MAX: Final = 0.5
+"""A message that does not come within this real time was lost; one that is late needs no grant."""
+STEP_S: Final = 900
+"""Length of the next step when nothing asks for a shorter one."""
 _PAUSE_S_MAX = 1.0
 
 log = structlog.get_logger()
@@ -35,6 +38,8 @@ log = structlog.get_logger()
 class AnsweringSource(MessageSource, Protocol):
     """A source through which one can also answer."""
 
+    @property
+    def connected(self) -> bool: ...
     async def publish(self, topic: str, payload: bytes) -> None: ...
 
 
@@ -77,6 +82,7 @@ class FollowedSource:
         utility: str,
         committed: Mapping[int, int],
         on_granted: Callable[[datetime], Awaitable[None]],
+        wanted_step_s: Callable[[], int] = lambda: STEP_S,
     ) -> None:
         """
         Wrap a source that is subscribed to uplink topics and to grants.
@@ -87,6 +93,7 @@ class FollowedSource:
             utility: Code of the utility, part of each topic.
             committed: Highest batch_seq of each collector that is stored already.
             on_granted: Runs the timers that are due; called when a step's messages are stored.
+            wanted_step_s: How long the next step may be, in simulated seconds.
         """
         self._source = source
         self._clock = clock
@@ -95,6 +102,7 @@ class FollowedSource:
         self._held = Held(committed)
         self._grants: deque[tuple[Grant, Envelope]] = deque()
         self._on_granted = on_granted
+        self._wanted_step_s = wanted_step_s
         self._request: asyncio.Task[Sequence[Envelope]] | None = None
 
     async def batches(
@@ -105,7 +113,13 @@ class FollowedSource:
         arriving = self._source.batches(messages_max=messages_max, bytes_max=bytes_max, age_s_max=0)
         try:
             while True:
-                grant, envelope = await self._next_grant(arriving)
+                now_us = to_epoch_us(self._clock.now())
+                for batch in self._held.late(now_us, messages_max, bytes_max):
+                    yield batch
+                ready = await self._ready_grant(arriving)
+                if ready is None:
+                    continue
+                grant, envelope = ready
                 self._clock.advance(from_epoch_us(grant.t_us))
                 for batch in self._held.release(grant, messages_max, bytes_max):
                     yield batch
@@ -120,23 +134,25 @@ class FollowedSource:
         """Acknowledge a step's messages."""
         await self._source.ack(batch)
 
-    async def _next_grant(
+    async def _ready_grant(
         self, arriving: AsyncIterator[Sequence[Envelope]]
-    ) -> tuple[Grant, Envelope]:
-        """Wait for a grant and for every message that it names."""
-        while True:
-            missing = self._held.missing(self._grants[0][0]) if self._grants else {}
-            if self._grants and not missing:
-                return self._grants.popleft()
-            arrived = await self._arrived(arriving, HOLE_S_MAX if missing else None)
-            if arrived is None:
-                log.error("followed.messages.missing", message_count=sum(missing.values()))
-                return self._grants.popleft()
-            for envelope in arrived:
-                if envelope.topic == self._time_topic:
-                    await self._add_grant(envelope)
-                else:
-                    self._held.add(envelope)
+    ) -> tuple[Grant, Envelope] | None:
+        """Return a grant if every message that it names is here, else take what arrives next."""
+        missing = self._held.missing(self._grants[0][0]) if self._grants else {}
+        if self._grants and not missing:
+            return self._grants.popleft()
+        arrived = await self._arrived(arriving, HOLE_S_MAX if missing else None)
+        if arrived is None:
+            if not self._source.connected:
+                return None  # nothing can come now, and then it will
+            log.warning("followed.messages.missing", message_count=sum(missing.values()))
+            return self._grants.popleft()
+        for envelope in arrived:
+            if envelope.topic == self._time_topic:
+                await self._add_grant(envelope)
+            else:
+                self._held.add(envelope)
+        return None
 
     async def _arrived(
         self, arriving: AsyncIterator[Sequence[Envelope]], timeout_s: float | None
@@ -162,7 +178,9 @@ class FollowedSource:
 
     async def _report_done(self, grant: Grant) -> None:
         """Answer a grant; without the answer the simulation stands still."""
-        answer = msgspec.json.encode({"step": grant.step, "who": FOLLOWER})
+        answer = msgspec.json.encode(
+            {"step": grant.step, "who": FOLLOWER, "step_s": self._wanted_step_s()}
+        )
         for pause_s in pauses(_PAUSE_S_MAX):
             try:
                 await self._source.publish(self._done_topic, answer)

@@ -35,6 +35,7 @@ _QOS: Final = 1
 _REFUSED: Final = 0x80
 _NEVER_EXPIRES: Final = 0xFFFF_FFFF
 _PORT: Final = 1883
+_BACKFILL: Final = "/up/backfill"
 _PENDING_BYTES_MAX: Final = 256 << 20
 _V5, _V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
 _PROTOCOLS = {"auto": (_V5, _V311), "5": (_V5,), "3.1.1": (_V311,)}
@@ -72,6 +73,16 @@ class MqttConfig:
 def uplink_topics(utility: str) -> str:
     """Return the filter of everything that collectors of a utility send up."""
     return f"ami/v1/{utility}/col/+/up/#"
+
+
+def state_topics(utility: str) -> str:
+    """Return the filter of what collectors of a utility say about themselves."""
+    return f"ami/v1/{utility}/col/+/state"
+
+
+def control_topic(utility: str, collector_id: int) -> str:
+    """Return where a collector hears requests and acknowledgements."""
+    return f"ami/v1/{utility}/col/{collector_id}/down/ctl"
 
 
 class MqttSource:
@@ -222,7 +233,7 @@ class MqttSource:
         if message.mid:
             self._pending[message.mid] = envelope
             self._pending_bytes += len(envelope.payload)
-        self._handover.put(envelope)
+        self._handover.put(envelope, behind=envelope.topic.endswith(_BACKFILL))
         metrics.INGEST_PENDING.set(len(self._pending))
 
     def _has_room(self) -> bool:

@@ -25,7 +25,7 @@ class Seen:
     seq: int
     at_us: int
     empty: bool = False
-    """The collector answers that the batch of this number is gone."""
+    """The collector answers that it has nothing, or nothing more, from this number on."""
     last_of_backfill: bool = False
 
 
@@ -70,12 +70,16 @@ class Following:
         """Count one batch."""
         count = self._count
         if count is None:
+            top_seq = seen.seq - 1 if seen.empty else seen.seq
             self._count = BatchCount(
-                self._collector_id, seen.boot_id, seen.seq, seen.seq, seen.at_us, 0
+                self._collector_id, seen.boot_id, seen.seq, top_seq, seen.at_us, 0
             )
             return
         if seen.last_of_backfill:
             self._end_of_time_request(seen)
+        if seen.empty:
+            self._nothing_from(seen.seq)
+            return
         if seen.boot_id != count.boot_id and seen.at_us < count.since_us:
             return  # of an earlier count: its number means nothing in this one
         if seen.seq > count.top_seq:
@@ -145,10 +149,17 @@ class Following:
             if not known_boot and seen.at_us > piece.span.to_us:
                 continue  # closed after the hole was: a number of another count
             self._pieces[at : at + 1] = _without(piece, seen.seq, seen.seq)
-            if seen.empty:
-                self._lost.append(replace(piece.span, first_seq=seen.seq, last_seq=seen.seq))
             return True
         return False
+
+    def _nothing_from(self, seq: int) -> None:
+        """Lose the rest of the hole that was asked for: the collector has none of it."""
+        for at, piece in enumerate(self._pieces):
+            first, last = piece.span.first_seq, piece.span.last_seq
+            if first is not None and last is not None and first <= seq <= last:
+                self._lost.append(replace(piece.span, first_seq=seq))
+                self._pieces[at : at + 1] = _without(piece, seq, last)
+                return
 
     def _give_up(self, oldest_seq: int) -> None:
         """Lose what lies below the oldest batch that the collector has."""
@@ -164,14 +175,18 @@ class Following:
         self._pieces = kept
 
     def _end_of_time_request(self, seen: Seen) -> None:
-        """Close what was asked for by time: its answer has ended."""
-        self._pieces = [
-            piece
-            for piece in self._pieces
-            if piece.span.first_seq is not None
-            or piece.hole_id not in self._asked
-            or not (seen.empty or piece.span.from_us <= seen.at_us <= piece.span.to_us)
-        ]
+        """Take what was answered off the times that were asked for."""
+        kept: list[_Piece] = []
+        for piece in self._pieces:
+            span = piece.span
+            if span.first_seq is not None or piece.hole_id not in self._asked:
+                kept.append(piece)
+            elif not seen.empty and not span.from_us <= seen.at_us <= span.to_us:
+                kept.append(piece)  # the answer to another request
+            elif not seen.empty and seen.at_us < span.to_us:
+                # An answer is bounded: what is younger is asked for until there is nothing.
+                kept.append(_Piece(replace(span, from_us=seen.at_us + 1), piece.hole_id))
+        self._pieces = kept
 
     def _start_anew(self, seen: Seen) -> None:
         """Begin another count; what was missing of the last one is asked for by time."""

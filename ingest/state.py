@@ -12,7 +12,7 @@ from mdms.domain.time import to_epoch_us
 
 _TOPIC = re.compile(r"ami/v1/[^/]+/col/(?P<collector>[1-9][0-9]{0,9})/state", re.ASCII)
 
-Natural = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+Natural = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class _State(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 
 from ingest.followed import FollowedClock, FollowedSource, simulated_time_topic
 from ingest.late import VeeHorizon
-from ingest.mqtt import MqttConfig, MqttSource, uplink_topics
+from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
 from mdms import api
 from mdms.api.auth import Role, Token, Tokens
@@ -30,6 +30,7 @@ from mdms.api.backend import Services
 from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.ports import Clock, UnitOfWorkFactory
 from mdms.services.billing_run import BillingService
+from mdms.services.gaps import GapService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.schedule import DailyJob, Schedule
@@ -99,14 +100,15 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
         on_registry: Callable[[], Awaitable[None]] | None = None
         problems: Callable[[], Sequence[str]] = tuple
         nightly = _Nightly(core) if "vee" in parts else None
+        gaps = GapService(unit_of_work, clock, _nobody_hears)
         if "ingest" in parts:
-            pipeline, source = await _start_ingest(core, stack, tasks, nightly)
+            pipeline, source, gaps = await _start_ingest(core, stack, tasks, nightly)
             on_registry = pipeline.reload_registry
             problems = partial(_ingest_problems, pipeline, source, settings.mqtt.url)
         if nightly is not None and not followed:
             tasks.start(nightly.forever())
         if "api" in parts:
-            _start_api(core, tasks, on_registry, problems)
+            _start_api(core, tasks, gaps, on_registry, problems)
         log.info("daemon.started", parts=sorted(parts))
         await tasks.until(stop)
         log.info("daemon.stopping")
@@ -157,9 +159,9 @@ class _Nightly:
 
 async def _start_ingest(
     core: _Core, stack: AsyncExitStack, tasks: "_Tasks", nightly: _Nightly | None
-) -> tuple[Pipeline, MqttSource]:
+) -> tuple[Pipeline, MqttSource, GapService]:
     mqtt, utility, clock = core.settings.mqtt, core.settings.utility.code, core.clock
-    topics = [uplink_topics(utility)]
+    topics = [uplink_topics(utility), state_topics(utility)]
     if isinstance(clock, FollowedClock):
         topics.append(simulated_time_topic(utility))
     config = MqttConfig(
@@ -172,6 +174,17 @@ async def _start_ingest(
     )
     broker = await stack.enter_async_context(MqttSource(config, clock))
     await _until_connected(broker, mqtt.url)
+
+    async def tell(collector_id: int, payload: bytes) -> None:
+        await broker.publish(control_topic(utility, collector_id), payload)
+
+    gaps = GapService(core.unit_of_work, clock, tell)
+
+    async def run_due(now: datetime) -> None:
+        await _ask_for_missing(gaps, now)
+        if nightly is not None:
+            await nightly.run_due(now)
+
     source: MqttSource | FollowedSource = broker
     if isinstance(clock, FollowedClock):
         async with core.unit_of_work() as work:
@@ -181,7 +194,7 @@ async def _start_ingest(
             clock,
             utility=utility,
             committed={each.collector_id: each.batch_seq for each in sequences},
-            on_granted=nightly.run_due if nightly else _nothing_due,
+            on_granted=run_due,
         )
     ingest = core.settings.ingest
     pipeline = Pipeline(
@@ -195,13 +208,31 @@ async def _start_ingest(
             backoff_s_max=ingest.backoff_s_max,
         ),
         core.horizon,
+        tell=tell,
     )
     tasks.start(pipeline.run())
-    return pipeline, broker
+    if not isinstance(clock, FollowedClock):
+        tasks.start(_ask_forever(gaps, clock))
+    return pipeline, broker, gaps
 
 
-async def _nothing_due(_now: datetime) -> None:
-    """Run nothing: this process has no timers."""
+async def _ask_forever(gaps: GapService, clock: Clock) -> None:
+    while True:
+        await _ask_for_missing(gaps, clock.now())
+        await clock.sleep(_SCHEDULE_PERIOD_S)
+
+
+async def _ask_for_missing(gaps: GapService, now: datetime) -> None:
+    try:
+        await gaps.run_due(now)
+    except UnavailableError as error:  # it stays due
+        log.warning("collection.backfill.delayed", error=str(error))
+
+
+async def _nobody_hears(collector_id: int, _payload: bytes) -> None:
+    raise UnavailableError(
+        f"this daemon has no broker to reach collector {collector_id} by; ask one that runs ingest"
+    )
 
 
 async def _until_connected(broker: MqttSource, url: str) -> None:
@@ -218,6 +249,7 @@ async def _until_connected(broker: MqttSource, url: str) -> None:
 def _start_api(
     core: _Core,
     tasks: "_Tasks",
+    gaps: GapService,
     on_registry: Callable[[], Awaitable[None]] | None,
     ingest_problems: Callable[[], Sequence[str]],
 ) -> None:
@@ -233,6 +265,7 @@ def _start_api(
         zone=settings.zone,
         registry=RegistryService(unit_of_work, on_change=on_registry),
         readings=ReadingService(unit_of_work, settings.zone),
+        gaps=gaps,
         vee=core.vee,
         billing=BillingService(unit_of_work, core.clock, settings.zone, finalize),
         status=StatusService(unit_of_work, core.clock),

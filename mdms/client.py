@@ -119,6 +119,22 @@ class Client:
             self._download(f"/v1/readings/files/{name}", directory / name, params) for name in names
         ]
 
+    def gaps(self) -> list[dict[str, Any]]:
+        """Return the batches of collectors that never arrived."""
+        return list(self._json("GET", "/v1/gaps")["gaps"])
+
+    def backfill(
+        self,
+        collector_id: int | None = None,
+        *,
+        from_: Day | Instant | None = None,
+        to: Day | Instant | None = None,
+    ) -> dict[str, Any]:
+        """Ask again for missing batches, or for everything that was closed in a period."""
+        body = _present(**{"from": from_}, to=to)
+        whose = {} if collector_id is None else {"collector_id": collector_id}
+        return self._json("POST", "/v1/gaps/backfill", json={**body, **whose})
+
     def run_vee(self, from_: Day, to: Day, *, meter: str | None = None) -> dict[str, Any]:
         """Judge and estimate the local days from_..to, both included."""
         body = _present(**{"from": from_}, to=to, meter=meter)

@@ -204,7 +204,7 @@ def _check_content(header: Header, kind: str) -> None:
 
 def _check_time(header: Header, arrival: Arrival) -> None:
     """A collector that says its clock is wrong is believed in that."""
-    if header.flags & FLAG_CLOCK_UNSYNCED:
+    if header.flags & FLAG_CLOCK_UNSYNCED or header.frame_count == 0:
         return
     age_us = to_epoch_us(arrival.received_at) - header.batch_time_us
     if age_us < -EARLY_S_MAX * 1_000_000:
@@ -214,7 +214,7 @@ def _check_time(header: Header, arrival: Arrival) -> None:
 
 
 def _batch_us(header: Header, arrival: Arrival) -> int:
-    if header.flags & FLAG_CLOCK_UNSYNCED:
+    if header.flags & FLAG_CLOCK_UNSYNCED or header.frame_count == 0:
         return to_epoch_us(arrival.received_at)
     return header.batch_time_us
 

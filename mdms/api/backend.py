@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 
 from mdms.services.billing_run import BillingService
+from mdms.services.gaps import GapService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.status import StatusService
@@ -21,6 +22,7 @@ class Services:
     zone: ZoneInfo
     registry: RegistryService
     readings: ReadingService
+    gaps: GapService
     vee: VeeService
     billing: BillingService
     status: StatusService

@@ -8,7 +8,20 @@ import sys
 
 import typer
 
-from mdms.cli import billing, db, demo, doctor, meter, reading, registry, serve, status, token, vee
+from mdms.cli import (
+    billing,
+    db,
+    demo,
+    doctor,
+    gap,
+    meter,
+    reading,
+    registry,
+    serve,
+    status,
+    token,
+    vee,
+)
 from mdms.domain.errors import MdmsError, NotFoundError, UsageError
 
 app = typer.Typer(
@@ -26,17 +39,20 @@ app.add_typer(db.app, name="db")
 app.add_typer(registry.app, name="registry")
 app.add_typer(meter.app, name="meter")
 app.add_typer(reading.app, name="reading")
+app.add_typer(gap.app, name="gap")
 app.add_typer(vee.app, name="vee")
 app.add_typer(billing.app, name="billing")
 app.add_typer(token.app, name="token")
 
-_FAILED, _USAGE, _NOT_FOUND = 1, 2, 3
+_FAILED, _USAGE, _NOT_FOUND, _INTERRUPTED = 1, 2, 3, 130
 
 
 def main() -> None:
     """Run the command line; an error of ours is one sentence and an exit status."""
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     except MdmsError as error:
         sys.stderr.write(f"mdms: {error}\n")
         match error:

@@ -43,8 +43,11 @@ _ACK_WAIT_S = 2
 Unacknowledged messages come again after this: to a consumer that was killed and is back, which
 should not be kept waiting, but also on a live connection, where the consumer drops them.
 """
-_ACK_PENDING_MAX = 20_000
-"""More than a batch, or delivery stalls before the batch can be acknowledged."""
+_ACK_PENDING_MAX = 16_000
+"""
+More than a batch, or delivery stalls before the batch can be acknowledged. A session's filters
+together may have 65,535, and one that ends in # counts twice: the daemon has three.
+"""
 
 
 class EmbeddedBroker:

@@ -99,7 +99,9 @@ class PostgresGaps:
     FROM sequence_hole WHERE hole_id = %(hole_id)s
     """
     SHRINK = """
-    UPDATE sequence_hole SET first_seq = %(first_seq)s, last_seq = %(last_seq)s
+    UPDATE sequence_hole
+    SET first_seq = %(first_seq)s, last_seq = %(last_seq)s,
+        from_us = %(from_us)s, to_us = %(to_us)s
     WHERE hole_id = %(hole_id)s
     """
     CLOSE = "DELETE FROM sequence_hole WHERE hole_id = %(hole_id)s"

@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mdms.domain.events import EndDeviceEvent, EventCode, Severity
+from mdms.domain.gaps import BatchCount, CountChange, Span
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
-from mdms.domain.time import to_epoch_s, to_epoch_us
+from mdms.domain.time import SECOND, to_epoch_s, to_epoch_us
 from mdms.ports import CollectorSequence, UnitOfWorkFactory, UplinkMessage
 from tests.fakes import FakeUnitOfWork
 
@@ -85,6 +87,84 @@ async def test_a_message_is_new_once(unit_of_work):
     assert sequences == [
         CollectorSequence(7, 111, 2, datetime(2026, 11, 3, 8, 0, 1, tzinfo=UTC), AT)
     ]
+
+
+def event(**changes: Any) -> EndDeviceEvent:
+    told = EndDeviceEvent(
+        collector_id=7,
+        badge="E100",
+        radio_id=1,
+        code=EventCode.POWER_FAIL,
+        at=AT,
+        severity=Severity.ALARM,
+        received_at=AT,
+    )
+    return replace(told, **changes)
+
+
+async def test_the_same_alarm_within_five_seconds_is_one(unit_of_work):
+    copies = [event(), event(at=AT + 5 * SECOND, collector_id=8), event(at=AT - 5 * SECOND)]
+    others = [
+        event(at=AT + 6 * SECOND),
+        event(badge="E200"),
+        event(code=EventCode.RESTORE),
+        event(cleared=True),
+        event(badge=None, radio_id=None),
+        event(badge=None, radio_id=None, collector_id=8),
+    ]
+
+    async with unit_of_work() as work:
+        first = await work.events.append(copies)
+        second = await work.events.append([*copies, *others])
+        none = await work.events.append([])
+
+    assert (first, second, none) == (1, len(others), 0)
+
+
+def change(top_seq: int, **parts: Any) -> CountChange:
+    nothing: dict[str, Any] = {"opened": [], "lost": [], "remaining": {}, "reset": False}
+    return CountChange(BatchCount(7, 111, 1, top_seq, 50, 0), **(nothing | parts))
+
+
+async def test_a_hole_shrinks_splits_and_goes_and_keeps_its_history(unit_of_work):
+    async with unit_of_work() as work:
+        await work.gaps.move_on([change(9, opened=[Span(3, 8, 10, 50)])], AT, AT + SECOND)
+        (opened,) = await work.gaps.holes([7])
+        await work.gaps.asked({opened.hole_id: AT + 60 * SECOND})
+    async with unit_of_work() as work:
+        left = [Span(3, 4, 10, 50), Span(6, 8, 10, 50)]
+        await work.gaps.move_on([change(9, remaining={opened.hole_id: left})], AT, AT)
+        pieces = await work.gaps.holes()
+    async with unit_of_work() as work:
+        filled: dict[int, list[Span]] = {piece.hole_id: [] for piece in pieces}
+        await work.gaps.move_on([change(12, remaining=filled)], AT, AT)
+        counts = await work.gaps.counts([7, 8])
+        rest = await work.gaps.holes(lost=True)
+
+    assert (opened.due_at, opened.asked_count) == (AT + SECOND, 0)
+    assert [piece.span for piece in pieces] == left
+    assert {(piece.asked_count, piece.due_at) for piece in pieces} == {(1, AT + 60 * SECOND)}
+    assert counts == {7: BatchCount(7, 111, 1, 12, 50, 0)}
+    assert rest == []
+
+
+async def test_lost_holes_are_kept_apart_and_may_be_asked_for_again(unit_of_work):
+    async with unit_of_work() as work:
+        lost = [Span(1, 2, 10, 20)]
+        await work.gaps.move_on([change(9, opened=[Span(5, 5, 10, 20)], lost=lost)], AT, AT)
+        await work.gaps.open(8, [Span(None, None, 10, 20)], AT, AT)
+        ((open_id, _),) = [
+            (hole.hole_id, hole) for hole in await work.gaps.holes([7]) if hole.lost_at is None
+        ]
+        await work.gaps.lose([open_id], AT)
+
+        still_open = await work.gaps.holes()
+        again = await work.gaps.hurry(AT + SECOND, collector_id=7)
+        asked_for = await work.gaps.holes()
+
+    assert [(hole.collector_id, hole.span.first_seq) for hole in still_open] == [(8, None)]
+    assert again == 2
+    assert sorted(hole.collector_id for hole in asked_for) == [7, 7, 8]
 
 
 async def test_an_exception_rolls_all_of_it_back(unit_of_work):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -26,6 +26,7 @@ class Line(FakeSource):
         super().__init__(batches)
         self.published: list[tuple[str, dict[str, object]]] = []
         self.away_count = 0
+        self.connected = True
 
     async def batches(
         self, *, messages_max: int, bytes_max: int, age_s_max: float
@@ -43,15 +44,22 @@ class Line(FakeSource):
         self.published.append((topic, json.loads(payload)))
 
 
-def read(seq: int, *, collector_id: int = 7) -> Envelope:
+def read(seq: int, *, collector_id: int = 7, step: int = 1) -> Envelope:
     topic = f"ami/v1/cpau/col/{collector_id}/up/read"
-    return Envelope(topic, message(frame(), collector_id=collector_id, batch_seq=seq))
+    closed_us = (NOON_S + 900 * step) * 1_000_000
+    payload = message(frame(), collector_id=collector_id, batch_seq=seq, batch_time_us=closed_us)
+    return Envelope(topic, payload)
 
 
-def grant(step: int, **seq: int) -> Envelope:
+def done(step: int, step_s: int = 900) -> tuple[str, dict[str, object]]:
+    return DONE_TOPIC, {"step": step, "who": "daemon", "step_s": step_s}
+
+
+def grant(step: int, *, absent: Sequence[int] = (), **seq: int) -> Envelope:
     ends = {name.removeprefix("c"): last for name, last in seq.items()}
     t_us = (NOON_S + 900 * step) * 1_000_000
-    return Envelope(TIME_TOPIC, json.dumps({"step": step, "t_us": t_us, "seq": ends}).encode())
+    granted = {"step": step, "t_us": t_us, "seq": ends, "absent": {"7": list(absent)}}
+    return Envelope(TIME_TOPIC, json.dumps(granted).encode())
 
 
 class Daemon:
@@ -70,6 +78,9 @@ class Daemon:
         self.granted.append(now)
 
     async def run_until_done(self, steps: int, *, messages_max: int = 500) -> None:
+        await self.run_until(lambda: len(self.line.published) >= steps, messages_max=messages_max)
+
+    async def run_until(self, is_over: Callable[[], bool], *, messages_max: int = 500) -> None:
         async def run() -> None:
             async for batch in self.source.batches(
                 messages_max=messages_max, bytes_max=1 << 20, age_s_max=1
@@ -80,7 +91,7 @@ class Daemon:
         task = asyncio.create_task(run())
         try:
             async with asyncio.timeout(10):
-                while len(self.line.published) < steps:
+                while not is_over():
                     await asyncio.wait({task}, timeout=0.001)
         finally:
             task.cancel()
@@ -95,7 +106,7 @@ async def test_messages_are_held_until_the_grant_that_covers_them():
     await daemon.run_until_done(1)
 
     assert daemon.stored == [(NOON + timedelta(minutes=15), [first, second])]
-    assert line.published == [(DONE_TOPIC, {"step": 1, "who": "daemon"})]
+    assert line.published == [done(1)]
     assert line.acked == [first, second, allowed]
 
 
@@ -109,7 +120,7 @@ async def test_a_grant_waits_for_every_message_that_it_names():
 
 
 async def test_messages_of_the_next_step_are_not_released_with_this_one():
-    early = read(2)
+    early = read(2, step=2)
     daemon = Daemon(Line([early, read(1), grant(1, c7=1)], [grant(2, c7=2)]))
 
     await daemon.run_until_done(2)
@@ -147,7 +158,7 @@ async def test_after_a_restart_a_step_that_was_stored_needs_no_messages():
 
     await daemon.run_until_done(1)
 
-    assert line.published == [(DONE_TOPIC, {"step": 4, "who": "daemon"})]
+    assert line.published == [done(4)]
 
 
 async def test_a_message_without_a_readable_header_counts_as_one_that_is_missing():
@@ -183,7 +194,7 @@ async def test_an_answer_is_repeated_until_the_broker_takes_it():
 
     await Daemon(line).run_until_done(1)
 
-    assert line.published == [(DONE_TOPIC, {"step": 1, "who": "daemon"})]
+    assert line.published == [done(1)]
 
 
 async def test_a_grant_that_cannot_be_read_is_dropped():
@@ -213,6 +224,66 @@ async def test_waiting_is_real():
 
     assert clock.monotonic() > before_s
     assert clock.now() == EPOCH
+
+
+async def test_what_was_not_sent_is_not_waited_for():
+    daemon = Daemon(line := Line([read(2), grant(1, absent=[1], c7=2)]))
+
+    await daemon.run_until_done(1)
+
+    assert line.published == [done(1)]
+
+
+async def test_what_comes_after_its_step_needs_no_other_grant():
+    overdue = read(2)
+    line = Line([read(1), grant(1, c7=1)], [overdue])
+    daemon = Daemon(line)
+
+    await daemon.run_until(lambda: len(daemon.stored) == 2)
+
+    assert daemon.stored[1] == (NOON + timedelta(minutes=15), [overdue])
+
+
+async def test_nothing_is_given_up_while_the_broker_is_away(monkeypatch):
+    monkeypatch.setattr(followed, "HOLE_S_MAX", 0.01)
+    line = Line([read(2), grant(1, c7=2)])
+    line.connected = False
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await Daemon(line).run_until_done(1)
+
+    assert line.published == []
+
+
+async def test_a_collector_that_lost_its_count_is_followed_from_its_new_one():
+    daemon = Daemon(
+        line := Line([read(1), grant(1, c7=1)], [grant(2, c7=2)], [read(2, step=2)]),
+        committed={7: 500},
+    )
+
+    await daemon.run_until_done(2)
+
+    assert line.published == [done(1), done(2)]
+    assert [len(batch) for _, batch in daemon.stored] == [1, 1]
+
+
+async def test_a_state_comes_after_the_messages_that_it_speaks_of():
+    state = Envelope("ami/v1/cpau/col/7/state", b"{}")
+    daemon = Daemon(Line([state, read(1), grant(1, c7=1)]))
+
+    await daemon.run_until_done(1)
+
+    assert daemon.stored[0][1][-1] == state
+
+
+async def test_the_answer_says_how_long_the_next_step_may_be():
+    daemon = Daemon(line := Line([grant(1)]))
+    daemon.source._wanted_step_s = lambda: 1
+
+    await daemon.run_until_done(1)
+
+    assert line.published == [done(1, step_s=1)]
 
 
 @pytest.mark.parametrize("missing", [1, 2])

@@ -79,3 +79,18 @@ async def test_what_is_forgotten_is_not_taken():
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await take(handover, age_s=0)
+
+
+async def test_live_messages_never_wait_behind_backfill():
+    handover = Handover(FakeClock(NOON))
+    old = [Envelope("ami/v1/cpau/col/7/up/backfill", bytes([n])) for n in range(3)]
+    new = [Envelope("ami/v1/cpau/col/7/up/read", bytes([n])) for n in range(2)]
+    for envelope in old:
+        handover.put(envelope, behind=True)
+    for envelope in new:
+        handover.put(envelope)
+
+    first = await handover.take(messages_max=3, bytes_max=100, age_s_max=0)
+    second = await handover.take(messages_max=3, bytes_max=100, age_s_max=0)
+
+    assert [*first, *second] == [*new, *old]

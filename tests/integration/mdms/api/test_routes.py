@@ -16,9 +16,11 @@ from mdms import api
 from mdms.api.auth import Role, Token, Tokens
 from mdms.api.backend import Services
 from mdms.domain.errors import UnavailableError
+from mdms.domain.gaps import Span
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.ports import UnitOfWorkFactory
 from mdms.services.billing_run import BillingService
+from mdms.services.gaps import GapService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
@@ -49,6 +51,11 @@ async def no_problems() -> tuple[str, ...]:
     return ()
 
 
+async def hear(_collector_id: int, payload: bytes) -> None:
+    """Be every collector: what is asked is not a route's business."""
+    assert payload.startswith(b'{"op":"backfill')
+
+
 def services(store: UnitOfWorkFactory) -> Services:
     clock = FakeClock(NOW)
     rules = RuleSet.load(config_dir() / "vee" / "residential.toml")
@@ -61,6 +68,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         zone=ZONE,
         registry=RegistryService(store),
         readings=ReadingService(store, ZONE),
+        gaps=GapService(store, clock, hear),
         vee=vee,
         billing=BillingService(store, clock, ZONE, finalize),
         status=StatusService(store, clock),
@@ -196,6 +204,26 @@ async def test_a_run_of_vee_judges_the_days_that_it_is_asked_for(town):
     assert status["exceptions_open"] == answer.json()["exceptions"]
 
 
+async def test_missing_batches_are_listed_and_asked_for_again(town, store):
+    async with store() as work:
+        await work.gaps.open(SMALL_TOWN.collectors[0].collector_id, [Span(3, 5, 0, 9)], NOW, NOW)
+
+    listed = (await town.get("/v1/gaps", headers=as_(Role.VIEWER))).json()["gaps"]
+    asked = await town.post("/v1/gaps/backfill", json={}, headers=as_(Role.VEE))
+    period = await town.post(
+        "/v1/gaps/backfill",
+        json={"from": "2026-11-10", "to": "2026-11-10"},
+        headers=as_(Role.VEE),
+    )
+    half = await town.post("/v1/gaps/backfill", json={"from": "2026-11-10"}, headers=as_(Role.VEE))
+    refused = await town.post("/v1/gaps/backfill", json={}, headers=as_(Role.VIEWER))
+
+    assert [(gap["first_seq"], gap["batches"]) for gap in listed] == [(3, 3)]
+    assert asked.json() == {"holes": 1, "requests": 1}
+    assert period.json()["requests"] == 1 + len(SMALL_TOWN.collectors)
+    assert (half.status_code, refused.status_code) == (422, 403)
+
+
 async def test_a_window_that_is_no_billing_period_is_refused(town):
     answer = await town.post(
         "/v1/billing/windows/2026-11-03/2026-11-10/freeze", headers=as_(Role.BILLING)
@@ -214,6 +242,7 @@ async def test_what_is_away_is_said_and_readiness_follows(store):
         zone=ZONE,
         registry=backend.registry,
         readings=backend.readings,
+        gaps=backend.gaps,
         vee=backend.vee,
         billing=backend.billing,
         status=StatusService(_away, FakeClock(NOW)),

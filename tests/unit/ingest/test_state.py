@@ -1,0 +1,58 @@
+"""What collectors say about themselves."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest import state
+from ingest.sequence import Offer
+from mdms.domain.errors import DecodeError, RejectReason
+from mdms.domain.time import to_epoch_us
+from tests.messages import NOON
+
+TOPIC = "ami/v1/cpau/col/17/state"
+ONLINE = {
+    "s": "online", "id": 17, "boot": 99, "seq": 12, "oldest_seq": 3, "buf": 0, "gps": True,
+    "off_ms": -12, "fw": "1.2", "temp": 41, "t": "2026-12-01T00:00:35Z",
+}  # fmt: skip
+
+
+def read(**changes: object) -> Offer | None:
+    payload = {k: v for k, v in (ONLINE | changes).items() if v is not None}
+    return state.read(TOPIC, json.dumps(payload).encode(), NOON)
+
+
+def test_the_state_of_the_page_tells_count_and_oldest_batch():
+    at = datetime(2026, 12, 1, 0, 0, 35, tzinfo=UTC)
+
+    assert read() == Offer(17, 99, 12, 3, to_epoch_us(at))
+
+
+@pytest.mark.parametrize("t", [None, "2026-12-01T00:00:35"])
+def test_a_state_without_a_sure_time_is_of_now(t):
+    assert read(t=t) == Offer(17, 99, 12, 3, to_epoch_us(NOON))
+
+
+def test_a_last_will_counts_nothing():
+    assert read(s="offline", seq=None, oldest_seq=None) is None
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"{}", b'{"s": "online", "id": -1}', b"[1]"])
+def test_what_is_no_state_is_refused(payload):
+    with pytest.raises(DecodeError) as caught:
+        state.read(TOPIC, payload, NOON)
+
+    assert caught.value.reason is RejectReason.BAD_BODY
+
+
+def test_nobody_speaks_for_another_collector():
+    with pytest.raises(DecodeError) as caught:
+        read(id=18)
+
+    assert caught.value.reason is RejectReason.WRONG_COLLECTOR
+
+
+@pytest.mark.parametrize("topic", ["ami/v1/cpau/col/17/up/read", "ami/v1/cpau/col/017/state"])
+def test_other_topics_are_no_states(topic):
+    assert not state.is_state(topic)
