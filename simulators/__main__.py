@@ -1,7 +1,8 @@
 """
 The simulator as a process of its own: `python -m simulators registry|run`.
 
-Exit status: 0 done, 2 usage, 128 + signal when a run was stopped before its end.
+Exit status: 0 done, 2 usage, 128 + signal when a run was stopped before its end. A run that was
+killed or stopped goes on where it was when it is started again with the same arguments.
 """
 
 import argparse
@@ -9,29 +10,44 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from mdms.domain.errors import UsageError
 from mdms.domain.time import from_epoch_s
 from simulators import builder, registry_files
 from simulators.air import Air
+from simulators.backhaul import Backhaul
 from simulators.calendar import LocalDay, next_office_morning
 from simulators.city import City
-from simulators.collector import Backhaul, Collector, CounterFile
+from simulators.collector import Collector
+from simulators.counters import CounterFile
+from simulators.field import Field
 from simulators.fleet import Fleet, Progress
+from simulators.journal import Journal
+from simulators.keys import Keys
 from simulators.ledger import Ledger
 from simulators.load.customers import customers_of
-from simulators.mqtt import Broker, MqttPace, MqttUplink, Pause
+from simulators.mishaps import Mishaps
+from simulators.mqtt import MqttPace, MqttUplink, Pause
+from simulators.options import parser
+from simulators.outages import plan_outages
 from simulators.profiles import Profiles
 from simulators.radio import Faults
+from simulators.script import Director, HttpApi, Script
+from simulators.supply import Supply
 
 _EXIT_USAGE = 2
 _EXIT_SIGNAL = 128
 _CANCEL_AGAIN_S = 0.5
-_METERS_MAX = 5_000_000
+_LOOK_AGAIN_S = 0.2
+_LOOK_AGAIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,97 +71,6 @@ def _stage(options: argparse.Namespace) -> Stage:
     return Stage(city, profiles, end_s)
 
 
-def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--out", type=Path, required=True, metavar="DIR", help="where files go")
-    shared.add_argument(
-        "--meters", type=_count, default=300, metavar="N", help="meters of all commodities (300)"
-    )
-    shared.add_argument(
-        "--days", type=_count, default=35, metavar="D", help="local days to simulate (35)"
-    )
-    shared.add_argument(
-        "--start", type=_date, default=date(2026, 11, 3), metavar="DATE",
-        help="first local day, America/Los_Angeles (2026-11-03)",
-    )  # fmt: skip
-    shared.add_argument(
-        "--seed", type=_seed, default=11, metavar="S", help="same seed, same bytes (11)"
-    )
-    shared.add_argument(
-        "--profiles", type=Path, metavar="DIR", help="replay the real households in this folder"
-    )
-
-    parser = argparse.ArgumentParser(
-        prog="python -m simulators",
-        description="A seeded city whose meters are read by five collectors.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="registry|run")
-    commands.add_parser(
-        "registry", parents=[shared], help="write DIR/registry/*.csv",
-        description="Write the registry of the city as CSV files into DIR/registry.",
-    )  # fmt: skip
-    run = commands.add_parser(
-        "run", parents=[shared], help="publish the city's readings through a broker",
-        description="Publish what the collectors hear, step by step with those who follow the "
-        "simulated clock; print progress as JSON lines; write the truth into DIR/truth.",
-    )  # fmt: skip
-    run.add_argument(
-        "--broker", type=_broker, required=True, metavar="URL", help="mqtt://HOST:PORT"
-    )
-    run.add_argument(
-        "--faults", type=Faults, choices=list(Faults), default=Faults.NORMAL,
-        help="what goes wrong (normal)",
-    )  # fmt: skip
-    run.add_argument("--utility", type=_word, default="cpau", metavar="CODE", help="(cpau)")
-    run.add_argument(
-        "--followers", type=_names, default=("daemon",), metavar="NAMES",
-        help="who must answer each step, separated by commas (daemon)",
-    )  # fmt: skip
-    run.add_argument(
-        "--serve", action="store_true",
-        help="go on to the next Mon-Thu 10:00 that is no holiday, then in real time",
-    )  # fmt: skip
-    return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= _METERS_MAX:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {_METERS_MAX}")
-    return number
-
-
-def _seed(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return number
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no date; write 2026-11-03") from None
-
-
-def _broker(text: str) -> Broker:
-    try:
-        return Broker.of(text)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _word(text: str) -> str:
-    if not text.isascii() or not text.isalnum():
-        raise argparse.ArgumentTypeError(f"{text} is no utility code; use letters and digits")
-    return text
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(_word(name) for name in text.split(","))
-
-
 def _report(progress: Progress) -> None:
     line = asdict(progress)
     line["at"] = f"{from_epoch_s(line.pop('at_s')):%Y-%m-%dT%H:%M:%SZ}"
@@ -153,41 +78,108 @@ def _report(progress: Progress) -> None:
     sys.stdout.flush()
 
 
+def _journal(
+    options: argparse.Namespace, script: Script, counters: CounterFile, city: City
+) -> Journal:
+    """Go on with the journal of an unfinished run of the same kind, or begin one."""
+    arguments = {
+        "meters": options.meters,
+        "days": options.days,
+        "start": options.start.isoformat(),
+        "seed": options.seed,
+        "profiles": str(options.profiles),
+        "faults": options.faults.value,
+        "script": repr(script),
+        "has_keys": options.keys is not None,
+    }
+    path = options.out / "journal.jsonl"
+    journal = Journal.resume(path, arguments)
+    if journal is None:
+        ids = [tower.collector_id for tower in city.registry.collectors]
+        boots = {collector_id: counters.boot(collector_id, options.seed) for collector_id in ids}
+        journal = Journal.begin(path, arguments, boots)
+    return journal
+
+
+def _tokens(path: Path) -> Mapping[str, str]:
+    """
+    Read whose calls are made with which token.
+
+    Raises:
+        UsageError: The file holds no such object.
+    """
+    try:
+        tokens: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} holds no tokens: {error}") from error
+    if not isinstance(tokens, dict):
+        raise UsageError(f"{path} holds no tokens: a JSON object of names and tokens is due")
+    return {str(name): str(token) for name, token in tokens.items()}
+
+
 async def _run(options: argparse.Namespace) -> int:
     """Run until the end or until asked to stop; the truth so far is written either way."""
     stage = _stage(options)
-    customers = customers_of(stage.city, stage.profiles)
-    air = Air(stage.city, customers, options.faults)
+    city, faults = stage.city, options.faults
+    script = Script.load(options.script) if options.script else Script()
+    keys = Keys.load(options.keys) if options.keys else None
+    customers = customers_of(city, stage.profiles)
+    outages = plan_outages(city, script.cuts, end_s=stage.end_s, faults=faults)
+    air = Air(city, customers, faults, supply=Supply(outages), keys=keys)
+    field = Field(city, air, keys=keys, faults=faults)
     counters = CounterFile(options.out / "counters.json")
+    journal = _journal(options, script, counters, city)
     collectors = [
         Collector(
-            tower.collector_id,
-            *counters.boot(tower.collector_id, options.seed),
-            Backhaul(options.seed, tower.collector_id, stage.city.start_s, options.faults),
+            collector_id,
+            *boot,
+            Backhaul(options.seed, collector_id, city.start_s, faults),
+            Mishaps(options.seed, collector_id, faults),
         )
-        for tower in stage.city.registry.collectors
+        for collector_id, boot in journal.boots.items()
     ]
     pause = asyncio.sleep  # noqa: TID251 - this process's real clock is handed down from here
-    uplink = MqttUplink(options.broker, options.utility, collectors, pause)
-    pace = MqttPace(options.broker, options.utility, options.followers, pause)
-    with Ledger(options.out / "truth", stage.city, air, customers.leaks) as ledger:
+    async with AsyncExitStack() as stack:
+        uplink = MqttUplink(options.broker, options.utility, collectors, pause)
+        stack.push_async_callback(uplink.close)
+        pace = MqttPace(options.broker, options.utility, options.followers, pause)
+        stack.push_async_callback(pace.close)
+        api = None
+        if options.api and options.token_file:
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=options.api))
+            tokens = _tokens(options.token_file)
+            api = HttpApi(client, tokens, options.out / "script.jsonl", pause)
+        elif script.calls:
+            raise UsageError("a script with calls needs --api and --token-file")
+        ledger = stack.enter_context(
+            Ledger(options.out / "truth", city, air, customers.leaks, field.log)
+        )
         fleet = Fleet(
-            air,
+            field,
+            start_s=city.start_s,
             collectors=collectors,
             counters=counters,
             ledger=ledger,
             uplink=uplink,
             pace=pace,
+            director=Director(script, field, api),
+            journal=journal,
         )
+        settles = faults is Faults.STORM and not options.serve
         playing = asyncio.create_task(
-            _play(fleet, ledger, stage.end_s, pause if options.serve else None)
+            _play(
+                fleet,
+                ledger,
+                stage.end_s,
+                pause if options.serve else None,
+                settles=settles,
+                go_ahead=options.serve_after,
+            )
         )
-        try:
-            stopped_by = await _until_done_or_stopped(playing)
-            finished = not playing.cancelled() and await playing
-        finally:
-            await uplink.close()
-            await pace.close()
+        stopped_by = await _until_done_or_stopped(playing)
+        finished = not playing.cancelled() and await playing
+        if finished:
+            journal.end()
     return 0 if finished else _EXIT_SIGNAL + stopped_by
 
 
@@ -213,7 +205,15 @@ async def _until_done_or_stopped(playing: asyncio.Task[bool]) -> int:
     return numbers[0] if numbers else 0
 
 
-async def _play(fleet: Fleet, ledger: Ledger, end_s: int, serve: Pause | None) -> bool:
+async def _play(
+    fleet: Fleet,
+    ledger: Ledger,
+    end_s: int,
+    serve: Pause | None,
+    *,
+    settles: bool,
+    go_ahead: Path | None,
+) -> bool:
     """
     Play all days, and serve afterwards when there is a real clock to go by.
 
@@ -223,10 +223,14 @@ async def _play(fleet: Fleet, ledger: Ledger, end_s: int, serve: Pause | None) -
     finished = False
     try:
         await fleet.run(end_s, _report)
+        if settles:
+            await fleet.settle()
         ledger.write()
         finished = True
         _report(fleet.progress(end_s, done=True))
         if serve is not None:
+            while go_ahead is not None and not await asyncio.to_thread(go_ahead.exists):
+                await serve(_LOOK_AGAIN_S)
             await fleet.continue_until(next_office_morning(end_s))
             await fleet.keep_time(serve, asyncio.get_running_loop().time)
     except asyncio.CancelledError:
@@ -236,9 +240,13 @@ async def _play(fleet: Fleet, ledger: Ledger, end_s: int, serve: Pause | None) -
     return finished
 
 
+def _is_there(path: Path) -> bool:
+    return path.exists()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says and return the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         if options.command == "registry":

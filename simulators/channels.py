@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from mdms.domain.readings import Bool, Int32, Int64, UInt8
 from mdms.domain.registry import WIRE_COMMODITY
+from simulators.arrays import Floats
 from simulators.calendar import LocalDay
 from simulators.city import City
 from simulators.load.source import Metered
@@ -102,12 +103,14 @@ class Counters:
         self.value: Int32 = np.zeros((len(block), HISTORY), np.int32)
         self.gap: Bool = np.zeros((len(block), HISTORY), np.bool_)
         self.register: Int64 = block.initial[:, None]
+        self._today: Int64 = np.zeros((len(block), 0), np.int64)
+        self._wanted: dict[int, Int64] = {}
 
     def count(self, day: LocalDay, metered: Metered) -> None:
         """Go on to the next local day."""
         assert metered.value.shape == (len(self.block), day.slots(self.block.interval_s))
         assert metered.value.max(initial=0) < 1 << 16, "a delta has 16 bits on the wire"
-        self._day_s = day.start_s
+        self._day_s, self._today, self._wanted = day.start_s, metered.value, {}
         self.value = np.concatenate(
             [self.value[:, -HISTORY:], metered.value.astype(np.int32)], axis=1
         )
@@ -116,6 +119,37 @@ class Counters:
         self.register = self.register[:, -1:] + np.concatenate(
             [np.zeros((len(added), 1), np.int64), added], axis=1
         )
+
+    def limit(self, row: int, share: Floats) -> None:
+        """
+        Let only a share of what would be used today flow through one channel.
+
+        Args:
+            row: Row in the block.
+            share: Share of each of the day's intervals with power, 0..1; what was counted
+                before must keep its share.
+        """
+        wanted = self._wanted.setdefault(row, self._today[row].copy())
+        value = np.floor(wanted * share).astype(np.int64)
+        self._today[row] = value
+        self.value[row, HISTORY:] = value
+        self.register[row, 1:] = self.register[row, 0] + np.cumsum(value)
+
+    def at(self, row: int, at_s: int, flowed_s: float) -> int:
+        """
+        Return a register at any second of the current day [quanta], wrapped.
+
+        Args:
+            row: Row in the block.
+            at_s: The instant, seconds since 1970-01-01 UTC.
+            flowed_s: How long energy flowed since the interval began.
+        """
+        slot = (at_s - self._day_s) // self.block.interval_s
+        count = int(self.register[row, slot])
+        if slot < self._today.shape[1]:
+            wanted = self._wanted.get(row, self._today[row])[slot]
+            count += int(wanted * flowed_s // self.block.interval_s)
+        return count % int(self.block.modulus[row])
 
     def recall(self, row: Int64, newest_s: Int64) -> "Recall":
         """

@@ -6,6 +6,7 @@ head-end's decoder cannot hide behind the same mistake here.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -18,8 +19,10 @@ INTERVALS = 12
 FRAMES_MAX = 500
 """A batch closes at this many frames."""
 
-MTYPE_PERIODIC = 1
-SCHEMA_READING = 1
+MTYPE_PERIODIC, MTYPE_ON_DEMAND, MTYPE_RESTORED = 1, 2, 3
+SCHEMA_READING, SCHEMA_EVENT, SCHEMA_ANSWER, SCHEMA_PROGRESS = 1, 2, 3, 4
+FLAG_POWER_FAIL, FLAG_RESTORED, FLAG_OPEN, FLAG_ARMED = 1 << 0, 1 << 1, 1 << 8, 1 << 9
+RECORD_SIZE = 64
 
 READING = np.dtype(
     [
@@ -43,10 +46,30 @@ READING = np.dtype(
         ("tag", "<u4"),
     ]
 )
+EVENT = np.dtype(
+    [
+        ("meter_id", "<u4"),
+        ("t_event", "<u4"),
+        ("code", "<u2"),
+        ("sub", "<u2"),
+        ("seq", "<u2"),
+        ("severity", "u1"),
+        ("flags", "u1"),
+        ("value", "<i8"),
+        ("register", "<u8"),
+        ("rssi", "<i2"),
+        ("snr", "i1"),
+        ("repeat", "u1"),
+        ("rsv", "S24"),
+        ("tag", "<u4"),
+    ]
+)
 Frames = npt.NDArray[np.void]
-"""A structured array of READING."""
+"""A structured array of READING or of EVENT."""
 
 _HEADER = struct.Struct("<4sBBHIIQQIHHIIiII")
+_FLAGS_AT, _FLAGS = 6, struct.Struct("<H")
+_BACKFILL, _LAST_OF_BACKFILL = 1 << 1, 1 << 3
 _CRC = struct.Struct("<I")
 _MISSING = 1
 
@@ -85,8 +108,41 @@ def quality_bits(missing: Bool) -> npt.NDArray[np.uint32]:
 def reading_batch(header: BatchHeader, frames: Frames) -> bytes:
     """Return one message of schema 1; the bytes of the frames are taken as they are."""
     assert frames.dtype == READING, "a batch holds frames of one schema"
-    assert 0 < len(frames) <= FRAMES_MAX, "an empty or an endless batch is never closed"
-    body = frames.tobytes()
+    return _batch(header, SCHEMA_READING, frames.tobytes())
+
+
+def event_batch(header: BatchHeader, frames: Frames) -> bytes:
+    """Return one message of schema 2; the bytes of the frames are taken as they are."""
+    assert frames.dtype == EVENT, "a batch holds frames of one schema"
+    return _batch(header, SCHEMA_EVENT, frames.tobytes())
+
+
+def record_batch(header: BatchHeader, schema_id: int, records: Sequence[bytes]) -> bytes:
+    """Return one message of schema 3 or 4."""
+    assert schema_id in {SCHEMA_ANSWER, SCHEMA_PROGRESS}, "others are arrays of frames"
+    assert all(len(record) == RECORD_SIZE for record in records), "records are of one size"
+    return _batch(header, schema_id, b"".join(records))
+
+
+def backfilled(payload: bytes, *, last: bool) -> bytes:
+    """Return a batch as it answers a request: the same but for flags and checksum."""
+    flags = _BACKFILL | (_LAST_OF_BACKFILL if last else 0)
+    start = payload[:_FLAGS_AT] + _FLAGS.pack(flags) + payload[_FLAGS_AT + 2 : _HEADER.size]
+    body = payload[_HEADER.size + _CRC.size :]
+    return start + _CRC.pack(crc32(body, crc32(start))) + body
+
+
+def nothing_left(header: BatchHeader) -> bytes:
+    """Return the empty batch that answers a request for what is gone."""
+    return backfilled(_message(header, SCHEMA_READING, b""), last=True)
+
+
+def _batch(header: BatchHeader, schema_id: int, body: bytes) -> bytes:
+    assert 0 < len(body) // RECORD_SIZE <= FRAMES_MAX, "no empty or endless batch is ever closed"
+    return _message(header, schema_id, body)
+
+
+def _message(header: BatchHeader, schema_id: int, body: bytes) -> bytes:
     start = _HEADER.pack(
         b"FNB1",
         1,
@@ -96,9 +152,9 @@ def reading_batch(header: BatchHeader, frames: Frames) -> bytes:
         header.boot_id,
         header.batch_seq,
         header.batch_us,
-        len(frames),
-        READING.itemsize,
-        SCHEMA_READING,
+        len(body) // RECORD_SIZE,
+        RECORD_SIZE,
+        schema_id,
         len(body),
         len(body),
         header.clock_offset_ms,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdms.domain.readings import Bool, Int64
-from simulators.air import Air, DayCounted
+from simulators.air import Air, DayCounted, Told
+from simulators.alarms import EventLog
 from simulators.channels import HISTORY, Block
 from simulators.city import City
+from simulators.clocks import RIGHT_WITHIN_S
 from simulators.load.water import Leaks
 
 _UTC_US = pa.timestamp("us", tz="UTC")
-_DAYS_KEPT = 3
-"""A day's intervals travel until the next noon, and wait for the backhaul for 12 h at most."""
+_DAYS_KEPT = 5
+"""A day's intervals travel until the next noon, and collectors give them away for 72 h more."""
+_AGE_S_MAX, _AHEAD_S_MAX = 45 * 86400, 300
+"""Registers stamped outside these limits are refused."""
 
 INTERVALS = pa.schema(
     [
@@ -82,8 +87,8 @@ SWITCHES = pa.schema(
 class Ledger:
     """Keeps the truth of a run in `directory`; a context manager that drops its spool."""
 
-    def __init__(self, directory: Path, city: City, air: Air, leaks: Leaks) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, city: City, air: Air, leaks: Leaks, log: EventLog) -> None:
+        self._directory, self._log = directory, log
         self._city, self._air, self._leaks = city, air, leaks
         self._badge = pa.array(np.concatenate([b.badge for b in air.blocks]), pa.string())
         self._kind = pa.array(np.concatenate([b.reading_type for b in air.blocks]), pa.string())
@@ -116,8 +121,8 @@ class Ledger:
         self._write("registers", REGISTERS, self._with_spool("registers", registers))
         self._write("expected", EXPECTED, [self._expected(until_s)])
         self._write("leaks", LEAKS, [self._leaks_until(until_s)])
-        self._write("events", EVENTS, [])
-        self._write("switches", SWITCHES, [])
+        self._write("events", EVENTS, [self._events()])
+        self._write("switches", SWITCHES, [self._switches()])
 
     def _part(self, name: str, number: int) -> Path:
         return Path(self._spool.name) / f"{name}-{number:05d}.parquet"
@@ -144,7 +149,7 @@ class Ledger:
         for block, one in zip(self._air.blocks, metered, strict=True):
             starts_s = day.starts_s(block.interval_s)
             over = starts_s + block.interval_s <= until_s
-            told = _carried(block, days, until_s) & ~one.gap
+            told = _carried(block, days, until_s) & ~one.gap & ~self._silent(block, starts_s)
             channel.append(np.repeat(block.first + np.arange(len(block)), over.sum()))
             start_s.append(np.tile(starts_s[over], len(block)))
             value.append(one.value[:, over].ravel())
@@ -162,7 +167,7 @@ class Ledger:
         channel = np.concatenate([told.channel for told in day.told])
         stamp_s = np.concatenate([told.stamp_s for told in day.told])
         value = np.concatenate([told.register for told in day.told])
-        sent = np.concatenate([told.acknowledged for told in day.told])
+        sent = np.concatenate([told.acknowledged & _is_timely(told) for told in day.told])
         over = np.concatenate([told.sent_s for told in day.told]) <= until_s
         order = np.flatnonzero(over)[np.lexsort((~sent[over], stamp_s[over], channel[over]))]
         channel, stamp_s = channel[order], stamp_s[order]
@@ -173,14 +178,64 @@ class Ledger:
         return self._table(REGISTERS, channel, stamp_s, value[order], sent[order])
 
     def _expected(self, until_s: int) -> pa.Table:
-        channels = len(self._badge)
-        start, end = np.full(channels, self._city.start_s), np.full(channels, until_s)
-        return pa.table([self._badge, self._kind, _utc(start), _utc(end)], schema=EXPECTED)
+        """Return when each channel's meter was installed and might talk."""
+        rows = [
+            (block.first + row, from_s, to_s)
+            for block in self._air.blocks
+            for row, meter in enumerate(block.meter.tolist())
+            for from_s, to_s in self._talking(meter, until_s)
+        ]
+        channel, from_s, to_s = np.array(rows, np.int64).T
+        at = pa.array(channel)
+        columns = [self._badge.take(at), self._kind.take(at), _utc(from_s), _utc(to_s)]
+        return pa.table(columns, schema=EXPECTED)
+
+    def _talking(self, meter: int, until_s: int) -> Iterator[tuple[int, int]]:
+        """Yield the stretches in which a meter's transmitter was on."""
+        begun_s = self._city.start_s
+        for from_s, to_s in self._air.supply.silent(meter):
+            yield begun_s, round(min(from_s, until_s))
+            begun_s = round(min(to_s, until_s))
+        if begun_s < until_s:
+            yield begun_s, until_s
+
+    def _silent(self, block: Block, starts_s: Int64) -> Bool:
+        """Return which intervals began while their meter's transmitter was off."""
+        silent = np.zeros((len(block), len(starts_s)), np.bool_)
+        for row, meter in enumerate(block.meter.tolist()):
+            for from_s, to_s in self._air.supply.silent(meter):
+                silent[row] |= (starts_s >= from_s) & (starts_s < to_s)
+        return silent
+
+    def _events(self) -> pa.Table:
+        events = self._log.events
+        columns = [
+            pa.array([self._badge_of(event.meter) for event in events], pa.string()),
+            _utc(np.array([event.at_s for event in events], np.int64)),
+            pa.array([int(event.code) for event in events], pa.int32()),
+            pa.array([int(event.sub) for event in events], pa.int32()),
+            pa.array([event.value for event in events], pa.int64()),
+            pa.array(self._log.acknowledged, pa.bool_()),
+        ]
+        return pa.table(columns, schema=EVENTS)
+
+    def _switches(self) -> pa.Table:
+        moves = self._air.supply.moves
+        columns = [
+            pa.array([self._badge_of(move.meter) for move in moves], pa.string()),
+            _utc(np.array([move.at_s for move in moves], np.int64)),
+            pa.array([move.position.name.lower() for move in moves], pa.string()),
+            pa.array([str(UUID(bytes=move.command_id)) for move in moves], pa.string()),
+        ]
+        return pa.table(columns, schema=SWITCHES)
+
+    def _badge_of(self, meter: int) -> str:
+        return self._city.registry.meters[meter].badge
 
     def _leaks_until(self, until_s: int) -> pa.Table:
         leaks = self._leaks
         begun = leaks.from_s < until_s
-        badges = [self._city.registry.meters[meter].badge for meter in leaks.row[begun]]
+        badges = [self._badge_of(meter) for meter in leaks.row[begun]]
         to_s = np.minimum(leaks.to_s[begun], until_s)
         columns = [pa.array(badges, pa.string()), _utc(leaks.from_s[begun]), _utc(to_s)]
         return pa.table([*columns, pa.array(leaks.rate[begun])], schema=LEAKS)
@@ -214,7 +269,11 @@ def _carried(block: Block, days: Sequence[DayCounted], until_s: int) -> Bool:
     for told in (told for one in days for told in one.told):
         row = told.channel - block.first
         rows = np.flatnonzero(
-            told.acknowledged & (row >= 0) & (row < len(block)) & (told.sent_s <= until_s)
+            told.acknowledged
+            & (np.abs(told.clock_s) <= RIGHT_WITHIN_S)
+            & (row >= 0)
+            & (row < len(block))
+            & (told.sent_s <= until_s)
         )
         newest = (told.newest_s[rows] - day.start_s) // block.interval_s - 1
         back = np.arange(HISTORY)
@@ -223,6 +282,12 @@ def _carried(block: Block, days: Sequence[DayCounted], until_s: int) -> Bool:
         at, _ = np.nonzero(known)
         carried[row[rows][at], slot[known]] = True
     return carried
+
+
+def _is_timely(told: Told) -> Bool:
+    """Return which messages have a stamp within the age limits."""
+    ahead_s = told.stamp_s - told.sent_s
+    return np.asarray((ahead_s >= -_AGE_S_MAX) & (ahead_s <= _AHEAD_S_MAX))
 
 
 def _utc(second: npt.NDArray[np.integer]) -> pa.Array:

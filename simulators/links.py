@@ -66,13 +66,14 @@ class Links:
     fading_share: Floats
 
 
-def survey(city: City, *, lossless: bool) -> Links:
+def survey(city: City, *, lossless: bool, worse: float = 1.0) -> Links:
     """
     Return the links of a city.
 
     Args:
         city: Whose meters and collectors.
         lossless: Leave out poor and silent meters and fades.
+        worse: How many times the usual share of messages is lost.
     """
     rng = generator(city.seed, "links")
     collectors = city.registry.collectors
@@ -97,7 +98,7 @@ def survey(city: City, *, lossless: bool) -> Links:
     poor = _some(city, POOR_SHARE, rng) & (not lossless)
     silent = _some(city, SILENT_SHARE, rng) & (not lossless)
     extra_loss = np.where(poor, rng.uniform(*POOR_LOSS, count), 0.0)
-    fading = np.zeros(count) if lossless else _fading_shares(city, rssi)
+    fading = np.zeros(count) if lossless else _fading_shares(city, rssi, worse)
     return Links(nearest, rssi, extra_loss, silent & ~poor, fading)
 
 
@@ -111,7 +112,7 @@ def _some(city: City, share: Mapping[Commodity, float], rng: np.random.Generator
     return chosen
 
 
-def _fading_shares(city: City, rssi_dbm: Floats) -> Floats:
+def _fading_shares(city: City, rssi_dbm: Floats, worse: float) -> Floats:
     """Return the share of time each meter fades, so that each commodity meets its target."""
     clear, faded = _network_loss(rssi_dbm), _network_loss(rssi_dbm - FADE_DB)
     share = np.zeros(len(city.sites))
@@ -119,7 +120,7 @@ def _fading_shares(city: City, rssi_dbm: Floats) -> Floats:
         members = np.array([site.commodity is commodity for site in city.sites])
         if members.any():
             usual, worst = clear[members].mean(), faded[members].mean()
-            share[members] = np.clip((target - usual) / (worst - usual), 0.0, 0.5)
+            share[members] = np.clip((worse * target - usual) / (worst - usual), 0.0, 0.5)
     return share
 
 

@@ -18,13 +18,16 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import aiomqtt
+import paho.mqtt.client as mqtt
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import Client as PahoClient
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from mdms.domain.errors import UsageError
-from simulators.collector import Collector
+from simulators.collector import Collector, Topic
+from simulators.journal import Received
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +38,10 @@ _ANSWER_TIMEOUT_S = 30.0
 _HELLO_EVERY_S = 1.0
 _NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
-_OFFLINE = {"status": "offline"}
+_SESSION_S = 3_600
+"""The broker keeps what it has for an absent collector this long."""
+_STEP_S = 900
+
 
 Pause = Callable[[float], Awaitable[None]]
 """Waits for real seconds."""
@@ -88,7 +94,13 @@ class _Client(aiomqtt.Client):
         *,
         identifier: str,
         will: aiomqtt.Will | None,
+        keeps_session: bool,
     ) -> None:
+        is_v5 = protocol is aiomqtt.ProtocolVersion.V5
+        properties = None
+        if is_v5 and keeps_session:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's
+            properties.SessionExpiryInterval = _SESSION_S
         super().__init__(
             broker.host,
             broker.port,
@@ -98,6 +110,9 @@ class _Client(aiomqtt.Client):
             socket_options=_NODELAY,
             identifier=identifier,
             will=will,
+            clean_session=None if is_v5 else not keeps_session,
+            clean_start=not keeps_session if is_v5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
         )
         self._answers: dict[int, asyncio.Future[int]] = {}
 
@@ -105,6 +120,11 @@ class _Client(aiomqtt.Client):
         await super().__aenter__()
         self._disconnected.add_done_callback(self._drop_answers)
         return self
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the connection is gone."""
+        return self._disconnected.done()
 
     async def deliver(self, topic: str, payload: str | bytes) -> bool:
         """
@@ -159,6 +179,7 @@ class Link:
         identifier: str,
         will: aiomqtt.Will | None = None,
         greet: Callable[[aiomqtt.Client], Awaitable[None]] | None = None,
+        keeps_session: bool = False,
     ) -> None:
         """
         Describe the connection; nothing is sent yet.
@@ -169,9 +190,11 @@ class Link:
             identifier: Client id.
             will: What the broker says when this client vanishes.
             greet: What to do first on every new connection.
+            keeps_session: Whether the broker keeps what comes while it is not connected.
         """
         self._broker, self._pause = broker, pause
         self._identifier, self._will, self._greet = identifier, will, greet
+        self._keeps_session = keeps_session
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._stack = AsyncExitStack()
         self._client: _Client | None = None
@@ -185,9 +208,15 @@ class Link:
             MqttError: The broker is not there, or refuses the protocol.
             UsageError: The broker refuses these credentials.
         """
+        if self._client is not None and self._client.is_broken:
+            await self.drop()
         if self._client is None:
             client = _Client(
-                self._broker, self._protocol, identifier=self._identifier, will=self._will
+                self._broker,
+                self._protocol,
+                identifier=self._identifier,
+                will=self._will,
+                keeps_session=self._keeps_session,
             )
             try:
                 await self._stack.enter_async_context(client)
@@ -215,6 +244,17 @@ class Link:
         with suppress(aiomqtt.MqttError):
             await self._stack.aclose()
 
+    async def connect(self) -> None:
+        """Return when there is a connection."""
+        for wait_s in _back_off():
+            try:
+                await self.client()
+            except aiomqtt.MqttError:
+                await self.drop()
+                await self._pause(wait_s)
+            else:
+                return
+
     async def deliver(self, topic: str, payload: str | bytes) -> None:
         """Publish until the broker acknowledged and somebody was there to get it."""
         for wait_s in _back_off():
@@ -236,7 +276,7 @@ class Link:
 
 
 class MqttUplink:
-    """A client for each collector."""
+    """A client for each collector, which hears what the collector is told."""
 
     def __init__(
         self, broker: Broker, utility: str, collectors: Sequence[Collector], pause: Pause
@@ -245,33 +285,76 @@ class MqttUplink:
             collector.collector_id: f"ami/v1/{utility}/col/{collector.collector_id}"
             for collector in collectors
         }
+        self._received: list[Received] = []
+        self._listening: dict[int, asyncio.Task[None]] = {}
         self._links = {
             collector.collector_id: self._link(broker, collector, pause) for collector in collectors
         }
 
     def _link(self, broker: Broker, collector: Collector, pause: Pause) -> Link:
-        topic = f"{self._topics[collector.collector_id]}/state"
+        topic = self._topics[collector.collector_id]
 
         async def greet(client: aiomqtt.Client) -> None:
-            state = {"status": "online", "boot_id": collector.boot_id, "seq": collector.seq}
-            await client.publish(topic, json.dumps(state), _QOS, retain=True)
+            await client.subscribe(f"{topic}/down/+", _QOS)
+            state = json.dumps(collector.describe())
+            await client.publish(f"{topic}/state", state, _QOS, retain=True)
+            await self._stop_listening(collector.collector_id)
+            self._listening[collector.collector_id] = asyncio.create_task(
+                self._listen(client, collector.collector_id)
+            )
 
         return Link(
             broker,
             pause,
             identifier=f"collector-{collector.collector_id}",
-            will=aiomqtt.Will(topic, json.dumps(_OFFLINE), _QOS, retain=True),
+            will=aiomqtt.Will(
+                f"{topic}/state", _offline(collector.collector_id), _QOS, retain=True
+            ),
             greet=greet,
+            keeps_session=True,
         )
 
-    async def publish(self, collector_id: int, payload: bytes) -> None:
+    async def attend(self) -> None:
+        """Return when every collector is connected and hears what it is told."""
+        for link in self._links.values():
+            await link.connect()
+
+    def received(self) -> Sequence[Received]:
+        """Return what collectors were told since the last call."""
+        received, self._received = self._received, []
+        return received
+
+    async def publish(self, collector_id: int, topic: Topic, payload: bytes) -> None:
         """Return when the broker has the message and somebody is there to read it."""
-        await self._links[collector_id].deliver(f"{self._topics[collector_id]}/up/read", payload)
+        await self._links[collector_id].deliver(f"{self._topics[collector_id]}/up/{topic}", payload)
+
+    async def announce(self, collector: Collector) -> None:
+        """Say how a collector is; the next connection says it again, should this one break."""
+        link = self._links[collector.collector_id]
+        with suppress(aiomqtt.MqttError):
+            client = await link.client()
+            topic = f"{self._topics[collector.collector_id]}/state"
+            await client.publish(topic, json.dumps(collector.describe()), _QOS, retain=True)
 
     async def close(self) -> None:
         """Say that every collector is off, and disconnect."""
         for collector_id, link in self._links.items():
-            await link.close(f"{self._topics[collector_id]}/state", json.dumps(_OFFLINE))
+            await self._stop_listening(collector_id)
+            await link.close(f"{self._topics[collector_id]}/state", _offline(collector_id))
+
+    async def _listen(self, client: aiomqtt.Client, collector_id: int) -> None:
+        """Take in what a collector is told, for as long as the connection lasts."""
+        with suppress(aiomqtt.MqttError):
+            async for message in client.messages:
+                assert isinstance(message.payload, bytes)
+                kind = message.topic.value.rpartition("/")[2]
+                self._received.append(Received(collector_id, kind, message.payload))
+
+    async def _stop_listening(self, collector_id: int) -> None:
+        task = self._listening.pop(collector_id, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
 
 
 class MqttPace:
@@ -287,10 +370,23 @@ class MqttPace:
         # Each process has an id of its own: answers meant for an earlier one never reach it.
         self._link = Link(broker, pause, identifier=f"sim-{uuid4().hex}", greet=self._subscribe)
 
-    async def grant(self, step: int, at_s: int, seqs: Mapping[int, int]) -> None:
-        """Publish the step and return when every follower has answered it."""
-        grant = json.dumps({"step": step, "t_us": at_s * 1_000_000, "seq": seqs})
+    async def grant(
+        self,
+        step: int,
+        at_s: int,
+        seqs: Mapping[int, int],
+        absent: Mapping[int, Sequence[int]],
+    ) -> int:
+        """
+        Publish the step and return when every follower has answered it.
+
+        Returns:
+            The shortest next step that a follower wants [s].
+        """
+        said = {"step": step, "t_us": at_s * 1_000_000, "seq": seqs}
+        grant = json.dumps({**said, "absent": absent} if absent else said)
         waiting = set(self._followers)
+        step_s = _STEP_S
         for wait_s in _back_off():
             try:
                 client = await self._link.client()
@@ -298,17 +394,19 @@ class MqttPace:
                 # one only over a new connection, as their answers may have gone with the old.
                 async with asyncio.timeout(_HELLO_EVERY_S if step == 0 else None):
                     if await client.deliver(self._time, grant):
-                        await self._answers(client, step, waiting)
+                        step_s = min(step_s, await self._answers(client, step, waiting))
             except TimeoutError:
                 continue
             except aiomqtt.MqttError:
                 await self._link.drop()
             if not waiting:
-                return
+                break
             await self._pause(wait_s)
+        return step_s
 
-    async def _answers(self, client: aiomqtt.Client, step: int, waiting: set[str]) -> None:
-        """Take answers off the list until nobody is left on it."""
+    async def _answers(self, client: aiomqtt.Client, step: int, waiting: set[str]) -> int:
+        """Take answers off the list until nobody is left on it; return the shortest step."""
+        step_s = _STEP_S
         while waiting:
             message = await anext(client.messages)
             assert isinstance(message.payload, bytes)
@@ -316,6 +414,8 @@ class MqttPace:
             # Answers to earlier grants come twice or late; they say nothing about this one.
             if answer["step"] == step:
                 waiting.discard(answer["who"])
+                step_s = min(step_s, answer.get("step_s", _STEP_S))
+        return step_s
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         await client.subscribe(self._done, _QOS)
@@ -323,3 +423,8 @@ class MqttPace:
     async def close(self) -> None:
         """Disconnect."""
         await self._link.drop()
+
+
+def _offline(collector_id: int) -> str:
+    """Return the last words of a collector, or what the broker says in its place."""
+    return json.dumps({"s": "offline", "id": collector_id})

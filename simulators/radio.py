@@ -5,6 +5,7 @@ Meters talk unasked, a quarter as often as they measure, off beat by up to 20 %;
 says hello three times. Everyone in range that hears a message forwards it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,7 @@ from mdms.domain.readings import Bool, Int64
 from simulators.arrays import Floats
 from simulators.channels import HISTORY
 from simulators.city import City
+from simulators.clocks import clock_errors_s
 from simulators.links import (
     FADE_DB,
     FADE_S,
@@ -38,15 +40,17 @@ _RELAYED_SHARE = 0.02
 _RELAY_DELAY_S = (5.0, 60.0)
 _FADE_STEP_S = 900
 _CLOCK_SPREAD_S = 2.0
+_STORM_LOSS = 2.0
 _RSSI_CLIP_DBM = (-125.0, -50.0)
-_SNR_CLIP_DB = (-128.0, 127.0)
+SNR_CLIP_DB = (-128.0, 127.0)
 
 
 class Faults(StrEnum):
-    """What goes wrong: nothing, or what goes wrong on any ordinary day."""
+    """What goes wrong: nothing, what goes wrong on any ordinary day, or everything at once."""
 
     NONE = "none"
     NORMAL = "normal"
+    STORM = "storm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,22 @@ class Copies:
 
 
 class Radio:
-    """Plays the air forward, window by window; the windows must follow each other."""
+    """
+    Plays the air forward, window by window; the windows must follow each other.
+
+    Attributes:
+        clock_error_s: By how much each meter's clock is grossly off, 0 for ordinary meters.
+    """
 
     def __init__(self, city: City, faults: Faults) -> None:
         self._seed, self._faults = city.seed, faults
         self._lossless = faults is Faults.NONE
-        self._links = survey(city, lossless=self._lossless)
+        self._links = survey(
+            city, lossless=self._lossless, worse=_STORM_LOSS if faults is Faults.STORM else 1.0
+        )
+        self.clock_error_s = (
+            clock_errors_s(city) if faults is Faults.STORM else np.zeros(len(city.sites), np.int64)
+        )
         self._channels = np.array([len(site.reading_types) for site in city.sites])
         intervals_s = np.array([site.reading_types[0].interval_s for site in city.sites])
         self._period_s: Floats = intervals_s * HISTORY / REDUNDANCY
@@ -117,6 +131,26 @@ class Radio:
         copies = self._listen(messages, faded, rng)
         self._now_s = end_s
         return messages, copies
+
+    def hears(self, meter: int, collector_id: int) -> float | None:
+        """Return how loud this collector and this meter hear each other [dBm], if at all."""
+        links = self._links
+        level = float(links.rssi_dbm[meter][links.collector[meter] == collector_id].sum())
+        return None if links.silent[meter] or level == -np.inf else level
+
+    def listeners(self, meter: int) -> Sequence[tuple[int, float]]:
+        """Return the collectors in range, nearest first, and how loud they hear a meter [dBm]."""
+        links = self._links
+        if links.silent[meter]:
+            return ()
+        near = zip(links.collector[meter].tolist(), links.rssi_dbm[meter].tolist(), strict=True)
+        return [(collector_id, level) for collector_id, level in near if level > -np.inf]
+
+    def count_message(self, meter: int) -> int:
+        """Return the number of one more message, out of turn."""
+        sequence = int(self._sequence[meter]) % (1 << 16)
+        self._sequence[meter] += 1
+        return sequence
 
     def _talk(self, end_s: int, rng: np.random.Generator) -> Messages:
         shortest_s = self._period_s.min() * (1 - JITTER)
@@ -145,9 +179,9 @@ class Radio:
         place = np.arange(len(meter)) - (np.cumsum(sent) - sent)[meter]
         sequence = (self._sequence[meter] + place) % (1 << 16)
         self._sequence += sent
-        clock_s = np.zeros(len(meter), np.int64)
+        clock_s = self.clock_error_s[meter]
         if not self._lossless:
-            clock_s = np.rint(rng.normal(0.0, _CLOCK_SPREAD_S, len(meter))).astype(np.int64)
+            clock_s += np.rint(rng.normal(0.0, _CLOCK_SPREAD_S, len(meter))).astype(np.int64)
 
         # A second channel's message may end just past the window; it still belongs to it.
         sent_s = np.minimum(sent_s, end_s)
@@ -203,6 +237,6 @@ class Radio:
             collector=links.collector[meter[at[0]], at[1]],
             arrived_s=np.concatenate([arrived_s, late_s])[order],
             rssi_dbm=np.clip(rssi[at], *_RSSI_CLIP_DBM),
-            snr_db=np.clip(snr[at], *_SNR_CLIP_DB),
+            snr_db=np.clip(snr[at], *SNR_CLIP_DB),
             relays=np.concatenate([relays, np.ones(len(relayed), np.int64)])[order],
         )

@@ -15,7 +15,10 @@ import pandas as pd
 import pytest
 
 from mdms.embedded.broker import EmbeddedBroker
-from simulators.collector import Backhaul, Collector
+from simulators.backhaul import Backhaul
+from simulators.collector import Collector, Topic
+from simulators.journal import Received
+from simulators.mishaps import Mishaps
 from simulators.mqtt import Broker, MqttPace, MqttUplink
 from simulators.radio import Faults
 from tests.brokers import LiveClock, Mosquitto, mosquitto
@@ -23,7 +26,7 @@ from tests.brokers import LiveClock, Mosquitto, mosquitto
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
-COLLECTOR = Collector(4, 99, 7, Backhaul(1, 4, 0, Faults.NONE))
+COLLECTOR = Collector(4, 99, 7, Backhaul(1, 4, 0, Faults.NONE), Mishaps(1, 4, Faults.NONE))
 
 
 @pytest.fixture(params=["embedded", "mosquitto"])
@@ -40,7 +43,10 @@ def broker(request, tmp_path):
 
 @asynccontextmanager
 async def follower(
-    url: str, name: str = "daemon", steps: list[dict[str, Any]] | None = None
+    url: str,
+    name: str = "daemon",
+    steps: list[dict[str, Any]] | None = None,
+    step_s: int | None = None,
 ) -> AsyncIterator[list[aiomqtt.Message]]:
     """Answer every grant, and pass messages on, for as long as the block runs."""
     messages: list[aiomqtt.Message] = []
@@ -53,7 +59,8 @@ async def follower(
                 grant = json.loads(message.payload)
                 if steps is not None:
                     steps.append(grant)
-                answer = json.dumps({"step": grant["step"], "who": name})
+                said = {"step": grant["step"], "who": name}
+                answer = json.dumps(said if step_s is None else {**said, "step_s": step_s})
                 await client.publish("ami/v1/cpau/sim/done", answer, 1)
             else:
                 messages.append(message)
@@ -78,14 +85,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_the_first_grant_is_said_until_a_late_follower_hears_it(broker):
     pace = MqttPace(Broker.of(broker.url), "cpau", ["daemon"], LiveClock().sleep)
-    granting = asyncio.create_task(pace.grant(0, 1_793_692_800, {}))
+    granting = asyncio.create_task(pace.grant(0, 1_793_692_800, {}, {}))
     await LiveClock().sleep(0.3)
     assert not granting.done()
 
     steps: list[dict[str, Any]] = []
     async with follower(broker.url, steps=steps):
         await granting
-        await pace.grant(1, 1_793_693_700, {4: 8})
+        await pace.grant(1, 1_793_693_700, {4: 8}, {})
     await pace.close()
 
     assert {"step": 0, "t_us": 1_793_692_800_000_000, "seq": {}} in steps
@@ -96,7 +103,7 @@ async def test_the_first_grant_is_said_until_a_late_follower_hears_it(broker):
 async def test_a_grant_waits_for_every_follower(broker):
     pace = MqttPace(Broker.of(broker.url), "cpau", ["daemon", "signer"], LiveClock().sleep)
     async with follower(broker.url):
-        granting = asyncio.create_task(pace.grant(0, 0, {}))
+        granting = asyncio.create_task(pace.grant(0, 0, {}, {}))
         await LiveClock().sleep(0.3)
         assert not granting.done()
 
@@ -108,14 +115,46 @@ async def test_a_grant_waits_for_every_follower(broker):
 async def test_a_batch_arrives_whole_on_its_collectors_topic_after_the_state(broker):
     uplink = MqttUplink(Broker.of(broker.url), "cpau", [COLLECTOR], LiveClock().sleep)
     async with follower(broker.url) as messages:
-        await uplink.publish(4, b"FNB1" + bytes(200))
+        await uplink.publish(4, Topic.READ, b"FNB1" + bytes(200))
         await uplink.close()
         await until(lambda: len(messages) >= 3)
 
     said = {(str(m.topic), bytes(m.payload)) for m in messages}
     assert ("ami/v1/cpau/col/4/up/read", b"FNB1" + bytes(200)) in said
     states = [json.loads(m.payload) for m in messages if str(m.topic).endswith("/state")]
-    assert states == [{"status": "online", "boot_id": 99, "seq": 7}, {"status": "offline"}]
+    online = {"s": "online", "id": 4, "boot": 99, "seq": 7, "oldest_seq": 7}
+    assert states == [online, {"s": "offline", "id": 4}]
+
+
+async def test_a_collector_hears_what_it_is_told_also_what_came_while_it_was_away(broker):
+    uplink = MqttUplink(Broker.of(broker.url), "cpau", [COLLECTOR], LiveClock().sleep)
+    heard: list[Received] = []
+
+    def heard_all(count: int) -> bool:
+        heard.extend(uplink.received())
+        return len(heard) >= count
+
+    address = Broker.of(broker.url)
+    async with aiomqtt.Client(address.host, address.port, socket_options=NODELAY) as head_end:
+        await uplink.attend()
+        await head_end.publish("ami/v1/cpau/col/4/down/cmd", bytes(64), 1)
+        await until(lambda: heard_all(1))
+        await uplink.close()
+        await head_end.publish("ami/v1/cpau/col/4/down/ctl", b"{}", 1)
+        await uplink.attend()
+        await until(lambda: heard_all(2))
+    await uplink.close()
+
+    assert heard == [Received(4, "cmd", bytes(64)), Received(4, "ctl", b"{}")]
+
+
+async def test_the_next_step_is_as_short_as_a_follower_wants(broker):
+    pace = MqttPace(Broker.of(broker.url), "cpau", ["daemon", "other"], LiveClock().sleep)
+    async with follower(broker.url, step_s=1), follower(broker.url, name="other"):
+        step_s = await pace.grant(0, 0, {}, {})
+    await pace.close()
+
+    assert step_s == 1
 
 
 async def test_publishing_waits_for_the_broker_and_outlives_its_restart(tmp_path):
@@ -123,7 +162,7 @@ async def test_publishing_waits_for_the_broker_and_outlives_its_restart(tmp_path
         url = running.url
         running.stop()
         uplink = MqttUplink(Broker.of(url), "cpau", [COLLECTOR], LiveClock().sleep)
-        publishing = asyncio.create_task(uplink.publish(4, b"first"))
+        publishing = asyncio.create_task(uplink.publish(4, Topic.READ, b"first"))
         await LiveClock().sleep(0.2)
         assert not publishing.done()
 
@@ -131,7 +170,7 @@ async def test_publishing_waits_for_the_broker_and_outlives_its_restart(tmp_path
         await publishing
         running.stop()
         running.start()
-        await uplink.publish(4, b"second")
+        await uplink.publish(4, Topic.READ, b"second")
         await uplink.close()
 
 

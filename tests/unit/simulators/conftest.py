@@ -1,23 +1,33 @@
 """A city played to its end without a broker: who published what, and what the ledger says."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from simulators import builder
 from simulators.air import Air
+from simulators.backhaul import Backhaul
 from simulators.calendar import LocalDay
 from simulators.city import City
-from simulators.collector import Backhaul, Collector, CounterFile
+from simulators.collector import Collector, Topic
+from simulators.counters import CounterFile
+from simulators.field import Field
 from simulators.fleet import Fleet, Progress
+from simulators.journal import Journal, Received
+from simulators.keys import Keys
 from simulators.ledger import Ledger
 from simulators.load.customers import customers_of
+from simulators.mishaps import Mishaps
+from simulators.outages import plan_outages
 from simulators.profiles import Profiles
 from simulators.radio import Faults
+from simulators.script import Api, Director, Script
+from simulators.supply import Supply
 
 START = date(2026, 11, 3)
 
@@ -27,13 +37,39 @@ class Recorder:
     """A broker and a follower in one: it takes everything at once and remembers the order."""
 
     published: list[tuple[int, bytes]] = field(default_factory=list)
+    topics: list[Topic] = field(default_factory=list)
     grants: list[tuple[int, int, Mapping[int, int], int]] = field(default_factory=list)
+    absent: list[Mapping[int, Sequence[int]]] = field(default_factory=list)
+    announced: list[dict[str, Any]] = field(default_factory=list)
+    inbox: dict[int, list[Received]] = field(default_factory=dict)
+    answer: Callable[[int], int] = lambda at_s: 900
+    """Given the time, how far the next step may go."""
 
-    async def publish(self, collector_id: int, payload: bytes) -> None:
+    async def attend(self) -> None:
+        """Every collector is always connected."""
+
+    async def publish(self, collector_id: int, topic: Topic, payload: bytes) -> None:
         self.published.append((collector_id, payload))
+        self.topics.append(topic)
 
-    async def grant(self, step: int, at_s: int, seqs: Mapping[int, int]) -> None:
+    async def announce(self, collector: Collector) -> None:
+        self.announced.append(collector.describe())
+
+    def received(self) -> Sequence[Received]:
+        at_s = self.grants[-1][1]
+        due = [time for time in self.inbox if time <= at_s]
+        return [message for time in due for message in self.inbox.pop(time)]
+
+    async def grant(
+        self,
+        step: int,
+        at_s: int,
+        seqs: Mapping[int, int],
+        absent: Mapping[int, Sequence[int]],
+    ) -> int:
         self.grants.append((step, at_s, dict(seqs), len(self.published)))
+        self.absent.append(absent)
+        return self.answer(at_s)
 
 
 @dataclass
@@ -65,34 +101,52 @@ def play(tmp_path: Path) -> Play:
         start: date = START,
         profiles: Profiles | None = None,
         name: str = "run",
+        keys: Keys | None = None,
+        script: Script | None = None,
+        api: Api | None = None,
+        inbox: Mapping[int, list[Received]] | None = None,
+        answer: Callable[[int], int] = lambda at_s: 900,
+        settle: bool = False,
     ) -> Played:
         out = tmp_path / name
         out.mkdir(exist_ok=True)
         intervals = profiles.intervals() if profiles else None
         city = builder.build(meters=meters, start=start, seed=seed, intervals=intervals)
         customers = customers_of(city, profiles)
-        air = Air(city, customers, faults)
+        end_s = LocalDay.of(start + timedelta(days=days)).start_s
+        script = script or Script()
+        outages = plan_outages(city, script.cuts, end_s=end_s, faults=faults)
+        air = Air(city, customers, faults, supply=Supply(outages), keys=keys)
+        meters_field = Field(city, air, keys=keys, faults=faults)
         counters = CounterFile(out / "counters.json")
+        path = out / "journal.jsonl"
+        journal = Journal.resume(path, {})
+        if journal is None:
+            ids = [tower.collector_id for tower in city.registry.collectors]
+            journal = Journal.begin(path, {}, {key: counters.boot(key, seed) for key in ids})
         collectors = [
             Collector(
-                tower.collector_id,
-                *counters.boot(tower.collector_id, seed),
-                Backhaul(seed, tower.collector_id, city.start_s, faults),
+                key, *boot, Backhaul(seed, key, city.start_s, faults), Mishaps(seed, key, faults)
             )
-            for tower in city.registry.collectors
+            for key, boot in journal.boots.items()
         ]
-        recorder = Recorder()
+        recorder = Recorder(inbox=dict(inbox or {}), answer=answer)
         reports: list[Progress] = []
-        with Ledger(out / "truth", city, air, customers.leaks) as ledger:
+        with Ledger(out / "truth", city, air, customers.leaks, meters_field.log) as ledger:
             fleet = Fleet(
-                air,
+                meters_field,
+                start_s=city.start_s,
                 collectors=collectors,
                 counters=counters,
                 ledger=ledger,
                 uplink=recorder,
                 pace=recorder,
+                director=Director(script, meters_field, api),
+                journal=journal,
             )
-            await fleet.run(LocalDay.of(start + timedelta(days=days)).start_s, reports.append)
+            await fleet.run(end_s, reports.append)
+            if settle:
+                await fleet.settle()
             ledger.write()
         return Played(city, recorder, reports, out / "truth")
 

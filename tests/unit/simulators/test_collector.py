@@ -5,28 +5,41 @@ import numpy as np
 import pytest
 
 from simulators.air import Heard, Told
-from simulators.collector import Backhaul, Collector, CounterFile
+from simulators.alarms import EventLog
+from simulators.backhaul import Backhaul
+from simulators.collector import Collector
+from simulators.counters import CounterFile
 from simulators.encoders import READING, Frames
+from simulators.field import Gathered
+from simulators.mishaps import Mishaps
 from simulators.radio import Faults
 
 START_S = 1_793_692_800
 AT_S = START_S + 900
 
 
-def heard(count: int, collector_id: int = 4, arrived_s: float = AT_S - 100.0) -> Heard:
+def heard(count: int, collector_id: int = 4, arrived_s: float = AT_S - 100.0) -> Gathered:
     none = np.zeros(count, np.int64)
-    told = Told(none, np.zeros(count), none, none, none, none, np.zeros(count, np.bool_))
-    return Heard(
-        np.zeros(count, READING),
-        np.full(count, collector_id),
-        np.full(count, arrived_s),
-        np.arange(count),
-        told,
+    told = Told(none, np.zeros(count), none, none, none, none, none, np.zeros(count, np.bool_))
+    return Gathered(
+        [
+            Heard(
+                np.zeros(count, READING),
+                np.full(count, collector_id),
+                np.full(count, arrived_s),
+                np.arange(count),
+                told,
+            )
+        ]
     )
 
 
-def collector(seq: int = 0) -> Collector:
-    return Collector(4, 99, seq, Backhaul(11, 4, START_S, Faults.NONE))
+def collector(seq: int = 0, faults: Faults = Faults.NONE) -> Collector:
+    return Collector(4, 99, seq, Backhaul(11, 4, START_S, faults), Mishaps(11, 4, Faults.NONE))
+
+
+def seq_of(payload: bytes) -> int:
+    return int(struct.unpack_from("<Q", payload, 16)[0])
 
 
 def frames_in(payload: bytes) -> Frames:
@@ -36,10 +49,10 @@ def frames_in(payload: bytes) -> Frames:
 def test_a_batch_is_split_at_500_frames_and_numbered_on():
     tower = collector(seq=7)
 
-    tower.close(heard(1_201), AT_S)
+    tower.close(heard(1_201), EventLog(), AT_S)
 
-    batches = tower.sendable(AT_S)
-    assert [batch.seq for batch in batches] == [8, 9, 10]
+    batches = tower.outgoing(AT_S)
+    assert [seq_of(batch.payload) for batch in batches] == [8, 9, 10]
     assert [len(frames_in(batch.payload)) for batch in batches] == [500, 500, 201]
     assert [struct.unpack_from("<I", b.payload, 52)[0] for b in batches] == [0, 500, 1_000]
 
@@ -47,9 +60,9 @@ def test_a_batch_is_split_at_500_frames_and_numbered_on():
 def test_what_others_heard_is_not_ours_and_nothing_heard_closes_nothing():
     tower = collector()
 
-    tower.close(heard(3, collector_id=5), AT_S)
+    tower.close(heard(3, collector_id=5), EventLog(), AT_S)
 
-    assert tower.sendable(AT_S) == ()
+    assert not tower.outgoing(AT_S)
     assert tower.seq == 0
 
 
@@ -57,35 +70,33 @@ def test_what_others_heard_is_not_ours_and_nothing_heard_closes_nothing():
 def test_a_frame_says_how_long_it_waited_and_is_never_from_the_future(arrived_s, age):
     tower = collector()
 
-    tower.close(heard(1, arrived_s=arrived_s), AT_S)
+    tower.close(heard(1, arrived_s=arrived_s), EventLog(), AT_S)
 
-    assert frames_in(tower.sendable(AT_S)[0].payload)["rx_age"].tolist() == [age]
+    assert frames_in(tower.outgoing(AT_S)[0].payload)["rx_age"].tolist() == [age]
 
 
 def test_only_an_acknowledged_batch_counts_as_sent():
     tower, talk = collector(), heard(600)
-    tower.close(talk, AT_S)
-    first, _ = tower.sendable(AT_S)
+    tower.close(talk, EventLog(), AT_S)
+    first, _ = tower.outgoing(AT_S)
 
-    tower.acknowledge(first)
+    first.acknowledge()
 
-    assert talk.told.acknowledged.sum() == 500
-    assert tower.acknowledged_seq == 1
-    assert [batch.seq for batch in tower.sendable(AT_S)] == [2]
+    assert talk.heard[0].told.acknowledged.sum() == 500
 
 
 def test_batches_wait_in_order_while_the_backhaul_is_away():
     backhaul = Backhaul(11, 4, START_S, Faults.NORMAL)
     steps = range(START_S, START_S + 31 * 86400, 300)
     away = [at_s for at_s in steps if not backhaul.is_up(at_s)]
-    tower = Collector(4, 99, 0, backhaul)
+    tower = collector(faults=Faults.NORMAL)
     for at_s in away[:2]:
-        tower.close(heard(1), at_s)
-        assert tower.sendable(at_s) == ()
+        tower.close(heard(1), EventLog(), at_s)
+        assert not tower.outgoing(at_s)
 
     back_s = next(at_s for at_s in steps if at_s > away[0] and backhaul.is_up(at_s))
 
-    assert [batch.seq for batch in tower.sendable(back_s)] == [1, 2]
+    assert [seq_of(batch.payload) for batch in tower.outgoing(back_s)] == [1, 2]
 
 
 def test_the_backhaul_is_away_once_a_month_for_minutes_or_hours():

@@ -1,4 +1,5 @@
 import struct
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -8,11 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from simulators.encoders import (
+    EVENT,
     FRAMES_MAX,
     INTERVALS,
     READING,
     BatchHeader,
     Frames,
+    backfilled,
+    event_batch,
+    nothing_left,
     quality_bits,
     reading_batch,
 )
@@ -22,6 +27,12 @@ GOLDEN = bytes.fromhex(
     "f4ffffff0000000000000000b9e6fdf0"
     "e7aad602000e0e6bc1010b000000000034122300edfb0c01100f0c0000000000d200c300bc00f000310122010401ff00"
     "e600dd000000d6000000100000000000"
+)
+GOLDEN_EVENT = bytes.fromhex(
+    "464e423101400000070000003d2c1b6aea03000000000000c08e35378761060001000000400002004000000040000000"
+    "f4ffffff0000000000000000cbcd9ec7"
+    "e7aad6020a0e0e6b0d000100351203000000000000000000c1010b0000000000edfb0c00000000000000000000000000"
+    "00000000000000000000000000000000"
 )
 HEADER = BatchHeader(
     collector_id=7,
@@ -56,8 +67,38 @@ def test_the_golden_vector_comes_out_byte_for_byte():
     assert reading_batch(HEADER, golden_frame()).hex() == GOLDEN.hex()
 
 
+def test_the_golden_event_comes_out_byte_for_byte():
+    event = np.zeros(1, EVENT)
+    event["meter_id"], event["t_event"] = 47622887, 1796083210  # 2026-12-01T00:00:10Z
+    event["code"], event["sub"], event["seq"], event["severity"] = 13, 1, 0x1235, 3
+    event["register"], event["rssi"], event["snr"] = 721345, -1043, 12
+
+    payload = event_batch(replace(HEADER, batch_seq=1002), event)
+
+    assert payload.hex() == GOLDEN_EVENT.hex()
+
+
 def test_a_frame_is_64_bytes():
-    assert READING.itemsize == 64
+    assert READING.itemsize == EVENT.itemsize == 64
+
+
+@pytest.mark.parametrize(("last", "flags"), [(False, 0b0010), (True, 0b1010)])
+def test_a_backfilled_batch_differs_in_flags_and_checksum_only(last, flags):
+    payload = backfilled(GOLDEN, last=last)
+
+    assert struct.unpack_from("<H", payload, 6) == (flags,)
+    assert payload[:6] + bytes(2) + payload[8:60] == GOLDEN[:60]
+    assert payload[64:] == GOLDEN[64:]
+    assert struct.unpack_from("<I", payload, 60) == (crc32(payload[:60] + payload[64:]),)
+
+
+def test_what_is_gone_is_an_empty_batch_that_ends_the_backfill():
+    payload = nothing_left(HEADER)
+
+    assert len(payload) == 64
+    assert struct.unpack_from("<H", payload, 6) == (0b1010,)
+    assert struct.unpack_from("<I", payload, 32) == (0,)
+    assert struct.unpack_from("<I", payload, 60) == (crc32(payload[:60]),)
 
 
 @given(missing=arrays.arrays(np.bool_, (3, INTERVALS)))

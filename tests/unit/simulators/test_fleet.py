@@ -1,9 +1,11 @@
 """Whole runs without a broker: what was published is what the ledger says, to the quantum."""
 
+import struct
 from collections import defaultdict
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -30,9 +32,14 @@ class Played(Protocol):
 
 
 def frames_of(played: Played) -> Frames:
-    return np.concatenate(
-        [np.frombuffer(payload[64:], READING) for _, payload in played.recorder.published]
-    )
+    payloads = [payload for _, payload in played.recorder.published if is_readable(payload)]
+    return np.concatenate([np.frombuffer(payload[64:], READING) for payload in payloads])
+
+
+def is_readable(payload: bytes) -> bool:
+    """Whether it is an undamaged batch of readings."""
+    crc, schema = struct.unpack_from("<I", payload, 60), struct.unpack_from("<H", payload, 38)
+    return crc == (crc32(payload[:60] + payload[64:]),) and schema == (1,)
 
 
 def carried_by(played: Played) -> tuple[dict[Key, int], dict[Key, set[int]]]:
