@@ -15,6 +15,7 @@ from ingest.codecs.decoded import Decoded
 from ingest.codecs.frames import Frames
 from ingest.reported import report, violations
 from ingest.sequence import Offer, Seen
+from ingest.tags import TagCheck
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.events import EndDeviceEvent
 from mdms.domain.readings import Int16, IntervalReads, RegisterReads, Source
@@ -59,6 +60,7 @@ def assemble(
     *,
     received_at: datetime,
     recorded_at: datetime,
+    tags: TagCheck | None = None,
 ) -> Assembled:
     """
     Read a batch; whatever cannot be used becomes a dead letter.
@@ -69,6 +71,7 @@ def assemble(
         newest_seq: Highest batch_seq of each collector so far.
         received_at: When they came; decides what is too old or in the future.
         recorded_at: When their reads are known; later, if the database was away.
+        tags: Checks meters' tags; None where no keys are known.
     """
     assembled = Assembled()
     opened: list[tuple[str, Decoded]] = []
@@ -91,7 +94,7 @@ def assemble(
                 _refuse(envelope, RejectReason.BAD_BODY, "the decoder failed", received_at)
             )
         else:
-            opened.append((envelope.topic, decoded))
+            opened.append((envelope.topic, tags.sieve(decoded) if tags else decoded))
             assembled.counted.append(_seen(decoded))
     if opened:
         _add_reads(assembled, opened, roster.channels, received_at, recorded_at)

@@ -24,6 +24,7 @@ from ingest.backoff import pauses
 from ingest.channels import ChannelIndex
 from ingest.known import Sieved, Window, sieve, times
 from ingest.late import VeeHorizon
+from ingest.tags import TagCheck
 from mdms.domain.errors import UnavailableError
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.time import from_epoch_us
@@ -85,6 +86,7 @@ class Pipeline:
         clock: What time it is.
         config: How messages are gathered.
         horizon: How far VEE has come.
+        tags: Checks meters' tags; None where no keys are known.
         tell: Sends messages down to collectors; None where nobody does.
         on_answers: Called when answers to commands have been stored.
     """
@@ -97,6 +99,7 @@ class Pipeline:
         config: IngestConfig,
         horizon: VeeHorizon,
         *,
+        tags: TagCheck | None = None,
         tell: Tell | None = None,
         on_answers: Callable[[], None] | None = None,
     ) -> None:
@@ -105,6 +108,7 @@ class Pipeline:
         self._clock = clock
         self._config = config
         self._horizon = horizon
+        self._tags = tags
         self._tell = tell
         self._on_answers = on_answers
         self._roster: Roster | None = None
@@ -188,6 +192,7 @@ class Pipeline:
             self._newest_seq,
             received_at=received_at,
             recorded_at=recorded_at,
+            tags=self._tags,
         )
         intervals = sieve(self._known_intervals, assembled.intervals)
         registers = sieve(self._known_registers, assembled.registers)

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -24,6 +25,7 @@ from ingest.followed import FollowedClock, FollowedSource, simulated_time_topic
 from ingest.late import VeeHorizon
 from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
+from ingest.tags import TagCheck, load_masters
 from mdms import api
 from mdms.api.auth import Role, Token, Tokens
 from mdms.api.backend import Services
@@ -208,6 +210,7 @@ async def _start_ingest(
             backoff_s_max=ingest.backoff_s_max,
         ),
         core.horizon,
+        tags=TagCheck(load_masters(Path(ingest.read_keys))) if ingest.read_keys else None,
         tell=tell,
     )
     tasks.start(pipeline.run())

@@ -76,6 +76,7 @@ class IngestSettings(_Section):
     bytes_max: Annotated[int, Field(ge=65_536, le=1 << 30)] = 16 << 20
     age_s_max: Annotated[float, Field(gt=0, le=60)] = 0.5
     backoff_s_max: Annotated[float, Field(gt=0, le=600)] = 30.0
+    read_keys: str = ""
 
 
 class VeeSettings(_Section):
@@ -83,6 +84,18 @@ class VeeSettings(_Section):
 
     nightly_at: time = time(5, 0)
     ruleset: str = "residential"
+
+
+class CommandsSettings(_Section):
+    """What may be done to meters from afar."""
+
+    remote_open: bool = False
+
+
+class SignerSettings(_Section):
+    """Who signs commands: the only reader of the meters' command keys."""
+
+    keys: str = ""
 
 
 class ApiSettings(_Section):
@@ -135,6 +148,8 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     ingest: IngestSettings = IngestSettings()
     vee: VeeSettings = VeeSettings()
+    commands: CommandsSettings = CommandsSettings()
+    signer: SignerSettings = SignerSettings()
     api: ApiSettings = ApiSettings()
     client: ClientSettings = ClientSettings()
     clock: ClockSettings = ClockSettings()
