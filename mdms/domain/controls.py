@@ -121,6 +121,10 @@ UNRESOLVED = WAITING | ON_ITS_WAY | {ControlState.UNKNOWN}
 """While a meter has one of these, no second switch command may be made for it."""
 
 
+ENDED = frozenset(ControlState) - UNRESOLVED - {ControlState.DRAFT} | {ControlState.UNKNOWN}
+"""Nothing more is done for it; of an unknown one the meter may still speak."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One reason why the rules forbid a command, and what would cure it."""

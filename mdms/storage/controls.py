@@ -190,6 +190,22 @@ class PostgresControls:
         heard: datetime | None = row[0]
         return heard
 
+    VIOLATIONS = """
+    SELECT control_id
+    FROM control c
+    JOIN radio_silence s USING (control_id)
+    WHERE s.on_at IS NULL AND c.result = 'OK' AND EXISTS (
+        SELECT FROM dead_letter d
+        WHERE d.reason = 'opted_out' AND d.received_at > c.verified_at
+          AND d.detail = 'radio ' || c.radio_id
+    )
+    ORDER BY control_id
+    """
+
+    async def violations(self) -> Sequence[UUID]:
+        cursor = await self._connection.execute(self.VIOLATIONS)
+        return [control_id for (control_id,) in await cursor.fetchall()]
+
     async def _controls(self, statement: str, **values: object) -> list[EndDeviceControl]:
         return [_control_of(row) for row in await self._rows(statement, **values)]
 

@@ -771,6 +771,8 @@ CREATE INDEX control_envelope_control ON public.control_envelope USING btree (co
 
 CREATE UNIQUE INDEX dead_letter_digest ON public.dead_letter USING btree (digest);
 
+CREATE INDEX dead_letter_opted_out ON public.dead_letter USING btree (received_at) WHERE (reason = 'opted_out'::text);
+
 CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
 
 CREATE INDEX end_device_event_at ON public.end_device_event USING btree (at_utc);

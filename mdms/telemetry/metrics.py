@@ -68,6 +68,32 @@ BILLING_BLOCKED = Gauge(
     "mdms_billing_blocked", "Channels left out when the newest window was frozen."
 )
 
+COMMAND_REQUESTS = Counter(
+    "mdms_command_requests_total",
+    "Commands asked for, by what the rules said.",
+    ["action", "decision"],
+)
+COMMAND_SENT = Counter(
+    "mdms_command_sent_total", "Envelopes handed to collectors, repeats included.", ["action"]
+)
+COMMAND_ANSWERS = Counter(
+    "mdms_command_answers_total",
+    "Answers read: a meter's, a collector's, and those that were refused.",
+    ["kind"],
+)
+COMMAND_ENDED = Counter(
+    "mdms_command_ended_total", "Commands that came to an end, by how.", ["action", "state"]
+)
+COMMAND_OPEN = Gauge("mdms_command_open", "Commands that wait for someone's answer.")
+COMMAND_SECONDS = Histogram(
+    "mdms_command_seconds",
+    "From the request of a switch command to its verification.",
+    buckets=(1, 5, 10, 20, 30, 60, 120, 300, 900, 3600),
+)
+COMMAND_RADIO_VIOLATIONS = Counter(
+    "mdms_command_radio_off_violations_total", "Radios heard that must be silent."
+)
+
 API_REQUESTS = Counter(
     "mdms_api_requests_total", "Requests answered, by method and status class.", ["method", "code"]
 )

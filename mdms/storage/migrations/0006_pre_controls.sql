@@ -90,6 +90,9 @@ CREATE TABLE radio_silence (
     PRIMARY KEY (badge, off_at)
 );
 
+-- Frames of radios that must be silent: looked for by who watches over opt-outs.
+CREATE INDEX dead_letter_opted_out ON dead_letter (received_at) WHERE reason = 'opted_out';
+
 CREATE SCHEMA signer;
 
 CREATE TABLE signer.counter (

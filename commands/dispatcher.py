@@ -1,0 +1,454 @@
+"""
+Carries commands to meters: claim, judge, sign, send, wait, send again, ask, give up.
+
+Every decision is stored before the bytes leave: a kill at any point repeats a sending of the same
+bytes at most, never makes a second counter for the same command, and forgets none. The
+dispatcher itself waits for nothing: it is asked what is due, by its own task in service, after
+every granted step under a followed clock.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from commands.answers import AnswerReader
+from commands.codecs import Command, CommandFlag
+from commands.journal import record
+from commands.machine import Event
+from commands.requests import judge
+from commands.signer import Signed, Signer, SignerRefusedError
+from commands.timing import Timing
+from mdms.domain.controls import (
+    OPCODE_OF,
+    SWITCHING,
+    Action,
+    ControlState,
+    EndDeviceControl,
+    Opcode,
+    Refusal,
+    Result,
+    SignedEnvelope,
+    new_id,
+)
+from mdms.domain.errors import UnavailableError
+from mdms.ports import Clock, CommandTransport, UnitOfWork, UnitOfWorkFactory
+from mdms.telemetry import metrics
+
+ACTOR: Final = "dispatcher"
+_POLL_S: Final = 1.0
+_RETRY_S: Final = 2.0
+_WATCH_PERIOD: Final = timedelta(minutes=15)
+_STEP_S, _FINE_STEP_S = 900, 1
+
+_FLAGS = {
+    Action.RECONNECT: CommandFlag.REFUSE_ON_LOAD_SIDE_VOLTAGE | CommandFlag.REFUSE_ON_CURRENT,
+    Action.ARM: CommandFlag.REFUSE_ON_LOAD_SIDE_VOLTAGE,
+}
+
+Effect = Callable[[], Awaitable[None]]
+"""What is done once a transaction is committed."""
+
+log = structlog.get_logger()
+
+
+async def _nothing_changed() -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Attempts with one envelope: those of the command itself, or of asking for its switch."""
+
+    event: Event
+    counted: str
+    """The field of the command that counts them."""
+    envelope: SignedEnvelope
+    count: int
+    count_max: int
+    not_after: datetime
+
+
+class Dispatcher:
+    """Moves every command on that is due; several may run beside each other."""
+
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        clock: Clock,
+        signer: Signer,
+        transport: CommandTransport,
+        *,
+        remote_open: bool,
+        timing: Timing | None = None,
+        collectors: Callable[[str], Sequence[int]] | None = None,
+        on_radio: Callable[[], Awaitable[None]] = _nothing_changed,
+    ) -> None:
+        """
+        Make a dispatcher.
+
+        Args:
+            unit_of_work: Opens a transaction.
+            clock: Civil time for deadlines, real time for pauses.
+            signer: Signs commands and verifies answers.
+            transport: Takes envelopes to collectors.
+            remote_open: Setting [commands] remote_open, judged again before every sending.
+            timing: Waits and limits.
+            collectors: Returns the collectors that hear a badge, best first; the rest of the
+                registry follows by number.
+            on_radio: Told after a commit that switched a radio off or on: who keeps the channel
+                table reads it again.
+        """
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+        self._signer = signer
+        self._transport = transport
+        self._remote_open = remote_open
+        self._timing = timing or Timing()
+        self._collectors = collectors
+        self._on_radio = on_radio
+        self._answers = AnswerReader(unit_of_work, signer, self._timing)
+        self._woken = asyncio.Event()
+        self._watched_at: datetime | None = None
+        self._pending: Sequence[EndDeviceControl] = ()
+
+    def wake(self) -> None:
+        """Look at once: answers came, or a command was asked for."""
+        self._woken.set()
+
+    def wanted_step_s(self) -> int:
+        """
+        Return the next step that a followed clock should take, in seconds.
+
+        Fine while a mains-powered meter's answer is awaited, or its command about to leave.
+        """
+        horizon = self._clock.now() + timedelta(seconds=_STEP_S)
+        for control in self._pending:
+            assert control.due_at is not None, "what is pending is due at some time"
+            waits = control.state is not ControlState.METER_ACK and control.due_at <= horizon
+            if control.mains_powered and waits:
+                return _FINE_STEP_S
+        return _STEP_S
+
+    async def forever(self) -> None:
+        """Do what is due, every second or when woken; wait out a database that is away."""
+        while True:
+            self._woken.clear()
+            try:
+                await self.run_due(self._clock.now())
+            except UnavailableError as error:
+                log.warning("command.store.unavailable", error=str(error))
+                await self._clock.sleep(_RETRY_S)
+            else:
+                await self._woken_or(_POLL_S)
+
+    async def run_due(self, now: datetime) -> None:
+        """
+        Read what came back, then move on every command that is due by now.
+
+        Raises:
+            UnavailableError: The database is away; what was not done is done by the next call.
+        """
+        if await self._answers.read(now):
+            await self._on_radio()
+        while await self._advance_one(now):
+            pass
+        if self._watched_at is None or now - self._watched_at >= _WATCH_PERIOD:
+            await self._watch_silence(now)
+            self._watched_at = now
+        async with self._unit_of_work() as work:
+            self._pending = await work.controls.pending()
+        metrics.COMMAND_OPEN.set(len(self._pending))
+
+    async def _woken_or(self, seconds: float) -> None:
+        waits = {
+            asyncio.ensure_future(self._woken.wait()),
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+
+    async def _advance_one(self, now: datetime) -> bool:
+        effects: list[Effect] = []
+        async with self._unit_of_work() as work:
+            control = await work.controls.lock_due(now)
+            if control is None:
+                return False
+            match control.state:
+                case ControlState.POLICY_OK:
+                    await self._sign(work, control, now)
+                case ControlState.SIGNED:
+                    effects += await self._send_first(work, control, now)
+                case ControlState.SENT | ControlState.COLLECTOR_ACK:
+                    effects += await self._overdue(work, control, now)
+                case ControlState.METER_ACK:
+                    effects += await self._silent(work, control, now)
+                case _:
+                    raise AssertionError(f"nothing is due for a command that is {control.state}")
+        for effect in effects:
+            await effect()
+        return True
+
+    async def _sign(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> None:
+        if await self._is_over(work, control, now):
+            return
+        command = _command(control)
+        try:
+            signed = await self._signer.sign(command)
+        except SignerRefusedError as error:
+            await _withdraw(work, control, now, (), detail=str(error))
+            return
+        await work.controls.add_envelope(_kept(signed, command, control, now))
+        detail = f"counter {signed.counter}, key {control.key_id}"
+        await record(work, control, Event.SIGNED, now, actor="signer", detail=detail, due_at=now)
+
+    async def _send_first(
+        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
+    ) -> list[Effect]:
+        if await self._is_over(work, control, now):
+            return []
+        collector_id = await self._next_collector(work, control, ())
+        if collector_id is None:
+            await work.controls.save(replace(control, due_at=now + self._timing.collector))
+            return []
+        series = replace(await self._own(work, control), count=1)
+        return await self._send(work, control, series, (collector_id,), now)
+
+    async def _is_over(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> bool:
+        """Return whether a command that was never sent has ended: too late, or not allowed now."""
+        if now >= control.not_after:
+            await record(work, control, Event.EXPIRED, now, actor=ACTOR, due_at=None)
+            return True
+        refusals = await judge(work, control, now, remote_open=self._remote_open)
+        if refusals:
+            await _withdraw(work, control, now, refusals, detail=_codes(refusals))
+        return bool(refusals)
+
+    async def _overdue(
+        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
+    ) -> list[Effect]:
+        """Nobody answered in time: another collector, another attempt, a question, the end."""
+        if not control.probe_count:
+            control, allowed = await self._still_allowed(work, control, now)
+            own = await self._own(work, control)
+            if allowed and (sent := await self._again(work, control, own, now)):
+                return sent
+        if control.action in SWITCHING:
+            try:
+                probe = await self._probe(work, control, now)
+            except SignerRefusedError as error:
+                return await _give_up(work, control, now, detail=str(error))
+            if sent := await self._again(work, control, probe, now):
+                return sent
+        return await _give_up(work, control, now, detail="no answer came")
+
+    async def _still_allowed(
+        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
+    ) -> tuple[EndDeviceControl, bool]:
+        refusals = await judge(work, control, now, remote_open=self._remote_open)
+        if not refusals:
+            return control, True
+        detail = f"not sent again: {_codes(refusals)}"
+        return await record(
+            work, control, Event.POLICY_CHANGED, now, actor=ACTOR, detail=detail, refusals=refusals
+        ), False
+
+    async def _again(
+        self, work: UnitOfWork, control: EndDeviceControl, series: _Series, now: datetime
+    ) -> list[Effect]:
+        """Send by the next collector, or begin the next attempt; nothing if none is left."""
+        if now >= series.not_after:
+            return []
+        if control.state is ControlState.SENT and series.count:
+            collector_id = await self._next_collector(work, control, control.collector_ids)
+            if collector_id is not None:
+                asked = (*control.collector_ids, collector_id)
+                return await self._send(work, control, series, asked, now)
+        if series.count == series.count_max:
+            return []
+        collector_id = await self._next_collector(work, control, ())
+        if collector_id is None:
+            return []
+        return await self._send(
+            work, control, replace(series, count=series.count + 1), (collector_id,), now
+        )
+
+    async def _send(
+        self,
+        work: UnitOfWork,
+        control: EndDeviceControl,
+        series: _Series,
+        collector_ids: tuple[int, ...],
+        now: datetime,
+    ) -> list[Effect]:
+        await record(
+            work,
+            control,
+            series.event,
+            now,
+            actor=ACTOR,
+            detail=f"collector {collector_ids[-1]}, attempt {series.count} of {series.count_max}",
+            collector_ids=collector_ids,
+            due_at=now + self._timing.collector,
+            sent_at=control.sent_at or now,
+            **{series.counted: series.count},
+        )
+        envelope = series.envelope.envelope
+        return [partial(self._hand_over, collector_ids[-1], envelope, control.action)]
+
+    async def _hand_over(self, collector_id: int, envelope: bytes, action: Action) -> None:
+        try:
+            await self._transport.send(collector_id, envelope)
+        except UnavailableError as error:  # it counts as sent: its deadline sends it again
+            log.warning("command.broker.unavailable", error=str(error))
+        else:
+            metrics.COMMAND_SENT.labels(action).inc()
+
+    async def _next_collector(
+        self, work: UnitOfWork, control: EndDeviceControl, asked: Sequence[int]
+    ) -> int | None:
+        known = await work.registry.collector_ids()
+        best = self._collectors(control.badge) if self._collectors else ()
+        order = [*(each for each in best if each in known), *sorted(known)]
+        return next((each for each in order if each not in asked), None)
+
+    async def _own(self, work: UnitOfWork, control: EndDeviceControl) -> _Series:
+        envelope = await work.controls.envelope(control.control_id)
+        assert envelope is not None, "what is sent was signed"
+        return _Series(
+            event=Event.SENT,
+            counted="attempt_count",
+            envelope=envelope,
+            count=control.attempt_count,
+            count_max=self._timing.attempts_max,
+            not_after=control.not_after,
+        )
+
+    async def _probe(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> _Series:
+        """Return the question for the switch state; it is signed when it is first needed."""
+        for envelope in await work.controls.envelopes(control.control_id):
+            if envelope.opcode is Opcode.SWITCH_STATUS:
+                break
+        else:
+            envelope = await self._sign_probe(work, control, now)
+        return _Series(
+            event=Event.PROBED,
+            counted="probe_count",
+            envelope=envelope,
+            count=control.probe_count,
+            count_max=self._timing.probes_max,
+            not_after=envelope.signed_at + self._timing.probe_valid,
+        )
+
+    async def _sign_probe(
+        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
+    ) -> SignedEnvelope:
+        command = Command(
+            radio_id=control.radio_id,
+            opcode=Opcode.SWITCH_STATUS,
+            flags=CommandFlag.NONE,
+            key_id=control.key_id,
+            not_before=now,
+            not_after=now + self._timing.probe_valid,
+            command_id=new_id(now),
+        )
+        envelope = _kept(await self._signer.sign(command), command, control, now)
+        await work.controls.add_envelope(envelope)
+        return envelope
+
+    async def _silent(
+        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
+    ) -> list[Effect]:
+        """Three transmit periods have passed since a radio said it goes silent: did it?"""
+        assert control.action is Action.RADIO_OFF, "only silence is waited for after an answer"
+        assert control.answered_at is not None, "the meter has acknowledged"
+        heard_at = await work.controls.heard_at(control.badge, control.answered_at)
+        if heard_at is not None:
+            metrics.COMMAND_RADIO_VIOLATIONS.inc()
+            result = Result.RADIO_OFF_VIOLATION
+            detail = f"heard again: read of {heard_at:%Y-%m-%d %H:%M:%SZ}"
+            await record(
+                work, control, Event.REFUSED, now,
+                actor=ACTOR, detail=detail, result=result, due_at=None,
+            )  # fmt: skip
+            return []
+        await work.optouts.silence(control.badge, control.answered_at, control.control_id)
+        await record(
+            work, control, Event.CONFIRMED, now,
+            actor=ACTOR, detail="silent for three transmit periods", result=Result.OK,
+            verified_at=now, due_at=None,
+        )  # fmt: skip
+        return [self._on_radio]
+
+    async def _watch_silence(self, now: datetime) -> None:
+        """Note once that a radio which is off was heard; its values were never stored."""
+        async with self._unit_of_work() as work:
+            for control_id in await work.controls.violations():
+                control = await work.controls.lock(control_id)
+                assert control is not None, "commands are never deleted"
+                log.error("command.radio_off.violated", control_id=str(control_id))
+                metrics.COMMAND_RADIO_VIOLATIONS.inc()
+                result = Result.RADIO_OFF_VIOLATION
+                await record(work, control, Event.HEARD, now, actor=ACTOR, result=result)
+
+
+def _command(control: EndDeviceControl) -> Command:
+    return Command(
+        radio_id=control.radio_id,
+        opcode=OPCODE_OF[control.action],
+        flags=_FLAGS.get(control.action, CommandFlag.NONE),
+        key_id=control.key_id,
+        not_before=control.not_before,
+        not_after=control.not_after,
+        command_id=control.control_id,
+    )
+
+
+def _kept(
+    signed: Signed, command: Command, control: EndDeviceControl, now: datetime
+) -> SignedEnvelope:
+    return SignedEnvelope(
+        command_id=command.command_id,
+        control_id=control.control_id,
+        opcode=command.opcode,
+        counter=signed.counter,
+        envelope=signed.envelope,
+        signed_at=now,
+    )
+
+
+async def _withdraw(
+    work: UnitOfWork,
+    control: EndDeviceControl,
+    now: datetime,
+    refusals: tuple[Refusal, ...],
+    *,
+    detail: str,
+) -> None:
+    """End a command that was never sent and may not be sent any more."""
+    await record(
+        work, control, Event.POLICY_CHANGED, now,
+        actor=ACTOR, detail=detail, refusals=refusals, result=Result.POLICY_CHANGED, due_at=None,
+    )  # fmt: skip
+
+
+async def _give_up(
+    work: UnitOfWork, control: EndDeviceControl, now: datetime, *, detail: str
+) -> list[Effect]:
+    """End in not knowing: the meter may have acted or not."""
+    result = Result.NO_REPLY if control.accepted else Result.COLLECTOR_DOWN
+    await record(
+        work, control, Event.GAVE_UP, now, actor=ACTOR, detail=detail, result=result, due_at=None
+    )
+    return []
+
+
+def _codes(refusals: Sequence[Refusal]) -> str:
+    return ", ".join(refusal.code for refusal in refusals)

@@ -1,0 +1,18 @@
+"""A command line with one meter on a database of its own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mdms.ports import UnitOfWorkFactory
+from mdms.storage.signer import open_signer_store
+from tests.controls import a_registry
+from tests.integration.commands.line import Line
+
+
+@pytest.fixture
+async def line(database: str, store: UnitOfWorkFactory) -> AsyncIterator[Line]:
+    async with store() as work:
+        await work.registry.merge(a_registry())
+    async with open_signer_store(database, statement_timeout_s=30) as signer_store:
+        yield Line(store, signer_store)
