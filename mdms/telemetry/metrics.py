@@ -4,7 +4,12 @@ Every metric: name, help, labels, buckets. Base units, closed label sets, never 
 `docs/reference/metrics.md` describes each; a test compares the two.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+from mdms.domain.errors import RejectReason
+
+# A series more for each counter, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client's
 
 INGEST_MESSAGES = Counter(
     "mdms_ingest_messages_total", "Messages taken from the broker, by kind.", ["kind"]
@@ -29,6 +34,8 @@ INGEST_BACKFILLS = Counter("mdms_ingest_backfill_requests_total", "Requests for 
 INGEST_REJECTED = Counter(
     "mdms_ingest_rejected_total", "Messages and frames kept as dead letters.", ["reason"]
 )
+for _reason in RejectReason:  # from 0, or Prometheus would not see the first of a kind as a rise
+    INGEST_REJECTED.labels(reason=_reason)
 INGEST_COMMIT_SECONDS = Histogram(
     "mdms_ingest_commit_seconds",
     "From the first look at a batch to its commit.",
