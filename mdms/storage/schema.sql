@@ -564,6 +564,31 @@ CREATE VIEW report.interval_read AS
            FROM public.interval_read
           ORDER BY interval_read.channel_id, interval_read.start_utc, interval_read.version DESC) r;
 
+CREATE VIEW report.meter_heard AS
+ SELECT m.channel_id,
+    u.commodity,
+    u.service_class,
+    p.transformer_id,
+    t.feeder_id,
+    i.installed_at,
+    m.last_register_utc
+   FROM ((((public.meter_installation i
+     JOIN LATERAL ( SELECT min(c.channel_id) AS channel_id,
+            max(newest.at_utc) AS last_register_utc
+           FROM (public.channel c
+             LEFT JOIN LATERAL ( SELECT r.at_utc
+                   FROM public.register_read r
+                  WHERE (r.channel_id = c.channel_id)
+                  ORDER BY r.at_utc DESC
+                 LIMIT 1) newest ON (true))
+          WHERE (c.badge = i.badge)) m ON ((m.channel_id IS NOT NULL)))
+     JOIN public.usage_point u USING (usage_point_id))
+     JOIN public.premise p USING (premise_id))
+     LEFT JOIN public.transformer t USING (transformer_id))
+  WHERE ((i.removed_at IS NULL) AND (i.radio = 'on'::text) AND (NOT (EXISTS ( SELECT
+           FROM public.radio_silence s
+          WHERE ((s.badge = i.badge) AND (s.on_at IS NULL))))));
+
 CREATE VIEW report.read_rate_day AS
  SELECT d.local_day,
     c.commodity,
@@ -856,6 +881,8 @@ GRANT SELECT ON TABLE report.dead_letter_hour TO mdms_report;
 GRANT SELECT ON TABLE report.event_hour TO mdms_report;
 
 GRANT SELECT ON TABLE report.interval_read TO mdms_report;
+
+GRANT SELECT ON TABLE report.meter_heard TO mdms_report;
 
 GRANT SELECT ON TABLE report.read_rate_day TO mdms_report;
 

@@ -27,9 +27,12 @@ VIEWS = [
     "collector",
     "control",
     "dead_letter_hour",
+    "event_hour",
     "interval_read",
+    "meter_heard",
     "read_rate_day",
     "register_read",
+    "sequence_hole",
     "vee_exception_open",
 ]
 
@@ -148,7 +151,7 @@ async def test_read_rates_exceptions_and_dead_letters_are_counted(store, dashboa
             [(wet, DAY)], [VeeException(wet, DAY, "V08", "FAIL", "a gap", NIGHT)], NIGHT
         )
         letter = Rejected(RejectReason.BAD_CRC, "crc", "ami/v1/x", b"", None, MIDNIGHT)
-        await work.messages.reject([letter, letter])
+        await work.messages.reject([letter, replace(letter, payload=b"another")])
 
     assert await ask(
         dashboard,

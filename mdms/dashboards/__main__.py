@@ -1,0 +1,27 @@
+"""`python -m mdms.dashboards`: write every dashboard to config/grafana/dashboards."""
+
+import json
+from typing import Any, Final
+
+from mdms.dashboards.collection import COLLECTION
+from mdms.dashboards.model import Dashboard, render
+from mdms.settings import config_dir
+
+DASHBOARDS: Final = (COLLECTION,)
+
+
+def text(dashboard: Dashboard) -> str:
+    """Return the file of a dashboard."""
+    page: dict[str, Any] = render(dashboard)
+    return json.dumps(page, indent=2) + "\n"
+
+
+def main() -> None:
+    """Write them all."""
+    folder = config_dir() / "grafana" / "dashboards"
+    for dashboard in DASHBOARDS:
+        (folder / f"{dashboard.uid.removeprefix('mdms-')}.json").write_text(text(dashboard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""The dashboard *Collection*: is everything heard, stored in time, usable, and judged?"""
+
+from mdms.dashboards.model import Dashboard, Kind, Panel, Prometheus, Row, Sql
+
+_NOW = Row(
+    "Now",
+    (
+        Panel(
+            title="Broker",
+            description="Whether the daemon is connected. If not: runbook BrokerDisconnected.",
+            kind=Kind.STAT,
+            queries=(Prometheus("mdms_ingest_broker_connected"),),
+            mappings=((0, "away"), (1, "connected")),
+            width=4,
+            height=4,
+        ),
+        Panel(
+            title="Lag",
+            description="Age of the newest message of the batch that was committed last.",
+            kind=Kind.STAT,
+            queries=(Prometheus("mdms_ingest_lag_seconds"),),
+            unit="s",
+            warn_from=900,
+            width=4,
+            height=4,
+        ),
+        Panel(
+            title="Waiting to be stored",
+            description="Messages taken from the broker and not acknowledged yet.",
+            kind=Kind.STAT,
+            queries=(Prometheus("mdms_ingest_pending_messages"),),
+            warn_from=4000,
+            width=4,
+            height=4,
+        ),
+        Panel(
+            title="Silent meters",
+            description="Meters that should be heard and sent no register for a day; battery meters"
+            " report every few hours.",
+            kind=Kind.STAT,
+            queries=(
+                Sql(
+                    "SELECT count(*) AS silent_meters FROM report.meter_heard\n"
+                    "WHERE coalesce(last_register_utc, installed_at)"
+                    " < $__timeTo()::timestamptz - interval '1 day'"
+                ),
+            ),
+            warn_from=1,
+            width=4,
+            height=4,
+        ),
+        Panel(
+            title="Dead letters, last hour",
+            description="Messages and frames that could not be used.",
+            kind=Kind.STAT,
+            queries=(Prometheus("sum(increase(mdms_ingest_rejected_total[1h]))"),),
+            warn_from=1,
+            width=4,
+            height=4,
+        ),
+        Panel(
+            title="Waiting for a person",
+            description="Channel-days that validation and estimation could not settle.",
+            kind=Kind.STAT,
+            queries=(Sql("SELECT count(*) AS open_exceptions FROM report.vee_exception_open"),),
+            warn_from=1,
+            width=4,
+            height=4,
+        ),
+    ),
+)
+
+_COMPLETENESS = Row(
+    "Completeness",
+    (
+        Panel(
+            title="Read rate by day",
+            description="Actual intervals over expected ones, after the night's validation.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Sql(
+                    "SELECT local_day::timestamp AT TIME ZONE 'UTC' AS time,\n"
+                    "       commodity AS metric, read_rate::float8 AS value\n"
+                    "FROM report.read_rate_day\n"
+                    "WHERE $__timeFilter(local_day::timestamp AT TIME ZONE 'UTC')\n"
+                    "ORDER BY 1, 2"
+                ),
+            ),
+            unit="percentunit",
+        ),
+        Panel(
+            title="Intervals that were not actual, by day",
+            description="Estimated, held, and missing for good.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Sql(
+                    "SELECT local_day::timestamp AT TIME ZONE 'UTC' AS time, what.metric,\n"
+                    "       sum(what.value)::bigint AS value\n"
+                    "FROM report.read_rate_day,\n"
+                    "     LATERAL (VALUES ('estimated', estimated), ('held', held),\n"
+                    "                     ('missing', missing)) what (metric, value)\n"
+                    "WHERE $__timeFilter(local_day::timestamp AT TIME ZONE 'UTC')\n"
+                    "GROUP BY 1, 2 ORDER BY 1, 2"
+                ),
+            ),
+            stacked=True,
+        ),
+        Panel(
+            title="Silent meters",
+            description="The longest silent first; channel_id is the meter's lowest.",
+            kind=Kind.TABLE,
+            queries=(
+                Sql(
+                    "SELECT channel_id, commodity, service_class, feeder_id, transformer_id,\n"
+                    "       last_register_utc\n"
+                    "FROM report.meter_heard\n"
+                    "WHERE coalesce(last_register_utc, installed_at)"
+                    " < $__timeTo()::timestamptz - interval '1 day'\n"
+                    "ORDER BY last_register_utc NULLS FIRST, channel_id LIMIT 100"
+                ),
+            ),
+        ),
+        Panel(
+            title="Collectors",
+            description="How late each collector's newest batch came, and how far it lies behind.",
+            kind=Kind.TABLE,
+            queries=(
+                Sql(
+                    "SELECT name, batch_at, lag_s::float8 AS lag_s, behind_s::float8 AS behind_s\n"
+                    "FROM report.collector ORDER BY behind_s DESC NULLS FIRST, name"
+                ),
+            ),
+        ),
+        Panel(
+            title="Batches that are missing",
+            description="Holes in collectors' numbers: being asked for again, or lost.",
+            kind=Kind.TABLE,
+            queries=(
+                Sql(
+                    "SELECT name, first_seq, last_seq, from_utc, to_utc, asked_count, lost_at\n"
+                    "FROM report.sequence_hole ORDER BY from_utc DESC, name LIMIT 100"
+                ),
+            ),
+            width=24,
+        ),
+    ),
+)
+
+_FLOW = Row(
+    "Flow",
+    (
+        Panel(
+            title="Messages",
+            description="Taken from the broker and stored, by kind.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Prometheus("sum by (kind) (rate(mdms_ingest_messages_total[5m]))", "{{kind}}"),
+            ),
+            unit="ops",
+        ),
+        Panel(
+            title="Interval reads",
+            description="Stored for the first time, and copies of known ones: about six to one.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Prometheus("sum(rate(mdms_ingest_intervals_total[5m]))", "stored"),
+                Prometheus("sum(rate(mdms_ingest_duplicates_total[5m]))", "copies"),
+            ),
+            unit="ops",
+        ),
+        Panel(
+            title="Lag",
+            description="Age of the newest message of each batch when it was committed.",
+            kind=Kind.TIME_SERIES,
+            queries=(Prometheus("mdms_ingest_lag_seconds", "lag"),),
+            unit="s",
+        ),
+        Panel(
+            title="Duration of a commit",
+            description="From the first look at a batch to its commit.",
+            kind=Kind.TIME_SERIES,
+            queries=tuple(
+                Prometheus(
+                    f"histogram_quantile({quantile},"
+                    " sum by (le) (rate(mdms_ingest_commit_seconds_bucket[5m])))",
+                    legend,
+                )
+                for quantile, legend in ((0.5, "half"), (0.95, "95 %"))
+            ),
+            unit="s",
+        ),
+    ),
+)
+
+_UNUSABLE = Row(
+    "Dead letters",
+    (
+        Panel(
+            title="Dead letters by reason",
+            description="docs/reference/dead-letters.md says what each reason means.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Prometheus(
+                    "topk(8, sum by (reason) (increase(mdms_ingest_rejected_total[1h])))",
+                    "{{reason}}",
+                ),
+            ),
+        ),
+        Panel(
+            title="Dead letters kept, by hour",
+            description="As they are in the database, for replay.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Sql(
+                    "SELECT hour_utc AS time, reason AS metric, dead_letter_count AS value\n"
+                    "FROM report.dead_letter_hour\n"
+                    "WHERE $__timeFilter(hour_utc) ORDER BY 1, 2"
+                ),
+            ),
+        ),
+    ),
+)
+
+_VEE = Row(
+    "Validation and estimation",
+    (
+        Panel(
+            title="Intervals judged",
+            description="By what became of them, over a day.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Prometheus(
+                    "sum by (outcome) (increase(mdms_vee_intervals_total[1d]))", "{{outcome}}"
+                ),
+            ),
+            stacked=True,
+        ),
+        Panel(
+            title="Waiting for a person, by rule",
+            description="Open exceptions; `mdms vee exception ls` names the meters.",
+            kind=Kind.TABLE,
+            queries=(
+                Sql(
+                    "SELECT rule, severity, commodity, count(*) AS open_exceptions,\n"
+                    "       min(local_day) AS oldest_day\n"
+                    "FROM report.vee_exception_open\n"
+                    "GROUP BY rule, severity, commodity ORDER BY 4 DESC, 1, 2, 3"
+                ),
+            ),
+        ),
+    ),
+)
+
+_COMMANDS = Row(
+    "Commands",
+    (
+        Panel(
+            title="Commands waiting for an answer",
+            description="Of a meter or of a person.",
+            kind=Kind.STAT,
+            queries=(Prometheus("mdms_command_open"),),
+            width=4,
+            height=8,
+        ),
+        Panel(
+            title="Duration of switch commands",
+            description="From the request to its verification, over a day.",
+            kind=Kind.TIME_SERIES,
+            queries=tuple(
+                Prometheus(
+                    f"histogram_quantile({quantile},"
+                    " sum by (le) (rate(mdms_command_seconds_bucket[1d])))",
+                    legend,
+                )
+                for quantile, legend in ((0.5, "half"), (0.95, "95 %"))
+            ),
+            unit="s",
+            width=8,
+        ),
+        Panel(
+            title="Commands by outcome",
+            description="Those requested in the time shown, by the state they are in now.",
+            kind=Kind.TABLE,
+            queries=(
+                Sql(
+                    "SELECT action, state, count(*) AS commands,\n"
+                    "       max(duration_s)::float8 AS slowest_s\n"
+                    "FROM report.control WHERE $__timeFilter(requested_at)\n"
+                    "GROUP BY action, state ORDER BY 1, 2"
+                ),
+            ),
+        ),
+        Panel(
+            title="Events of meters",
+            description="By code (headend.md 2.6), an hour each.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Sql(
+                    "SELECT hour_utc AS time, code::text AS metric,\n"
+                    "       sum(event_count)::bigint AS value\n"
+                    "FROM report.event_hour WHERE $__timeFilter(hour_utc)\n"
+                    "GROUP BY 1, 2 ORDER BY 1, 2"
+                ),
+            ),
+            stacked=True,
+        ),
+    ),
+)
+
+COLLECTION = Dashboard(
+    uid="mdms-collection",
+    title="Collection",
+    description="Is everything heard, stored in time, usable, and judged?",
+    rows=(_NOW, _COMPLETENESS, _FLOW, _UNUSABLE, _VEE, _COMMANDS),
+    hours=24 * 7,
+)
