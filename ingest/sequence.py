@@ -84,16 +84,22 @@ class Following:
             return  # of an earlier count: its number means nothing in this one
         if seen.seq > count.top_seq:
             self._open(count.top_seq + 1, seen.seq - 1, count.newest_us, seen.at_us)
-            self._count = replace(
-                count,
-                boot_id=seen.boot_id,
-                top_seq=seen.seq,
-                newest_us=max(count.newest_us, seen.at_us),
-            )
-        elif not self._fill(seen):
-            known_boot = seen.boot_id == count.boot_id
-            if not known_boot and seen.at_us > count.newest_us and not seen.last_of_backfill:
-                self._start_anew(seen)
+            self._count = replace(count, boot_id=seen.boot_id, top_seq=seen.seq)
+        elif not self._fill(seen) and self._is_of_a_new_count(seen):
+            self._start_anew(seen)
+            return
+        self._count = replace(self._count or count, newest_us=max(count.newest_us, seen.at_us))
+
+    def _is_of_a_new_count(self, seen: Seen) -> bool:
+        """A start that nobody knew counts below what had been reached, and later."""
+        count = self._count
+        assert count is not None, "there was a count before"
+        return (
+            seen.boot_id != count.boot_id
+            # What was counted before is not younger than the newest batch: a copy is no reset.
+            and seen.at_us > count.newest_us
+            and not seen.last_of_backfill
+        )
 
     def offer(self, offer: Offer) -> None:
         """Learn what the collector closed and did not get through, and what it still has."""
@@ -105,13 +111,11 @@ class Following:
                 self._collector_id, offer.boot_id, first, offer.seq, offer.at_us, 0
             )
             return
-        if offer.boot_id != count.boot_id and (
-            offer.at_us <= count.newest_us or offer.seq < count.top_seq
-        ):
-            return  # kept by the broker from an earlier start, or a batch will tell of the reset
+        if offer.boot_id != count.boot_id:
+            return  # kept from an earlier start, or whether the count goes on a batch must tell
         if offer.seq > count.top_seq:
             self._open(count.top_seq + 1, offer.seq, count.newest_us, offer.at_us)
-            count = replace(count, boot_id=offer.boot_id, top_seq=offer.seq)
+            count = replace(count, top_seq=offer.seq)
         if offer.oldest_seq is not None:
             self._open(offer.oldest_seq, count.base_seq - 1, 0, count.newest_us)
             count = replace(count, base_seq=min(count.base_seq, max(offer.oldest_seq, 1)))

@@ -16,7 +16,7 @@ from mdms.demo.story import Plan, play
 from mdms.domain.errors import OperatorError, UsageError
 from mdms.embedded.processes import ChildFailedError
 
-Faults = Literal["none", "normal"]
+Faults = Literal["none", "normal", "storm"]
 
 _FIRST_DAY, _LAST_DAY = datetime(2000, 1, 1), datetime(2099, 1, 1)  # noqa: DTZ001 - as Typer's
 
@@ -30,7 +30,7 @@ def demo(
     ] = datetime(2026, 11, 3),  # noqa: DTZ001 - Typer knows days as naive datetimes
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same city, same bytes.")] = 1,
     faults: Annotated[
-        Faults, typer.Option(help="Radio and backhaul: perfect, or as in a real network.")
+        Faults, typer.Option(help="Radio and backhaul: perfect, as in a real network, or breaking.")
     ] = "normal",
     profiles: Annotated[
         Path | None,

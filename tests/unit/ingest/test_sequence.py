@@ -183,6 +183,24 @@ def test_numbers_of_an_earlier_count_mean_nothing_in_a_new_one():
     assert head.resets == 1
 
 
+def test_copies_from_before_a_restart_are_no_reset():
+    head = Head().take(batch(1), batch(4, boot=2))
+
+    head.take(batch(2), batch(2), batch(3), batch(3), batch(1))
+
+    assert head.resets == 0
+    assert head.holes == {}
+
+
+def test_the_state_of_a_start_that_sent_nothing_yet_is_not_believed():
+    head = Head().take(batch(10), offer(12, 1, boot=2, at=400))
+    assert head.holes == {}
+
+    head.take(batch(3, boot=2, at=330))
+
+    assert head.resets == 1
+
+
 def test_a_time_is_over_when_the_answer_to_it_has_ended():
     head = Head().take(batch(10), batch(1, boot=2, at=300))
     head.take(batch(11, at=200, last_of_backfill=True))
@@ -219,7 +237,8 @@ def test_whatever_the_order_the_holes_are_what_never_came(data: st.DataObject) -
     head.take(offer(0, 0, at=1))
     for each in arriving:
         head.take(each, *data.draw(st.lists(st.just(each), max_size=1)))
-    head.take(offer(count, 1, boot=2, at=10 * count))
+    newest = max(arriving, key=lambda each: each.seq)
+    head.take(offer(count, 1, boot=newest.boot_id, at=10 * count))
 
     assert head.missing == sorted({each.seq for each in sent} - {each.seq for each in arriving})
     assert head.resets == 0
