@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mdms.domain.time import from_epoch_s
 from simulators import encoders
 from simulators.air import Heard
 from simulators.alarms import Alarms, EventLog
@@ -100,11 +101,7 @@ class Collector:
         self._late: list[tuple[int, Sending]] = []
         self._kept: deque[Batch] = deque()
         self._answers: deque[Sending] = deque()
-
-    @property
-    def oldest_seq(self) -> int:
-        """Number of the oldest batch that can still be asked for."""
-        return min((batch.seq for batch in (*self._kept, *self._waiting)), default=self.seq)
+        self._said_seq, self._counting_since_s, self._now_s = seq, 0, 0
 
     def restart(self, at_s: int) -> bool:
         """Start again if that is due, and return whether it did; batches survive on disk."""
@@ -113,7 +110,8 @@ class Collector:
             return False
         self.boot_id = self._mishaps.new_boot_id(at_s)
         if kind is Restart.COUNTER_LOST:
-            self.seq = 0
+            self.seq = self._said_seq = 0
+            self._counting_since_s = at_s
         return True
 
     def close(self, gathered: Gathered, log: EventLog, at_s: int) -> None:
@@ -162,6 +160,7 @@ class Collector:
     def outgoing(self, at_s: int) -> Sequence[Sending]:
         """Return what to publish now, in order; nothing while the backhaul is away."""
         self.absent = []
+        self._now_s = at_s
         while self._kept and self._kept[0].closed_s < at_s - _KEPT_S:
             self._kept.popleft()
         if not self._backhaul.is_up(at_s):
@@ -171,7 +170,7 @@ class Collector:
         while self._waiting:
             batch = self._waiting.popleft()
             self._kept.append(batch)
-            self.acknowledged_seq = batch.seq
+            self.acknowledged_seq = self._said_seq = batch.seq
             sendings += self._fated(batch, at_s)
         sendings += self._answers
         self._answers.clear()
@@ -261,14 +260,19 @@ class Collector:
         )
 
     def describe(self) -> dict[str, Any]:
-        """Return what it says of itself on its state topic."""
-        return {
+        """Return what it says of itself on its state topic; `seq` is what it believes sent."""
+        kept = [batch.seq for batch in self._kept if batch.closed_s >= self._counting_since_s]
+        state = {
             "s": "online",
             "id": self.collector_id,
             "boot": self.boot_id,
-            "seq": self.seq,
-            "oldest_seq": self.oldest_seq,
+            "seq": self._said_seq,
+            "oldest_seq": min(kept, default=self._said_seq + 1),
+            "buf": sum(batch.frame_count for batch in self._waiting),
         }
+        if self._now_s:
+            state["t"] = f"{from_epoch_s(self._now_s):%Y-%m-%dT%H:%M:%SZ}"
+        return state
 
 
 def _nothing() -> None:

@@ -156,12 +156,16 @@ class Field:
             act(max(at_s, self._air.now_s))
 
     def _accept(self, order: Order, at_s: int) -> None:
-        """Take an envelope, or refuse what no meter of ours could be meant by."""
+        """Take an envelope, or refuse it: the meter is unknown, or out of range."""
         if len(order.envelope) != ENVELOPE_SIZE:
             return
         command = Command.of(order.envelope)
         meter = self._meter_of.get(command.radio_id)
-        if meter is None or self._keys is None:
+        if (
+            meter is None
+            or self._keys is None
+            or self._air.radio.level_dbm(meter, order.collector_id) is None
+        ):
             self._tell(order, command, Stage.REFUSED, at_s)
         elif command.not_after < at_s:
             self._tell(order, command, Stage.EXPIRED, at_s)
@@ -201,11 +205,11 @@ class Field:
 
     def _arrive(self, order: Order, command: Command, meter: int, at_s: int) -> None:
         """Let a command reach its meter, if that can hear."""
-        level_dbm = self._air.radio.hears(meter, order.collector_id)
-        fault = self._faults.get(meter)
-        point = self._point(meter)
-        has_line = self._air.supply.has_line(meter, at_s)
-        if level_dbm is None or fault is Fault.MUTE or not has_line or not point.listens:
+        radio, fault, point = self._air.radio, self._faults.get(meter), self._point(meter)
+        level_dbm = radio.level_dbm(meter, order.collector_id)
+        assert level_dbm is not None, "a collector refuses what is out of its range"
+        deaf = radio.is_dead(meter) or fault is Fault.MUTE or not point.listens
+        if deaf or not self._air.supply.has_line(meter, at_s):
             return
         rng = generator(self._city.seed, "arrival", command.radio_id, self._count(command.radio_id))
         is_lost = rng.random() < _UNANSWERED_SHARE

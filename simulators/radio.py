@@ -132,16 +132,20 @@ class Radio:
         self._now_s = end_s
         return messages, copies
 
-    def hears(self, meter: int, collector_id: int) -> float | None:
-        """Return how loud this collector and this meter hear each other [dBm], if at all."""
+    def level_dbm(self, meter: int, collector_id: int) -> float | None:
+        """Return how loud this collector and this meter hear each other, if in range."""
         links = self._links
         level = float(links.rssi_dbm[meter][links.collector[meter] == collector_id].sum())
-        return None if links.silent[meter] or level == -np.inf else level
+        return level if level > -np.inf else None
+
+    def is_dead(self, meter: int) -> bool:
+        """Return whether nobody ever hears this meter."""
+        return bool(self._links.silent[meter])
 
     def listeners(self, meter: int) -> Sequence[tuple[int, float]]:
         """Return the collectors in range, nearest first, and how loud they hear a meter [dBm]."""
         links = self._links
-        if links.silent[meter]:
+        if self.is_dead(meter):
             return ()
         near = zip(links.collector[meter].tolist(), links.rssi_dbm[meter].tolist(), strict=True)
         return [(collector_id, level) for collector_id, level in near if level > -np.inf]

@@ -122,7 +122,7 @@ async def test_a_batch_arrives_whole_on_its_collectors_topic_after_the_state(bro
     said = {(str(m.topic), bytes(m.payload)) for m in messages}
     assert ("ami/v1/cpau/col/4/up/read", b"FNB1" + bytes(200)) in said
     states = [json.loads(m.payload) for m in messages if str(m.topic).endswith("/state")]
-    online = {"s": "online", "id": 4, "boot": 99, "seq": 7, "oldest_seq": 7}
+    online = {"s": "online", "id": 4, "boot": 99, "seq": 7, "oldest_seq": 8, "buf": 0}
     assert states == [online, {"s": "offline", "id": 4}]
 
 
