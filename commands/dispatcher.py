@@ -135,16 +135,22 @@ class Dispatcher:
         return _STEP_S
 
     async def forever(self) -> None:
-        """Do what is due, every second or when woken; wait out a database that is away."""
+        """Do what is due, every second or when woken."""
         while True:
             self._woken.clear()
+            await self.run_due_surely(self._clock.now())
+            await self._woken_or(_POLL_S)
+
+    async def run_due_surely(self, now: datetime) -> None:
+        """Do what is due by now, and wait out a database that is away."""
+        while True:
             try:
-                await self.run_due(self._clock.now())
+                await self.run_due(now)
             except UnavailableError as error:
                 log.warning("command.store.unavailable", error=str(error))
                 await self._clock.sleep(_RETRY_S)
             else:
-                await self._woken_or(_POLL_S)
+                return
 
     async def run_due(self, now: datetime) -> None:
         """

@@ -21,7 +21,12 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from ingest.followed import FollowedClock, FollowedSource, simulated_time_topic
+from commands.dispatcher import Dispatcher
+from commands.mqtt import MqttTransport
+from commands.requests import ControlRequests
+from commands.signer import LocalSigner
+from commands.signer import load_masters as load_command_masters
+from ingest.followed import STEP_S, FollowedClock, FollowedSource, simulated_time_topic
 from ingest.late import VeeHorizon
 from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
@@ -32,19 +37,22 @@ from mdms.api.backend import Services
 from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.ports import Clock, UnitOfWorkFactory
 from mdms.services.billing_run import BillingService
+from mdms.services.controls import ControlService
 from mdms.services.gaps import GapService
+from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.schedule import DailyJob, Schedule
 from mdms.services.status import StatusService
 from mdms.services.vee_run import VeeService
 from mdms.settings import ApiSettings, Settings, config_dir
+from mdms.storage.signer import open_signer_store
 from mdms.storage.unit_of_work import open_store
 from vee.rules import RuleSet
 
 log = structlog.get_logger()
 
-PARTS = frozenset({"ingest", "vee", "api"})
+PARTS = frozenset({"ingest", "vee", "commands", "api"})
 _BROKER_S_MAX = 15.0
 _SCHEDULE_PERIOD_S = 5.0
 _RETRY_S = 2.0
@@ -103,14 +111,26 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
         problems: Callable[[], Sequence[str]] = tuple
         nightly = _Nightly(core) if "vee" in parts else None
         gaps = GapService(unit_of_work, clock, _nobody_hears)
+        dispatcher: Dispatcher | None = None
+        if "commands" in parts and "ingest" not in parts:
+            raise OperatorError("commands go out by the connection of ingest: name both in --only")
         if "ingest" in parts:
-            pipeline, source, gaps = await _start_ingest(core, stack, tasks, nightly)
+            pipeline, source, gaps, dispatcher = await _start_ingest(
+                core, stack, tasks, nightly, with_commands="commands" in parts
+            )
             on_registry = pipeline.reload_registry
             problems = partial(_ingest_problems, pipeline, source, settings.mqtt.url)
         if nightly is not None and not followed:
             tasks.start(nightly.forever())
         if "api" in parts:
-            _start_api(core, tasks, gaps, on_registry, problems)
+            _start_api(
+                core,
+                tasks,
+                gaps,
+                dispatcher=dispatcher,
+                on_registry=on_registry,
+                ingest_problems=problems,
+            )
         log.info("daemon.started", parts=sorted(parts))
         await tasks.until(stop)
         log.info("daemon.stopping")
@@ -160,44 +180,28 @@ class _Nightly:
 
 
 async def _start_ingest(
-    core: _Core, stack: AsyncExitStack, tasks: "_Tasks", nightly: _Nightly | None
-) -> tuple[Pipeline, MqttSource, GapService]:
-    mqtt, utility, clock = core.settings.mqtt, core.settings.utility.code, core.clock
-    topics = [uplink_topics(utility), state_topics(utility)]
-    if isinstance(clock, FollowedClock):
-        topics.append(simulated_time_topic(utility))
-    config = MqttConfig(
-        url=mqtt.url,
-        client_id=mqtt.client_id,
-        topics=tuple(topics),
-        protocol=mqtt.protocol,
-        receive_max=mqtt.receive_max,
-        keepalive_s=mqtt.keepalive_s,
-    )
-    broker = await stack.enter_async_context(MqttSource(config, clock))
-    await _until_connected(broker, mqtt.url)
+    core: _Core,
+    stack: AsyncExitStack,
+    tasks: "_Tasks",
+    nightly: _Nightly | None,
+    *,
+    with_commands: bool,
+) -> tuple[Pipeline, MqttSource, GapService, Dispatcher | None]:
+    utility, clock = core.settings.utility.code, core.clock
+    broker = await _broker(core, stack)
 
     async def tell(collector_id: int, payload: bytes) -> None:
         await broker.publish(control_topic(utility, collector_id), payload)
 
+    async def on_radio() -> None:
+        await pipeline.reload_registry()
+
     gaps = GapService(core.unit_of_work, clock, tell)
-
-    async def run_due(now: datetime) -> None:
-        await _ask_for_missing(gaps, now)
-        if nightly is not None:
-            await nightly.run_due(now)
-
+    can_command = with_commands and bool(core.settings.signer.keys)
+    dispatcher = await _dispatcher(core, stack, broker, on_radio) if can_command else None
     source: MqttSource | FollowedSource = broker
     if isinstance(clock, FollowedClock):
-        async with core.unit_of_work() as work:
-            sequences = await work.messages.sequences()
-        source = FollowedSource(
-            broker,
-            clock,
-            utility=utility,
-            committed={each.collector_id: each.batch_seq for each in sequences},
-            on_granted=run_due,
-        )
+        source = await _followed(core, broker, clock, _Timers(gaps, dispatcher, nightly))
     ingest = core.settings.ingest
     pipeline = Pipeline(
         source,
@@ -212,11 +216,95 @@ async def _start_ingest(
         core.horizon,
         tags=TagCheck(load_masters(Path(ingest.read_keys))) if ingest.read_keys else None,
         tell=tell,
+        on_answers=dispatcher.wake if dispatcher else None,
     )
     tasks.start(pipeline.run())
-    if not isinstance(clock, FollowedClock):
+    if source is broker:
         tasks.start(_ask_forever(gaps, clock))
-    return pipeline, broker, gaps
+        if dispatcher is not None:
+            tasks.start(dispatcher.forever())
+    return pipeline, broker, gaps, dispatcher
+
+
+async def _broker(core: _Core, stack: AsyncExitStack) -> MqttSource:
+    mqtt, utility = core.settings.mqtt, core.settings.utility.code
+    topics = [uplink_topics(utility), state_topics(utility)]
+    if isinstance(core.clock, FollowedClock):
+        topics.append(simulated_time_topic(utility))
+    config = MqttConfig(
+        url=mqtt.url,
+        client_id=mqtt.client_id,
+        topics=tuple(topics),
+        protocol=mqtt.protocol,
+        receive_max=mqtt.receive_max,
+        keepalive_s=mqtt.keepalive_s,
+    )
+    broker = await stack.enter_async_context(MqttSource(config, core.clock))
+    await _until_connected(broker, mqtt.url)
+    return broker
+
+
+@dataclass(frozen=True, slots=True)
+class _Timers:
+    """What is due after each granted step, in this order."""
+
+    gaps: GapService
+    dispatcher: Dispatcher | None
+    nightly: _Nightly | None
+
+    async def run_due(self, now: datetime) -> None:
+        await _ask_for_missing(self.gaps, now)
+        if self.dispatcher is not None:
+            await self.dispatcher.run_due_surely(now)
+        if self.nightly is not None:
+            await self.nightly.run_due(now)
+
+    def wanted_step_s(self) -> int:
+        return STEP_S if self.dispatcher is None else self.dispatcher.wanted_step_s()
+
+
+async def _followed(
+    core: _Core, broker: MqttSource, clock: FollowedClock, timers: _Timers
+) -> FollowedSource:
+    async with core.unit_of_work() as work:
+        sequences = await work.messages.sequences()
+    return FollowedSource(
+        broker,
+        clock,
+        utility=core.settings.utility.code,
+        committed={each.collector_id: each.batch_seq for each in sequences},
+        on_granted=timers.run_due,
+        wanted_step_s=timers.wanted_step_s,
+    )
+
+
+def _nobody_waits() -> None:
+    """Tell nobody: this process sends no commands."""
+
+
+async def _dispatcher(
+    core: _Core,
+    stack: AsyncExitStack,
+    broker: MqttSource,
+    on_radio: Callable[[], Awaitable[None]],
+) -> Dispatcher:
+    settings = core.settings
+    store = await stack.enter_async_context(
+        open_signer_store(
+            settings.database.dsn.get_secret_value(),
+            statement_timeout_s=settings.database.statement_timeout_s,
+        )
+    )
+    masters = load_command_masters(Path(settings.signer.keys))
+    remote_open = settings.commands.remote_open
+    return Dispatcher(
+        core.unit_of_work,
+        core.clock,
+        LocalSigner(masters, store, remote_open=remote_open),
+        MqttTransport(broker.publish, settings.utility.code),
+        remote_open=remote_open,
+        on_radio=on_radio,
+    )
 
 
 async def _ask_forever(gaps: GapService, clock: Clock) -> None:
@@ -253,6 +341,8 @@ def _start_api(
     core: _Core,
     tasks: "_Tasks",
     gaps: GapService,
+    *,
+    dispatcher: Dispatcher | None,
     on_registry: Callable[[], Awaitable[None]] | None,
     ingest_problems: Callable[[], Sequence[str]],
 ) -> None:
@@ -272,6 +362,15 @@ def _start_api(
         vee=core.vee,
         billing=BillingService(unit_of_work, core.clock, settings.zone, finalize),
         status=StatusService(unit_of_work, core.clock),
+        requests=ControlRequests(
+            unit_of_work,
+            core.clock,
+            remote_open=settings.commands.remote_open,
+            can_sign=bool(settings.signer.keys),
+            on_request=dispatcher.wake if dispatcher else _nobody_waits,
+        ),
+        controls=ControlService(unit_of_work),
+        optouts=OptoutService(unit_of_work, core.clock),
         problems=problems,
     )
     tasks.start(_answer(api.create(services, _tokens(settings.api)), settings.api))

@@ -14,11 +14,14 @@ from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
+from uuid import UUID
 
 import httpx
 import pandas as pd
 
+from mdms.domain.controls import Refusal
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
+from mdms.policy.refusals import PolicyRefusedError
 
 Day = date | str
 Instant = datetime | str
@@ -158,14 +161,79 @@ class Client:
         names = self._json("GET", base)["files"]
         return [self._download(f"{base}/{name}", directory / Path(name).name) for name in names]
 
+    def command(
+        self,
+        action: str,
+        meter: str,
+        cause: str,
+        *,
+        order: str = "",
+        reason: str = "",
+        not_before: Instant | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """
+        Ask for a command to a meter; it is carried out by the daemon.
+
+        Args:
+            action: disconnect, reconnect, arm, radio_off, radio_on, read or ping.
+            meter: Badge or usage point.
+            cause: Why; a disconnect needs one of the causes that allow it.
+            order: Reference in another system.
+            reason: For the record.
+            not_before: From when on; None means now.
+            dry_run: Only ask the rules.
+
+        Raises:
+            PolicyRefusedError: The rules forbid it; it has every reason.
+        """
+        body = {
+            "action": action,
+            "cause": cause,
+            "dry_run": dry_run,
+            "meter": meter,
+            "order": order,
+            "reason": reason,
+        } | _present(not_before=not_before)
+        return self._json("POST", "/v1/controls", json=body)
+
+    def controls(self, *, meter: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+        """Return commands, the newest first."""
+        params = _present(meter=meter, limit=limit)
+        return list(self._json("GET", "/v1/controls", params=params)["controls"])
+
+    def control(self, control_id: str) -> dict[str, Any]:
+        """Return one command with every step of its life."""
+        return self._json("GET", f"/v1/controls/{control_id}")
+
+    def cancel(self, control_id: str, reason: str = "") -> dict[str, Any]:
+        """Take back a command that nobody has sent yet."""
+        return self._json("POST", f"/v1/controls/{control_id}/cancel", json={"reason": reason})
+
+    def enrol_optout(
+        self, meter: str, *, from_: Instant | None = None, reason: str = ""
+    ) -> dict[str, Any]:
+        """Put an opt-out from a meter's radio on file."""
+        body = {"meter": meter, "reason": reason} | _present(**{"from": from_})
+        return self._json("POST", "/v1/optouts", json=body)
+
+    def optouts(self) -> list[dict[str, Any]]:
+        """Return every opt-out, oldest first."""
+        return list(self._json("GET", "/v1/optouts")["optouts"])
+
+    def end_optout(self, optout_id: str) -> dict[str, Any]:
+        """End an opt-out."""
+        return self._json("POST", f"/v1/optouts/{optout_id}/end")
+
     def _json(
         self,
         method: str,
         path: str,
         *,
+        params: Mapping[str, str | bool] | None = None,
         json: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
-        with self._answer(method, path, json=json) as answer:
+        with self._answer(method, path, params=params, json=json) as answer:
             answer.read()
             body = answer.json()
         assert isinstance(body, dict), "every JSON answer of the daemon is an object"
@@ -205,10 +273,26 @@ class Client:
 
 def _refusal(answer: httpx.Response) -> Exception:
     try:
-        detail = str(answer.json()["detail"])
+        problem = answer.json()
+        detail = str(problem["detail"])
     except (ValueError, KeyError, TypeError):
-        detail = f"the daemon answered {answer.status_code} without a reason"
+        problem, detail = {}, f"the daemon answered {answer.status_code} without a reason"
+    if codes := problem.get("codes"):
+        control_id = problem.get("control_id")
+        return PolicyRefusedError(
+            [_refusal_of(code) for code in codes], UUID(control_id) if control_id else None
+        )
     return _ERROR_OF.get(HTTPStatus(answer.status_code), OperatorError)(detail)
+
+
+def _refusal_of(code: Mapping[str, str | None]) -> Refusal:
+    at = code["next_possible_at"]
+    return Refusal(
+        code=str(code["code"]),
+        clause=str(code["clause"]),
+        cure=str(code["cure"]),
+        next_possible_at=None if at is None else datetime.fromisoformat(at),
+    )
 
 
 def _present(**values: object) -> dict[str, str | bool]:

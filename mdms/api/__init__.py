@@ -5,7 +5,17 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 
-from mdms.api import billing, errors, gaps, readings, registry, system, vee
+from mdms.api import (
+    billing,
+    controls,
+    errors,
+    gaps,
+    optouts,
+    readings,
+    registry,
+    system,
+    vee,
+)
 from mdms.api.auth import Tokens
 from mdms.api.backend import Services
 from mdms.telemetry import metrics
@@ -22,7 +32,7 @@ def create(services: Services, tokens: Tokens) -> FastAPI:
     )
     app.state.services, app.state.tokens = services, tokens
     errors.install(app)
-    for module in (system, registry, readings, gaps, vee, billing):
+    for module in (system, registry, readings, gaps, vee, billing, controls, optouts):
         app.include_router(module.router)
 
     @app.middleware("http")

@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from commands.requests import ControlRequests
 from mdms.services.billing_run import BillingService
+from mdms.services.controls import ControlService
 from mdms.services.gaps import GapService
+from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.status import StatusService
@@ -26,6 +29,9 @@ class Services:
     vee: VeeService
     billing: BillingService
     status: StatusService
+    requests: ControlRequests
+    controls: ControlService
+    optouts: OptoutService
     problems: Callable[[], Awaitable[Sequence[str]]]
     """Why the daemon is not ready, one sentence each; nothing when it is."""
 

@@ -9,6 +9,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
+from mdms.policy.refusals import PolicyRefusedError
+from mdms.services.controls import refusal_view
 
 log = structlog.get_logger()
 
@@ -20,11 +22,13 @@ _STATUS_OF = {
 }
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return a problem document."""
+def problem(
+    status: int, detail: str, headers: dict[str, str] | None = None, **more: object
+) -> JSONResponse:
+    """Return a problem document; `more` are members of its own."""
     return JSONResponse(
         {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status,
-         "detail": detail},
+         "detail": detail, **more},
         status_code=status,
         media_type="application/problem+json",
         headers=headers,
@@ -39,6 +43,15 @@ def install(app: FastAPI) -> None:
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             log.warning("api.request.unavailable", detail=str(error))
         return problem(status, str(error))
+
+    async def forbidden(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, PolicyRefusedError)
+        return problem(
+            HTTPStatus.CONFLICT,
+            str(error),
+            codes=[refusal_view(refusal) for refusal in error.refusals],
+            control_id=None if error.control_id is None else str(error.control_id),
+        )
 
     async def refused(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -59,5 +72,6 @@ def install(app: FastAPI) -> None:
     for kind in _STATUS_OF:
         app.add_exception_handler(kind, ours)
     app.add_exception_handler(Exception, mistake)
+    app.add_exception_handler(PolicyRefusedError, forbidden)
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, malformed)

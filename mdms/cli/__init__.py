@@ -1,7 +1,7 @@
 """
 The command line: `mdms NOUN VERB`; it parses, calls one service, prints.
 
-Exit status: 0 done, 1 failed, 2 usage, 3 not found.
+Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by policy, 6 outcome unknown.
 """
 
 import sys
@@ -10,11 +10,13 @@ import typer
 
 from mdms.cli import (
     billing,
+    command,
     db,
     demo,
     doctor,
     gap,
     meter,
+    optout,
     reading,
     registry,
     serve,
@@ -22,7 +24,9 @@ from mdms.cli import (
     token,
     vee,
 )
+from mdms.cli.command_view import explain
 from mdms.domain.errors import MdmsError, NotFoundError, UsageError
+from mdms.policy.refusals import PolicyRefusedError
 
 app = typer.Typer(
     name="mdms",
@@ -42,9 +46,11 @@ app.add_typer(reading.app, name="reading")
 app.add_typer(gap.app, name="gap")
 app.add_typer(vee.app, name="vee")
 app.add_typer(billing.app, name="billing")
+app.add_typer(command.app, name="command")
+app.add_typer(optout.app, name="optout")
 app.add_typer(token.app, name="token")
 
-_FAILED, _USAGE, _NOT_FOUND, _INTERRUPTED = 1, 2, 3, 130
+_FAILED, _USAGE, _NOT_FOUND, _REFUSED, _INTERRUPTED = 1, 2, 3, 4, 130
 
 
 def main() -> None:
@@ -53,6 +59,9 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except PolicyRefusedError as error:
+        sys.stderr.write(f"mdms: {explain(error)}\n")
+        sys.exit(_REFUSED)
     except MdmsError as error:
         sys.stderr.write(f"mdms: {error}\n")
         match error:

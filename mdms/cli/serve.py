@@ -17,17 +17,19 @@ class Part(StrEnum):
 
     INGEST = "ingest"
     VEE = "vee"
+    COMMANDS = "commands"
     API = "api"
 
 
 def serve(
     only: Annotated[
-        str | None, typer.Option(help="Some parts only: ingest, vee, api, separated by commas.")
+        str | None,
+        typer.Option(help="Some parts only: ingest, vee, commands, api, separated by commas."),
     ] = None,
     config: options.Config = None,
 ) -> None:
     """
-    Run the daemon: take reads, judge them every night, answer on REST.
+    Run the daemon: take reads, judge them every night, carry commands, answer on REST.
 
     It needs a migrated database (`mdms db migrate`) and a broker. SIGTERM ends it in order: the
     batch in hand is stored, and nothing is acknowledged that was not.

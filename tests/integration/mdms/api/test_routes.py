@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from fastapi import FastAPI
 
+from commands.requests import ControlRequests
 from mdms import api
 from mdms.api.auth import Role, Token, Tokens
 from mdms.api.backend import Services
@@ -20,7 +22,9 @@ from mdms.domain.gaps import Span
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.ports import UnitOfWorkFactory
 from mdms.services.billing_run import BillingService
+from mdms.services.controls import ControlService
 from mdms.services.gaps import GapService
+from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
@@ -72,6 +76,9 @@ def services(store: UnitOfWorkFactory) -> Services:
         vee=vee,
         billing=BillingService(store, clock, ZONE, finalize),
         status=StatusService(store, clock),
+        requests=ControlRequests(store, clock, remote_open=False),
+        controls=ControlService(store),
+        optouts=OptoutService(store, clock),
         problems=no_problems,
     )
 
@@ -238,16 +245,7 @@ async def test_what_is_away_is_said_and_readiness_follows(store):
         return ("the database is away",)
 
     backend = services(store)
-    broken = Services(
-        zone=ZONE,
-        registry=backend.registry,
-        readings=backend.readings,
-        gaps=backend.gaps,
-        vee=backend.vee,
-        billing=backend.billing,
-        status=StatusService(_away, FakeClock(NOW)),
-        problems=problems,
-    )
+    broken = replace(backend, status=StatusService(_away, FakeClock(NOW)), problems=problems)
     transport = httpx.ASGITransport(application(broken))
     async with httpx.AsyncClient(transport=transport, base_url="http://mdms") as client:
         status = await client.get("/v1/status", headers=as_(Role.VIEWER))

@@ -1,0 +1,85 @@
+"""Commands to meters, by REST: ask, look, take back."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from commands.requests import Request
+from mdms.api import params
+from mdms.api.auth import ANYONE_KNOWN, Role, Token, allow
+from mdms.api.backend import Backend
+from mdms.domain.controls import Action
+from mdms.services.controls import view
+
+router = APIRouter(prefix="/v1/controls", tags=["controls"])
+
+Commander = Annotated[Token, Depends(allow(frozenset({Role.CSR, Role.SUPERVISOR})))]
+"""Who may command; an administrator may not (headend.md 4)."""
+
+
+class ControlRequest(BaseModel):
+    """What is asked of a meter; `meter` is a badge or a usage point."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Action
+    meter: Annotated[str, Field(min_length=1, max_length=64)]
+    cause: Annotated[str, Field(min_length=1, max_length=64)]
+    order: Annotated[str, Field(max_length=64)] = ""
+    reason: Annotated[str, Field(max_length=500)] = ""
+    not_before: str | None = None
+    dry_run: bool = False
+
+
+class Cancellation(BaseModel):
+    """Why a command is taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+async def request(body: ControlRequest, services: Backend, caller: Commander) -> dict[str, Any]:
+    """Ask for a command; 409 with every code, clause and cure where the rules forbid it."""
+    control = await services.requests.request(
+        Request(
+            action=body.action,
+            meter=body.meter,
+            cause=body.cause,
+            order=body.order,
+            reason=body.reason,
+            not_before=None if body.not_before is None else params.instant(body.not_before),
+        ),
+        caller.name,
+        dry_run=body.dry_run,
+    )
+    return view(control)
+
+
+@router.get("", dependencies=[Depends(allow(ANYONE_KNOWN))])
+async def controls(
+    services: Backend,
+    *,
+    meter: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> dict[str, list[dict[str, Any]]]:
+    """List commands, the newest first; `meter` is a badge."""
+    return {"controls": await services.controls.newest(meter=meter, count_max=limit)}
+
+
+@router.get("/{control_id}", dependencies=[Depends(allow(ANYONE_KNOWN))])
+async def control(services: Backend, control_id: UUID) -> dict[str, Any]:
+    """Give one command with every step of its life."""
+    return await services.controls.show(control_id)
+
+
+@router.post("/{control_id}/cancel")
+async def cancel(
+    body: Cancellation, services: Backend, control_id: UUID, caller: Commander
+) -> dict[str, Any]:
+    """Take back what nobody has sent yet; 409 when it is too late."""
+    return view(await services.requests.cancel(control_id, caller.name, body.reason))

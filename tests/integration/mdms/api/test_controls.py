@@ -1,0 +1,120 @@
+"""Commands and opt-outs by REST: who may, what a refusal says, what is kept."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from commands.requests import ControlRequests
+from mdms import api
+from mdms.api.auth import Role, Token, Tokens
+from mdms.ports import UnitOfWorkFactory
+from tests.controls import AT, a_registry
+from tests.fakes import FakeClock
+from tests.integration.mdms.api.test_routes import services
+
+pytestmark = pytest.mark.db
+
+DISCONNECT = {"action": "disconnect", "meter": "E1", "cause": "MOVE_OUT"}
+
+
+def as_(role: Role) -> dict[str, str]:
+    return {"Authorization": f"Bearer {role}"}
+
+
+@pytest.fixture
+async def http(store: UnitOfWorkFactory) -> AsyncIterator[httpx.AsyncClient]:
+    async with store() as work:
+        await work.registry.merge(a_registry())
+    requests = ControlRequests(store, FakeClock(AT), remote_open=True)
+    tokens: dict[str, Token] = {
+        role: Token(role, frozenset({role}), hashlib.sha256(role.encode()).hexdigest())
+        for role in Role
+    }
+    app = api.create(replace(services(store), requests=requests), Tokens(tokens))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://mdms") as client:
+        yield client
+
+
+async def test_a_clerk_asks_and_everybody_may_look(http):
+    asked = await http.post("/v1/controls", json=DISCONNECT, headers=as_(Role.CSR))
+    listed = await http.get("/v1/controls?meter=E1", headers=as_(Role.VIEWER))
+    shown = await http.get(f"/v1/controls/{asked.json()['control_id']}", headers=as_(Role.VIEWER))
+
+    assert asked.status_code == 201
+    assert (asked.json()["state"], asked.json()["requested_by"]) == ("POLICY_OK", "csr")
+    assert listed.json()["controls"] == [asked.json()]
+    assert [step["event"] for step in shown.json()["steps"]] == ["allowed"]
+
+
+@pytest.mark.parametrize("role", set(Role) - {Role.CSR, Role.SUPERVISOR})
+async def test_nobody_else_may_command_an_administrator_neither(http, role):
+    answer = await http.post("/v1/controls", json=DISCONNECT, headers=as_(role))
+
+    assert answer.status_code == 403
+
+
+async def test_a_refusal_names_every_code_with_clause_and_cure(http):
+    answer = await http.post(
+        "/v1/controls", json=DISCONNECT | {"meter": "UW1"}, headers=as_(Role.CSR)
+    )
+
+    problem = answer.json()
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [each["code"] for each in problem["codes"]] == [
+        "RD_NOT_ELECTRIC", "RD_NO_SWITCH", "RD_NOT_PILOT",
+    ]  # fmt: skip
+    assert all(each["clause"] and each["cure"] for each in problem["codes"])
+    kept = await http.get(f"/v1/controls/{problem['control_id']}", headers=as_(Role.CSR))
+    assert kept.json()["state"] == "POLICY_DENIED"
+
+
+async def test_a_waiting_command_is_cancelled_once(http):
+    asked = (await http.post("/v1/controls", json=DISCONNECT, headers=as_(Role.CSR))).json()
+    path = f"/v1/controls/{asked['control_id']}/cancel"
+    first = await http.post(path, json={"reason": "paid"}, headers=as_(Role.SUPERVISOR))
+    second = await http.post(path, json={}, headers=as_(Role.SUPERVISOR))
+
+    assert first.json()["state"] == "CANCELLED"
+    assert second.status_code == 409
+    assert "CANCELLED cannot be cancelled" in second.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (DISCONNECT | {"meter": "E9"}, 404),
+        (DISCONNECT | {"action": "explode"}, 422),
+        (DISCONNECT | {"not_before": "2026-11-04T10:00"}, 422),
+        (DISCONNECT | {"surprise": 1}, 422),
+    ],
+)
+async def test_a_mistaken_request_is_answered_as_what_it_is(http, body, status):
+    answer = await http.post("/v1/controls", json=body, headers=as_(Role.CSR))
+
+    assert answer.status_code == status
+
+
+async def test_an_opt_out_is_filed_once_and_ended_once(http):
+    body = {"meter": "E1", "reason": "form"}
+    filed = await http.post("/v1/optouts", json=body, headers=as_(Role.CSR))
+    again = await http.post("/v1/optouts", json=body, headers=as_(Role.CSR))
+    path = f"/v1/optouts/{filed.json()['optout_id']}/end"
+    ended = await http.post(path, headers=as_(Role.CSR))
+    twice = await http.post(path, headers=as_(Role.CSR))
+
+    assert (filed.status_code, again.status_code) == (201, 409)
+    assert (ended.status_code, twice.status_code) == (200, 409)
+    listed = await http.get("/v1/optouts", headers=as_(Role.CSR))
+    assert listed.json()["optouts"] == [ended.json()]
+
+
+async def test_a_water_meter_may_not_opt_out(http):
+    answer = await http.post("/v1/optouts", json={"meter": "W1"}, headers=as_(Role.CSR))
+
+    assert answer.status_code == 409
+    assert [each["code"] for each in answer.json()["codes"]] == ["OO_WATER"]
