@@ -16,6 +16,8 @@ _WATCH_S = 12
 """Longer than a client waits for a broker that keeps it waiting."""
 _BROKER_METRIC = re.compile(r"^mdms_ingest_broker_(\w+) (\S+)$", re.MULTILINE)
 
+_NO_TOKEN = warning("token", "[client] token is empty: `mdms token create` makes one")
+
 
 async def check_daemon(settings: Settings, clock: Clock, *, broker_answers: bool) -> list[Finding]:
     """
@@ -70,25 +72,33 @@ async def _readiness(http: httpx.AsyncClient) -> Finding:
 
 def _offline_token(settings: Settings) -> Finding:
     """Judge the token by the settings alone: they may hold both sides of it."""
-    secret, known = settings.client.token.get_secret_value(), settings.api.tokens
-    if not known:
+    if not settings.api.tokens:
         return warning("token", "nobody may call the daemon: run `mdms token create`")
-    if not secret:
-        return warning("token", "[client] token is empty: `mdms token create` makes one")
-    digest = hashlib.sha256(secret.encode()).hexdigest()
-    for name, token in known.items():
+    if not settings.client.token.get_secret_value():
+        return _NO_TOKEN
+    owner = _owner(settings)
+    if owner is None:
+        return problem(
+            "token",
+            "[client] token fits none of [api.tokens]: run `mdms token create` and copy both "
+            "blocks",
+        )
+    return ok("token", f"it is {owner}")
+
+
+def _owner(settings: Settings) -> str | None:
+    """Return whose our token is and what they may do, where the settings say so."""
+    digest = hashlib.sha256(settings.client.token.get_secret_value().encode()).hexdigest()
+    for name, token in settings.api.tokens.items():
         if token.sha256 == digest:
-            return ok("token", f"it is {name}'s, who has the roles {', '.join(token.roles)}")
-    return problem(
-        "token",
-        "[client] token fits none of [api.tokens]: run `mdms token create` and copy both blocks",
-    )
+            return f"{name}'s, who may act as {', '.join(token.roles)}"
+    return None
 
 
 async def _token(http: httpx.AsyncClient, settings: Settings) -> Finding:
     secret = settings.client.token.get_secret_value()
     if not secret:
-        return warning("token", "[client] token is empty: `mdms token create` makes one")
+        return _NO_TOKEN
     answer = await http.get("/v1/status", headers={"Authorization": f"Bearer {secret}"})
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
         return problem(
@@ -96,7 +106,8 @@ async def _token(http: httpx.AsyncClient, settings: Settings) -> Finding:
             "the daemon does not know our token: run `mdms token create`, put the first block "
             "into its settings, start it again",
         )
-    return ok("token", "the daemon knows our token")
+    owner = _owner(settings)
+    return ok("token", f"the daemon knows our token{f', {owner}' if owner else ''}")
 
 
 async def _client_id(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Finding:
@@ -106,14 +117,17 @@ async def _client_id(http: httpx.AsyncClient, settings: Settings, clock: Clock) 
     Brokers let the newer one win, so the daemon is now connected and now not, for seconds each.
     """
     before = await _session(http)
+    if not before.connections:
+        return ok("client id", "this daemon takes no reads, so it has no session to lose")
     for _ in range(_WATCH_S):
         await clock.sleep(1)
         now = await _session(http)
         if now != before or not now.connected:
             return problem(
                 "client id",
-                "the broker answers us, but the daemon keeps losing it: another daemon connects "
-                f"as {settings.mqtt.client_id!r} too; give each a [mqtt] client_id of its own",
+                "the broker answers us, but the daemon keeps losing it: most likely another one "
+                f"connects as {settings.mqtt.client_id!r} too; "
+                "give each a [mqtt] client_id of its own",
             )
     return ok("client id", f"nobody else is {settings.mqtt.client_id!r} to the broker")
 

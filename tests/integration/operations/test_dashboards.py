@@ -5,7 +5,6 @@ A small demo runs; Prometheus scrapes its daemon meanwhile, with the configurati
 is asked as the role of dashboards, and compared with figures worked out here from the tables.
 """
 
-import itertools
 import json
 import re
 import shutil
@@ -25,7 +24,7 @@ import httpx
 import psycopg
 import pytest
 
-from mdms.dashboards.__main__ import DASHBOARDS, text
+from mdms.dashboards.__main__ import DASHBOARDS
 from mdms.dashboards.model import Kind, Panel, Prometheus, Sql
 from mdms.embedded import processes
 from mdms.settings import config_dir
@@ -188,36 +187,6 @@ def is_ready(url: str) -> bool:
         return httpx.get(f"{url}/-/ready").is_success
     except httpx.TransportError:
         return False
-
-
-@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda each: each.uid)
-def test_the_file_is_what_the_code_makes(dashboard):
-    name = dashboard.uid.removeprefix("mdms-")
-
-    file = config_dir() / "grafana" / "dashboards" / f"{name}.json"
-
-    assert file.read_text() == text(dashboard), "run python -m mdms.dashboards"
-
-
-def test_panels_lie_beside_each_other_and_name_sources_that_are_provisioned():
-    provisioned = (
-        config_dir() / "grafana" / "provisioning" / "datasources" / "mdms.yml"
-    ).read_text()
-    for dashboard in DASHBOARDS:
-        panels = json.loads(text(dashboard))["panels"]
-        cells = Counter(cell for panel in panels for cell in covered(panel["gridPos"]))
-        assert max(cells.values()) == 1
-        assert len({panel["id"] for panel in panels}) == len(panels)
-        for panel in panels:
-            if panel["type"] != "row":
-                assert f"uid: {panel['datasource']['uid']}\n" in provisioned
-
-
-def covered(position: dict[str, int]) -> Iterator[tuple[int, int]]:
-    rows = range(position["y"], position["y"] + position["h"])
-    columns = range(position["x"], position["x"] + position["w"])
-    assert columns.stop <= 24
-    yield from itertools.product(rows, columns)
 
 
 # SQL: each panel against figures of our own

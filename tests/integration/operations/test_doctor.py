@@ -1,6 +1,7 @@
 """Each mistake is really made, and the doctor names it and says what to do."""
 
 import asyncio
+import hashlib
 import http.server
 import json
 import os
@@ -422,6 +423,30 @@ async def test_a_port_that_another_program_has_is_a_problem():
 
     assert found(findings, "daemon")[0] is Level.PROBLEM
     assert "another program has the port" in found(findings, "daemon")[1]
+
+
+async def test_a_token_that_the_settings_know_is_named_with_its_roles():
+    digest = hashlib.sha256(b"mine").hexdigest()
+    settings = caller_settings(processes.free_port(), "mine", ops=digest)
+
+    findings = await check_daemon(settings, CLOCK, broker_answers=False)
+
+    assert found(findings, "token") == (Level.OK, "it is ops's, who may act as viewer")
+
+
+async def test_a_daemon_that_takes_no_reads_has_no_session_to_lose(tmp_path, database):
+    config, url = write_config(tmp_path, dsn=database, broker="mqtt://127.0.0.1:1")
+    log = tmp_path / "log"
+    daemon = processes.spawn(
+        [sys.executable, "-m", "mdms", "serve", "--only", "api", "--config", config], log=log
+    )
+    port = int(url.rpartition(":")[2])
+    processes.wait_until(lambda: processes.accepts_connections(port), daemon, log=log, timeout_s=30)
+
+    findings = await check_daemon(caller_settings(port, TOKEN), CLOCK, broker_answers=True)
+
+    processes.stop(daemon, grace_s=20)
+    assert [each.level for each in findings] == [Level.OK, Level.OK, Level.OK]
 
 
 def test_two_daemons_with_one_client_id_and_an_unknown_token_are_problems(tmp_path, database):
