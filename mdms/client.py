@@ -202,6 +202,10 @@ class Client:
         params = _present(meter=meter, limit=limit)
         return list(self._json("GET", "/v1/controls", params=params)["controls"])
 
+    def export_controls(self, path: Path) -> Path:
+        """Write every command, refused ones too, as Parquet."""
+        return self._download("/v1/controls/files/controls.parquet", path)
+
     def control(self, control_id: str) -> dict[str, Any]:
         """Return one command with every step of its life."""
         return self._json("GET", f"/v1/controls/{control_id}")

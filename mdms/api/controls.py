@@ -1,11 +1,15 @@
 """Commands to meters, by REST: ask, look, take back."""
 
+import tempfile
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.background import BackgroundTask
 
 from commands.requests import Request
 from mdms.api import params
@@ -69,6 +73,19 @@ async def controls(
 ) -> dict[str, list[dict[str, Any]]]:
     """List commands, the newest first; `meter` is a badge."""
     return {"controls": await services.controls.newest(meter=meter, count_max=limit)}
+
+
+@router.get(
+    "/files/controls.parquet",
+    dependencies=[Depends(allow(ANYONE_KNOWN))],
+    response_class=FileResponse,
+)
+async def file(services: Backend) -> FileResponse:
+    """Give every command as Parquet."""
+    with tempfile.NamedTemporaryFile(suffix=".parquet", delete=False) as made:
+        path = Path(made.name)
+    await services.controls.write_controls(path)
+    return FileResponse(path, filename="controls.parquet", background=BackgroundTask(path.unlink))
 
 
 @router.get("/{control_id}", dependencies=[Depends(allow(ANYONE_KNOWN))])

@@ -46,7 +46,7 @@ def reconcile(directory: Path) -> dict[str, Any]:
         **_received(truth, received),
         "doubled": int(stored.duplicated([*_KEY, "version"]).sum()),
         "versions": len(stored),
-        "quality": _quality(truth, current),
+        "quality": _quality(_expected(truth, directory), current),
         "estimated_brackets": {
             "checked": brackets.checked,
             "inexact": brackets.inexact,
@@ -68,6 +68,14 @@ def _received(truth: pd.DataFrame, received: pd.DataFrame) -> dict[str, int]:
         "wrong": int((happened & stored & (both["value"] != both["value_stored"])).sum()),
         "invented": int((stored & ~happened).sum()),
     }
+
+
+def _expected(truth: pd.DataFrame, directory: Path) -> pd.DataFrame:
+    """Return what happened while the meter was installed and its radio on."""
+    expected = pd.read_parquet(directory / "truth" / "expected.parquet")
+    both = truth.merge(expected, on=["meter", "reading_type"])
+    within = (both["start_utc"] >= both["from_utc"]) & (both["start_utc"] < both["to_utc"])
+    return both.loc[within, list(truth.columns)]
 
 
 def _quality(truth: pd.DataFrame, current: pd.DataFrame) -> dict[str, dict[str, Any]]:

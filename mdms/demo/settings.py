@@ -1,11 +1,21 @@
-"""The settings file of a demo: its own database, broker and port, a followed clock, tokens."""
+"""The settings of a demo: its own database, broker and port, a followed clock, tokens, keys."""
 
 import hashlib
+import json
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+ROLES = {
+    "requester": ("viewer", "vee", "billing", "csr"),
+    "approver": ("viewer", "supervisor"),
+    "administrator": ("viewer", "admin"),
+}
+"""Tokens of a demo: who asks for commands, who approves them, who changes the registry."""
+
 _TEMPLATE = """\
-# Made by `mdms demo`; good as long as that demo runs.
+# Made by `mdms demo`; good as long as that demo runs. Commands go to simulated meters only.
 [utility]
 code = "cpau"
 
@@ -16,13 +26,20 @@ dsn = "{dsn}"
 url = "{broker}"
 protocol = "3.1.1"
 
+[ingest]
+read_keys = "{read_keys}"
+
+[commands]
+remote_open = true
+
+[signer]
+keys = "{command_keys}"
+
 [api]
 port = {port}
 
-[api.tokens.operator]
-roles = ["viewer", "vee", "billing", "admin"]
-sha256 = "{sha256}"
-
+{tokens}
+# The requester's; the others are in tokens.json, for MDMS_CLIENT__TOKEN.
 [client]
 url = "{url}"
 token = "{token}"
@@ -33,20 +50,58 @@ source = "simulation"
 [log]
 format = "json"
 """
+_CALLER = '[api.tokens.{name}]\nroles = {roles}\nsha256 = "{sha256}"\n'
 
 
-def write(path: Path, *, dsn: str, broker: str, port: int) -> tuple[str, str]:
-    """Write a demo's settings for its owner alone; return the daemon's URL and the token."""
-    token, url = secrets.token_urlsafe(32), f"http://127.0.0.1:{port}"
-    path.touch(mode=0o600)
-    path.write_text(
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a demo's daemon."""
+
+    url: str
+    tokens: Mapping[str, str]
+
+
+def write_keys(directory: Path, seed: int) -> None:
+    """
+    Write the master keys of a demo's meters for its owner alone.
+
+    They follow from the seed, so that the same city sends the same bytes: they protect simulated
+    meters only.
+    """
+    directory.mkdir()
+    for purpose in ("command", "read"):
+        key = hashlib.sha256(f"mdms demo, {purpose} key, seed {seed}".encode()).hexdigest()[:32]
+        _write_private(directory / f"{purpose}.toml", f'[masters]\n1 = "{key}"\n')
+
+
+def write(directory: Path, *, dsn: str, broker: str, port: int) -> Access:
+    """Write `mdms.toml` and `tokens.json` for their owner alone; the keys are there already."""
+    access = Access(f"http://127.0.0.1:{port}", {name: secrets.token_urlsafe(32) for name in ROLES})
+    tokens = "\n".join(
+        _CALLER.format(
+            name=name,
+            roles=json.dumps(ROLES[name]),
+            sha256=hashlib.sha256(token.encode()).hexdigest(),
+        )
+        for name, token in access.tokens.items()
+    )
+    _write_private(directory / "tokens.json", json.dumps(access.tokens, indent=2) + "\n")
+    _write_private(
+        directory / "mdms.toml",
         _TEMPLATE.format(
             dsn=dsn,
             broker=broker,
+            read_keys=directory / "keys" / "read.toml",
+            command_keys=directory / "keys" / "command.toml",
             port=port,
-            url=url,
-            token=token,
-            sha256=hashlib.sha256(token.encode()).hexdigest(),
-        )
+            tokens=tokens,
+            url=access.url,
+            token=access.tokens["requester"],
+        ),
     )
-    return url, token
+    return access
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

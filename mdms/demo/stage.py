@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ class Stage:
                 f"{name} ended with {done.returncode}: {log.read_text(errors='replace')[-2000:]}"
             )
 
-    def progress(self) -> Iterator[dict[str, Any]]:
+    def progress(self) -> Generator[dict[str, Any], None, None]:
         """
         Yield the simulator's reports as they come, tending the others, until it has ended.
 

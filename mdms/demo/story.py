@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mdms.client import Client
-from mdms.demo import settings
+from mdms.demo import script, settings
 from mdms.demo.reconcile import reconcile
 from mdms.demo.stage import Stage
 from mdms.embedded import processes
@@ -22,6 +22,7 @@ from mdms.embedded import processes
 WINDOW_DAYS = 30
 _STATE_PREFIX = "mdms-demo-"
 _TICK_S = 0.1
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,72 +108,103 @@ def _is_alive(pid: int) -> bool:
 
 def _play(plan: Plan, stage: Stage, audience: Audience) -> dict[str, Any]:
     timings = _Timings()
-    out = plan.directory
     with timings.measure("start"):
-        audience.stage("building the city")
-        stage.run(["simulators", "registry", *_city(plan)], "registry")
-        audience.stage("starting database and broker")
-        dsn = stage.start_servers()
-        url, token = settings.write(
-            stage.config, dsn=dsn, broker=stage.broker.url, port=processes.free_port()
-        )
-        stage.run(["mdms", "db", "migrate", "--config", stage.config], "migrate")
-        audience.stage("starting the daemon")
-        stage.start_daemon(url)
-        client = Client(url, token)
-        client.import_registry(out / "registry")
-
-    with timings.measure("weeks"):
-        # Time stands still while the report is made: it compares with a truth that is finished.
-        serve = ["--serve", "--serve-after", str(out / "report.json")] if plan.serve else []
-        stage.start_simulator(
-            ["run", "--broker", stage.broker.url, "--faults", plan.faults, *_city(plan), *serve]
-        )
-        reports = stage.progress()
-        last: dict[str, Any] = {}
-        for report in reports:
-            last = report or last
-            audience.weeks(report)
-            if report.get("done"):
-                break
-            time.sleep(0 if report else _TICK_S)
-
-    with timings.measure("vee"):
-        audience.stage("judging the last days")
-        # A freeze judges its window itself; what lies behind it has no other occasion.
-        first = plan.window[1] if plan.window else plan.start
-        if first <= plan.last_day:
-            client.run_vee(first, plan.last_day)
-    billing: dict[str, Any] = {"note": f"no window closes in fewer than {WINDOW_DAYS} days"}
-    if plan.window:
+        access = _set_stage(plan, stage, audience)
+    with Client(access.url, access.tokens["requester"]) as client:
+        with timings.measure("weeks"):
+            reports = _start_time(plan, stage, access)
+            end = _let_time_pass(reports, audience)
+        with timings.measure("vee"):
+            audience.stage("judging the last days")
+            # A freeze judges its window itself; what lies behind it has no other occasion.
+            first = plan.window[1] if plan.window else plan.start
+            if first <= plan.last_day:
+                client.run_vee(first, plan.last_day)
         with timings.measure("billing"):
-            audience.stage("freezing and exporting the bill window")
-            billing = client.freeze(*plan.window)
-            client.export_billing(*plan.window, out / "billing")
-    with timings.measure("proof"):
-        audience.stage("comparing the database with what really happened")
-        before = plan.start - timedelta(days=1)
-        client.export_readings(before, plan.last_day + timedelta(days=1), out)
-        status = client.status()
-        report = {
-            **_plan(plan),
-            "frames": last.get("frames"),
-            "messages": last.get("messages"),
-            "reads": reconcile(out),
-            "billing": billing,
-            "dead_letters": status["dead_letters"],
-            "exceptions_open": status["exceptions_open"],
-        }
+            billing = _bill(plan, client, audience)
+        with timings.measure("proof"):
+            audience.stage("comparing the database with what really happened")
+            report = _plan(plan) | end | _prove(plan, client) | {"billing": billing}
     report["timings_s"] = timings.seconds
-    part = out / "report.json.part"
+    part = plan.directory / "report.json.part"
     part.write_text(json.dumps(report, indent=2, default=str) + "\n")
-    part.replace(out / "report.json")
-
+    part.replace(plan.directory / "report.json")
     if plan.serve:
         audience.served(report, stage.config)
         for _ in reports:
             time.sleep(_TICK_S)
     return report
+
+
+def _set_stage(plan: Plan, stage: Stage, audience: Audience) -> settings.Access:
+    """Start everything but time, and tell the daemon who is metered where."""
+    out = plan.directory
+    audience.stage("building the city")
+    stage.run(["simulators", "registry", *_city(plan)], "registry")
+    script.write(out / "script.json", out / "registry", plan.start, plan.days)
+    settings.write_keys(out / "keys", plan.seed)
+    audience.stage("starting database and broker")
+    dsn = stage.start_servers()
+    access = settings.write(out, dsn=dsn, broker=stage.broker.url, port=processes.free_port())
+    stage.run(["mdms", "db", "migrate", "--config", stage.config], "migrate")
+    audience.stage("starting the daemon")
+    stage.start_daemon(access.url)
+    with Client(access.url, access.tokens["administrator"]) as administrator:
+        administrator.import_registry(out / "registry")
+    return access
+
+
+def _start_time(
+    plan: Plan, stage: Stage, access: settings.Access
+) -> Generator[dict[str, Any], None, None]:
+    """Start the simulator; return its reports, which go on after the last day when it serves."""
+    out = plan.directory
+    arguments: list[str | Path] = ["run", *_city(plan), "--broker", stage.broker.url]
+    arguments += ["--faults", plan.faults, "--keys", out / "keys"]
+    arguments += ["--script", out / "script.json"]
+    arguments += ["--api", access.url, "--token-file", out / "tokens.json"]
+    if plan.serve:
+        # Time stands still while the report is made: it compares with a truth that is finished.
+        arguments += ["--serve", "--serve-after", out / "report.json"]
+    stage.start_simulator(arguments)
+    return stage.progress()
+
+
+def _let_time_pass(
+    reports: Generator[dict[str, Any], None, None], audience: Audience
+) -> dict[str, Any]:
+    """Show how time passes until the last day is over; return what was sent by then."""
+    last: dict[str, Any] = {}
+    for report in reports:
+        last = report or last
+        audience.weeks(report)
+        if report.get("done"):
+            break
+        time.sleep(0 if report else _TICK_S)
+    return {"frames": last.get("frames"), "messages": last.get("messages")}
+
+
+def _bill(plan: Plan, client: Client, audience: Audience) -> dict[str, Any]:
+    if plan.window is None:
+        return {"note": f"no window closes in fewer than {WINDOW_DAYS} days"}
+    audience.stage("freezing and exporting the bill window")
+    frozen = client.freeze(*plan.window)
+    client.export_billing(*plan.window, plan.directory / "billing")
+    return frozen
+
+
+def _prove(plan: Plan, client: Client) -> dict[str, Any]:
+    """Write out what the database holds and compare it with the truth."""
+    out = plan.directory
+    client.export_readings(plan.start - _DAY, plan.last_day + _DAY, out)
+    client.export_controls(out / "controls.parquet")
+    status = client.status()
+    return {
+        "reads": reconcile(out),
+        "controls": client.controls(limit=1000),
+        "dead_letters": status["dead_letters"],
+        "exceptions_open": status["exceptions_open"],
+    }
 
 
 def _city(plan: Plan) -> list[str]:

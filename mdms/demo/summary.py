@@ -95,6 +95,8 @@ def show(report: dict[str, Any], directory: Path, console: Console) -> None:
         )
     else:
         console.print(f"Billing: {billing['note']}.")
+    if report["controls"]:
+        console.print(_controls(report["controls"]))
     console.print(
         f"Dead letters: {report['dead_letters']:,}. Open exceptions: {report['exceptions_open']:,}."
     )
@@ -123,6 +125,29 @@ def _proof(reads: dict[str, Any]) -> Table:
         colour = ("red" if value else "green") if fault else "default"
         table.add_row(name, f"[{colour}]{value:,}[/{colour}]")
     return table
+
+
+def _controls(controls: list[dict[str, Any]]) -> Table:
+    """Show what became of each command, oldest first."""
+    table = Table(title="Commands", title_justify="left")
+    for name in ("command", "meter", "what became of it"):
+        table.add_column(name)
+    for control in reversed(controls):
+        table.add_row(control["action"], control["meter"], _outcome(control))
+    return table
+
+
+def _outcome(control: dict[str, Any]) -> str:
+    if control["codes"]:
+        reasons = "; ".join(f"{each['code']} ({each['clause']})" for each in control["codes"])
+        return f"[yellow]refused: {reasons}[/yellow]"
+    if control["verified_at"] is None:
+        return f"[red]{control['state']}[/red]"
+    took = datetime.fromisoformat(control["verified_at"]) - datetime.fromisoformat(
+        control["requested_at"]
+    )
+    switch = f", switch {control['switch']}" if control["switch"] not in (None, "none") else ""
+    return f"[green]verified[/green] after {took}{switch}"
 
 
 def _quality(quality: dict[str, dict[str, Any]]) -> Table:

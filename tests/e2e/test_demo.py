@@ -18,8 +18,16 @@ pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.
 MDMS = [sys.executable, "-m", "mdms"]
 
 
-def mdms(*arguments: object, config: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | ({"MDMS_CONFIG": str(config)} if config else {})
+def mdms(
+    *arguments: object, config: Path | None = None, caller: str = "requester"
+) -> subprocess.CompletedProcess[str]:
+    """Run a command line as one of the demo's callers."""
+    environment = dict(os.environ)
+    if config is not None:
+        environment["MDMS_CONFIG"] = str(config)
+        tokens = config.with_name("tokens.json")
+        if tokens.exists():
+            environment["MDMS_CLIENT__TOKEN"] = json.loads(tokens.read_text())[caller]
     return subprocess.run(
         [*MDMS, *map(str, arguments)],
         capture_output=True, text=True, check=False, env=environment,
@@ -80,6 +88,11 @@ def test_every_expected_interval_ended_actual_or_estimated_or_on_a_list(served):
     missing = sum(row["statuses"].get("M", 0) for row in report["reads"]["quality"].values())
 
     truth = pd.read_parquet(served / "truth" / "intervals.parquet")
+    expected = pd.read_parquet(served / "truth" / "expected.parquet")
+    truth = truth.merge(expected, on=["meter", "reading_type"])
+    truth = truth[
+        (truth["start_utc"] >= truth["from_utc"]) & (truth["start_utc"] < truth["to_utc"])
+    ]
     stored = pd.read_parquet(served / "readings.parquet")
     key = ["meter", "reading_type", "start_utc"]
     absent = truth.merge(stored[key].drop_duplicates(), on=key, how="left", indicator=True)
@@ -119,8 +132,11 @@ def test_running_vee_again_changes_nothing(served):
 def test_the_registry_goes_out_and_comes_back_unchanged(served, tmp_path):
     config = served / "mdms.toml"
 
-    mdms("registry", "export", tmp_path / "registry", config=config)
-    again = mdms("registry", "import", tmp_path / "registry", "-o", "json", config=config)
+    mdms("registry", "export", tmp_path / "registry", config=config, caller="administrator")
+    again = mdms(
+        "registry", "import", tmp_path / "registry", "-o", "json",
+        config=config, caller="administrator",
+    )  # fmt: skip
 
     rows = json.loads(again.stdout)
     assert sum(row["unchanged"] for row in rows) > 24
@@ -202,3 +218,17 @@ def test_an_out_folder_that_is_not_empty_is_refused(tmp_path):
     assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_people_command_meters_and_the_rules_refuse_what_they_forbid(served):
+    controls = pd.read_parquet(served / "controls.parquet").sort_values("requested_at")
+    switches = pd.read_parquet(served / "truth" / "switches.parquet")
+
+    refused = controls[controls["state"] == "POLICY_DENIED"]
+    carried_out = controls[controls["state"] == "VERIFIED"]
+
+    assert {code for codes in refused["codes"] for code in codes} >= {"RD_NO_SWITCH", "RADIO_WATER"}
+    assert {"radio_off"} <= set(carried_out["action"])
+    switching = carried_out[carried_out["action"].isin(["disconnect", "reconnect"])]
+    assert switches["command_id"].tolist() == switching["control_id"].tolist()
+    assert set(controls["state"]) == {"POLICY_DENIED", "VERIFIED"}

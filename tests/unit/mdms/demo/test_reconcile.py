@@ -37,6 +37,8 @@ def write(directory: Path, change: Callable[[pd.DataFrame], pd.DataFrame] = lamb
     )
     (directory / "truth").mkdir()
     (directory / "registry").mkdir()
+    expected = pd.DataFrame([key | {"from_utc": at(0), "to_utc": at(8)}])
+    expected.to_parquet(directory / "truth" / "expected.parquet")
     truth.to_parquet(directory / "truth" / "intervals.parquet")
     change(reads).to_parquet(directory / "readings.parquet")
     registers.to_parquet(directory / "registers.parquet")
