@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from mdms.domain.errors import UsageError
 
 ENVIRONMENT_PREFIX = "MDMS_"
-_NOT_SETTINGS = {"MDMS_TEST_DSN", "MDMS_CONFIG"}
+_NOT_SETTINGS = {"MDMS_TEST_DSN", "MDMS_FAULT_SEEDS", "MDMS_CONFIG"}
 """Names with our prefix that other tools read: the test suite's server, the CLI's default file."""
 
 

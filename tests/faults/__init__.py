@@ -1,0 +1,1 @@
+"""Whole runs in which things break at seeded moments; the seed is printed."""

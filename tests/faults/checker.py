@@ -1,0 +1,114 @@
+"""
+Compare what happened with what is stored: files only, and nothing of the programs under test.
+
+`check` reads a demo's folder: `truth/` was written by the simulated city, the other files were
+exported from the database.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mdms.domain.readings import FLAG_EST_CLAMPED, FLAG_EST_COARSE
+
+_ON_BOUNDARY_S = 60
+_MARKED = FLAG_EST_CLAMPED | FLAG_EST_COARSE
+"""Estimates that say of themselves that they do not add up."""
+_KEYS = {
+    "intervals": ["meter", "reading_type", "start_utc"],
+    "registers": ["meter", "reading_type", "at_utc"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong: nothing, or the run failed."""
+
+    sent: int
+    stored: int
+    missing: int
+    """Acknowledged and not stored."""
+    wrong: int
+    """Stored with another value than happened."""
+    invented: int
+    """Stored and never happened."""
+    doubled: int
+    inexact: int
+    """Stretches between two registers whose intervals do not add up."""
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What is not 0 and should be."""
+        names = ("missing", "wrong", "invented", "doubled", "inexact")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+
+def check(directory: Path) -> Verdict:
+    """Judge a finished run by its files."""
+    counts = dict.fromkeys(("sent", "stored", "missing", "wrong", "invented", "doubled"), 0)
+    versions = pd.read_parquet(directory / "readings.parquet")
+    registers = pd.read_parquet(directory / "registers.parquet")
+    for kind, stored, copies in (
+        ("intervals", versions[versions["version"] == 0], [*_KEYS["intervals"], "version"]),
+        ("registers", registers[registers["status"] != "S"], _KEYS["registers"]),
+    ):
+        truth = pd.read_parquet(directory / "truth" / f"{kind}.parquet")
+        both = truth.merge(
+            stored[[*_KEYS[kind], "value"]],
+            on=_KEYS[kind], how="outer", suffixes=("", "_stored"), indicator=True,
+        )  # fmt: skip
+        sent = both["sent"].eq(True)
+        counts["sent"] += int(truth["sent"].sum())
+        counts["stored"] += len(stored)
+        counts["missing"] += int((sent & (both["_merge"] == "left_only")).sum())
+        counts["invented"] += int((both["_merge"] == "right_only").sum())
+        differs = both["value"] != both["value_stored"]
+        counts["wrong"] += int((differs & (both["_merge"] == "both")).sum())
+        every = versions if kind == "intervals" else registers
+        counts["doubled"] += int(every.duplicated(copies).sum())
+    return Verdict(**counts, inexact=_inexact(directory, versions, registers))
+
+
+def _inexact(directory: Path, versions: pd.DataFrame, registers: pd.DataFrame) -> int:
+    """Count complete stretches between two registers that do not add up to their difference."""
+    meters = pd.read_csv(directory / "registry" / "meters.csv").set_index("badge").to_dict("index")
+    newest = versions.sort_values("version").drop_duplicates(_KEYS["intervals"], keep="last")
+    read = dict(iter(registers[registers["status"] != "S"].groupby(["meter", "reading_type"])))
+    steps_s = _steps_s(pd.read_parquet(directory / "truth" / "intervals.parquet"))
+    inexact = 0
+    for (badge, kind), channel in newest.groupby(["meter", "reading_type"]):
+        if (badge, kind) not in read:
+            continue
+        meter, step_s = meters[str(badge)], steps_s[str(kind)]
+        modulus = 10 ** int(meter["register_dials"]) * int(meter["register_resolution"])
+        start_s = _seconds(channel["start_utc"])
+        order = np.argsort(start_s)
+        start_s, value = start_s[order], channel["value"].to_numpy(np.int64)[order]
+        marked = (channel["flags"].to_numpy(np.int64)[order] & _MARKED) != 0
+        at_s = _seconds(read[badge, kind]["at_utc"])
+        register = read[badge, kind]["value"].to_numpy(np.int64)
+        edge_s = (at_s + step_s // 2) // step_s * step_s
+        near = np.abs(at_s - edge_s) <= _ON_BOUNDARY_S
+        edge_s, first = np.unique(edge_s[near], return_index=True)
+        register = register[near][first]
+        rows = np.searchsorted(start_s, edge_s)
+        total = np.concatenate([[0], np.cumsum(value)])[rows]
+        whole = np.diff(rows) == np.diff(edge_s) // step_s
+        free = np.diff(np.concatenate([[0], np.cumsum(marked)])[rows]) > 0
+        usage = np.diff(register) % modulus * int(meter["multiplier"])
+        inexact += int((whole & ~free & (np.diff(total) != usage)).sum())
+    return inexact
+
+
+def _steps_s(truth: pd.DataFrame) -> dict[str, int]:
+    """Return how long an interval of each reading type is."""
+    return {
+        str(kind): int(np.diff(np.unique(_seconds(rows["start_utc"]))).min())
+        for kind, rows in truth.groupby("reading_type")
+    }
+
+
+def _seconds(column: pd.Series) -> np.ndarray:
+    return column.astype("datetime64[s, UTC]").astype("int64").to_numpy()

@@ -1,0 +1,149 @@
+"""
+Run a demo as real processes and break them at seeded moments.
+
+The seed decides who is hit how at which part of the run; everything else is the run's own.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+_TICK_S = 0.02
+_RUN_S_MAX = 3_600.0
+
+
+class Blow(StrEnum):
+    """What is done to a process."""
+
+    KILL = "kill"
+    FREEZE = "freeze"
+    """Everything of it stands still for seconds: slow, then absent, then there again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One blow, at a share of the simulated time."""
+
+    at: float
+    process: str
+    blow: Blow
+    freeze_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is run, and what breaks it."""
+
+    seed: int
+    meters: int
+    days: int
+    weather: str
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        blows = ", ".join(f"{f.blow} {f.process} at {f.at:.2f}" for f in self.faults)
+        return f"seed {self.seed}: {self.meters} meters, {self.days} days, {self.weather}: {blows}"
+
+
+def scenario(
+    seed: int, *, meters: int, days: int, weather: str = "storm", daemon_kills: int = 5
+) -> Scenario:
+    """Draw a scenario: kills of the daemon, one of broker and database each, a slow database."""
+    rng = random.Random(seed)
+    hits = [("daemon", Blow.KILL)] * daemon_kills
+    hits += [("broker", Blow.KILL), ("database", Blow.KILL), ("database", Blow.FREEZE)]
+    faults = [
+        Fault(rng.uniform(0.05, 0.98), process, blow, rng.uniform(0.5, 3.0))
+        for process, blow in hits
+    ]
+    return Scenario(seed, meters, days, weather, tuple(sorted(faults, key=lambda f: f.at)))
+
+
+class RunFailedError(Exception):
+    """The run itself did not end well."""
+
+
+def run(plan: Scenario, directory: Path) -> list[str]:
+    """
+    Play a scenario to its end and return what was done, in order.
+
+    Raises:
+        RunFailedError: The demo ended with an error, or not at all.
+    """
+    log = directory.with_name(f"{directory.name}.log")
+    command = [
+        sys.executable, "-m", "mdms", "demo", "--meters", plan.meters, "--days", plan.days,
+        "--seed", plan.seed, "--faults", plan.weather, "--out", directory,
+    ]  # fmt: skip
+    with log.open("wb") as output:
+        demo = subprocess.Popen(
+            [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            done = _break(plan, directory, demo)
+        finally:
+            demo.terminate()
+            demo.wait()
+    if demo.returncode:
+        raise RunFailedError(f"{plan}\n{log.read_text(errors='replace')[-4000:]}")
+    return done
+
+
+def _break(plan: Scenario, directory: Path, demo: subprocess.Popen[bytes]) -> list[str]:
+    """Deal each blow when its time has come, then wait for the end."""
+    done = []
+    steps = plan.days * 96
+    waiting = list(plan.faults)
+    deadline_s = time.monotonic() + _RUN_S_MAX
+    while demo.poll() is None:
+        if time.monotonic() > deadline_s:
+            raise RunFailedError(f"{plan}\nno end after {_RUN_S_MAX:.0f} s")
+        if waiting and _steps_done(directory) >= waiting[0].at * steps:
+            fault = waiting.pop(0)
+            if _deal(fault, directory):
+                done.append(f"{fault.blow} {fault.process} at {fault.at:.2f}")
+        time.sleep(_TICK_S)
+    if waiting:
+        done.append(f"{len(waiting)} blows came too late")
+    return done
+
+
+def _steps_done(directory: Path) -> int:
+    """Return how many steps the simulator has written down; 0 before it has begun."""
+    try:
+        return (directory / "journal.jsonl").read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def _deal(fault: Fault, directory: Path) -> bool:
+    """Hit a process; return False if it was not there to be hit."""
+    pid = json.loads((directory / "processes.json").read_text()).get(fault.process)
+    if pid is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        if fault.blow is Blow.KILL:
+            os.kill(pid, signal.SIGKILL)
+            return True
+        family = [process, *process.children(recursive=True)]
+        for each in family:
+            with suppress(psutil.NoSuchProcess):
+                each.suspend()
+        time.sleep(fault.freeze_s)
+        for each in family:
+            with suppress(psutil.NoSuchProcess):
+                each.resume()
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return False
+    return True
