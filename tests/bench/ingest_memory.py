@@ -8,9 +8,9 @@ import numpy as np
 from ingest import codecs
 from ingest.assembly import Assembled, Roster, assemble
 from ingest.channels import ChannelIndex
+from ingest.codecs.decoded import Decoded
 from ingest.codecs.fnb1 import HEADER
 from ingest.codecs.fnb1_readings import READ
-from ingest.codecs.frames import Decoded
 from ingest.known import Sieved, Window, sieve
 from mdms.domain.readings import IntervalReads
 from tests.bench.measure import Figures, Row, interleave, per_cpu_second
