@@ -11,6 +11,7 @@ RIGHT_WITHIN_S = 150
 _MINUTES_SHARE, _DAYS_SHARE = 0.002, 0.0002
 _MINUTES_S = (60, 3600)
 _DAYS_AHEAD = (1, 31)
+_NEAR_S = 50
 
 
 def clock_errors_s(city: City) -> Int64:
@@ -31,8 +32,8 @@ def clock_errors_s(city: City) -> Int64:
         interval_s = city.sites[meter].reading_types[0].interval_s
         error_s = int(rng.integers(*_MINUTES_S))
         astray_s = (error_s + interval_s // 2) % interval_s - interval_s // 2
-        if abs(astray_s) <= 2 * RIGHT_WITHIN_S and error_s > RIGHT_WITHIN_S:
-            error_s += interval_s // 3
+        if error_s > RIGHT_WITHIN_S and abs(astray_s) <= RIGHT_WITHIN_S + _NEAR_S:
+            error_s += interval_s // 2 * (1 if error_s < _MINUTES_S[1] // 2 else -1)
         errors[meter] = error_s * rng.choice([-1, 1])
     for meter in order[minutes : minutes + days]:
         ahead_s = int(rng.integers(*_DAYS_AHEAD)) * 86400

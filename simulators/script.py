@@ -72,7 +72,10 @@ class Script:
             UsageError: The file is no such list.
         """
         try:
-            items = [_item(item) for item in json.loads(path.read_text(encoding="utf-8"))]
+            written = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(written, list):
+                raise TypeError("a list is due")
+            items = [_item(item) for item in written]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{path} is no script: {error!r}") from error
         items.sort(key=lambda item: item.at_s)

@@ -44,11 +44,15 @@ class Recorder:
     inbox: dict[int, list[Received]] = field(default_factory=dict)
     answer: Callable[[int], int] = lambda at_s: 900
     """Given the time, how far the next step may go."""
+    killed_after: int | None = None
+    """How many messages it takes before the process dies."""
 
     async def attend(self) -> None:
         """Every collector is always connected."""
 
     async def publish(self, collector_id: int, topic: Topic, payload: bytes) -> None:
+        if len(self.published) == self.killed_after:
+            raise RuntimeError("the process was killed")
         self.published.append((collector_id, payload))
         self.topics.append(topic)
 
@@ -89,6 +93,12 @@ Play = Callable[..., Coroutine[None, None, Played]]
 
 
 @pytest.fixture
+def recorder() -> Recorder:
+    """Return a broker and follower to give to `play`."""
+    return Recorder()
+
+
+@pytest.fixture
 def play(tmp_path: Path) -> Play:
     """Return a function that plays a small city and returns what is left of it."""
 
@@ -107,6 +117,7 @@ def play(tmp_path: Path) -> Play:
         inbox: Mapping[int, list[Received]] | None = None,
         answer: Callable[[int], int] = lambda at_s: 900,
         settle: bool = False,
+        recorder: Recorder | None = None,
     ) -> Played:
         out = tmp_path / name
         out.mkdir(exist_ok=True)
@@ -130,7 +141,8 @@ def play(tmp_path: Path) -> Play:
             )
             for key, boot in journal.boots.items()
         ]
-        recorder = Recorder(inbox=dict(inbox or {}), answer=answer)
+        recorder = recorder or Recorder()
+        recorder.inbox, recorder.answer = dict(inbox or {}), answer
         reports: list[Progress] = []
         with Ledger(out / "truth", city, air, customers.leaks, meters_field.log) as ledger:
             fleet = Fleet(
