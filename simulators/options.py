@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
         help="with --serve: time stands still after the last day until this file is there",
     )  # fmt: skip
     run.add_argument(
-        "--go-ahead", type=Path, metavar="FILE",
+        "--serve-after", type=Path, metavar="FILE",
         help="with --serve: let no more time pass before this file is there",
     )  # fmt: skip
     return program
