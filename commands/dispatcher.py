@@ -42,7 +42,7 @@ from mdms.telemetry import metrics
 ACTOR: Final = "dispatcher"
 _POLL_S: Final = 1.0
 _RETRY_S: Final = 2.0
-_WATCH_PERIOD: Final = timedelta(minutes=15)
+_WATCH_PERIOD: Final = timedelta(hours=1)
 _STEP_S, _FINE_STEP_S = 900, 1
 
 _FLAGS = {
@@ -159,16 +159,24 @@ class Dispatcher:
         Raises:
             UnavailableError: The database is away; what was not done is done by the next call.
         """
-        if await self._answers.read(now):
-            await self._on_radio()
-        while await self._advance_one(now):
-            pass
+        if await self._has_work(now):
+            if await self._answers.read(now):
+                await self._on_radio()
+            while await self._advance_one(now):
+                pass
+            await self._has_work(now)
         if self._watched_at is None or now - self._watched_at >= _WATCH_PERIOD:
             await self._watch_silence(now)
             self._watched_at = now
+        metrics.COMMAND_OPEN.set(len(self._pending))
+
+    async def _has_work(self, now: datetime) -> bool:
+        """Look once before doing anything: nearly always there is nothing to do."""
         async with self._unit_of_work() as work:
             self._pending = await work.controls.pending()
-        metrics.COMMAND_OPEN.set(len(self._pending))
+            return await work.controls.has_unhandled() or any(
+                control.due_at is not None and control.due_at <= now for control in self._pending
+            )
 
     async def _woken_or(self, seconds: float) -> None:
         waits = {

@@ -24,6 +24,10 @@ from mdms.domain.registry import (
 AT = datetime(2026, 11, 4, 18, tzinfo=UTC)
 INSTALLED_AT = datetime(2026, 11, 1, tzinfo=UTC)
 
+ELECTRIC = "0.0.2.4.1.1.12.0.0.0.0.0.0.0.0.0.72.0"
+WATER = "0.0.7.4.1.9.58.0.0.0.0.0.0.0.0.-1.128.0"
+GAS = "0.0.7.4.1.7.58.0.0.0.0.0.0.0.0.0.119.0"
+
 _POINT = UsagePoint("UE1", "P1", Commodity.ELECTRIC, "electric_100a", 1, False, False, False)
 _METER = Meter(
     badge="E1",
@@ -75,9 +79,11 @@ def a_registry() -> Registry:
             for number, badge in enumerate(commodities)
         ),
         collectors=(Collector(17, "north", 37.4, -122.1), Collector(18, "south", 37.4, -122.1)),
-        channels=tuple(
-            Channel(badge, 0, "0.0.2.4.1.1.12.0.0.0.0.0.0.0.0.0.72.0", 900, "Wh")
-            for badge in commodities
+        channels=(
+            Channel("E1", 0, ELECTRIC, 900, "Wh"),
+            Channel("E2", 0, ELECTRIC, 900, "Wh"),
+            Channel("W1", 0, WATER, 3600, "0.1gal"),
+            Channel("G1", 0, GAS, 3600, "0.01ccf"),
         ),
     )
 

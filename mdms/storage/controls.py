@@ -51,6 +51,13 @@ class PostgresControls:
         cursor = await self._connection.execute(self.UNHANDLED, {"count_max": count_max})
         return [(answer_id, ReceivedAnswer(*row)) for answer_id, *row in await cursor.fetchall()]
 
+    HAS_UNHANDLED = "SELECT EXISTS (SELECT FROM control_answer WHERE handled_at IS NULL)"
+
+    async def has_unhandled(self) -> bool:
+        cursor = await self._connection.execute(self.HAS_UNHANDLED)
+        row = await cursor.fetchone()
+        return row is not None and bool(row[0])
+
     MARK_HANDLED = """
     UPDATE control_answer SET handled_at = %(at)s WHERE control_answer_id = ANY(%(answer_ids)s)
     """

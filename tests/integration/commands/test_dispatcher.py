@@ -14,7 +14,7 @@ from mdms.ports import ReceivedAnswer
 
 pytestmark = pytest.mark.db
 
-POINTS_MAX = 22
+POINTS_MAX = 26
 """Points at which the process can be killed, from the request to the verification."""
 
 

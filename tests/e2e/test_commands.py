@@ -1,0 +1,200 @@
+"""A command from the command line to a meter and back, by real processes and a real broker."""
+
+import asyncio
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiomqtt
+import psycopg
+import pytest
+
+from mdms.app import SystemClock
+from mdms.client import Client
+from mdms.embedded import processes
+from mdms.embedded.broker import EmbeddedBroker
+from mdms.ports import ReceivedAnswer
+from mdms.services.registry_csv import write_directory
+from tests.controls import a_registry
+from tests.e2e.test_serve import Daemon
+from tests.messages import message
+from tests.meters import MASTER, Air, ObedientMeter
+
+pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow]
+
+COLLECTOR_ID = 17
+TOKENS = {"boss": "admin", "clerk": "csr"}
+
+
+class Collector:
+    """Takes commands to one meter and publishes what comes back."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._port = int(url.rpartition(":")[2])
+        self._clock = SystemClock()
+        self.meter = ObedientMeter()
+        self.air = Air(self.meter, self._clock.now)
+        self._listening = threading.Event()
+        self._batch_seq = 0
+
+    @contextmanager
+    def running(self) -> Iterator["Collector"]:
+        loop = asyncio.new_event_loop()
+        work = loop.create_task(self._run())
+        thread = threading.Thread(target=self._until_cancelled, args=(loop, work))
+        thread.start()
+        assert self._listening.wait(10)
+        yield self
+        loop.call_soon_threadsafe(work.cancel)
+        thread.join(10)
+
+    def _until_cancelled(self, loop: asyncio.AbstractEventLoop, work: asyncio.Task[None]) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            loop.run_until_complete(work)
+        loop.close()
+
+    async def _run(self) -> None:
+        base = f"ami/v1/cpau/col/{COLLECTOR_ID}"
+        async with aiomqtt.Client("127.0.0.1", self._port) as client:
+            await client.subscribe(f"{base}/down/cmd", qos=1)
+            self._listening.set()
+            async for command in client.messages:
+                assert isinstance(command.payload, bytes)
+                await self.air.send(COLLECTOR_ID, command.payload)
+                for answer in self.air.heard:
+                    await client.publish(f"{base}/up/ack", self._batch(answer), qos=1)
+                self.air.heard.clear()
+
+    def _batch(self, answer: ReceivedAnswer) -> bytes:
+        self._batch_seq += 1
+        return message(
+            answer.record,
+            collector_id=COLLECTOR_ID,
+            batch_seq=self._batch_seq,
+            batch_time_us=int(self._clock.now().timestamp() * 1e6),
+            schema_id=answer.schema_id,
+        )
+
+
+class House:
+    """A daemon with one home of meters, and the command line of a clerk."""
+
+    def __init__(self, directory: Path, dsn: str, broker: str) -> None:
+        self._directory = directory
+        keys = directory / "command.toml"
+        keys.write_text(f'[masters]\n1 = "{MASTER.hex()}"\n')
+        keys.chmod(0o600)
+        port = processes.free_port()
+        self.url, self.config = f"http://127.0.0.1:{port}", directory / "mdms.toml"
+        tokens = "".join(
+            f'[api.tokens.{name}]\nroles = ["{role}"]\n'
+            f'sha256 = "{hashlib.sha256(name.encode()).hexdigest()}"\n'
+            for name, role in TOKENS.items()
+        )
+        self.config.write_text(
+            f'[database]\ndsn = "{dsn}"\n[mqtt]\nurl = "{broker}"\n[api]\nport = {port}\n{tokens}'
+            f'[commands]\nremote_open = true\n[signer]\nkeys = "{keys}"\n'
+            f'[client]\nurl = "{self.url}"\ntoken = "clerk"\n'
+        )
+        self.start()
+        registry = directory / "registry"
+        registry.mkdir()
+        for name, text in write_directory(a_registry()).items():
+            (registry / name).write_text(text, newline="")
+        with Client(self.url, "boss") as admin:
+            admin.import_registry(registry)
+
+    def start(self) -> None:
+        self.daemon = Daemon(self._directory, self.config, self.url)
+
+    def mdms(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "mdms", *arguments, "--config", str(self.config)],
+            capture_output=True, text=True, check=False, timeout=50,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[Collector]:
+    with (
+        EmbeddedBroker(tmp_path / "broker") as broker,
+        Collector(broker.url).running() as listening,
+    ):
+        yield listening
+
+
+@pytest.fixture
+def house(tmp_path: Path, database: str, collector: Collector) -> Iterator[House]:
+    made = House(tmp_path, database, collector.url)
+    yield made
+    made.daemon.signal(signal.SIGTERM)
+    assert made.daemon.wait() == 0
+
+
+def test_a_clerk_switches_a_meter_off_and_on_and_is_told_why_another_is_refused(house, collector):
+    off = house.mdms("command", "disconnect", "E1", "--cause", "move_out", "--yes")
+    refused = house.mdms("command", "disconnect", "W1", "--cause", "MOVE_OUT", "--yes")
+    on = house.mdms("command", "reconnect", "UE1", "-o", "json")
+    shown = house.mdms("command", "show", json.loads(on.stdout)[0]["control_id"])
+    listed = house.mdms("command", "ls", "-o", "csv")
+
+    assert off.returncode == 0, off.stderr
+    assert "VERIFIED  OK  switch open, load side dead" in off.stdout
+    assert refused.returncode == 4
+    assert "RD_NOT_ELECTRIC (RD title, R9.E): only electric meters" in refused.stderr
+    assert on.returncode == 0, on.stderr
+    assert [opcode.name for opcode, _ in collector.meter.moves] == ["OPEN", "CLOSE"]
+    assert "line voltage present" in shown.stdout
+    assert len(listed.stdout.splitlines()) == 4
+
+
+def test_a_meter_that_says_no_ends_in_status_1_and_one_nobody_knows_in_3(house, collector):
+    collector.meter.stuck = True
+
+    failed = house.mdms("command", "disconnect", "E1", "--cause", "MOVE_OUT", "--yes")
+    unknown = house.mdms("command", "ping", "E9")
+    unasked = house.mdms("command", "disconnect", "E1", "--yes")
+
+    assert failed.returncode == 1
+    assert "SWITCH_FAIL_OPEN" in failed.stdout
+    assert (unknown.returncode, unasked.returncode) == (3, 2)
+
+
+def test_a_daemon_killed_right_after_the_request_carries_it_out_once(house, collector, database):
+    asked = house.mdms(
+        "command", "disconnect", "E1", "--cause", "MOVE_OUT", "--yes", "--no-wait", "-o", "json"
+    )
+    house.daemon.signal(signal.SIGKILL)
+    house.daemon.wait()
+    house.start()
+    control_id = json.loads(asked.stdout)[0]["control_id"]
+
+    with Client(house.url, "clerk") as mdms:
+        house.daemon.wait_until(lambda: mdms.control(control_id)["state"] == "VERIFIED")
+
+    assert [opcode.name for opcode, _ in collector.meter.moves] == ["OPEN"]
+    with psycopg.connect(database) as connection:
+        issued = connection.execute("SELECT counter FROM signer.issued").fetchall()
+    assert issued == [(1,)]
+
+
+def test_an_opt_out_lets_a_radio_be_silenced(house):
+    before = house.mdms("command", "radio-off", "E1", "--yes")
+    house.mdms("optout", "enrol", "E1", "--reason", "form")
+    after = house.mdms("command", "radio-off", "E1", "--yes")
+    ended = house.mdms("optout", "end", "E1")
+    listed = house.mdms("optout", "ls", "-o", "json")
+
+    assert before.returncode == 4
+    assert "RADIO_NO_OPTOUT" in before.stderr
+    assert after.returncode == 0, after.stderr
+    assert "METER_ACK" in after.stdout
+    assert ended.returncode == 0
+    assert json.loads(listed.stdout)[0]["ended_by"] == "clerk"
