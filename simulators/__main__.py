@@ -173,7 +173,7 @@ async def _run(options: argparse.Namespace) -> int:
                 stage.end_s,
                 pause if options.serve else None,
                 settles=settles,
-                go_ahead=options.serve_after,
+                serve_after=options.serve_after,
             )
         )
         stopped_by = await _until_done_or_stopped(playing)
@@ -212,7 +212,7 @@ async def _play(
     serve: Pause | None,
     *,
     settles: bool,
-    go_ahead: Path | None,
+    serve_after: Path | None,
 ) -> bool:
     """
     Play all days, and serve afterwards when there is a real clock to go by.
@@ -229,7 +229,7 @@ async def _play(
         finished = True
         _report(fleet.progress(end_s, done=True))
         if serve is not None:
-            while go_ahead is not None and not await asyncio.to_thread(go_ahead.exists):
+            while serve_after is not None and not await asyncio.to_thread(serve_after.exists):
                 await serve(_LOOK_AGAIN_S)
             await fleet.continue_until(next_office_morning(end_s))
             await fleet.keep_time(serve, asyncio.get_running_loop().time)
@@ -238,10 +238,6 @@ async def _play(
         if not finished:
             _report(fleet.progress(end_s, done=False))
     return finished
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

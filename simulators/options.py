@@ -77,10 +77,6 @@ def parser() -> argparse.ArgumentParser:
         "--serve-after", type=Path, metavar="FILE",
         help="with --serve: time stands still after the last day until this file is there",
     )  # fmt: skip
-    run.add_argument(
-        "--serve-after", type=Path, metavar="FILE",
-        help="with --serve: let no more time pass before this file is there",
-    )  # fmt: skip
     return program
 
 
