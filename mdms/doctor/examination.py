@@ -8,6 +8,7 @@ from mdms.doctor.daemon import check_daemon
 from mdms.doctor.database import check_database
 from mdms.doctor.disk import check_disks
 from mdms.doctor.findings import Finding, Level, ok, problem, warning
+from mdms.doctor.keys import check_keys
 from mdms.domain.errors import UsageError
 from mdms.ports import Clock
 from mdms.settings import Settings
@@ -31,6 +32,8 @@ async def examine_set_up(config: Path | None, clock: Clock) -> AsyncIterator[Fin
         if config
         else warning("settings", "no file is named: these are the defaults and the environment")
     )
+    for finding in check_keys(settings):
+        yield finding
     for finding in await check_database(settings, clock):
         yield finding
     broker = await check_broker(settings)

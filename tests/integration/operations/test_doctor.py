@@ -23,7 +23,9 @@ from mdms.app import SystemClock
 from mdms.doctor.broker import check_broker
 from mdms.doctor.daemon import check_daemon
 from mdms.doctor.database import check_database
+from mdms.doctor.disk import check_disks
 from mdms.doctor.findings import Finding, Level
+from mdms.doctor.keys import check_keys
 from mdms.domain.time import to_epoch_us
 from mdms.embedded import processes
 from mdms.embedded.broker import EmbeddedBroker
@@ -88,6 +90,36 @@ def test_settings_that_cannot_be_meant_are_the_only_finding(tmp_path, text, sent
     assert done.returncode == 1
     assert (finding["check"], finding["level"]) == ("settings", "problem")
     assert sentence in finding["sentence"]
+
+
+# Keys
+
+
+@pytest.mark.parametrize("section", ["signer", "ingest"])
+@pytest.mark.parametrize(
+    ("mode", "level", "sentence"),
+    [
+        (None, Level.PROBLEM, "cannot be reached: No such file"),
+        (0o640, Level.PROBLEM, "run `chmod 600 "),
+        (0o600, Level.OK, "is closed to others"),
+    ],
+)
+def test_key_files_must_be_there_and_closed(tmp_path, section, mode, level, sentence):
+    file = tmp_path / "keys.toml"
+    if mode is not None:
+        file.touch()
+        file.chmod(mode)
+    setting = {"signer": "keys", "ingest": "read_keys"}[section]
+    settings = Settings.model_validate({section: {setting: str(file)}})
+
+    (finding,) = check_keys(settings)
+
+    assert finding.level is level
+    assert sentence in finding.sentence
+
+
+def test_settings_without_key_files_are_no_problem():
+    assert [each.level for each in check_keys(Settings())] == [Level.OK]
 
 
 # Database
@@ -482,6 +514,15 @@ def test_two_daemons_with_one_client_id_and_an_unknown_token_are_problems(tmp_pa
 
 
 # Disk
+
+
+@pytest.mark.skipif("MDMS_TEST_DSN" in os.environ, reason="that server may be elsewhere")
+async def test_the_disk_of_a_database_on_this_machine_is_looked_at_too(database):
+    findings = await check_disks(database_settings(database))
+
+    assert [each.check for each in findings] == ["disk", "disk"]
+    assert "for temporary files" in findings[0].sentence
+    assert "for the database's data" in findings[1].sentence
 
 
 def _may_mount() -> bool:
