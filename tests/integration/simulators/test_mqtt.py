@@ -196,3 +196,38 @@ async def test_a_process_stopped_in_the_middle_leaves_the_truth_so_far(tmp_path)
     assert intervals["sent"].any()
     ends = intervals["start_utc"].max() + pd.Timedelta(minutes=15)
     assert ends <= pd.Timestamp(last["at"])
+
+
+async def test_a_killed_process_goes_on_when_it_is_started_again(tmp_path):
+    async def start(url: str, out: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "simulators", "run", "--broker", url,
+            "--out", str(tmp_path / out), "--meters", "20", "--days", "1",
+            stdout=asyncio.subprocess.PIPE, env={**os.environ},
+        )  # fmt: skip
+
+    with EmbeddedBroker(tmp_path / "broker") as running:
+        async with follower(running.url) as messages:
+            whole = await start(running.url, "whole")
+            await whole.communicate()
+            undisturbed = {bytes(m.payload) for m in messages if m.topic.matches("+/+/+/+/+/up/+")}
+            messages.clear()
+
+            killed = await start(running.url, "killed")
+            assert killed.stdout is not None
+            await killed.stdout.readline()
+            killed.kill()
+            await killed.communicate()
+            again = await start(running.url, "killed")
+            reports, _ = await again.communicate()
+            in_two = {bytes(m.payload) for m in messages if m.topic.matches("+/+/+/+/+/up/+")}
+
+    assert again.returncode == 0
+    assert json.loads(reports.splitlines()[0])["step"] >= 32
+    assert in_two == undisturbed
+    for name in ("intervals", "registers"):
+        tables = [
+            pd.read_parquet(tmp_path / out / "truth" / f"{name}.parquet")
+            for out in ("whole", "killed")
+        ]
+        assert tables[0].equals(tables[1])
