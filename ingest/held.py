@@ -58,6 +58,7 @@ class Held:
         try:
             collector_id = codecs.arrival(envelope.topic, EPOCH).collector_id
             header = fnb1.peek(envelope.payload)
+            fnb1.check_sum(header, envelope.payload)
         except DecodeError:
             self._unreadable.append((collector_id, envelope))
         else:
@@ -101,9 +102,9 @@ class Held:
         """Take messages out, each collector's in their order."""
         taken: list[Envelope] = []
         for collector_id, held in list(self._held.items()):
-            wanted = sorted(
-                (each for each in held if is_wanted(collector_id, each)), key=attrgetter("seq")
-            )
+            wanted = [each for each in held if is_wanted(collector_id, each)]
+            # By time first: a collector that lost its count numbers younger ones lower.
+            wanted.sort(key=attrgetter("at_us", "seq"))
             taken += (each.envelope for each in wanted)
             kept = [each for each in held if not is_wanted(collector_id, each)]
             if kept:

@@ -142,6 +142,18 @@ def decode(payload: bytes, arrival: Arrival) -> Decoded:
     )
 
 
+def check_sum(header: Header, payload: bytes) -> None:
+    """
+    Compare the checksum of a message with what its header says.
+
+    Raises:
+        DecodeError: They differ.
+    """
+    signed = memoryview(payload)[: HEADER.size + header.body_len]
+    if _crc32(signed[: HEADER.size - 4], signed[HEADER.size :]) != header.crc32:
+        raise DecodeError(RejectReason.BAD_CRC, f"crc32 is not {header.crc32:#010x}")
+
+
 def blank(decoded: Decoded, frames: npt.NDArray[np.integer]) -> Decoded:
     """
     Return the message with everything that these frames measured taken out.
@@ -166,9 +178,7 @@ def _check(header: Header, payload: bytes, arrival: Arrival) -> None:
         raise DecodeError(
             RejectReason.BAD_LENGTH, f"{len(payload)} bytes, but body_len {header.body_len}"
         )
-    signed = memoryview(payload)[: HEADER.size + header.body_len]
-    if _crc32(signed[: HEADER.size - 4], signed[HEADER.size :]) != header.crc32:
-        raise DecodeError(RejectReason.BAD_CRC, f"crc32 is not {header.crc32:#010x}")
+    check_sum(header, payload)
     if trailer:
         raise DecodeError(RejectReason.BAD_HMAC, "no key is known for any collector")
     if header.collector_id != arrival.collector_id:

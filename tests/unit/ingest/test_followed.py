@@ -171,6 +171,28 @@ async def test_a_message_without_a_readable_header_counts_as_one_that_is_missing
     assert len(daemon.stored[0][1]) == 2
 
 
+@pytest.mark.parametrize("at", [16, 23, 24, 31, 70])
+async def test_a_damaged_message_is_let_through_with_the_next_step(at):
+    whole = read(1)
+    damaged = bytearray(whole.payload)
+    damaged[at] ^= 0x7F
+    broken = Envelope(whole.topic, bytes(damaged))
+    daemon = Daemon(Line([broken, grant(1, c7=1)]))
+
+    await daemon.run_until_done(1)
+
+    assert daemon.stored[0][1] == [broken]
+
+
+async def test_of_two_counts_the_older_messages_come_first():
+    old, new = read(500), read(1, step=2)
+    daemon = Daemon(Line([new, old, grant(2, c7=1)]))
+
+    await daemon.run_until_done(1)
+
+    assert daemon.stored[0][1] == [old, new]
+
+
 async def test_a_number_that_never_comes_holds_nothing_up_for_ever(monkeypatch):
     monkeypatch.setattr(followed, "HOLE_S_MAX", 0.01)
     daemon = Daemon(Line([read(2), grant(1, c7=2)]))
