@@ -71,10 +71,12 @@ def _received(truth: pd.DataFrame, received: pd.DataFrame) -> dict[str, int]:
 
 
 def _expected(truth: pd.DataFrame, directory: Path) -> pd.DataFrame:
-    """Return what happened while the meter was installed and its radio on."""
+    """Return the intervals that lie wholly where a meter was installed and its radio on."""
     expected = pd.read_parquet(directory / "truth" / "expected.parquet")
     both = truth.merge(expected, on=["meter", "reading_type"])
-    within = (both["start_utc"] >= both["from_utc"]) & (both["start_utc"] < both["to_utc"])
+    length_s = both["reading_type"].map({n: kind.interval_s for n, kind in READING_TYPES.items()})
+    end_utc = both["start_utc"] + pd.to_timedelta(length_s, unit="s")
+    within = (both["start_utc"] >= both["from_utc"]) & (end_utc <= both["to_utc"])
     return both.loc[within, list(truth.columns)]
 
 
