@@ -370,7 +370,7 @@ def _start_api(
             on_request=dispatcher.wake if dispatcher else _nobody_waits,
         ),
         controls=ControlService(unit_of_work),
-        optouts=OptoutService(unit_of_work, core.clock),
+        optouts=OptoutService(unit_of_work, core.clock, on_radio=on_registry),
         problems=problems,
     )
     tasks.start(_answer(api.create(services, _tokens(settings.api)), settings.api))

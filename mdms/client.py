@@ -225,9 +225,10 @@ class Client:
         """Return every opt-out, oldest first."""
         return list(self._json("GET", "/v1/optouts")["optouts"])
 
-    def end_optout(self, optout_id: str) -> dict[str, Any]:
-        """End an opt-out."""
-        return self._json("POST", f"/v1/optouts/{optout_id}/end")
+    def end_optout(self, optout_id: str, *, field_order: str = "") -> dict[str, Any]:
+        """End an opt-out; name the field order that switched the radio on, if there was one."""
+        body = {"field_order": field_order}
+        return self._json("POST", f"/v1/optouts/{optout_id}/end", json=body)
 
     def _json(
         self,

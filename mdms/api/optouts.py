@@ -27,6 +27,14 @@ class OptoutRequest(BaseModel):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
+class OptoutEnd(BaseModel):
+    """The order by which the radio was switched on at the meter, where one was needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    field_order: Annotated[str, Field(max_length=64)] = ""
+
+
 @router.post("", status_code=HTTPStatus.CREATED)
 async def enrol(body: OptoutRequest, services: Backend, caller: Clerk) -> dict[str, Any]:
     """Put an opt-out on file; a radio_off command may follow."""
@@ -43,6 +51,9 @@ async def optouts(services: Backend) -> dict[str, list[dict[str, Any]]]:
 
 
 @router.post("/{optout_id}/end")
-async def end(services: Backend, optout_id: UUID, caller: Clerk) -> dict[str, Any]:
+async def end(
+    services: Backend, optout_id: UUID, caller: Clerk, body: OptoutEnd | None = None
+) -> dict[str, Any]:
     """End one: the customer opted in, or the account closed."""
-    return await services.optouts.end(optout_id, caller.name)
+    field_order = "" if body is None else body.field_order
+    return await services.optouts.end(optout_id, caller.name, field_order=field_order)

@@ -33,6 +33,9 @@ def enrol(
 @app.command()
 def end(
     meter: Annotated[str, typer.Argument(help="Badge, or the opt-out's own id.")],
+    field_order: Annotated[
+        str, typer.Option(help="The order that switched the radio on at the meter.")
+    ] = "",
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
@@ -40,7 +43,7 @@ def end(
     End an opt-out: the customer opted in, or the account closed.
 
     An electric meter then takes `mdms command radio-on METER`; a battery meter hears nothing while
-    its radio is off and needs a field order.
+    its radio is off: name the field order once someone has switched it on.
     """
     with options.client(config) as mdms:
         ids = [
@@ -50,7 +53,8 @@ def end(
         ]
         if not ids:
             raise NotFoundError(f"no opt-out of {meter!r} is in force; see `mdms optout ls`")
-        show([mdms.end_optout(ids[0])], output, title="Opt-out")
+        ended = mdms.end_optout(ids[0], field_order=field_order)
+    show([ended], output, title="Opt-out")
 
 
 @app.command("ls")

@@ -167,7 +167,8 @@ def _no_receiver(_cause: str, facts: ControlFacts) -> Refusal | None:
     return Refusal(
         "RADIO_FIELD",
         "OO-IV.2, SR",
-        "a battery meter whose radio is off hears nothing; send a field order",
+        "a battery meter whose radio is off hears nothing: send a field order, then "
+        "`mdms optout end METER --field-order ...`",
     )
 
 

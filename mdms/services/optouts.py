@@ -1,5 +1,7 @@
 """Opt-outs from a meter's radio: on file first, then the radio may be switched off."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,11 +28,18 @@ class OptoutService:
     Args:
         unit_of_work: Opens a transaction.
         clock: Times requests.
+        on_radio: Told after a radio came back: who keeps the channel table reads it again.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        clock: Clock,
+        on_radio: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
+        self._on_radio = on_radio
 
     async def enrol(
         self, meter: str, by: str, *, from_at: datetime | None, reason: str
@@ -60,24 +69,36 @@ class OptoutService:
         log.info("optout.enrolled")
         return view(optout)
 
-    async def end(self, optout_id: UUID, by: str) -> dict[str, Any]:
+    async def end(self, optout_id: UUID, by: str, *, field_order: str = "") -> dict[str, Any]:
         """
         End an opt-out; the radio comes back by a command of its own, or by a field order.
+
+        Args:
+            optout_id: Which one.
+            by: Who ends it.
+            field_order: The order by which someone switched the radio on at the meter, as a
+                battery meter needs it; empty while the radio is still off.
 
         Raises:
             NotFoundError: There is none with this id.
             OperatorError: It has ended already.
         """
+        now = self._clock.now()
         async with self._unit_of_work() as work:
             optout = await work.optouts.find(optout_id)
             if optout is None:
                 raise NotFoundError(f"there is no opt-out {optout_id}; see `mdms optout ls`")
             if optout.ended_at is not None:
                 raise OperatorError(f"it ended at {optout.ended_at.isoformat()}")
-            await work.optouts.end(optout_id, self._clock.now(), by)
-            ended = await work.optouts.find(optout_id)
-        assert ended is not None, "opt-outs are never deleted"
+            ended = replace(
+                optout, ended_at=now, ended_by=f"{by}, {field_order}" if field_order else by
+            )
+            await work.optouts.end(optout_id, now, ended.ended_by)
+            if field_order:
+                await work.optouts.unsilence(optout.badge, now)
         log.info("optout.ended")
+        if field_order and self._on_radio is not None:
+            await self._on_radio()
         return view(ended)
 
     async def every(self) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from commands.requests import ControlRequests
 from mdms import api
 from mdms.api.auth import Role, Token, Tokens
 from mdms.ports import UnitOfWorkFactory
-from tests.controls import AT, a_registry
+from mdms.services.optouts import OptoutService
+from tests.controls import AT, a_control, a_registry
 from tests.fakes import FakeClock
 from tests.integration.mdms.api.test_routes import services
 
@@ -28,12 +29,16 @@ def as_(role: Role) -> dict[str, str]:
 async def http(store: UnitOfWorkFactory) -> AsyncIterator[httpx.AsyncClient]:
     async with store() as work:
         await work.registry.merge(a_registry())
-    requests = ControlRequests(store, FakeClock(AT), remote_open=True)
+    backend = replace(
+        services(store),
+        requests=ControlRequests(store, FakeClock(AT), remote_open=True),
+        optouts=OptoutService(store, FakeClock(AT)),
+    )
     tokens: dict[str, Token] = {
         role: Token(role, frozenset({role}), hashlib.sha256(role.encode()).hexdigest())
         for role in Role
     }
-    app = api.create(replace(services(store), requests=requests), Tokens(tokens))
+    app = api.create(backend, Tokens(tokens))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://mdms") as client:
         yield client
@@ -118,3 +123,26 @@ async def test_a_water_meter_may_not_opt_out(http):
 
     assert answer.status_code == 409
     assert [each["code"] for each in answer.json()["codes"]] == ["OO_WATER"]
+
+
+async def test_a_field_order_ends_the_silence_of_a_battery_meter(http, store):
+    filed = await http.post("/v1/optouts", json={"meter": "G1"}, headers=as_(Role.CSR))
+    control = a_control(badge="G1", usage_point_id="UG1")
+    async with store() as work:
+        await work.controls.add(control)
+        await work.optouts.silence("G1", AT, control.control_id)
+    refused = await http.post(
+        "/v1/controls",
+        json={"action": "radio_on", "meter": "G1", "cause": "OPT_IN"},
+        headers=as_(Role.CSR),
+    )
+    ended = await http.post(
+        f"/v1/optouts/{filed.json()['optout_id']}/end",
+        json={"field_order": "FO-7"},
+        headers=as_(Role.CSR),
+    )
+
+    assert [each["code"] for each in refused.json()["codes"]] == ["RADIO_OPTED_OUT", "RADIO_FIELD"]
+    assert ended.json()["ended_by"] == "csr, FO-7"
+    async with store() as work:
+        assert not await work.optouts.silent("G1")
