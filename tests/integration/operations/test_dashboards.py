@@ -210,12 +210,17 @@ def last_registers(snapshot: Snapshot) -> list[tuple[int, datetime]]:
     newest: dict[int, datetime] = {}
     for channel_id, at in snapshot.tables("SELECT channel_id, at_utc FROM register_read"):
         newest[channel_id] = max(at, newest.get(channel_id, at))
+    silenced = {
+        badge
+        for badge, on_at in snapshot.tables("SELECT badge, on_at FROM radio_silence")
+        if on_at is None
+    }
     installed = {
         badge: at
         for badge, at, radio, removed in snapshot.tables(
             "SELECT badge, installed_at, radio, removed_at FROM meter_installation"
         )
-        if removed is None and radio == "on"
+        if removed is None and radio == "on" and badge not in silenced
     }
     return sorted(
         (min(channels), max([newest[c] for c in channels if c in newest] or [installed[badge]]))
