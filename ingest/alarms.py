@@ -31,14 +31,17 @@ async def acknowledge(events: Sequence[EndDeviceEvent], tell: Tell) -> None:
         if event.severity >= Severity.ALARM and event.radio_id is not None
     }
     pending = list(alarms)
-    try:
-        while pending:
-            some, pending = pending[:_AT_ONCE_MAX], pending[_AT_ONCE_MAX:]
-            await asyncio.gather(
-                *(tell(collector_id, _message(radio, seq)) for collector_id, radio, seq in some)
-            )
-    except UnavailableError as error:
-        log.warning("ingest.alarms.unacknowledged", alarm_count=len(alarms), error=str(error))
+    while pending:
+        some, pending = pending[:_AT_ONCE_MAX], pending[_AT_ONCE_MAX:]
+        outcomes = await asyncio.gather(
+            *(tell(collector_id, _message(radio, seq)) for collector_id, radio, seq in some),
+            return_exceptions=True,
+        )
+        for error in filter(None, outcomes):
+            if not isinstance(error, UnavailableError):
+                raise error
+            log.warning("ingest.alarms.unacknowledged", alarm_count=len(alarms), error=str(error))
+            return
 
 
 def _message(radio_id: int | None, seq: int) -> bytes:

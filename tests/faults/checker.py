@@ -16,6 +16,7 @@ from mdms.domain.readings import FLAG_EST_CLAMPED, FLAG_EST_COARSE
 _ON_BOUNDARY_S = 60
 _MARKED = FLAG_EST_CLAMPED | FLAG_EST_COARSE
 """Estimates that say of themselves that they do not add up."""
+_POSITION_OF = {"disconnect": "open", "reconnect": "closed", "arm": "armed"}
 _KEYS = {
     "intervals": ["meter", "reading_type", "start_utc"],
     "registers": ["meter", "reading_type", "at_utc"],
@@ -37,11 +38,13 @@ class Verdict:
     doubled: int
     inexact: int
     """Stretches between two registers whose intervals do not add up."""
+    mismoved: int
+    """Movements of switches that nobody commanded, or commands verified without one."""
 
     @property
     def faults(self) -> dict[str, int]:
         """What is not 0 and should be."""
-        names = ("missing", "wrong", "invented", "doubled", "inexact")
+        names = ("missing", "wrong", "invented", "doubled", "inexact", "mismoved")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
@@ -72,7 +75,26 @@ def check(directory: Path) -> Verdict:
         counts["wrong"] += int((differs & (both["_merge"] == "both")).sum())
         every = versions if kind == "intervals" else registers
         counts["doubled"] += int(every.duplicated(copies).sum())
-    return Verdict(**counts, inexact=_inexact(directory, versions, registers))
+    return Verdict(
+        **counts,
+        inexact=_inexact(directory, versions, registers),
+        mismoved=_mismoved(directory),
+    )
+
+
+def _mismoved(directory: Path) -> int:
+    """Compare how often each switch moved with how often it was told to and said so."""
+    moves = pd.read_parquet(directory / "truth" / "switches.parquet")
+    controls = pd.read_parquet(directory / "controls.parquet")
+    controls = controls.assign(position=controls["action"].map(_POSITION_OF))
+    controls = controls[controls["position"].notna()]
+    key = ["meter", "position"]
+    moved = moves.groupby(key).size()
+    sent = controls[controls["sent_at"].notna()].groupby(key).size()
+    verified = controls[controls["state"] == "VERIFIED"].groupby(key).size()
+    excess = moved.sub(sent, fill_value=0).clip(lower=0).sum()
+    unmoved = verified.sub(moved, fill_value=0).clip(lower=0).sum()
+    return int(excess + unmoved + moves.duplicated(["command_id", "position"]).sum())
 
 
 def _inexact(directory: Path, versions: pd.DataFrame, registers: pd.DataFrame) -> int:

@@ -19,6 +19,8 @@ from pathlib import Path
 import psutil
 
 _TICK_S = 0.02
+_TAIL_BYTES = 65_536
+"""The last step lies within; a step's line holds the requests that collectors heard."""
 _RUN_S_MAX = 3_600.0
 
 
@@ -102,13 +104,13 @@ def run(plan: Scenario, directory: Path) -> list[str]:
 def _break(plan: Scenario, directory: Path, demo: subprocess.Popen[bytes]) -> list[str]:
     """Deal each blow when its time has come, then wait for the end."""
     done = []
-    steps = plan.days * 96
+    whole_s = plan.days * 86_400
     waiting = list(plan.faults)
     deadline_s = time.monotonic() + _RUN_S_MAX
     while demo.poll() is None:
         if time.monotonic() > deadline_s:
             raise RunFailedError(f"{plan}\nno end after {_RUN_S_MAX:.0f} s")
-        if waiting and _steps_done(directory) >= waiting[0].at * steps:
+        if waiting and _elapsed_s(directory) >= waiting[0].at * whole_s:
             fault = waiting.pop(0)
             if _deal(fault, directory):
                 done.append(f"{fault.blow} {fault.process} at {fault.at:.2f}")
@@ -118,12 +120,18 @@ def _break(plan: Scenario, directory: Path, demo: subprocess.Popen[bytes]) -> li
     return done
 
 
-def _steps_done(directory: Path) -> int:
-    """Return how many steps the simulator has written down; 0 before it has begun."""
+def _elapsed_s(directory: Path) -> int:
+    """Return how many simulated seconds have passed, by the simulator's journal."""
     try:
-        return (directory / "journal.jsonl").read_bytes().count(b"\n")
+        with (directory / "journal.jsonl").open("rb") as journal:
+            head = journal.readline(), journal.readline()
+            journal.seek(max(journal.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
+            *whole, _unfinished = journal.read().split(b"\n")
     except FileNotFoundError:
         return 0
+    steps = [json.loads(line) for line in whole[1:]]
+    times_s = [step["at"] for step in steps if "at" in step]
+    return times_s[-1] - json.loads(head[1])["at"] if times_s else 0
 
 
 def _deal(fault: Fault, directory: Path) -> bool:
