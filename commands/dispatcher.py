@@ -9,68 +9,40 @@ every granted step under a followed clock.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 import structlog
 
 from commands.answers import AnswerReader
-from commands.codecs import Command, CommandFlag
 from commands.journal import record
 from commands.machine import Event
 from commands.requests import judge
-from commands.signer import Signed, Signer, SignerRefusedError
+from commands.sending import ACTOR, Effect, Sender
+from commands.signer import Signer, SignerRefusedError
 from commands.timing import Timing
 from mdms.domain.controls import (
-    OPCODE_OF,
     SWITCHING,
     Action,
     ControlState,
     EndDeviceControl,
-    Opcode,
     Refusal,
     Result,
-    SignedEnvelope,
-    new_id,
 )
 from mdms.domain.errors import UnavailableError
 from mdms.ports import Clock, CommandTransport, UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
-ACTOR: Final = "dispatcher"
 _POLL_S: Final = 1.0
 _RETRY_S: Final = 2.0
 _WATCH_PERIOD: Final = timedelta(hours=1)
 _STEP_S, _FINE_STEP_S = 900, 1
-
-_FLAGS = {
-    Action.RECONNECT: CommandFlag.REFUSE_ON_LOAD_SIDE_VOLTAGE | CommandFlag.REFUSE_ON_CURRENT,
-    Action.ARM: CommandFlag.REFUSE_ON_LOAD_SIDE_VOLTAGE,
-}
-
-Effect = Callable[[], Awaitable[None]]
-"""What is done once a transaction is committed."""
 
 log = structlog.get_logger()
 
 
 async def _nothing_changed() -> None:
     """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """Attempts with one envelope: those of the command itself, or of asking for its switch."""
-
-    event: Event
-    counted: str
-    """The field of the command that counts them."""
-    envelope: SignedEnvelope
-    count: int
-    count_max: int
-    not_after: datetime
 
 
 class Dispatcher:
@@ -105,13 +77,11 @@ class Dispatcher:
         """
         self._unit_of_work = unit_of_work
         self._clock = clock
-        self._signer = signer
-        self._transport = transport
         self._remote_open = remote_open
-        self._timing = timing or Timing()
-        self._collectors = collectors
         self._on_radio = on_radio
-        self._answers = AnswerReader(unit_of_work, signer, self._timing)
+        timing = timing or Timing()
+        self._sender = Sender(signer, transport, timing, collectors)
+        self._answers = AnswerReader(unit_of_work, signer, timing)
         self._woken = asyncio.Event()
         self._watched_at: datetime | None = None
         self._pending: Sequence[EndDeviceControl] = ()
@@ -213,27 +183,17 @@ class Dispatcher:
     async def _sign(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> None:
         if await self._is_over(work, control, now):
             return
-        command = _command(control)
         try:
-            signed = await self._signer.sign(command)
+            await self._sender.sign(work, control, now)
         except SignerRefusedError as error:
             await _withdraw(work, control, now, (), detail=str(error))
-            return
-        await work.controls.add_envelope(_kept(signed, command, control, now))
-        detail = f"counter {signed.counter}, key {control.key_id}"
-        await record(work, control, Event.SIGNED, now, actor="signer", detail=detail, due_at=now)
 
     async def _send_first(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime
     ) -> list[Effect]:
         if await self._is_over(work, control, now):
             return []
-        collector_id = await self._next_collector(work, control, ())
-        if collector_id is None:
-            await work.controls.save(replace(control, due_at=now + self._timing.collector))
-            return []
-        series = replace(await self._own(work, control), count=1)
-        return await self._send(work, control, series, (collector_id,), now)
+        return await self._sender.first(work, control, now)
 
     async def _is_over(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> bool:
         """Return whether a command that was never sent has ended: too late, or not allowed now."""
@@ -251,15 +211,15 @@ class Dispatcher:
         """Nobody answered in time: another collector, another attempt, a question, the end."""
         if not control.probe_count:
             control, allowed = await self._still_allowed(work, control, now)
-            own = await self._own(work, control)
-            if allowed and (sent := await self._again(work, control, own, now)):
+            own = await self._sender.own(work, control)
+            if allowed and (sent := await self._sender.again(work, control, own, now)):
                 return sent
         if control.action in SWITCHING:
             try:
-                probe = await self._probe(work, control, now)
+                probe = await self._sender.probe(work, control, now)
             except SignerRefusedError as error:
                 return await _give_up(work, control, now, detail=str(error))
-            if sent := await self._again(work, control, probe, now):
+            if sent := await self._sender.again(work, control, probe, now):
                 return sent
         return await _give_up(work, control, now, detail="no answer came")
 
@@ -273,109 +233,6 @@ class Dispatcher:
         return await record(
             work, control, Event.POLICY_CHANGED, now, actor=ACTOR, detail=detail, refusals=refusals
         ), False
-
-    async def _again(
-        self, work: UnitOfWork, control: EndDeviceControl, series: _Series, now: datetime
-    ) -> list[Effect]:
-        """Send by the next collector, or begin the next attempt; nothing if none is left."""
-        if now >= series.not_after:
-            return []
-        if control.state is ControlState.SENT and series.count:
-            collector_id = await self._next_collector(work, control, control.collector_ids)
-            if collector_id is not None:
-                asked = (*control.collector_ids, collector_id)
-                return await self._send(work, control, series, asked, now)
-        if series.count == series.count_max:
-            return []
-        collector_id = await self._next_collector(work, control, ())
-        if collector_id is None:
-            return []
-        return await self._send(
-            work, control, replace(series, count=series.count + 1), (collector_id,), now
-        )
-
-    async def _send(
-        self,
-        work: UnitOfWork,
-        control: EndDeviceControl,
-        series: _Series,
-        collector_ids: tuple[int, ...],
-        now: datetime,
-    ) -> list[Effect]:
-        await record(
-            work,
-            control,
-            series.event,
-            now,
-            actor=ACTOR,
-            detail=f"collector {collector_ids[-1]}, attempt {series.count} of {series.count_max}",
-            collector_ids=collector_ids,
-            due_at=now + self._timing.collector,
-            sent_at=control.sent_at or now,
-            **{series.counted: series.count},
-        )
-        envelope = series.envelope.envelope
-        return [partial(self._hand_over, collector_ids[-1], envelope, control.action)]
-
-    async def _hand_over(self, collector_id: int, envelope: bytes, action: Action) -> None:
-        try:
-            await self._transport.send(collector_id, envelope)
-        except UnavailableError as error:  # it counts as sent: its deadline sends it again
-            log.warning("command.broker.unavailable", error=str(error))
-        else:
-            metrics.COMMAND_SENT.labels(action).inc()
-
-    async def _next_collector(
-        self, work: UnitOfWork, control: EndDeviceControl, asked: Sequence[int]
-    ) -> int | None:
-        known = await work.registry.collector_ids()
-        best = self._collectors(control.badge) if self._collectors else ()
-        order = [*(each for each in best if each in known), *sorted(known)]
-        return next((each for each in order if each not in asked), None)
-
-    async def _own(self, work: UnitOfWork, control: EndDeviceControl) -> _Series:
-        envelope = await work.controls.envelope(control.control_id)
-        assert envelope is not None, "what is sent was signed"
-        return _Series(
-            event=Event.SENT,
-            counted="attempt_count",
-            envelope=envelope,
-            count=control.attempt_count,
-            count_max=self._timing.attempts_max,
-            not_after=control.not_after,
-        )
-
-    async def _probe(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> _Series:
-        """Return the question for the switch state; it is signed when it is first needed."""
-        for envelope in await work.controls.envelopes(control.control_id):
-            if envelope.opcode is Opcode.SWITCH_STATUS:
-                break
-        else:
-            envelope = await self._sign_probe(work, control, now)
-        return _Series(
-            event=Event.PROBED,
-            counted="probe_count",
-            envelope=envelope,
-            count=control.probe_count,
-            count_max=self._timing.probes_max,
-            not_after=envelope.signed_at + self._timing.probe_valid,
-        )
-
-    async def _sign_probe(
-        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
-    ) -> SignedEnvelope:
-        command = Command(
-            radio_id=control.radio_id,
-            opcode=Opcode.SWITCH_STATUS,
-            flags=CommandFlag.NONE,
-            key_id=control.key_id,
-            not_before=now,
-            not_after=now + self._timing.probe_valid,
-            command_id=new_id(now),
-        )
-        envelope = _kept(await self._signer.sign(command), command, control, now)
-        await work.controls.add_envelope(envelope)
-        return envelope
 
     async def _silent(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime
@@ -411,31 +268,6 @@ class Dispatcher:
                 metrics.COMMAND_RADIO_VIOLATIONS.inc()
                 result = Result.RADIO_OFF_VIOLATION
                 await record(work, control, Event.HEARD, now, actor=ACTOR, result=result)
-
-
-def _command(control: EndDeviceControl) -> Command:
-    return Command(
-        radio_id=control.radio_id,
-        opcode=OPCODE_OF[control.action],
-        flags=_FLAGS.get(control.action, CommandFlag.NONE),
-        key_id=control.key_id,
-        not_before=control.not_before,
-        not_after=control.not_after,
-        command_id=control.control_id,
-    )
-
-
-def _kept(
-    signed: Signed, command: Command, control: EndDeviceControl, now: datetime
-) -> SignedEnvelope:
-    return SignedEnvelope(
-        command_id=command.command_id,
-        control_id=control.control_id,
-        opcode=command.opcode,
-        counter=signed.counter,
-        envelope=signed.envelope,
-        signed_at=now,
-    )
 
 
 async def _withdraw(
