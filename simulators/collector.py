@@ -22,7 +22,7 @@ from simulators.air import Heard
 from simulators.alarms import Alarms, EventLog
 from simulators.backhaul import Backhaul
 from simulators.encoders import FRAMES_MAX, SCHEMA_ANSWER, SCHEMA_PROGRESS, BatchHeader
-from simulators.field import Gathered
+from simulators.gathered import Gathered
 from simulators.mishaps import Fate, Mishaps, Restart
 from simulators.radio import Faults
 

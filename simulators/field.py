@@ -5,23 +5,19 @@ Powered meters always listen; battery meters only right after they talked. Every
 happens has a time of its own within a step, and depends on the seed and on what was ordered.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from heapq import heappop, heappush
-from itertools import count
 
+from mdms.domain.errors import UsageError
 from mdms.domain.registry import Commodity
+from simulators.agenda import Agenda
 from simulators.air import Air, Heard
-from simulators.alarms import Alarms, Event, EventCode, EventLog, Reporter
+from simulators.alarms import Event, EventCode, EventLog
 from simulators.city import City
-from simulators.encoders import (
-    MTYPE_ON_DEMAND,
-    MTYPE_RESTORED,
-    SCHEMA_ANSWER,
-    SCHEMA_PROGRESS,
-)
+from simulators.encoders import MTYPE_ON_DEMAND, SCHEMA_ANSWER, SCHEMA_PROGRESS
 from simulators.envelopes import (
     ENVELOPE_SIZE,
     Answer,
@@ -32,11 +28,15 @@ from simulators.envelopes import (
     Stage,
     progress,
 )
+from simulators.gathered import Gathered, Record
 from simulators.keys import Keys
 from simulators.radio import Faults
+from simulators.reports import Reports
 from simulators.seeds import generator
-from simulators.supply import Move, Outage
+from simulators.supply import Move
 from simulators.switch import Code, Fault, SmartPoint, Surroundings
+
+_log = logging.getLogger(__name__)
 
 _REPLY_MEDIAN_S, _REPLY_SIGMA = 8.0, 1.05
 _REPLY_MIN_S = 1.0
@@ -46,12 +46,6 @@ _WINDOW_S = 1
 """A battery meter listens this long after it talked, and answers at once."""
 _BUTTON_S = (300, 7_200)
 _GENERATOR_GONE_S = (3_600, 6 * 3_600)
-_GASP_SHARE = 0.6
-_GASPS = (3, 7)
-_GASP_WAIT_S = (10, 162)
-_GASP_SPREAD_S = 48
-_RESTORES = 6
-_RESTORE_SPREAD_S = (5, 300)
 _MOVES = {
     Opcode.OPEN: Position.OPEN,
     Opcode.CLOSE: Position.CLOSED,
@@ -69,36 +63,8 @@ class Order:
     envelope: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """64 bytes that a collector passes up: a meter's answer, or its own progress."""
-
-    collector_id: int
-    schema_id: int
-    content: bytes
-
-
-@dataclass(slots=True)
-class Gathered:
-    """What all collectors took in during one step."""
-
-    heard: list[Heard] = field(default_factory=list)
-    alarms: list[Alarms] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nobody took in anything."""
-        return not (self.heard or self.alarms or self.records)
-
-
 class Field:
-    """
-    The meters of a city, reachable through its air.
-
-    Attributes:
-        log: Every event that happened.
-    """
+    """The meters of a city, reachable through its air."""
 
     def __init__(
         self, city: City, air: Air, *, keys: Keys | None = None, faults: Faults = Faults.NONE
@@ -112,25 +78,31 @@ class Field:
             keys: Without them meters believe nobody, and collectors refuse commands.
             faults: Whether answers get lost and switches fail now and then.
         """
-        self.log = EventLog()
         self._city, self._air, self._keys = city, air, keys
         self._is_harmless = faults is Faults.NONE
-        self._reporter = Reporter(city, air.radio, keys)
+        self._agenda = Agenda()
+        self._reports = Reports(city, air, self._agenda, keys)
         self._meter_of = {meter.radio_id: k for k, meter in enumerate(city.registry.meters)}
         self._points: dict[int, SmartPoint] = {}
         self._faults: dict[int, Fault] = {}
         self._deliveries: Counter[int] = Counter()
         self._waiting: list[tuple[Order, Command]] = []
-        self._due: list[tuple[int, int, Callable[[int], None]]] = []
-        self._numbers = count()
-        self._gathered = Gathered()
-        for outage in air.supply.outages:
-            for meter in outage.meters:
-                self._plan_outage(outage, meter)
+
+    @property
+    def log(self) -> EventLog:
+        """Every event that happened."""
+        return self._reports.log
 
     def break_meter(self, badge: str, fault: Fault) -> None:
-        """Let something be wrong with a meter from now on."""
+        """
+        Let something be wrong with a meter from now on.
+
+        Raises:
+            UsageError: There is no such meter.
+        """
         badges = [meter.badge for meter in self._city.registry.meters]
+        if badge not in badges:
+            raise UsageError(f"the script breaks {badge}, which is no meter of this city")
         self._faults[badges.index(badge)] = fault
 
     def step(self, until_s: int, orders: Sequence[Order] = ()) -> Gathered:
@@ -138,26 +110,19 @@ class Field:
         self._air.look_ahead()
         for order in orders:
             self._accept(order, self._air.now_s)
-        self._run(until_s)
+        self._agenda.run(self._air.now_s, until_s)
         heard = self._air.step(until_s)
         if len(heard):
-            self._gathered.heard.append(heard)
+            self._reports.gathered.heard.append(heard)
             self._use_windows(heard)
         self._drop_expired(until_s)
-        gathered, self._gathered = self._gathered, Gathered()
+        gathered, self._reports.gathered = self._reports.gathered, Gathered()
         return gathered
-
-    def _at(self, at_s: float, act: Callable[[int], None]) -> None:
-        heappush(self._due, (round(at_s), next(self._numbers), act))
-
-    def _run(self, until_s: int) -> None:
-        while self._due and self._due[0][0] <= until_s:
-            at_s, _, act = heappop(self._due)
-            act(max(at_s, self._air.now_s))
 
     def _accept(self, order: Order, at_s: int) -> None:
         """Take an envelope, or refuse it: the meter is unknown, or out of range."""
         if len(order.envelope) != ENVELOPE_SIZE:
+            _log.warning("%d bytes are no envelope", len(order.envelope))
             return
         command = Command.of(order.envelope)
         meter = self._meter_of.get(command.radio_id)
@@ -179,7 +144,7 @@ class Field:
                 self._city.seed, "reply", command.radio_id, self._deliveries[command.radio_id]
             )
             delay_s = max(_REPLY_MIN_S, _REPLY_MEDIAN_S * rng.lognormal(0.0, _REPLY_SIGMA))
-            self._at(
+            self._agenda.plan(
                 max(at_s, command.not_before) + delay_s,
                 partial(self._arrive, order, command, meter),
             )
@@ -236,10 +201,10 @@ class Field:
             self._answer(order, reaction.answer, meter)
         if reaction.answer.result is Result.LOAD_SIDE_VOLTAGE:
             gone_s = at_s + int(rng.integers(*_GENERATOR_GONE_S))
-            self._at(gone_s, partial(self._close_late, order, meter))
+            self._agenda.plan(gone_s, partial(self._close_late, order, meter))
         if reaction.acted and command.opcode == Opcode.ARM:
             pressed_s = at_s + int(rng.integers(*_BUTTON_S))
-            self._at(pressed_s, partial(self._press, order, meter))
+            self._agenda.plan(pressed_s, partial(self._press, order, meter))
 
     def _count(self, radio_id: int) -> int:
         self._deliveries[radio_id] += 1
@@ -260,7 +225,7 @@ class Field:
                 if supply.is_silent(meter):
                     supply.unsilence(meter, at_s)
             case Opcode.READ_NOW:
-                self._gathered.heard.append(self._air.speak(meter, at_s, MTYPE_ON_DEMAND))
+                self._reports.gathered.heard.append(self._air.speak(meter, at_s, MTYPE_ON_DEMAND))
             case _:
                 pass
 
@@ -271,15 +236,15 @@ class Field:
             return
         supply.switch(Move(meter, at_s, position, command_id))
         self._air.changed(meter)
-        self._report(Event(meter, at_s, EventCode.SWITCH_CHANGED, sub=position))
+        self._reports.report(Event(meter, at_s, EventCode.SWITCH_CHANGED, sub=position))
 
     def _complain(self, result: Result, complaint: Code | None, meter: int, at_s: int) -> None:
         if complaint is not None:
-            self._report(Event(meter, at_s, _COMPLAINTS[complaint]))
+            self._reports.report(Event(meter, at_s, _COMPLAINTS[complaint]))
         if result in _FAILURES:
-            self._report(Event(meter, at_s, EventCode.SWITCH_FAILED, sub=result))
+            self._reports.report(Event(meter, at_s, EventCode.SWITCH_FAILED, sub=result))
         if result is Result.LOAD_SIDE_VOLTAGE:
-            self._report(Event(meter, at_s, EventCode.LOAD_SIDE_VOLTAGE))
+            self._reports.report(Event(meter, at_s, EventCode.LOAD_SIDE_VOLTAGE))
 
     def _close_late(self, order: Order, meter: int, at_s: int) -> None:
         answer = self._point(meter).close_late(at_s, self._air.register_at(meter, at_s))
@@ -296,40 +261,11 @@ class Field:
 
     def _answer(self, order: Order, answer: Answer, meter: int) -> None:
         content = answer.packed(self._key(meter))
-        self._gathered.records.append(Record(order.collector_id, SCHEMA_ANSWER, content))
+        self._reports.gathered.records.append(Record(order.collector_id, SCHEMA_ANSWER, content))
 
     def _tell(self, order: Order, command: Command, stage: Stage, at_s: int) -> None:
         content = progress(command, stage, at_s)
-        self._gathered.records.append(Record(order.collector_id, SCHEMA_PROGRESS, content))
-
-    def _plan_outage(self, outage: Outage, meter: int) -> None:
-        """Let a meter gasp when its power goes, and report when it is back."""
-        rng = generator(self._city.seed, "outage", outage.start_s, meter)
-        fails = Event(meter, outage.start_s, EventCode.POWER_FAIL)
-        gasp_s = outage.start_s + rng.uniform(*_GASP_WAIT_S)
-        gasps = gasp_s + rng.uniform(0, _GASP_SPREAD_S, int(rng.integers(*_GASPS)))
-        is_heard = rng.random() < _GASP_SHARE
-        self._at(outage.start_s, partial(self._announce, fails, sorted(gasps) if is_heard else ()))
-        back = Event(meter, outage.end_s, EventCode.RESTORED, value=outage.end_s - outage.start_s)
-        restores = outage.end_s + rng.uniform(*_RESTORE_SPREAD_S, _RESTORES)
-        self._at(outage.end_s, partial(self._announce, back, sorted(restores)))
-        self._at(restores.max() + 1, partial(self._read_restored, meter))
-
-    def _read_restored(self, meter: int, at_s: int) -> None:
-        if self._point(meter).transmits:
-            self._gathered.heard.append(self._air.speak(meter, at_s, MTYPE_RESTORED))
-
-    def _report(self, event: Event) -> None:
-        self._announce(event, [event.at_s], event.at_s)
-
-    def _announce(self, event: Event, times_s: Sequence[float], at_s: int) -> None:
-        """Write an event down, and send its frame at these times."""
-        row = self.log.add(event)
-        frame = self._reporter.frame(event, self._air.register_at(event.meter, at_s))
-        if self._point(event.meter).transmits:
-            alarms = self._reporter.heard(event, frame, row)
-            for time_s in times_s:
-                self._at(time_s, lambda _: self._gathered.alarms.append(alarms))
+        self._reports.gathered.records.append(Record(order.collector_id, SCHEMA_PROGRESS, content))
 
     def _point(self, meter: int) -> SmartPoint:
         if meter not in self._points:

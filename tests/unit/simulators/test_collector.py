@@ -10,7 +10,7 @@ from simulators.backhaul import Backhaul
 from simulators.collector import Collector
 from simulators.counters import CounterFile
 from simulators.encoders import READING, Frames
-from simulators.field import Gathered
+from simulators.gathered import Gathered
 from simulators.mishaps import Mishaps
 from simulators.radio import Faults
 

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mdms.domain.errors import UsageError
 from simulators import builder
+from simulators.backhaul import Backhaul
 from simulators.calendar import LocalDay
 from simulators.city import City
 from simulators.encoders import EVENT, READING, Frames
@@ -19,6 +21,7 @@ from simulators.envelopes import Opcode
 from simulators.journal import Received
 from simulators.keys import Keys, cmac
 from simulators.links import survey
+from simulators.radio import Faults
 from simulators.script import Breakage, Cut, Script
 from simulators.switch import Fault
 
@@ -205,6 +208,83 @@ async def test_a_command_that_no_window_comes_for_expires_at_the_collector(play)
 
     assert [record[20] for _, record in records(played, 4)] == [1, 3]
     assert answers(played) == []
+
+
+async def test_a_collector_refuses_what_it_cannot_deliver(play):
+    (good,) = told(Opcode.PING, 1)
+    row = LINKS.rssi_dbm[SWITCHED]
+    deaf = [key for key in range(1, 6) if row[LINKS.collector[SWITCHED] == key] == -np.inf]
+    unknown = Received(1, "cmd", bytes(4) + good.payload[4:])
+    elsewhere = [Received(key, "cmd", good.payload) for key in deaf]
+    stale = told(Opcode.PING, 1, at_s=NOON_S - 7 * HOUR_S)
+    garbage = Received(1, "cmd", b"short")
+
+    played = await play(
+        meters=METERS,
+        days=1,
+        keys=KEYS,
+        inbox={NOON_S: [unknown, *elsewhere, *stale, garbage]},
+    )
+
+    stages = sorted(record[20] for _, record in records(played, 4))
+    assert stages == [3, *[4] * (1 + len(deaf))]
+    assert answers(played) == []
+
+
+async def test_without_keys_nobody_obeys(play):
+    played = await play(meters=METERS, days=1, inbox={NOON_S: told(Opcode.OPEN, 1)})
+
+    assert [record[20] for _, record in records(played, 4)] == [4]
+    assert played.table("switches").empty
+
+
+async def test_a_forged_and_a_replayed_command_are_refused_and_reported(play):
+    (good,) = told(Opcode.PING, 5)
+    forged = Received(good.collector_id, "cmd", good.payload[:63] + b"\x00")
+    inbox = {NOON_S: [good], NOON_S + 900: [forged], NOON_S + 1800: told(Opcode.OPEN, 4)}
+
+    played = await play(meters=METERS, days=1, keys=KEYS, inbox=inbox)
+
+    assert [values[2] for values in answers(played)] == [0, 1, 2]
+    assert played.table("events")["code"].tolist() == [21, 22]
+    assert played.table("switches").empty
+
+
+async def test_somebody_presses_the_button_of_an_armed_meter(play):
+    inbox = {NOON_S: told(Opcode.OPEN, 1), NOON_S + 1800: told(Opcode.ARM, 2)}
+
+    played = await play(meters=METERS, days=1, keys=KEYS, inbox=inbox)
+
+    said = answers(played)
+    assert [(values[2], values[4]) for values in said] == [(0, 1), (0, 3), (0, 2)]
+    assert played.table("switches")["position"].tolist() == ["open", "armed", "closed"]
+    armed = readings(played, SWITCHED)["flags"]
+    assert set(armed.tolist()) <= {0, 1 << 8, 0b11 << 8}
+
+
+async def test_a_command_waits_for_a_collector_whose_backhaul_is_away(play):
+    backhauls = Backhaul(11, COLLECTOR[SWITCHED], START_S, Faults.NORMAL)
+    steps = range(START_S, START_S + 30 * 86_400, 900)
+    away_s = next(at_s for at_s in steps if not backhauls.is_up(at_s))
+    back_s = next(at_s for at_s in steps if at_s > away_s and backhauls.is_up(at_s))
+    days = (back_s - START_S) // 86_400 + 1
+    inbox = {away_s: told(Opcode.PING, 1, at_s=away_s, valid_s=86_400)}
+
+    played = await play(meters=METERS, days=days, keys=KEYS, inbox=inbox, faults=Faults.NORMAL)
+
+    assert [closed_s - back_s for closed_s, _ in records(played, 4)] == [900, 900]
+
+
+async def test_a_script_may_break_only_meters_that_there_are(play):
+    script = Script(breakages=[Breakage(NOON_S, "E0", Fault.MUTE)])
+
+    with pytest.raises(UsageError, match="E0, which is no meter"):
+        await play(days=1, script=script)
+
+
+async def test_a_script_may_cut_only_transformers_that_feed_meters(play):
+    with pytest.raises(UsageError, match="TX99999, which feeds no meter"):
+        await play(days=1, script=Script(cuts=[Cut(NOON_S, "TX99999", 5)]))
 
 
 @pytest.mark.parametrize("meter", [SWITCHED, WATER])
