@@ -39,7 +39,7 @@ from tests.e2e.test_serve import TOKEN, Daemon, write_config
 from tests.fakes import FakeClock
 from tests.integration.storage.registries import SMALL_TOWN
 
-pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(180)]
 
 needs_mosquitto = pytest.mark.skipif(mosquitto() is None, reason="mosquitto is not installed")
 CLOCK = SystemClock()
