@@ -7,7 +7,7 @@ happens has a time of its own within a step, and depends on the seed and on what
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -247,17 +247,22 @@ class Field:
             self._reports.report(Event(meter, at_s, EventCode.LOAD_SIDE_VOLTAGE))
 
     def _close_late(self, order: Order, meter: int, at_s: int) -> None:
-        answer = self._point(meter).close_late(at_s, self._air.register_at(meter, at_s))
-        self._unasked(order, meter, at_s, answer)
+        self._close_unasked(order, meter, self._point(meter).close_late, at_s)
 
     def _press(self, order: Order, meter: int, at_s: int) -> None:
-        answer = self._point(meter).press(at_s, self._air.register_at(meter, at_s))
-        self._unasked(order, meter, at_s, answer)
+        self._close_unasked(order, meter, self._point(meter).press, at_s)
 
-    def _unasked(self, order: Order, meter: int, at_s: int, answer: Answer | None) -> None:
+    def _close_unasked(
+        self, order: Order, meter: int, close: Callable[[int, int], Answer | None], at_s: int
+    ) -> None:
+        """Let a meter close by itself, if it has power and still wants to, and say so."""
+        if not self._air.supply.has_line(meter, at_s):
+            return
+        answer = close(at_s, self._air.register_at(meter, at_s))
         if answer is not None:
             self._move(meter, at_s, answer.command.command_id)
-            self._answer(order, answer, meter)
+            if self._point(meter).transmits:
+                self._answer(order, answer, meter)
 
     def _answer(self, order: Order, answer: Answer, meter: int) -> None:
         content = answer.packed(self._key(meter))
