@@ -30,6 +30,7 @@ from mdms.domain.controls import (
     Result,
 )
 from mdms.domain.errors import UnavailableError
+from mdms.domain.quiet import Quiet
 from mdms.ports import Clock, CommandTransport, UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
@@ -84,10 +85,12 @@ class Dispatcher:
         self._answers = AnswerReader(unit_of_work, signer, timing)
         self._woken = asyncio.Event()
         self._watched_at: datetime | None = None
+        self._quiet = Quiet()
         self._pending: Sequence[EndDeviceControl] = ()
 
     def wake(self) -> None:
         """Look at once: answers came, or a command was asked for."""
+        self._quiet.disturb()
         self._woken.set()
 
     def wanted_step_s(self) -> int:
@@ -108,6 +111,7 @@ class Dispatcher:
         """Do what is due, every second or when woken."""
         while True:
             self._woken.clear()
+            self._quiet.disturb()  # another process may have taken a request
             await self.run_due_surely(self._clock.now())
             await self._woken_or(_POLL_S)
 
@@ -129,6 +133,9 @@ class Dispatcher:
         Raises:
             UnavailableError: The database is away; what was not done is done by the next call.
         """
+        if self._quiet.lasts(now):
+            return
+        self._quiet.begin()
         if await self._has_work(now):
             if await self._answers.read(now):
                 await self._on_radio()
@@ -139,6 +146,8 @@ class Dispatcher:
             await self._watch_silence(now)
             self._watched_at = now
         metrics.COMMAND_OPEN.set(len(self._pending))
+        due = (control.due_at for control in self._pending)
+        self._quiet.until(now + _WATCH_PERIOD, (at for at in due if at is not None))
 
     async def _has_work(self, now: datetime) -> bool:
         """Look once before doing anything: nearly always there is nothing to do."""

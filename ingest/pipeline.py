@@ -89,6 +89,7 @@ class Pipeline:
         tags: Checks meters' tags; None where no keys are known.
         tell: Sends messages down to collectors; None where nobody does.
         on_answers: Called when answers to commands have been stored.
+        on_holes: Called when batches were found to be missing.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Pipeline:
         tags: TagCheck | None = None,
         tell: Tell | None = None,
         on_answers: Callable[[], None] | None = None,
+        on_holes: Callable[[], None] | None = None,
     ) -> None:
         self._source = source
         self._unit_of_work = unit_of_work
@@ -111,6 +113,7 @@ class Pipeline:
         self._tags = tags
         self._tell = tell
         self._on_answers = on_answers
+        self._on_holes = on_holes
         self._roster: Roster | None = None
         self._newest_seq: dict[int, int] = {}
         self._known_intervals = Window(config.window_intervals)
@@ -218,6 +221,8 @@ class Pipeline:
         metrics.INGEST_COMMIT_SECONDS.observe(self._clock.monotonic() - began_s)
         metrics.INGEST_EVENTS.inc(new_event_count)
         counting.announce(changes)
+        if self._on_holes is not None and any(change.opened for change in changes):
+            self._on_holes()
         self._report(assembled, len(new_intervals), len(new_registers), intervals, recorded_at)
         return assembled
 

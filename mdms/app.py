@@ -217,6 +217,7 @@ async def _start_ingest(
         tags=TagCheck(load_masters(Path(ingest.read_keys))) if ingest.read_keys else None,
         tell=tell,
         on_answers=dispatcher.wake if dispatcher else None,
+        on_holes=gaps.wake,
     )
     tasks.start(pipeline.run())
     if source is broker:
@@ -309,6 +310,7 @@ async def _dispatcher(
 
 async def _ask_forever(gaps: GapService, clock: Clock) -> None:
     while True:
+        gaps.wake()  # another process may have found some
         await _ask_for_missing(gaps, clock.now())
         await clock.sleep(_SCHEDULE_PERIOD_S)
 

@@ -105,7 +105,7 @@ class Stage:
         daemon.wait_for(f"{url}/readyz")
 
     def start_simulator(self, arguments: Sequence[str | Path]) -> None:
-        """Start the city; it runs once."""
+        """Start the city; if it is killed, it goes on where it was when started again."""
         self._simulator = Program(["simulators", *arguments], self._logs / "simulator.log")
         self._simulator.start()
         self._note()
@@ -146,7 +146,7 @@ class Stage:
                 ended = self._simulator.status
                 *lines, unfinished = (unfinished + reports.read()).split("\n")
                 yield from (json.loads(line) for line in lines if line.startswith("{"))
-                if ended is not None:
+                if ended is not None and ended >= 0:
                     break
                 self.tend()
                 yield {}
@@ -155,8 +155,10 @@ class Stage:
             raise processes.ChildFailedError(f"the simulator ended with {ended}: {tail}")
 
     def tend(self) -> None:
-        """Start again whatever server was killed."""
+        """Start again whatever was killed."""
         dead = [server for server in self._servers().values() if not server.running]
+        if self._simulator is not None and (self._simulator.status or 0) < 0:
+            dead.append(self._simulator)
         for server in dead:
             server.start()
         if dead:

@@ -10,6 +10,7 @@ import structlog
 
 from mdms.domain.errors import NotFoundError
 from mdms.domain.gaps import Hole, Span
+from mdms.domain.quiet import Quiet
 from mdms.domain.time import Period, from_epoch_us, to_epoch_us
 from mdms.ports import Clock, UnitOfWorkFactory
 from mdms.telemetry import metrics
@@ -41,6 +42,11 @@ class GapService:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._tell = tell
+        self._quiet = Quiet()
+
+    def wake(self) -> None:
+        """Look again: holes were opened, here or by another process."""
+        self._quiet.disturb()
 
     async def run_due(self, now: datetime) -> int:
         """
@@ -51,6 +57,9 @@ class GapService:
         Raises:
             UnavailableError: The database or the broker is away; nothing is noted.
         """
+        if self._quiet.lasts(now):
+            return 0
+        self._quiet.begin()
         async with self._unit_of_work() as work:
             holes = await work.gaps.holes()
         lost = [hole for hole in holes if now - hole.opened_at >= GIVE_UP_AFTER]
@@ -67,6 +76,8 @@ class GapService:
             async with self._unit_of_work() as work:
                 await work.gaps.asked(asked)
                 await work.gaps.lose([hole.hole_id for hole in lost], now)
+        due = [asked.get(hole.hole_id, hole.due_at) for hole in holes]
+        self._quiet.until(now + PAUSE_LATER, due)
         metrics.INGEST_BACKFILLS.inc(len(asked))
         for hole in lost:
             metrics.INGEST_BATCHES_LOST.inc(_batch_count(hole.span) or 1)
@@ -109,6 +120,7 @@ class GapService:
                 for each in sorted(known) if collector_id is None else (collector_id,):
                     await work.gaps.open(each, [span], now, now)
             holes = await work.gaps.hurry(now, collector_id=collector_id)
+        self.wake()
         return {"holes": holes, "requests": await self.run_due(now)}
 
 

@@ -198,7 +198,7 @@ def test_without_a_daemon_the_command_line_says_so(tmp_path):
     assert "is `mdms serve` running" in done.stderr
 
 
-def test_a_killed_daemon_is_started_again_and_nothing_is_lost(tmp_path):
+def test_a_killed_daemon_or_simulator_is_started_again_and_nothing_is_lost(tmp_path):
     directory = tmp_path / "demo"
     log = tmp_path / "log"
     child = processes.spawn(
@@ -216,9 +216,10 @@ def test_a_killed_daemon_is_started_again_and_nothing_is_lost(tmp_path):
         lambda: progress.exists() and progress.stat().st_size > 200, child, log=log, timeout_s=60
     )
 
-    os.kill(json.loads(note.read_text())["daemon"], signal.SIGKILL)
+    for name in ("daemon", "simulator"):
+        os.kill(json.loads(note.read_text())[name], signal.SIGKILL)
 
-    assert child.wait(timeout=120) == 0, log.read_text()
+    assert child.wait(timeout=200) == 0, log.read_text()
     reads = json.loads((directory / "report.json").read_text())["reads"]
     assert (reads["lost"], reads["doubled"], reads["stored"]) == (0, 0, reads["sent"])
 
