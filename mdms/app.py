@@ -7,6 +7,7 @@ are given back.
 """
 
 import asyncio
+import gc
 import signal
 import socket
 import time
@@ -131,6 +132,9 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
                 on_registry=on_registry,
                 ingest_problems=problems,
             )
+        # What is loaded by now stays: the collector need not look through it again and again.
+        gc.collect()
+        gc.freeze()
         log.info("daemon.started", parts=sorted(parts))
         await tasks.until(stop)
         log.info("daemon.stopping")

@@ -1,5 +1,6 @@
 """The demo as a story: set the stage, let five weeks pass, bill them, prove them."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,11 +14,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from mdms.app import SystemClock
 from mdms.client import Client
 from mdms.demo import script, settings
 from mdms.demo.reconcile import reconcile
 from mdms.demo.stage import Stage
 from mdms.embedded import processes
+from mdms.settings import Settings
+from mdms.storage.migrate import migrate
 
 WINDOW_DAYS = 30
 _STATE_PREFIX = "mdms-demo-"
@@ -146,7 +150,7 @@ def _set_stage(plan: Plan, stage: Stage, audience: Audience) -> settings.Access:
     audience.stage("starting database and broker")
     dsn = stage.start_servers()
     access = settings.write(out, dsn=dsn, broker=stage.broker.url, port=processes.free_port())
-    stage.run(["mdms", "db", "migrate", "--config", stage.config], "migrate")
+    asyncio.run(migrate(dsn, at=SystemClock().now(), zone=Settings.load(stage.config).utility.zone))
     audience.stage("starting the daemon")
     stage.start_daemon(access.url)
     with Client(access.url, access.tokens["administrator"]) as administrator:
