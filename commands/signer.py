@@ -6,20 +6,15 @@ counters and what it signed are kept by a store of its own, and it refuses by it
 mistaken or conquered caller asks for.
 """
 
-import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from commands import codecs
 from commands.codecs import Answer, Command
 from mdms.domain.controls import Opcode
-from mdms.domain.errors import DecodeError, OperatorError, RejectReason, UsageError
+from mdms.domain.errors import DecodeError, OperatorError, RejectReason
 from mdms.ports import SignerStore
-
-_KEY_BYTES = 16
 
 
 class SignerRefusedError(OperatorError):
@@ -105,27 +100,3 @@ class LocalSigner:
 def meter_key(master: bytes, radio_id: int) -> bytes:
     """Return a meter's own command key (headend.md 2.9)."""
     return codecs.cmac(master, b"mdms-command" + radio_id.to_bytes(4, "little"))
-
-
-def load_masters(path: Path) -> dict[int, bytes]:
-    """
-    Read master keys: a table [masters] of key_id to 32 hexadecimal digits.
-
-    Raises:
-        UsageError: The file is away, readable by others than its owner, or says something else.
-    """
-    try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise UsageError(f"{path} holds keys and others may read it; run `chmod 600 {path}`")
-        masters = tomllib.loads(path.read_text(encoding="utf-8"))["masters"]
-        keys = {int(key_id): bytes.fromhex(digits) for key_id, digits in masters.items()}
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise UsageError(
-            f"{path} must hold a table [masters] with lines such as "
-            '1 = "00112233445566778899aabbccddeeff"'
-        ) from error
-    if any(len(key) != _KEY_BYTES for key in keys.values()):
-        raise UsageError(f"every key in {path} must have 32 hexadecimal digits")
-    return keys

@@ -5,11 +5,8 @@ A frame that carries none is taken as it is. One that carries a wrong one was ma
 somebody who does not have the meter's read key.
 """
 
-import stat
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,11 +17,10 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from ingest.codecs import fnb1_events, fnb1_readings
 from ingest.codecs.decoded import Decoded
 from ingest.codecs.frames import Refusal
-from mdms.domain.errors import RejectReason, UsageError
+from mdms.domain.errors import RejectReason
 
 TAG_SIZE: Final = 4
 _SIGNED_SIZE: Final = 60
-_KEY_SIZE: Final = 16
 _PURPOSE: Final = b"mdms-read"
 _RADIO_ID_SIZE: Final = 4
 
@@ -33,28 +29,6 @@ _LAYOUTS = {
     fnb1_events.SCHEMA_ID: (fnb1_events.EVENT, ("rssi", "snr", "repeat")),
 }
 """Of each schema its frame, and the fields that the collector writes."""
-
-
-def load_masters(path: Path) -> Mapping[int, bytes]:
-    """
-    Read master keys by their key id from a file that only its owner may read.
-
-    Raises:
-        UsageError: It cannot be read, others may read it, or it holds no keys.
-    """
-    try:
-        mode = path.stat().st_mode
-        masters = tomllib.loads(path.read_text(encoding="utf-8"))["masters"]
-        keys = {int(key_id): bytes.fromhex(key) for key_id, key in masters.items()}
-    except OSError as error:
-        raise UsageError(f"[ingest] read_keys: {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, KeyError, AttributeError, TypeError, ValueError) as error:
-        raise UsageError(f"[ingest] read_keys: {path} is no file of master keys") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"[ingest] read_keys: others may read {path}; run chmod 600 on it")
-    if not keys or any(len(key) != _KEY_SIZE for key in keys.values()):
-        raise UsageError(f"[ingest] read_keys: {path} must hold keys of 32 hexadecimal digits")
-    return keys
 
 
 def tag(key: bytes, frame: bytes, schema_id: int) -> bytes:

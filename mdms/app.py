@@ -26,12 +26,11 @@ from commands.dispatcher import Dispatcher
 from commands.mqtt import MqttTransport
 from commands.requests import ControlRequests
 from commands.signer import LocalSigner
-from commands.signer import load_masters as load_command_masters
 from ingest.followed import STEP_S, FollowedClock, FollowedSource, simulated_time_topic
 from ingest.late import VeeHorizon
 from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
-from ingest.tags import TagCheck, load_masters
+from ingest.tags import TagCheck
 from mdms import api
 from mdms.api.auth import Role, Token, Tokens
 from mdms.api.backend import Services
@@ -46,7 +45,7 @@ from mdms.services.registry import RegistryService
 from mdms.services.schedule import DailyJob, Schedule
 from mdms.services.status import StatusService
 from mdms.services.vee_run import VeeService
-from mdms.settings import ApiSettings, Settings, config_dir
+from mdms.settings import ApiSettings, Settings, config_dir, read_master_keys
 from mdms.storage.signer import open_signer_store
 from mdms.storage.unit_of_work import open_store
 from vee.rules import RuleSet
@@ -218,7 +217,7 @@ async def _start_ingest(
             backoff_s_max=ingest.backoff_s_max,
         ),
         core.horizon,
-        tags=TagCheck(load_masters(Path(ingest.read_keys))) if ingest.read_keys else None,
+        tags=TagCheck(read_master_keys(Path(ingest.read_keys))) if ingest.read_keys else None,
         tell=tell,
         on_answers=dispatcher.wake if dispatcher else None,
         on_holes=gaps.wake,
@@ -300,7 +299,7 @@ async def _dispatcher(
             statement_timeout_s=settings.database.statement_timeout_s,
         )
     )
-    masters = load_command_masters(Path(settings.signer.keys))
+    masters = read_master_keys(Path(settings.signer.keys))
     remote_open = settings.commands.remote_open
     return Dispatcher(
         core.unit_of_work,

@@ -7,6 +7,7 @@ alike. Nothing below `mdms.app` reads the environment: each package gets its own
 
 import difflib
 import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from datetime import time
@@ -20,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from mdms.domain.errors import UsageError
 
 ENVIRONMENT_PREFIX = "MDMS_"
+_MASTER_KEY_BYTES = 16
 _NOT_SETTINGS = {"MDMS_TEST_DSN", "MDMS_FAULT_SEEDS", "MDMS_CONFIG"}
 """Names with our prefix that other tools read: the test suite's server, the CLI's default file."""
 
@@ -186,6 +188,30 @@ class Settings(BaseSettings):
             return cls(**values)
         except ValidationError as error:
             raise UsageError(f"{path or 'environment'}: {_explain(error)}") from error
+
+
+def read_master_keys(path: Path) -> dict[int, bytes]:
+    """
+    Read AES-128 master keys: a table [masters] of key_id to 32 hexadecimal digits.
+
+    Raises:
+        UsageError: The file is away, others than its owner may read it, or it holds something else.
+    """
+    try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(f"{path} holds keys and others may read it; run `chmod 600 {path}`")
+        masters = tomllib.loads(path.read_text(encoding="utf-8"))["masters"]
+        keys = {int(key_id): bytes.fromhex(digits) for key_id, digits in masters.items()}
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"{path} must hold a table [masters] with lines such as "
+            '1 = "00112233445566778899aabbccddeeff"'
+        ) from error
+    if not keys or any(len(key) != _MASTER_KEY_BYTES for key in keys.values()):
+        raise UsageError(f"{path} must hold keys of 32 hexadecimal digits")
+    return keys
 
 
 def config_dir() -> Path:

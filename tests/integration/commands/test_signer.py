@@ -7,9 +7,9 @@ import pytest
 
 from commands import codecs
 from commands.codecs import Command, CommandFlag
-from commands.signer import LocalSigner, SignerRefusedError, load_masters, meter_key
+from commands.signer import LocalSigner, SignerRefusedError, meter_key
 from mdms.domain.controls import Opcode, new_id
-from mdms.domain.errors import DecodeError, UsageError
+from mdms.domain.errors import DecodeError
 from tests.controls import AT
 from tests.meters import MASTER, ObedientMeter
 
@@ -74,31 +74,3 @@ async def test_an_answer_is_believed_only_under_the_meters_own_key(signer):
     for forged in (stranger, record[:6] + b"\x09" + record[7:]):
         with pytest.raises(DecodeError, match="bad_tag"):
             signer.verify(forged)
-
-
-def test_masters_come_from_a_file_that_only_its_owner_reads(tmp_path):
-    path = tmp_path / "command.toml"
-    path.write_text(f'[masters]\n1 = "{MASTER.hex()}"\n')
-    path.chmod(0o600)
-    assert load_masters(path) == {1: MASTER}
-
-    path.chmod(0o640)
-    with pytest.raises(UsageError, match="chmod 600"):
-        load_masters(path)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[masters]\n1 = 7", '[masters]\none = "00"', '[masters]\n1 = "00"', "masters = 1"]
-)
-def test_a_file_that_says_something_else_is_refused(tmp_path, text):
-    path = tmp_path / "command.toml"
-    path.write_text(text)
-    path.chmod(0o600)
-
-    with pytest.raises(UsageError):
-        load_masters(path)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read"):
-        load_masters(tmp_path / "none.toml")

@@ -1,7 +1,5 @@
 """Tags of meters: the golden vectors, and what becomes of a frame that somebody changed."""
 
-from pathlib import Path
-
 import pytest
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -10,8 +8,8 @@ from ingest import codecs
 from ingest.codecs.decoded import Decoded
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
-from ingest.tags import TagCheck, load_masters, tag
-from mdms.domain.errors import RejectReason, UsageError
+from ingest.tags import TagCheck, tag
+from mdms.domain.errors import RejectReason
 from mdms.ports import Envelope
 from tests.fakes import FakeClock, FakeSource
 from tests.messages import EVENT_TOPIC, NOON, READ_TOPIC, event_frame, frame, message
@@ -99,31 +97,3 @@ async def test_a_forged_frame_becomes_a_dead_letter():
     (rejected,) = work.messages.rejected
     assert (rejected.reason, rejected.payload) == (RejectReason.BAD_TAG, forged)
     assert len(work.readings.interval_values) == 3
-
-
-def key_file(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
-    path = tmp_path / "read.toml"
-    path.write_text(text)
-    path.chmod(mode)
-    return path
-
-
-def test_master_keys_come_from_a_file_that_only_its_owner_may_read(tmp_path):
-    text = f'[masters]\n1 = "{KEY.hex()}"\n'
-
-    assert load_masters(key_file(tmp_path, text)) == {1: KEY}
-    with pytest.raises(UsageError, match="chmod 600"):
-        load_masters(key_file(tmp_path, text, 0o644))
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[masters]\n", "masters = 1\n", '[masters]\n1 = "00"\n', '[masters]\nx = "0"\n']
-)
-def test_a_file_without_keys_is_refused(tmp_path, text):
-    with pytest.raises(UsageError, match=r"master keys|must hold"):
-        load_masters(key_file(tmp_path, text))
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read"):
-        load_masters(tmp_path / "read.toml")

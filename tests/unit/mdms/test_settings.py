@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mdms.domain.errors import UsageError
-from mdms.settings import Settings, config_dir
+from mdms.settings import Settings, config_dir, read_master_keys
 
 
 def load(tmp_path: Path, text: str) -> Settings:
@@ -75,3 +75,34 @@ def test_secrets_do_not_show_when_settings_are_printed(tmp_path):
     settings = load(tmp_path, '[database]\ndsn = "postgresql://u:hunter2@h/d"\n')
 
     assert "hunter2" not in repr(settings)
+
+
+def key_file(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
+    path = tmp_path / "keys.toml"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_master_keys_come_from_a_file_that_only_its_owner_may_read(tmp_path):
+    text = f'[masters]\n1 = "{"0f" * 16}"\n'
+
+    assert read_master_keys(key_file(tmp_path, text)) == {1: b"\x0f" * 16}
+    for mode in (0o640, 0o604):
+        with pytest.raises(UsageError, match="chmod 600"):
+            read_master_keys(key_file(tmp_path, text, mode))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[masters]\n", "masters = 1", "[masters]\n1 = 7", '[masters]\n1 = "00"',
+     '[masters]\none = "00"', "[masters"],
+)  # fmt: skip
+def test_a_file_without_master_keys_is_refused(tmp_path, text):
+    with pytest.raises(UsageError, match=r"must hold"):
+        read_master_keys(key_file(tmp_path, text))
+
+
+def test_a_file_of_master_keys_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_master_keys(tmp_path / "none.toml")
