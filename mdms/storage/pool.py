@@ -1,17 +1,13 @@
 """Connections: a bounded number, in UTC, whose statements end in time."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 _WAIT_S_MAX = 10.0
 """How long a transaction waits for a connection before the database counts as away."""
-_TRUSTED_S = 0.5
-"""A connection that was in use so short a time ago is taken without asking the server."""
 _MS_PER_S = 1000
 
 SET_UP = """
@@ -38,22 +34,13 @@ async def open_pool(
         await connection.execute(SET_UP, {"statement_timeout_ms": timeout_ms})
         await connection.commit()
 
-    looked_at: WeakKeyDictionary[AsyncConnection, float] = WeakKeyDictionary()
-
-    async def check(connection: AsyncConnection) -> None:
-        """Look whether it still works, unless it has just done so."""
-        now_s = time.monotonic()
-        if now_s - looked_at.get(connection, 0.0) > _TRUSTED_S:
-            await AsyncConnectionPool.check_connection(connection)
-        looked_at[connection] = now_s
-
     async with AsyncConnectionPool(
         dsn,
         min_size=1,
         max_size=connections_max,
         timeout=_WAIT_S_MAX,
         configure=set_up,
-        check=check,
+        check=AsyncConnectionPool.check_connection,
         open=False,
     ) as pool:
         yield pool

@@ -74,7 +74,9 @@ class Line:
 
     def __post_init__(self) -> None:
         self.air = Air(self.meter, self.clock.now)
-        self.requests = ControlRequests(self.store, self.clock, remote_open=True)
+        self.requests = ControlRequests(
+            self.store, self.clock, remote_open=True, on_request=self._wake
+        )
         self.start()
 
     def start(self) -> None:
@@ -103,9 +105,15 @@ class Line:
                 self.start()
             await self.clock.sleep(step_s)
 
+    def _wake(self) -> None:
+        """Wake the dispatcher of now, as the API and ingest do: kills replace it."""
+        self.dispatcher.wake()
+
     async def store_heard(self) -> None:
         async with self.store() as work:
             await work.controls.receive(self.air.heard)
+        if self.air.heard:
+            self._wake()
         self.air.heard.clear()
 
     async def now(self, control: EndDeviceControl) -> EndDeviceControl:
