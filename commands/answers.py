@@ -28,7 +28,8 @@ from mdms.domain.controls import (
     SignedEnvelope,
 )
 from mdms.domain.errors import DecodeError
-from mdms.ports import ReceivedAnswer, UnitOfWork, UnitOfWorkFactory
+from mdms.ports.controls import ReceivedAnswer
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
 RECORDS_MAX: Final = 200

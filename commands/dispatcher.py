@@ -31,7 +31,9 @@ from mdms.domain.controls import (
 )
 from mdms.domain.errors import UnavailableError
 from mdms.domain.quiet import Quiet
-from mdms.ports import Clock, CommandTransport, UnitOfWork, UnitOfWorkFactory
+from mdms.ports.clock import Clock
+from mdms.ports.controls import CommandTransport
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
 _POLL_S: Final = 1.0

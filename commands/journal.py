@@ -8,7 +8,7 @@ import structlog
 from commands import machine
 from commands.machine import Event
 from mdms.domain.controls import ENDED, EndDeviceControl
-from mdms.ports import UnitOfWork
+from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
 
 log = structlog.get_logger()

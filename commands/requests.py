@@ -30,7 +30,8 @@ from mdms.domain.registry import Commodity, Radio
 from mdms.policy import control as policy
 from mdms.policy.control import ControlFacts
 from mdms.policy.refusals import PolicyRefusedError
-from mdms.ports import Clock, UnitOfWork, UnitOfWorkFactory
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
 MAINS_VALID: Final = timedelta(minutes=15)

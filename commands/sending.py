@@ -28,7 +28,8 @@ from mdms.domain.controls import (
     new_id,
 )
 from mdms.domain.errors import UnavailableError
-from mdms.ports import CommandTransport, UnitOfWork
+from mdms.ports.controls import CommandTransport
+from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
 
 ACTOR: Final = "dispatcher"

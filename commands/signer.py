@@ -14,7 +14,7 @@ from commands import codecs
 from commands.codecs import Answer, Command
 from mdms.domain.controls import Opcode
 from mdms.domain.errors import DecodeError, OperatorError, RejectReason
-from mdms.ports import SignerStore
+from mdms.ports.signer import SignerStore
 
 
 class SignerRefusedError(OperatorError):

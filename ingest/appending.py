@@ -6,7 +6,7 @@ import numpy as np
 
 from ingest.known import Reads, Sieved, times
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads
-from mdms.ports import ReadingStore
+from mdms.ports.readings import ReadingStore
 
 _TIME_BITS = 33
 

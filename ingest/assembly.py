@@ -20,7 +20,8 @@ from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.events import EndDeviceEvent
 from mdms.domain.readings import Int16, IntervalReads, RegisterReads, Source
 from mdms.domain.time import to_epoch_us
-from mdms.ports import Envelope, ReceivedAnswer, Rejected, UplinkMessage
+from mdms.ports.controls import ReceivedAnswer
+from mdms.ports.messages import Envelope, Rejected, UplinkMessage
 
 SEQUENCE_JUMP_MAX: Final = 100_000
 """A collector that is this far ahead of itself has a fault, or is another one."""

@@ -9,7 +9,7 @@ from ingest.sequence import Following, Offer, Seen
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.gaps import PATIENCE, CountChange, Span
 from mdms.domain.time import from_epoch_us
-from mdms.ports import GapStore
+from mdms.ports.collection import GapStore
 from mdms.telemetry import metrics
 
 log = structlog.get_logger()

@@ -23,7 +23,7 @@ from ingest.backoff import pauses
 from ingest.held import Grant, Held
 from mdms.domain.errors import UnavailableError
 from mdms.domain.time import EPOCH, from_epoch_us, to_epoch_us
-from mdms.ports import Envelope, MessageSource
+from mdms.ports.messages import Envelope, MessageSource
 
 FOLLOWER: Final = "daemon"
 HOLE_S_MAX: Final = 0.5

@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 
-from mdms.ports import Clock, Envelope
+from mdms.ports.clock import Clock
+from mdms.ports.messages import Envelope
 
 
 class Handover:

@@ -11,7 +11,7 @@ from ingest import codecs, state
 from ingest.codecs import fnb1
 from mdms.domain.errors import DecodeError
 from mdms.domain.time import EPOCH
-from mdms.ports import Envelope
+from mdms.ports.messages import Envelope
 
 
 class Grant(msgspec.Struct, frozen=True):

@@ -28,7 +28,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.backoff import pauses
 from ingest.handover import Handover
 from mdms.domain.errors import UnavailableError
-from mdms.ports import Clock, Envelope
+from mdms.ports.clock import Clock
+from mdms.ports.messages import Envelope
 from mdms.telemetry import metrics
 
 _QOS: Final = 1

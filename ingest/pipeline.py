@@ -28,7 +28,9 @@ from ingest.tags import TagCheck
 from mdms.domain.errors import UnavailableError
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.time import from_epoch_us
-from mdms.ports import Clock, Envelope, MessageSource, UnitOfWorkFactory
+from mdms.ports.clock import Clock
+from mdms.ports.messages import Envelope, MessageSource
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
 
 _REGISTER_SLOTS: Final = 16

@@ -12,7 +12,7 @@ from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.readings import Int32
 from mdms.domain.time import from_epoch_s
-from mdms.ports import UplinkMessage
+from mdms.ports.messages import UplinkMessage
 
 
 @dataclass(slots=True)

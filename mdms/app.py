@@ -35,7 +35,8 @@ from mdms import api
 from mdms.api.auth import Role, Token, Tokens
 from mdms.api.backend import Services
 from mdms.domain.errors import OperatorError, UnavailableError
-from mdms.ports import Clock, UnitOfWorkFactory
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.gaps import GapService

@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mdms.embedded.database import EmbeddedDatabase
-from mdms.ports import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage.migrate import migrate
 from mdms.storage.unit_of_work import open_store
 

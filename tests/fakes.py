@@ -16,14 +16,9 @@ from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import from_epoch_us
-from mdms.ports import (
-    CollectorSequence,
-    Envelope,
-    ReceivedAnswer,
-    Rejected,
-    UnitOfWork,
-    UplinkMessage,
-)
+from mdms.ports.controls import ReceivedAnswer
+from mdms.ports.messages import CollectorSequence, Envelope, Rejected, UplinkMessage
+from mdms.ports.unit_of_work import UnitOfWork
 
 
 class FakeClock:

@@ -19,14 +19,10 @@ from mdms.domain.registry import (
     Registry,
 )
 from mdms.domain.time import Period, to_epoch_s, to_epoch_us
-from mdms.ports import (
-    BillingBlock,
-    BillingDeterminant,
-    ImportResult,
-    UnitOfWork,
-    VeeDay,
-    VeeRun,
-)
+from mdms.ports.billing import BillingBlock, BillingDeterminant
+from mdms.ports.registry import ImportResult
+from mdms.ports.unit_of_work import UnitOfWork
+from mdms.ports.vee import VeeDay, VeeRun
 
 
 class MemoryRegistry:

@@ -10,7 +10,7 @@ from commands.codecs import ANSWER_SCHEMA, PROGRESS_SCHEMA
 from mdms.domain.controls import Opcode, Result, SwitchPosition
 from mdms.domain.errors import UnavailableError
 from mdms.domain.time import to_epoch_s
-from mdms.ports import ReceivedAnswer
+from mdms.ports.controls import ReceivedAnswer
 
 MASTER = bytes(range(16))
 _COMMAND = struct.Struct("<IBBHQII16sII")

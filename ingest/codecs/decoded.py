@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ingest.codecs.fnb1_events import EventFrame
 from ingest.codecs.frames import Frames, Refusal
-from mdms.ports import UplinkMessage
+from mdms.ports.messages import UplinkMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from ingest.codecs.frames import Arrival
 from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.time import to_epoch_s, to_epoch_us
-from mdms.ports import UplinkMessage
+from mdms.ports.messages import UplinkMessage
 
 MAGIC: Final = b"FNB1"
 VERSION: Final = 1

@@ -39,7 +39,7 @@ from mdms.domain.readings import (
     RegisterReads,
 )
 from mdms.domain.time import from_epoch_s
-from mdms.ports import BillingBlock, BillingDeterminant
+from mdms.ports.billing import BillingBlock, BillingDeterminant
 
 _MAY_BE_INEXACT: Final = FLAG_EST_CLAMPED | FLAG_EST_COARSE | FLAG_EST_UNSCALED
 """Marks of estimates that need not add up to the register (design 9)."""

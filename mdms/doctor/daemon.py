@@ -8,7 +8,7 @@ from http import HTTPStatus
 import httpx
 
 from mdms.doctor.findings import Finding, ok, problem, warning
-from mdms.ports import Clock
+from mdms.ports.clock import Clock
 from mdms.settings import Settings
 
 _ANSWER_S_MAX = 5.0

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from mdms.doctor.findings import Finding, Level, ok, problem, warning
 from mdms.domain.errors import OperatorError, UnavailableError
-from mdms.ports import Clock
+from mdms.ports.clock import Clock
 from mdms.settings import Settings
 from mdms.storage import migrate
 from mdms.storage.diagnosis import Diagnosis, LineFacts, examine

@@ -10,7 +10,7 @@ from mdms.doctor.disk import check_disks
 from mdms.doctor.findings import Finding, Level, ok, problem, warning
 from mdms.doctor.keys import check_keys
 from mdms.domain.errors import UsageError
-from mdms.ports import Clock
+from mdms.ports.clock import Clock
 from mdms.settings import Settings
 
 

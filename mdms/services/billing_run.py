@@ -18,7 +18,9 @@ from mdms.billing.registers import CARRY_S_MAX, NEAREST_S_MAX, Quality
 from mdms.billing.window import SERVICE_DAYS_MAX, SERVICE_DAYS_MIN, BillWindow
 from mdms.domain.errors import NotFoundError, OperatorError, UsageError
 from mdms.domain.time import Period, from_epoch_s
-from mdms.ports import BillingBlock, Clock, ExportSink, UnitOfWorkFactory
+from mdms.ports.billing import BillingBlock, ExportSink
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from mdms.domain.controls import ControlStep, EndDeviceControl, Refusal, SignedEnvelope
 from mdms.domain.errors import NotFoundError
-from mdms.ports import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 
 _EVERY: Final = 1_000_000
 _INSTANT: Final = pa.timestamp("us", tz="UTC")

@@ -12,7 +12,8 @@ from mdms.domain.errors import NotFoundError
 from mdms.domain.gaps import Hole, Span
 from mdms.domain.quiet import Quiet
 from mdms.domain.time import Period, from_epoch_us, to_epoch_us
-from mdms.ports import Clock, UnitOfWorkFactory
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
 
 PAUSES: Final = (timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=30))

@@ -12,7 +12,8 @@ from mdms.domain.controls import Optout, Refusal, new_id
 from mdms.domain.errors import NotFoundError, OperatorError
 from mdms.domain.registry import Commodity
 from mdms.policy.refusals import PolicyRefusedError
-from mdms.ports import Clock, UnitOfWork, UnitOfWorkFactory
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 _WATER = Refusal(
     "OO_WATER", "OO-III", "none: water meters stand in the right of way and take part always"

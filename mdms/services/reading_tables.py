@@ -26,7 +26,7 @@ from mdms.domain.time import (
     to_epoch_s,
     to_epoch_us,
 )
-from mdms.ports import VeeDay
+from mdms.ports.vee import VeeDay
 
 _INSTANT: Final = pa.timestamp("us", tz="UTC")
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from mdms.domain.errors import NotFoundError
 from mdms.domain.readings import IntervalReads, UInt8
 from mdms.domain.time import Period, local_day
-from mdms.ports import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services.reading_tables import (
     CSV_COLUMNS,
     INTERVAL_SCHEMA,

@@ -9,7 +9,8 @@ import structlog
 from mdms.domain.errors import NotFoundError, OperatorError
 from mdms.domain.registry import STILL_INSTALLED_S
 from mdms.domain.time import from_epoch_s
-from mdms.ports import ImportResult, UnitOfWorkFactory
+from mdms.ports.registry import ImportResult
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.registry_checks import check
 from mdms.services.registry_csv import Fault, read_directory, write_directory
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from mdms.ports import Clock, UnitOfWorkFactory
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 
 
 class StatusService:

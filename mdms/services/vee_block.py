@@ -16,7 +16,9 @@ import numpy as np
 from mdms.domain.readings import Bool, Int32, Status
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, local_day, to_epoch_us
-from mdms.ports import Clock, UnitOfWork, VeeDay, VeeException
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWork
+from mdms.ports.vee import VeeDay, VeeException
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.telemetry import metrics
 from vee import engine, gridding

@@ -14,7 +14,9 @@ from mdms.domain.errors import UsageError
 from mdms.domain.readings import Int32
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, local_day
-from mdms.ports import Clock, UnitOfWorkFactory, VeeRun
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.vee import VeeRun
 from mdms.services.vee_block import CELLS_MAX, BlockRun, parts
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.telemetry import metrics

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from psycopg import AsyncConnection
 
-from mdms.ports import BillingBlock, BillingDeterminant
+from mdms.ports.billing import BillingBlock, BillingDeterminant
 
 
 class PostgresBilling:

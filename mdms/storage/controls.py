@@ -22,7 +22,7 @@ from mdms.domain.controls import (
     SwitchPosition,
 )
 from mdms.domain.registry import Commodity
-from mdms.ports import ReceivedAnswer
+from mdms.ports.controls import ReceivedAnswer
 
 
 class PostgresControls:

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from mdms.domain.errors import RejectReason
 from mdms.domain.time import from_epoch_us
-from mdms.ports import CollectorSequence, Rejected, UplinkMessage
+from mdms.ports.messages import CollectorSequence, Rejected, UplinkMessage
 from mdms.storage.time_series import Partitions, months_of
 
 _US_PER_S = 1_000_000

@@ -23,7 +23,7 @@ from mdms.domain.registry import (
     Registry,
 )
 from mdms.domain.time import to_epoch_s
-from mdms.ports import ImportResult
+from mdms.ports.registry import ImportResult
 from mdms.storage.registry_tables import CHANNELS, WITHOUT_METERS, RegistryTable
 
 _ROWS_MAX = 5_000

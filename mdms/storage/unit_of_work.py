@@ -7,7 +7,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from mdms.domain.errors import UnavailableError, UsageError
-from mdms.ports import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.storage import capabilities, pool
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.controls import PostgresControls

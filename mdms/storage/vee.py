@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from psycopg import AsyncConnection
 
-from mdms.ports import VeeDay, VeeException, VeeRun
+from mdms.ports.vee import VeeDay, VeeException, VeeRun
 
 
 class PostgresVee:

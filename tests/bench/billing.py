@@ -13,7 +13,7 @@ from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
 from mdms.domain.registry import STILL_INSTALLED_S, Commodity
-from mdms.ports import BillingDeterminant
+from mdms.ports.billing import BillingDeterminant
 from tests.bench.load import SLOTS_A_DAY, electric_wh
 from tests.bench.measure import Figures, Row, interleave, per_cpu_second
 

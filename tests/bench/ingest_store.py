@@ -13,7 +13,8 @@ import psycopg
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from mdms.domain.readings import Int64
-from mdms.ports import Envelope, UnitOfWorkFactory
+from mdms.ports.messages import Envelope
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage.read_tables import INTERVALS
 from mdms.storage.unit_of_work import open_store
 from tests.bench import server

@@ -20,7 +20,7 @@ from mdms.domain.registry import (
     UsagePoint,
 )
 from mdms.domain.time import to_epoch_s, to_epoch_us
-from mdms.ports import Envelope
+from mdms.ports.messages import Envelope
 from simulators.encoders import MTYPE_PERIODIC, READING, BatchHeader, reading_batch
 from tests.bench.load import electric_wh
 

@@ -12,7 +12,7 @@ import pytest
 
 from ingest.mqtt import MqttConfig, MqttSource, uplink_topics
 from mdms.embedded.broker import EmbeddedBroker
-from mdms.ports import Envelope, MessageSource
+from mdms.ports.messages import Envelope, MessageSource
 from tests.brokers import LiveClock, Mosquitto, mosquitto
 from tests.fakes import FakeSource
 

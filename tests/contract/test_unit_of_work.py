@@ -13,7 +13,8 @@ from mdms.domain.gaps import BatchCount, CountChange, Span
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import SECOND, to_epoch_s, to_epoch_us
-from mdms.ports import CollectorSequence, UnitOfWorkFactory, UplinkMessage
+from mdms.ports.messages import CollectorSequence, UplinkMessage
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from tests.fakes import FakeUnitOfWork
 
 AT = datetime(2026, 11, 3, 8, tzinfo=UTC)

@@ -19,7 +19,7 @@ from mdms.app import SystemClock
 from mdms.client import Client
 from mdms.embedded import processes
 from mdms.embedded.broker import EmbeddedBroker
-from mdms.ports import ReceivedAnswer
+from mdms.ports.controls import ReceivedAnswer
 from mdms.services.registry_csv import write_directory
 from tests.controls import a_registry
 from tests.e2e.test_serve import Daemon

@@ -18,7 +18,7 @@ from mdms.billing.formats.rfc4180 import csv_text, guarded
 from mdms.billing.units import unrounded_units
 from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import READING_TYPES
-from mdms.ports import BillingDeterminant
+from mdms.ports.billing import BillingDeterminant
 
 READ_COLUMNS: Final = (
     "order_id", "contract_account", "premise_id", "meter_badge", "register", "unit",

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mdms.ports import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage.signer import open_signer_store
 from tests.controls import a_registry
 from tests.integration.commands.line import Line

@@ -11,7 +11,8 @@ from commands.dispatcher import Dispatcher
 from commands.requests import ControlRequests, Request
 from commands.signer import LocalSigner, Signed
 from mdms.domain.controls import Action, EndDeviceControl
-from mdms.ports import SignerStore, UnitOfWork, UnitOfWorkFactory
+from mdms.ports.signer import SignerStore
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.controls import AT
 from tests.fakes import FakeClock
 from tests.meters import MASTER, Air, ObedientMeter

@@ -10,7 +10,7 @@ from commands.requests import Request
 from mdms.domain.controls import Action, ControlState, Opcode, Result, SwitchPosition
 from mdms.domain.errors import NotFoundError
 from mdms.policy.refusals import PolicyRefusedError
-from mdms.ports import ReceivedAnswer
+from mdms.ports.controls import ReceivedAnswer
 
 pytestmark = pytest.mark.db
 

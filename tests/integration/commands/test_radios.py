@@ -8,7 +8,7 @@ from mdms.domain.errors import RejectReason
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.time import to_epoch_s, to_epoch_us
 from mdms.policy.refusals import PolicyRefusedError
-from mdms.ports import Rejected
+from mdms.ports.messages import Rejected
 from tests.integration.commands.line import Line
 
 pytestmark = pytest.mark.db

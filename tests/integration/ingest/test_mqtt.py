@@ -12,7 +12,7 @@ from ingest.mqtt import MqttConfig, MqttSource, uplink_topics
 from mdms.domain.errors import UnavailableError
 from mdms.embedded.broker import EmbeddedBroker
 from mdms.embedded.processes import free_port
-from mdms.ports import Envelope
+from mdms.ports.messages import Envelope
 from tests.brokers import LiveClock, Mosquitto, mosquitto
 
 pytestmark = pytest.mark.broker

@@ -15,7 +15,8 @@ from ingest.pipeline import IngestConfig, Pipeline
 from mdms.domain.errors import RejectReason
 from mdms.domain.time import Period
 from mdms.embedded.broker import EmbeddedBroker
-from mdms.ports import Envelope, UnitOfWorkFactory
+from mdms.ports.messages import Envelope
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from tests.brokers import LiveClock
 from tests.integration.storage.registries import SMALL_TOWN
 from tests.messages import NOON, NOON_S, frame, message

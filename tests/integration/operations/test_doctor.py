@@ -29,7 +29,7 @@ from mdms.doctor.keys import check_keys
 from mdms.domain.time import to_epoch_us
 from mdms.embedded import processes
 from mdms.embedded.broker import EmbeddedBroker
-from mdms.ports import UplinkMessage
+from mdms.ports.messages import UplinkMessage
 from mdms.settings import Settings, config_dir
 from mdms.storage.migrate import Migration, migrate, read
 from mdms.storage.unit_of_work import open_store

@@ -29,7 +29,8 @@ from mdms.domain.registry import (
     UsagePoint,
 )
 from mdms.domain.time import Period, to_epoch_us
-from mdms.ports import UnitOfWorkFactory, VeeDay, VeeRun
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.vee import VeeDay, VeeRun
 from mdms.services.billing_run import BillingService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService

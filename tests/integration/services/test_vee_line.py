@@ -10,7 +10,7 @@ import pytest
 
 from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status
 from mdms.domain.time import Period
-from mdms.ports import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.vee_run import VeeService
 from mdms.settings import config_dir
 from tests.fakes import FakeClock

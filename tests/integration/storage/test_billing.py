@@ -7,7 +7,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from mdms.ports import BillingBlock, BillingDeterminant
+from mdms.ports.billing import BillingBlock, BillingDeterminant
 
 pytestmark = pytest.mark.db
 

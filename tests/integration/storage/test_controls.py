@@ -16,7 +16,7 @@ from mdms.domain.controls import (
     SwitchPosition,
     new_id,
 )
-from mdms.ports import ReceivedAnswer
+from mdms.ports.controls import ReceivedAnswer
 from tests.controls import AT, a_control, a_registry
 
 pytestmark = pytest.mark.db

@@ -9,7 +9,7 @@ import pytest
 
 from mdms.domain.errors import RejectReason
 from mdms.domain.time import to_epoch_us
-from mdms.ports import CollectorSequence, Rejected, UplinkMessage
+from mdms.ports.messages import CollectorSequence, Rejected, UplinkMessage
 
 pytestmark = pytest.mark.db
 

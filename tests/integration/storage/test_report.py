@@ -12,7 +12,8 @@ from psycopg import AsyncConnection
 from mdms.domain.errors import RejectReason
 from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status
 from mdms.domain.time import to_epoch_s, to_epoch_us
-from mdms.ports import Rejected, UplinkMessage, VeeDay, VeeException
+from mdms.ports.messages import Rejected, UplinkMessage
+from mdms.ports.vee import VeeDay, VeeException
 from tests.integration.storage.registries import SMALL_TOWN
 from tests.integration.storage.test_billing import BLOCKED, FROZEN
 

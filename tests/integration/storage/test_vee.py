@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mdms.ports import VeeDay, VeeException, VeeRun
+from mdms.ports.vee import VeeDay, VeeException, VeeRun
 
 pytestmark = pytest.mark.db
 

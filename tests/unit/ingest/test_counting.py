@@ -10,7 +10,7 @@ from ingest.pipeline import IngestConfig, Pipeline
 from mdms.domain.errors import RejectReason
 from mdms.domain.events import EventCode
 from mdms.domain.gaps import PATIENCE
-from mdms.ports import Envelope
+from mdms.ports.messages import Envelope
 from tests.fakes import FakeClock, FakeSource, FakeUnitOfWork
 from tests.messages import NOON, NOON_S, READ_TOPIC, frame, message
 from tests.unit.ingest.test_pipeline import ZONE, database

@@ -10,7 +10,8 @@ from ingest.pipeline import IngestConfig, Pipeline
 from mdms.domain.errors import RejectReason, UnavailableError
 from mdms.domain.events import EventCode, Severity
 from mdms.domain.time import from_epoch_s
-from mdms.ports import Envelope, ReceivedAnswer
+from mdms.ports.controls import ReceivedAnswer
+from mdms.ports.messages import Envelope
 from tests.channels import Installed, channel_table
 from tests.fakes import FakeClock, FakeSource, FakeUnitOfWork
 from tests.messages import EVENT_TOPIC, NOON, NOON_S, READ_TOPIC, event_frame, frame, message

@@ -11,7 +11,7 @@ from ingest import followed
 from ingest.followed import FollowedClock, FollowedSource
 from mdms.domain.errors import UnavailableError
 from mdms.domain.time import EPOCH
-from mdms.ports import Envelope
+from mdms.ports.messages import Envelope
 from tests.fakes import FakeSource
 from tests.messages import NOON, NOON_S, frame, message
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from ingest.handover import Handover
-from mdms.ports import Clock, Envelope
+from mdms.ports.clock import Clock
+from mdms.ports.messages import Envelope
 from tests.brokers import LiveClock
 from tests.fakes import FakeClock
 from tests.messages import NOON

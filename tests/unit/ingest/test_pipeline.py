@@ -10,7 +10,7 @@ import pytest
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from mdms.domain.errors import RejectReason, UnavailableError
-from mdms.ports import Envelope
+from mdms.ports.messages import Envelope
 from tests.channels import Installed, channel_table
 from tests.fakes import FakeClock, FakeSource, FakeUnitOfWork
 from tests.messages import NOON, NOON_S, READ_TOPIC, frame, message

@@ -10,7 +10,7 @@ from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from ingest.tags import TagCheck, tag
 from mdms.domain.errors import RejectReason
-from mdms.ports import Envelope
+from mdms.ports.messages import Envelope
 from tests.fakes import FakeClock, FakeSource
 from tests.messages import EVENT_TOPIC, NOON, READ_TOPIC, event_frame, frame, message
 from tests.unit.ingest.codecs.test_fnb1 import GOLDEN

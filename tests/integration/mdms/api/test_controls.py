@@ -10,7 +10,7 @@ import pytest
 from commands.requests import ControlRequests
 from mdms import api
 from mdms.api.auth import Role, Token, Tokens
-from mdms.ports import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.optouts import OptoutService
 from tests.controls import AT, a_control, a_registry
 from tests.fakes import FakeClock

@@ -20,7 +20,7 @@ from mdms.api.backend import Services
 from mdms.domain.errors import UnavailableError
 from mdms.domain.gaps import Span
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
-from mdms.ports import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.gaps import GapService

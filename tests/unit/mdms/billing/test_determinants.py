@@ -24,7 +24,7 @@ from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import FLAG_EST_COARSE, IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import STILL_INSTALLED_S, Commodity
 from mdms.domain.time import to_epoch_s
-from mdms.ports import BillingBlock, BillingDeterminant
+from mdms.ports.billing import BillingBlock, BillingDeterminant
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 HOUR_S, DAY_S = 3_600, 86_400

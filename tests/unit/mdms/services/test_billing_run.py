@@ -21,7 +21,7 @@ from mdms.domain.registry import (
     UsagePoint,
 )
 from mdms.domain.time import to_epoch_s, to_epoch_us
-from mdms.ports import VeeRun
+from mdms.ports.vee import VeeRun
 from mdms.services import billing_run
 from mdms.services.billing_run import BillingService
 from mdms.storage.files import DirectorySink

@@ -14,7 +14,7 @@ from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source, Status
 from mdms.domain.registry import Channel, Commodity, Meter, Radio, Registry, UsagePoint
 from mdms.domain.time import Period, to_epoch_s, to_epoch_us
-from mdms.ports import VeeDay
+from mdms.ports.vee import VeeDay
 from mdms.services import readings
 from mdms.services.reading_tables import INTERVAL_SCHEMA, REGISTER_SCHEMA
 from mdms.services.readings import ReadingService

@@ -23,7 +23,8 @@ from mdms.domain.readings import (
 )
 from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
 from mdms.domain.time import Period, local_midnight, to_epoch_s, to_epoch_us
-from mdms.ports import UnitOfWork, VeeDay, VeeException, VeeRun
+from mdms.ports.unit_of_work import UnitOfWork
+from mdms.ports.vee import VeeDay, VeeException, VeeRun
 from mdms.services.vee_run import VeeService
 from tests.fakes import FakeClock
 from vee.rules import RuleSet

@@ -15,7 +15,7 @@ from mdms.billing.formats.csv_v1 import billing_reads, determinant_rows, files
 from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import reading_type
 from mdms.domain.registry import Commodity
-from mdms.ports import BillingDeterminant
+from mdms.ports.billing import BillingDeterminant
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 WINDOW = BillWindow(date(2026, 11, 3), date(2026, 12, 3))

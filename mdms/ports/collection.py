@@ -1,0 +1,58 @@
+"""The stores of what was reported and of what is missing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from mdms.domain.events import EndDeviceEvent
+from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
+from mdms.domain.time import Period
+
+
+class EventStore(Protocol):
+    """What meters and collectors report by themselves."""
+
+    async def append(self, events: Sequence[EndDeviceEvent]) -> int:
+        """
+        Keep events and return how many were new.
+
+        The same code of the same meter within 5 seconds is the same event.
+        """
+        ...
+
+    async def within(self, period: Period) -> Sequence[EndDeviceEvent]:
+        """Return the events of a period in order of time."""
+        ...
+
+
+class GapStore(Protocol):
+    """How far each collector has counted its batches, and which of them are missing."""
+
+    async def counts(self, collector_ids: Iterable[int]) -> Mapping[int, BatchCount]:
+        """Return the counts of these collectors, locked until the transaction ends."""
+        ...
+
+    async def holes(
+        self, collector_ids: Iterable[int] | None = None, *, lost: bool = False
+    ) -> Sequence[Hole]:
+        """Return open holes, and with `lost` also those that were given up."""
+        ...
+
+    async def move_on(self, changes: Sequence[CountChange], at: datetime, due_at: datetime) -> None:
+        """Store what batches changed; holes that are opened are asked for at `due_at`."""
+        ...
+
+    async def open(
+        self, collector_id: int, spans: Sequence[Span], at: datetime, due_at: datetime
+    ) -> None:
+        """Open holes that a person asks for."""
+        ...
+
+    async def asked(self, due_at: Mapping[int, datetime]) -> None:
+        """Count a request for each of these holes, and set when the next one is due."""
+        ...
+
+    async def lose(self, hole_ids: Iterable[int], at: datetime) -> None: ...
+    async def hurry(self, at: datetime, *, collector_id: int | None = None) -> int:
+        """Begin again with every hole, lost ones too; return how many there are."""
+        ...

@@ -1,0 +1,82 @@
+"""The store of commands and their answers, and the way of an envelope to a collector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from mdms.domain.controls import ControlStep, EndDeviceControl, SignedEnvelope
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """One 64-byte record of an `up/ack` batch, as it came (headend.md 2.7)."""
+
+    collector_id: int
+    schema_id: int
+    """3 the meter's own answer, 4 the collector's progress."""
+    record: bytes
+    received_at: datetime
+
+
+class ControlStore(Protocol):
+    """Commands to meters: their state, their history, what was signed and what came back."""
+
+    async def receive(self, records: Sequence[ReceivedAnswer]) -> None:
+        """Keep answers until the dispatcher has read them; a copy does no harm."""
+        ...
+
+    async def unhandled(self, count_max: int) -> Sequence[tuple[int, ReceivedAnswer]]:
+        """Claim the oldest answers that nobody has read, with their numbers."""
+        ...
+
+    async def has_unhandled(self) -> bool: ...
+    async def mark_handled(self, answer_ids: Sequence[int], at: datetime) -> None: ...
+    async def add(self, control: EndDeviceControl) -> None: ...
+    async def save(self, control: EndDeviceControl) -> None:
+        """Store a command's new state; what was requested never changes."""
+        ...
+
+    async def add_step(self, step: ControlStep) -> None: ...
+    async def steps(self, control_id: UUID) -> Sequence[ControlStep]: ...
+    async def find(self, control_id: UUID) -> EndDeviceControl | None: ...
+    async def lock(self, control_id: UUID) -> EndDeviceControl | None:
+        """Return a command that nobody else may change until this transaction ends."""
+        ...
+
+    async def lock_due(self, now: datetime) -> EndDeviceControl | None:
+        """Return the command that has been due longest, locked; others' locks are skipped."""
+        ...
+
+    async def lock_meter(self, badge: str) -> None:
+        """Let no other transaction judge or make commands for this meter until this one ends."""
+        ...
+
+    async def of_meter(self, badge: str) -> Sequence[EndDeviceControl]:
+        """Return a meter's commands, oldest first."""
+        ...
+
+    async def newest(self, count_max: int) -> Sequence[EndDeviceControl]: ...
+    async def pending(self) -> Sequence[EndDeviceControl]:
+        """Return the commands that the dispatcher still has to look at, oldest first."""
+        ...
+
+    async def add_envelope(self, envelope: SignedEnvelope) -> None: ...
+    async def envelope(self, command_id: UUID) -> SignedEnvelope | None: ...
+    async def envelopes(self, control_id: UUID) -> Sequence[SignedEnvelope]: ...
+    async def heard_at(self, badge: str, after: datetime) -> datetime | None:
+        """Return the newest stamp later than `after` that came from a meter's radio."""
+        ...
+
+    async def violations(self) -> Sequence[UUID]:
+        """Return verified radio_off commands, result OK, whose meter was heard again since."""
+        ...
+
+
+class CommandTransport(Protocol):
+    """The way of an envelope to a collector."""
+
+    async def send(self, collector_id: int, envelope: bytes) -> None:
+        """Hand 64 bytes to the broker (UnavailableError if it is away)."""
+        ...

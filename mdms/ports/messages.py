@@ -1,0 +1,86 @@
+"""Messages as they come, and the store of what came."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from mdms.domain.errors import RejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message as it came; `token` means something to its source only."""
+
+    topic: str
+    payload: bytes
+    token: object = None
+
+
+class MessageSource(Protocol):
+    """Where messages come from; what is not acknowledged comes again."""
+
+    def batches(
+        self, *, messages_max: int, bytes_max: int, age_s_max: float
+    ) -> AsyncIterator[Sequence[Envelope]]:
+        """Yield batches bounded by count, payload bytes and age of the oldest message."""
+        ...
+
+    async def ack(self, batch: Sequence[Envelope]) -> None:
+        """Tell the broker that these messages are stored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkMessage:
+    """A collector's batch as it was received, kept for replay and disputes."""
+
+    collector_id: int
+    boot_id: int
+    batch_seq: int
+    batch_us: int
+    kind: str
+    """Last part of the topic: read, event, backfill or ack."""
+    frame_count: int
+    payload: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message, or one frame of it, that could not be used: a dead letter."""
+
+    reason: RejectReason
+    detail: str
+    topic: str
+    payload: bytes
+    frame_index: int | None
+    """None when the whole message was refused."""
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorSequence:
+    """How far a collector has come."""
+
+    collector_id: int
+    boot_id: int
+    batch_seq: int
+    """Highest sequence number that was committed."""
+    batch_at: datetime
+    received_at: datetime
+
+
+class MessageStore(Protocol):
+    """Raw messages, dead letters and how far each collector has come."""
+
+    async def record(self, messages: Sequence[UplinkMessage]) -> int:
+        """Keep raw messages and move collector sequences on; return how many were new."""
+        ...
+
+    async def reject(self, rejected: Sequence[Rejected]) -> int:
+        """Keep dead letters; return how many were new: what comes again is kept once."""
+        ...
+
+    async def sequences(self) -> Sequence[CollectorSequence]: ...
+    async def dead_letter_counts(self) -> Mapping[RejectReason, int]: ...

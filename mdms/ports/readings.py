@@ -1,0 +1,58 @@
+"""The store of interval and register reads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from mdms.domain.readings import IntervalReads, RegisterReads
+from mdms.domain.time import Period
+
+
+class ReadingStore(Protocol):
+    """Versions of interval and register reads; nothing is updated in place."""
+
+    async def append_raw(
+        self, intervals: IntervalReads, registers: RegisterReads, *, sure: bool
+    ) -> tuple[IntervalReads, RegisterReads]:
+        """
+        Store version 0 rows, each key at most once within the call.
+
+        Args:
+            intervals: Rows of version 0.
+            registers: Rows of version 0.
+            sure: The caller believes that no row is stored yet. A hint for speed: when it is
+                wrong, the result is the same.
+
+        Returns:
+            The rows that were not stored because their key is taken; a row whose stored value
+            differs has been kept in read_conflict.
+        """
+        ...
+
+    async def append_versions(self, intervals: IntervalReads) -> None:
+        """Store rows of version 1 and up."""
+        ...
+
+    async def intervals(
+        self,
+        period: Period,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> IntervalReads:
+        """Return every version that starts in the period, sorted by channel, start, version."""
+        ...
+
+    async def registers(
+        self,
+        period: Period,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> RegisterReads:
+        """Return every register version in the period, both ends included, sorted likewise."""
+        ...
+
+    async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
+        """Return raw rows of about the last `slots` intervals of each channel."""
+        ...

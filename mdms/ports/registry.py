@@ -1,0 +1,32 @@
+"""The store of who is metered where."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from mdms.domain.registry import ChannelTable, MeterPlace, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import changed: rows added, changed and unchanged by file name."""
+
+    added: Mapping[str, int]
+    changed: Mapping[str, int]
+    unchanged: Mapping[str, int]
+
+
+class RegistryStore(Protocol):
+    """Who is metered where."""
+
+    async def merge(self, registry: Registry) -> ImportResult:
+        """Add or change these rows; rows that are not named stay."""
+        ...
+
+    async def load(self) -> Registry: ...
+    async def channels(self) -> ChannelTable: ...
+    async def collector_ids(self) -> frozenset[int]: ...
+    async def place(self, name: str, at: datetime) -> MeterPlace | None:
+        """Return the meter that a badge or usage point names, as it was placed at an instant."""
+        ...

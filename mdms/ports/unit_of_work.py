@@ -1,0 +1,41 @@
+"""One durable transaction over every store."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from mdms.ports.billing import BillingStore
+from mdms.ports.collection import EventStore, GapStore
+from mdms.ports.controls import ControlStore
+from mdms.ports.messages import MessageStore
+from mdms.ports.optouts import OptoutStore
+from mdms.ports.readings import ReadingStore
+from mdms.ports.registry import RegistryStore
+from mdms.ports.vee import VeeStore
+
+
+class UnitOfWork(Protocol):
+    """One transaction: everything in it is stored, or nothing is."""
+
+    @property
+    def registry(self) -> RegistryStore: ...
+    @property
+    def messages(self) -> MessageStore: ...
+    @property
+    def readings(self) -> ReadingStore: ...
+    @property
+    def vee(self) -> VeeStore: ...
+    @property
+    def billing(self) -> BillingStore: ...
+    @property
+    def events(self) -> EventStore: ...
+    @property
+    def gaps(self) -> GapStore: ...
+    @property
+    def controls(self) -> ControlStore: ...
+    @property
+    def optouts(self) -> OptoutStore: ...
+
+
+UnitOfWorkFactory = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
+"""Opens a transaction; leaving it commits, an exception rolls back (UnavailableError if away)."""

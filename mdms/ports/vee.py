@@ -1,0 +1,90 @@
+"""The store of what validation and estimation found."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class VeeDay:
+    """
+    The outcome of one channel-day; rows of status R recorded before it show as V.
+
+    `version` counts from 0 for each channel and day; nothing is updated in place.
+    """
+
+    channel_id: int
+    local_day: date
+    version: int
+    recorded_at: datetime
+    ruleset_hash: str
+    expected: int
+    actual: int
+    estimated: int
+    missing: int
+    held: int
+    flags: int
+    """Union of the rule masks of the day's intervals."""
+
+
+@dataclass(frozen=True, slots=True)
+class VeeException:
+    """Something a person must look at; open until `closed_at`."""
+
+    channel_id: int
+    local_day: date
+    rule: str
+    severity: str
+    detail: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VeeRun:
+    """One run of the VEE engine over a set of channel-days."""
+
+    run_id: int
+    started_at: datetime
+    first_day: date
+    last_day: date
+    ruleset_hash: str
+    channel_days: int
+    versions: int
+
+
+class VeeStore(Protocol):
+    """Outcomes of validation and estimation, and what waits for it."""
+
+    async def take_turn(self) -> None:
+        """Wait until no other transaction judges; the turn lasts as long as this transaction."""
+        ...
+
+    async def touch(self, channel_days: Iterable[tuple[int, date]]) -> None:
+        """Remember channel-days whose raw data changed after they were judged."""
+        ...
+
+    async def touched(self) -> Sequence[tuple[int, date]]: ...
+    async def untouch(self, channel_days: Iterable[tuple[int, date]]) -> None: ...
+    async def days(
+        self,
+        first: date,
+        last: date,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        as_of: datetime | None = None,
+    ) -> Sequence[VeeDay]:
+        """Return the newest outcome of each channel-day as known at `as_of`."""
+        ...
+
+    async def append_days(self, days: Sequence[VeeDay]) -> None: ...
+    async def replace_exceptions(
+        self, channel_days: Iterable[tuple[int, date]], raised: Sequence[VeeException], at: datetime
+    ) -> None:
+        """Close what is open on these channel-days and no longer raised; open what is new."""
+        ...
+
+    async def open_exceptions(self) -> Sequence[VeeException]: ...
+    async def record_run(self, run: VeeRun) -> None: ...
+    async def last_run(self) -> VeeRun | None: ...
