@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mdms import app as composition
+from mdms.app.clock import SystemClock
 from mdms.cli import options
 from mdms.cli.output import Output, show
 from mdms.storage import migrate as runner
@@ -32,7 +32,7 @@ def migrate(
     applied = asyncio.run(
         runner.migrate(
             settings.database.dsn.get_secret_value(),
-            at=composition.SystemClock().now(),
+            at=SystemClock().now(),
             zone=settings.utility.zone,
             phases=tuple(Phase) if phase is None else (phase,),
         )

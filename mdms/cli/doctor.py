@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mdms import app as composition
+from mdms.app.clock import SystemClock
 from mdms.cli import options
 from mdms.cli.output import Output, show
 from mdms.doctor.examination import examine_set_up
@@ -40,7 +40,7 @@ def doctor(config: options.Config = None, output: options.Form = Output.TABLE) -
 async def _findings(config: Path | None, *, live: bool) -> list[Finding]:
     """Gather every finding; print each as it comes, for checks take seconds."""
     console, findings = Console(), []
-    async for finding in examine_set_up(config, composition.SystemClock()):
+    async for finding in examine_set_up(config, SystemClock()):
         findings.append(finding)
         if live:
             console.print(_line(finding))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mdms import app as composition
+from mdms.app.daemon import serve as serve_parts
 from mdms.cli import options
 from mdms.domain.errors import UsageError
 from mdms.telemetry import logging
@@ -37,7 +37,7 @@ def serve(
     settings = options.load(config)
     parts = _parts(only)
     logging.configure(settings.log.level, settings.log.format)
-    asyncio.run(composition.serve(settings, frozenset(part.value for part in parts)))
+    asyncio.run(serve_parts(settings, frozenset(part.value for part in parts)))
 
 
 def _parts(only: str | None) -> list[Part]:

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from mdms.app import SystemClock
+from mdms.app.clock import SystemClock
 from mdms.client import Client
 from mdms.demo import script, settings
 from mdms.demo.reconcile import reconcile

@@ -15,7 +15,7 @@ import aiomqtt
 import psycopg
 import pytest
 
-from mdms.app import SystemClock
+from mdms.app.clock import SystemClock
 from mdms.client import Client
 from mdms.embedded import processes
 from mdms.embedded.broker import EmbeddedBroker

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from mdms.app import SystemClock
+from mdms.app.clock import SystemClock
 from mdms.doctor.broker import check_broker
 from mdms.doctor.daemon import check_daemon
 from mdms.doctor.database import check_database

@@ -1,0 +1,1 @@
+"""The composition root: the one layer that knows every adapter, and that holds the real clock."""

@@ -1,0 +1,124 @@
+"""The part that answers on REST: every service, and the HTTP server that ends when we say so."""
+
+import asyncio
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from commands.requests import ControlRequests
+from mdms import api
+from mdms.api.auth import Role, Token, Tokens
+from mdms.api.backend import Services
+from mdms.app.core import Core
+from mdms.app.ingest import Line
+from mdms.app.tasks import Tasks
+from mdms.domain.errors import OperatorError, UnavailableError
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.billing_run import BillingService
+from mdms.services.controls import ControlService
+from mdms.services.gaps import GapService
+from mdms.services.optouts import OptoutService
+from mdms.services.readings import ReadingService
+from mdms.services.registry import RegistryService
+from mdms.services.status import StatusService
+from mdms.settings import ApiSettings
+
+log = structlog.get_logger()
+
+
+def start_api(core: Core, tasks: Tasks, line: Line | None) -> None:
+    """Listen and answer; without a line to collectors, what needs one is refused or waits."""
+    settings = core.settings.api
+    tasks.start(_answer(api.create(_services(core, line), _tokens(settings)), settings))
+
+
+def _services(core: Core, line: Line | None) -> Services:
+    settings, unit_of_work, clock = core.settings, core.unit_of_work, core.clock
+    on_registry = line.pipeline.reload_registry if line else None
+    dispatcher = line.dispatcher if line else None
+
+    async def finalize(first: date, last: date) -> None:
+        await core.vee.run(first, last, final=True)
+
+    async def problems() -> Sequence[str]:
+        of_line = line.problems() if line else ()
+        return [*of_line, *await _database_problems(unit_of_work)]
+
+    return Services(
+        zone=settings.zone,
+        registry=RegistryService(unit_of_work, on_change=on_registry),
+        readings=ReadingService(unit_of_work, settings.zone),
+        gaps=line.gaps if line else GapService(unit_of_work, clock, _nobody_hears),
+        vee=core.vee,
+        billing=BillingService(unit_of_work, clock, settings.zone, finalize),
+        status=StatusService(unit_of_work, clock),
+        requests=ControlRequests(
+            unit_of_work,
+            clock,
+            remote_open=settings.commands.remote_open,
+            can_sign=bool(settings.signer.keys),
+            on_request=dispatcher.wake if dispatcher else _nobody_waits,
+        ),
+        controls=ControlService(unit_of_work),
+        optouts=OptoutService(unit_of_work, clock, on_radio=on_registry),
+        problems=problems,
+    )
+
+
+async def _nobody_hears(collector_id: int, _payload: bytes) -> None:
+    raise UnavailableError(
+        f"this daemon has no broker to reach collector {collector_id} by; ask one that runs ingest"
+    )
+
+
+def _nobody_waits() -> None:
+    """Tell nobody: this process sends no commands."""
+
+
+async def _database_problems(unit_of_work: UnitOfWorkFactory) -> list[str]:
+    try:
+        async with unit_of_work() as work:
+            await work.registry.collector_ids()
+    except UnavailableError as error:
+        return [str(error)]
+    return []
+
+
+def _tokens(settings: ApiSettings) -> Tokens:
+    return Tokens(
+        {
+            name: Token(name, frozenset(Role(role) for role in token.roles), token.sha256)
+            for name, token in settings.tokens.items()
+        }
+    )
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to us: ingest and API end together."""
+        yield
+
+
+async def _answer(app: FastAPI, settings: ApiSettings) -> None:
+    try:
+        listener = socket.create_server((settings.host, settings.port))
+    except OSError as error:
+        raise OperatorError(
+            f"nothing can listen on {settings.host}:{settings.port}: {error.strerror}; "
+            "choose another [api] port"
+        ) from error
+    server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+    log.info("api.listening", host=settings.host, port=listener.getsockname()[1])
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise

@@ -1,0 +1,48 @@
+"""What the parts of one daemon share: settings, clock, store, and VEE, which three of them ask."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ingest.followed import FollowedClock
+from ingest.late import VeeHorizon
+from mdms.app.clock import SystemClock
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.vee_run import VeeService
+from mdms.settings import Settings, config_dir
+from mdms.storage.unit_of_work import open_store
+from vee.rules import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """One of each, for every part."""
+
+    settings: Settings
+    clock: Clock
+    unit_of_work: UnitOfWorkFactory
+    horizon: VeeHorizon
+    vee: VeeService
+
+
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """
+    Connect to the database; yield what parts share.
+
+    Raises:
+        UnavailableError: The database is not there.
+    """
+    clock = FollowedClock() if settings.clock.source == "simulation" else SystemClock()
+    rules = RuleSet.load(config_dir() / "vee" / f"{settings.vee.ruleset}.toml")
+    async with open_store(
+        settings.database.dsn.get_secret_value(),
+        connections_max=settings.database.connections_max,
+        statement_timeout_s=settings.database.statement_timeout_s,
+    ) as unit_of_work:
+        async with unit_of_work() as work:
+            last = await work.vee.last_run()
+        horizon = VeeHorizon(settings.zone, last.last_day if last else None)
+        vee = VeeService(unit_of_work, clock, rules, settings.zone, before_load=horizon.advance)
+        yield Core(settings, clock, unit_of_work, horizon, vee)

@@ -1,0 +1,56 @@
+"""
+One process on one event loop: ingest, nightly VEE, commands, REST.
+
+It ends in order: ingest finishes the batch in hand and acknowledges nothing that it did not store,
+the API answers what it has begun, then connections are given back.
+"""
+
+import gc
+from contextlib import AsyncExitStack
+
+import structlog
+
+from ingest.followed import FollowedClock
+from mdms.app.api import start_api
+from mdms.app.core import open_core
+from mdms.app.ingest import Line, start_ingest
+from mdms.app.tasks import ended_in_order, on_signal
+from mdms.app.timers import Nightly
+from mdms.domain.errors import OperatorError
+from mdms.settings import Settings
+
+log = structlog.get_logger()
+
+PARTS = frozenset({"ingest", "vee", "commands", "api"})
+
+
+async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
+    """
+    Run the daemon until SIGTERM or SIGINT.
+
+    Raises:
+        UnavailableError: Database or broker are not there at the start.
+        OperatorError: The settings cannot be carried out.
+    """
+    if "commands" in parts and "ingest" not in parts:
+        raise OperatorError("commands go out by the connection of ingest: name both in --only")
+    stop = on_signal()
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(open_core(settings))
+        tasks = await stack.enter_async_context(ended_in_order())
+        nightly = Nightly(core) if "vee" in parts else None
+        line: Line | None = None
+        if "ingest" in parts:
+            line = await start_ingest(
+                core, stack, tasks, nightly, with_commands="commands" in parts
+            )
+        if nightly is not None and not isinstance(core.clock, FollowedClock):
+            tasks.start(nightly.forever())
+        if "api" in parts:
+            start_api(core, tasks, line)
+        # What is loaded by now stays: the collector need not look through it again and again.
+        gc.collect()
+        gc.freeze()
+        log.info("daemon.started", parts=sorted(parts))
+        await tasks.until(stop)
+        log.info("daemon.stopping")

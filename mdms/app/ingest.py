@@ -1,0 +1,148 @@
+"""The part that takes reads: broker, pipeline, the search for what is missing; and commands."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from commands.dispatcher import Dispatcher
+from ingest.followed import FollowedClock, FollowedSource, simulated_time_topic
+from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
+from ingest.pipeline import IngestConfig, Pipeline
+from ingest.tags import TagCheck
+from mdms.app.commands import open_dispatcher
+from mdms.app.core import Core
+from mdms.app.tasks import Tasks
+from mdms.app.timers import Nightly, StepTimers, ask_for_missing_forever
+from mdms.domain.errors import UnavailableError
+from mdms.services.gaps import GapService
+from mdms.settings import read_master_keys
+
+_BROKER_S_MAX = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The running connection to collectors and their meters, as the API asks for it."""
+
+    pipeline: Pipeline
+    broker: MqttSource
+    url: str
+    gaps: GapService
+    dispatcher: Dispatcher | None
+
+    def problems(self) -> Sequence[str]:
+        """Say in a sentence each what keeps reads from being stored now."""
+        problems = []
+        if not self.broker.connected:
+            problems.append(f"no connection to the broker at {_without_password(self.url)}")
+        if not self.pipeline.status.ready:
+            problems.append("ingest waits for the database")
+        return problems
+
+
+async def start_ingest(
+    core: Core,
+    stack: AsyncExitStack,
+    tasks: Tasks,
+    nightly: Nightly | None,
+    *,
+    with_commands: bool,
+) -> Line:
+    """
+    Connect to the broker and start to take reads, and to carry commands if wanted.
+
+    Under a followed clock `nightly` runs from here: a step is answered when all due in it is done.
+
+    Raises:
+        UnavailableError: The broker does not answer.
+    """
+    utility, clock = core.settings.utility.code, core.clock
+    broker = await _broker(core, stack)
+
+    async def tell(collector_id: int, payload: bytes) -> None:
+        await broker.publish(control_topic(utility, collector_id), payload)
+
+    async def on_radio() -> None:
+        await pipeline.reload_registry()
+
+    gaps = GapService(core.unit_of_work, clock, tell)
+    dispatcher: Dispatcher | None = None
+    if with_commands:
+        dispatcher = await open_dispatcher(core, stack, broker, on_radio=on_radio)
+    source: MqttSource | FollowedSource = broker
+    if isinstance(clock, FollowedClock):
+        source = await _followed(core, broker, clock, StepTimers(gaps, dispatcher, nightly))
+    ingest = core.settings.ingest
+    pipeline = Pipeline(
+        source,
+        core.unit_of_work,
+        clock,
+        IngestConfig(
+            messages_max=ingest.messages_max,
+            bytes_max=ingest.bytes_max,
+            age_s_max=ingest.age_s_max,
+            backoff_s_max=ingest.backoff_s_max,
+        ),
+        core.horizon,
+        tags=TagCheck(read_master_keys(Path(ingest.read_keys))) if ingest.read_keys else None,
+        tell=tell,
+        on_answers=dispatcher.wake if dispatcher else None,
+        on_holes=gaps.wake,
+    )
+    tasks.start(pipeline.run())
+    if source is broker:
+        tasks.start(ask_for_missing_forever(gaps, clock))
+        if dispatcher is not None:
+            tasks.start(dispatcher.forever())
+    return Line(pipeline, broker, core.settings.mqtt.url, gaps, dispatcher)
+
+
+async def _broker(core: Core, stack: AsyncExitStack) -> MqttSource:
+    mqtt, utility = core.settings.mqtt, core.settings.utility.code
+    topics = [uplink_topics(utility), state_topics(utility)]
+    if isinstance(core.clock, FollowedClock):
+        topics.append(simulated_time_topic(utility))
+    config = MqttConfig(
+        url=mqtt.url,
+        client_id=mqtt.client_id,
+        topics=tuple(topics),
+        protocol=mqtt.protocol,
+        receive_max=mqtt.receive_max,
+        keepalive_s=mqtt.keepalive_s,
+    )
+    broker = await stack.enter_async_context(MqttSource(config, core.clock))
+    await _until_connected(broker, mqtt.url)
+    return broker
+
+
+async def _followed(
+    core: Core, broker: MqttSource, clock: FollowedClock, timers: StepTimers
+) -> FollowedSource:
+    async with core.unit_of_work() as work:
+        sequences = await work.messages.sequences()
+    return FollowedSource(
+        broker,
+        clock,
+        utility=core.settings.utility.code,
+        committed={each.collector_id: each.batch_seq for each in sequences},
+        on_granted=timers.run_due,
+        wanted_step_s=timers.wanted_step_s,
+    )
+
+
+async def _until_connected(broker: MqttSource, url: str) -> None:
+    try:
+        async with asyncio.timeout(_BROKER_S_MAX):
+            await broker.until_connected()
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"the broker at {_without_password(url)} did not answer within {_BROKER_S_MAX:.0f} s; "
+            "is it running, and does [mqtt] url name it?"
+        ) from error
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,0 +1,94 @@
+"""
+What is due by the clock: every few seconds of the system's, after every step of a followed one.
+
+A database that is away delays it and loses nothing: what was not done stays due.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from commands.dispatcher import Dispatcher
+from ingest.followed import STEP_S
+from mdms.app.core import Core
+from mdms.domain.errors import UnavailableError
+from mdms.ports.clock import Clock
+from mdms.services.gaps import GapService
+from mdms.services.schedule import DailyJob, Schedule
+
+log = structlog.get_logger()
+
+_PERIOD_S = 5.0
+_RETRY_S = 2.0
+
+
+class Nightly:
+    """Runs VEE when its time of day has come, and waits out a database that is away."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._schedule: Schedule | None = None
+
+    async def run_due(self, now: datetime) -> None:
+        """Run what is due by now, to its end."""
+        while True:
+            try:
+                schedule = self._schedule or await self._make(now)
+                await schedule.run_due(now)
+            except UnavailableError as error:
+                log.warning("schedule.store.unavailable", error=str(error))
+                await self._core.clock.sleep(_RETRY_S)
+            else:
+                return
+
+    async def forever(self) -> None:
+        """Ask every few seconds."""
+        while True:
+            await self.run_due(self._core.clock.now())
+            await self._core.clock.sleep(_PERIOD_S)
+
+    async def _make(self, now: datetime) -> Schedule:
+        async with self._core.unit_of_work() as work:
+            last = await work.vee.last_run()
+        job = DailyJob("vee", self._core.settings.vee.nightly_at, self._core.vee.nightly)
+        since = last.started_at if last else now
+        self._schedule = Schedule([job], self._core.settings.zone, since)
+        return self._schedule
+
+
+async def ask_for_missing(gaps: GapService, now: datetime) -> None:
+    """Ask collectors for the batches that are missing by now."""
+    try:
+        await gaps.run_due(now)
+    except UnavailableError as error:  # it stays due
+        log.warning("collection.backfill.delayed", error=str(error))
+
+
+async def ask_for_missing_forever(gaps: GapService, clock: Clock) -> None:
+    """Ask every few seconds."""
+    while True:
+        gaps.wake()  # another process may have found some
+        await ask_for_missing(gaps, clock.now())
+        await clock.sleep(_PERIOD_S)
+
+
+@dataclass(frozen=True, slots=True)
+class StepTimers:
+    """What is due after each granted step, in this order."""
+
+    gaps: GapService
+    dispatcher: Dispatcher | None
+    nightly: Nightly | None
+
+    async def run_due(self, now: datetime) -> None:
+        """Run all that is due by now, to its end."""
+        await ask_for_missing(self.gaps, now)
+        if self.dispatcher is not None:
+            await self.dispatcher.run_due_surely(now)
+        if self.nightly is not None:
+            await self.nightly.run_due(now)
+
+    def wanted_step_s(self) -> int:
+        """Return how far the next step may go [s]."""
+        return STEP_S if self.dispatcher is None else self.dispatcher.wanted_step_s()
