@@ -138,6 +138,31 @@ class Client:
         whose = {} if collector_id is None else {"collector_id": collector_id}
         return self._json("POST", "/v1/gaps/backfill", json={**body, **whose})
 
+    def events(
+        self,
+        from_: Day | Instant,
+        to: Day | Instant,
+        *,
+        meter: str | None = None,
+        limit: int = 1000,
+    ) -> list[dict[str, Any]]:
+        """
+        Return what meters and collectors reported by themselves, the first of a period first.
+
+        Args:
+            from_: First local day, or an instant with its offset.
+            to: Last local day (included), or an instant (excluded).
+            meter: Badge; None for all, and for what collectors say of themselves.
+            limit: How many at most.
+        """
+        params = _present(**{"from": from_}, to=to, meter=meter, limit=limit)
+        return list(self._json("GET", "/v1/events", params=params)["events"])
+
+    def export_events(self, from_: Day | Instant, to: Day | Instant, path: Path) -> Path:
+        """Write every event of a period as Parquet."""
+        params = _present(**{"from": from_}, to=to)
+        return self._download("/v1/events/files/events.parquet", path, params)
+
     def run_vee(self, from_: Day, to: Day, *, meter: str | None = None) -> dict[str, Any]:
         """Judge and estimate the local days from_..to, both included."""
         body = _present(**{"from": from_}, to=to, meter=meter)

@@ -28,7 +28,7 @@ _UTC_US = pa.timestamp("us", tz="UTC")
 _DAYS_KEPT = 5
 """A day's intervals travel until the next noon, and collectors give them away for 72 h more."""
 _AGE_S_MAX, _AHEAD_S_MAX = 45 * 86400, 300
-"""Registers stamped outside these limits are refused."""
+"""Registers and events stamped outside these limits are refused."""
 
 INTERVALS = pa.schema(
     [
@@ -71,6 +71,7 @@ EVENTS = pa.schema(
         ("code", pa.int32()),
         ("sub", pa.int32()),
         ("value", pa.int64()),
+        ("stamp_utc", _UTC_US),
         ("sent", pa.bool_()),
     ]
 )
@@ -208,14 +209,20 @@ class Ledger:
         return silent
 
     def _events(self) -> pa.Table:
+        """Return every event with its time, and with what the meter's clock said then."""
         events = self._log.events
+        at_s = np.array([event.at_s for event in events], np.int64)
+        meter = np.array([event.meter for event in events], np.int64)
+        ahead_s = self._air.radio.clock_error_s[meter]
+        timely = (ahead_s >= -_AGE_S_MAX) & (ahead_s <= _AHEAD_S_MAX)
         columns = [
             pa.array([self._badge_of(event.meter) for event in events], pa.string()),
-            _utc(np.array([event.at_s for event in events], np.int64)),
+            _utc(at_s),
             pa.array([int(event.code) for event in events], pa.int32()),
             pa.array([int(event.sub) for event in events], pa.int32()),
             pa.array([event.value for event in events], pa.int64()),
-            pa.array(self._log.acknowledged, pa.bool_()),
+            _utc(at_s + ahead_s),
+            pa.array(np.array(self._log.acknowledged, np.bool_) & timely),
         ]
         return pa.table(columns, schema=EVENTS)
 

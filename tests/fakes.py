@@ -15,7 +15,7 @@ from mdms.domain.events import EndDeviceEvent
 from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
-from mdms.domain.time import from_epoch_us
+from mdms.domain.time import Period, from_epoch_us
 from mdms.ports.controls import ReceivedAnswer
 from mdms.ports.messages import CollectorSequence, Envelope, Rejected, UplinkMessage
 from mdms.ports.unit_of_work import UnitOfWork
@@ -174,6 +174,16 @@ class FakeEventStore:
             if not any(_same(event, known) for known in self.stored):
                 self.stored.append(event)
         return len(self.stored) - before
+
+    async def within(
+        self, period: Period, *, badge: str | None = None, count_max: int | None = None
+    ) -> Sequence[EndDeviceEvent]:
+        found = [
+            event
+            for event in self.stored
+            if period.start_utc <= event.at < period.end_utc and badge in (None, event.badge)
+        ]
+        return sorted(found, key=lambda event: event.at)[:count_max]
 
 
 def _same(event: EndDeviceEvent, known: EndDeviceEvent) -> bool:

@@ -9,6 +9,7 @@ from mdms.api import (
     billing,
     controls,
     errors,
+    events,
     gaps,
     optouts,
     readings,
@@ -32,7 +33,7 @@ def create(services: Services, tokens: Tokens) -> FastAPI:
     )
     app.state.services, app.state.tokens = services, tokens
     errors.install(app)
-    for module in (system, registry, readings, gaps, vee, billing, controls, optouts):
+    for module in (system, registry, readings, gaps, events, vee, billing, controls, optouts):
         app.include_router(module.router)
 
     @app.middleware("http")

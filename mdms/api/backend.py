@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from commands.requests import ControlRequests
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
+from mdms.services.events import EventService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -26,6 +27,7 @@ class Services:
     registry: RegistryService
     readings: ReadingService
     gaps: GapService
+    events: EventService
     vee: VeeService
     billing: BillingService
     status: StatusService

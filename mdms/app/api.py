@@ -21,6 +21,7 @@ from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
+from mdms.services.events import EventService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -54,6 +55,7 @@ def _services(core: Core, line: Line | None) -> Services:
         registry=RegistryService(unit_of_work, on_change=on_registry),
         readings=ReadingService(unit_of_work, settings.zone),
         gaps=line.gaps if line else GapService(unit_of_work, clock, _nobody_hears),
+        events=EventService(unit_of_work),
         vee=core.vee,
         billing=BillingService(unit_of_work, clock, settings.zone, finalize),
         status=StatusService(unit_of_work, clock),

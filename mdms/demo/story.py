@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from mdms.app.clock import SystemClock
 from mdms.client import Client
 from mdms.demo import script, settings
+from mdms.demo.events import reconcile_events
 from mdms.demo.reconcile import reconcile
 from mdms.demo.stage import Stage
 from mdms.embedded import processes
@@ -200,11 +201,14 @@ def _bill(plan: Plan, client: Client, audience: Audience) -> dict[str, Any]:
 def _prove(plan: Plan, client: Client) -> dict[str, Any]:
     """Write out what the database holds and compare it with the truth."""
     out = plan.directory
-    client.export_readings(plan.start - _DAY, plan.last_day + _DAY, out)
+    first, last = plan.start - _DAY, plan.last_day + _DAY
+    client.export_readings(first, last, out)
+    client.export_events(first, last, out / "events.parquet")
     client.export_controls(out / "controls.parquet")
     status = client.status()
     return {
         "reads": reconcile(out),
+        **reconcile_events(out),
         "controls": client.controls(limit=1000),
         "dead_letters": status["dead_letters"],
         "exceptions_open": status["exceptions_open"],

@@ -84,7 +84,7 @@ def show(report: dict[str, Any], directory: Path, console: Console) -> None:
         f"\n[bold]{report['meters']:,} meters, {report['days']} days, "
         f"{report['frames']:,} frames in {report['messages']:,} messages[/bold]\n"
     )
-    console.print(_proof(reads))
+    console.print(_proof(reads, report["events"]))
     console.print(_quality(reads["quality"]))
     console.print()
     if "frozen" in billing:
@@ -95,6 +95,8 @@ def show(report: dict[str, Any], directory: Path, console: Console) -> None:
         )
     else:
         console.print(f"Billing: {billing['note']}.")
+    for outage in report["outages"]:
+        console.print(_outage(outage))
     if report["controls"]:
         console.print(_controls(report["controls"]))
     console.print(
@@ -102,12 +104,12 @@ def show(report: dict[str, Any], directory: Path, console: Console) -> None:
     )
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report["timings_s"].items())
     console.print(f"Time: {sum(report['timings_s'].values()):.0f} s ({spent}).")
-    files = ("report.json", "billing", "readings.parquet", "truth")
+    files = ("report.json", "billing", "readings.parquet", "events.parquet", "truth")
     named = ", ".join(name for name in files if (directory / name).exists())
     console.print(f"Files: [bold]{directory}[/bold] ({named})")
 
 
-def _proof(reads: dict[str, Any]) -> Table:
+def _proof(reads: dict[str, Any], events: dict[str, Any]) -> Table:
     table = Table(title="Against the city's own ledger", title_justify="left")
     table.add_column("interval reads")
     table.add_column("", justify="right")
@@ -121,10 +123,32 @@ def _proof(reads: dict[str, Any]) -> Table:
         ("stored with another value", reads["wrong"], True),
         ("register brackets with estimates", brackets["checked"], False),
         ("of these not exact to the unit", brackets["inexact"], True),
+        ("meters' events sent", events["sent"], False),
+        ("lost, doubled or invented", _faults(events), True),
     ):
         colour = ("red" if value else "green") if fault else "default"
         table.add_row(name, f"[{colour}]{value:,}[/{colour}]")
     return table
+
+
+def _faults(events: dict[str, Any]) -> int:
+    return int(events["lost"] + events["doubled"] + events["invented"])
+
+
+def _outage(outage: dict[str, Any]) -> str:
+    """Say who was without power, and who of them was heard."""
+    start = datetime.fromisoformat(outage["from"])
+    length = "since then"
+    if outage["to"] is not None:
+        minutes = (datetime.fromisoformat(outage["to"]) - start).total_seconds() / 60
+        length = f"for {minutes:.0f} min"
+    gasps, back = outage["last_gasps"], outage["restorations"]
+    return (
+        f"Outage: transformer {outage['transformer']} without power {length} "
+        f"from {start:%a %d %b %H:%M} UTC, [bold]{outage['meters']}[/bold] meters; "
+        f"last gasps {gasps['sent']} sent, [bold]{gasps['stored']}[/bold] stored; "
+        f"restorations {back['sent']} sent, [bold]{back['stored']}[/bold] stored."
+    )
 
 
 def _controls(controls: list[dict[str, Any]]) -> Table:

@@ -20,8 +20,10 @@ class EventStore(Protocol):
         """
         ...
 
-    async def within(self, period: Period) -> Sequence[EndDeviceEvent]:
-        """Return the events of a period in order of time."""
+    async def within(
+        self, period: Period, *, badge: str | None = None, count_max: int | None = None
+    ) -> Sequence[EndDeviceEvent]:
+        """Return the events of a period in order of time, of one badge or of all."""
         ...
 
 

@@ -47,12 +47,24 @@ class PostgresEvents:
            register, seq, received_at
     FROM end_device_event
     WHERE at_utc >= %(start)s AND at_utc < %(end)s
+      AND (%(badge)s::text IS NULL OR badge = %(badge)s)
     ORDER BY at_utc, end_device_event_id
+    LIMIT %(count_max)s
     """
 
-    async def within(self, period: Period) -> Sequence[EndDeviceEvent]:
+    async def within(
+        self, period: Period, *, badge: str | None = None, count_max: int | None = None
+    ) -> Sequence[EndDeviceEvent]:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(self.WITHIN, {"start": period.start_utc, "end": period.end_utc})
+            await cursor.execute(
+                self.WITHIN,
+                {
+                    "start": period.start_utc,
+                    "end": period.end_utc,
+                    "badge": badge,
+                    "count_max": count_max,
+                },
+            )
             return [
                 EndDeviceEvent(
                     **row | {"code": EventCode(row["code"]), "severity": Severity(row["severity"])}

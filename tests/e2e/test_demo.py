@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mdms.domain.events import EventCode
 from mdms.embedded import processes
 
 pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -232,6 +233,19 @@ def test_an_out_folder_that_is_not_empty_is_refused(tmp_path):
     assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_an_outage_is_told_from_what_was_sent_and_what_is_stored(served):
+    report = json.loads((served / "report.json").read_text())
+    events = pd.read_parquet(served / "events.parquet")
+
+    (outage,) = report["outages"]
+
+    assert outage["meters"] >= outage["last_gasps"]["sent"] > 0
+    for told in (outage["last_gasps"], outage["restorations"]):
+        assert told["stored"] == told["sent"]
+    assert (events["code"] == EventCode.POWER_FAIL).sum() == outage["last_gasps"]["stored"]
+    assert [report["events"][name] for name in ("lost", "invented", "doubled")] == [0, 0, 0]
 
 
 def test_people_command_meters_and_the_rules_refuse_what_they_forbid(served):

@@ -18,11 +18,13 @@ from mdms import api
 from mdms.api.auth import Role, Token, Tokens
 from mdms.api.backend import Services
 from mdms.domain.errors import UnavailableError
+from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.gaps import Span
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
+from mdms.services.events import EventService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -73,6 +75,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         registry=RegistryService(store),
         readings=ReadingService(store, ZONE),
         gaps=GapService(store, clock, hear),
+        events=EventService(store),
         vee=vee,
         billing=BillingService(store, clock, ZONE, finalize),
         status=StatusService(store, clock),
@@ -229,6 +232,38 @@ async def test_missing_batches_are_listed_and_asked_for_again(town, store):
     assert asked.json() == {"holes": 1, "requests": 1}
     assert period.json()["requests"] == 1 + len(SMALL_TOWN.collectors)
     assert (half.status_code, refused.status_code) == (422, 403)
+
+
+async def test_events_of_a_period_are_listed_and_handed_out_as_a_file(town, store):
+    gasp = EndDeviceEvent(
+        collector_id=SMALL_TOWN.collectors[0].collector_id,
+        badge="E100",
+        radio_id=1,
+        code=EventCode.POWER_FAIL,
+        at=NOW,
+        severity=Severity.ALARM,
+        register=41_902_118,
+        received_at=NOW,
+    )
+    async with store() as work:
+        await work.events.append([gasp, replace(gasp, badge="E101")])
+    day = {"from": "2026-12-01", "to": "2026-12-01"}
+
+    every = await town.get("/v1/events", params=day, headers=as_(Role.VIEWER))
+    one = await town.get("/v1/events", params=day | {"meter": "E100"}, headers=as_(Role.VIEWER))
+    none = await town.get(
+        "/v1/events", params={"from": "2026-11-30", "to": "2026-11-30"}, headers=as_(Role.VIEWER)
+    )
+    file = await town.get("/v1/events/files/events.parquet", params=day, headers=as_(Role.VIEWER))
+
+    assert [event["meter"] for event in every.json()["events"]] == ["E100", "E101"]
+    (event,) = one.json()["events"]
+    assert (event["code"], event["severity"], event["at"]) == (
+        "power_fail", "alarm", "2026-12-01T20:00:00+00:00",
+    )  # fmt: skip
+    assert "register" not in event
+    assert none.json() == {"events": []}
+    assert pd.read_parquet(io.BytesIO(file.content))["code"].tolist() == [1, 1]
 
 
 async def test_a_window_that_is_no_billing_period_is_refused(town):

@@ -1,0 +1,44 @@
+"""Events of meters and collectors, by REST."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from mdms.api import params
+from mdms.api.auth import ANYONE_KNOWN, allow
+from mdms.api.backend import Backend
+
+router = APIRouter(
+    prefix="/v1/events", tags=["events"], dependencies=[Depends(allow(ANYONE_KNOWN))]
+)
+
+From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
+To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
+
+
+@router.get("")
+async def events(
+    services: Backend,
+    *,
+    from_: From,
+    to: To,
+    meter: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 1000,
+) -> dict[str, list[dict[str, Any]]]:
+    """List the first events of a period in order of time; `meter` is a badge."""
+    period = params.period(from_, to, services.zone)
+    return {"events": await services.events.listed(period, meter=meter, count_max=limit)}
+
+
+@router.get("/files/events.parquet", response_class=FileResponse)
+async def file(services: Backend, from_: From, to: To) -> FileResponse:
+    """Give every event of a period as Parquet."""
+    period = params.period(from_, to, services.zone)
+    with tempfile.NamedTemporaryFile(suffix=".parquet", delete=False) as made:
+        path = Path(made.name)
+    await services.events.write_events(period, path)
+    return FileResponse(path, filename="events.parquet", background=BackgroundTask(path.unlink))
