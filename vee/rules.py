@@ -10,18 +10,20 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
 
-from mdms.domain.errors import OperatorError
 from mdms.domain.registry import Commodity
+from vee.rules_file import RuleSetError, read
 
-T = TypeVar("T")
 
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Which set of rules this is, from which local day on it judges, and who said so."""
 
-class RuleSetError(OperatorError):
-    """A ruleset file that cannot be used; the message names the key and what it must be."""
+    version: str
+    effective: date
+    approved_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,103 @@ class SumCheckRules:
 
     resolutions: int
     usage_per_mille: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRules:
+    """How far a meter's clock may be off (V05)."""
+
+    warn_s: int
+    hold_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRules:
+    """What counts as more than ever before (V22, V24)."""
+
+    days: int
+    valid_days_min: int
+    max_per_cent: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeRules:
+    """How far the highest interval of a day may stand out from the third (V23, V24)."""
+
+    floor_w: int
+    excess_per_cent: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaticRules:
+    """How often a value may repeat (V26)."""
+
+    intervals: int
+    quanta_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRules:
+    """How far a value may rise above the one before it (V28); 0 switches the rule off."""
+
+    rise_per_cent_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReactiveRules:
+    """What reactive energy may say about active energy (V27)."""
+
+    intervals_max: int
+    power_factor_min: float
+    load_w_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRules:
+    """What may be received from a service, and when (V31, V33)."""
+
+    day_wh_max: int
+    night_wh_max: int
+    night_intervals_max: int
+    night_from_h: int
+    night_until_h: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoltageRules:
+    """Ranges A and B of the voltage (V35) [0.1 V]."""
+
+    a_low: int
+    a_high: int
+    b_low: int
+    b_high: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemandRules:
+    """How far a demand register may be from the largest interval (V36)."""
+
+    per_cent_max: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRules:
+    """What is checked before a bill window is frozen (V44, V50 to V58)."""
+
+    service_days_min: int
+    service_days_max: int
+    estimated_share_max: float
+    estimated_bucket_share_max: float
+    estimated_share_hold: float
+    estimated_days_max: int
+    estimated_bills_max: int
+    load_factor_min: float
+    load_factor_max: float
+    reference_days_min: int
+    self_read_misses_max: int
+    self_read_days_max: int
+    gas_factor_min: float
+    gas_factor_max: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +165,17 @@ class CommodityRules:
 
     linear: bool
     reversible: bool
+    spike: bool
+    zero_days: int
+    zero_days_summer: int
+    disconnected_quanta_max: int
+    inactive_day_quanta_max: int
+    inactive_quanta_max: int
+    day_ratio_min: float
+    day_ratio_max: float
+    bill_ratio_min: float
+    bill_ratio_max: float
+    bill_floor_quanta: int
     quanta_per_hour_max: int
     classes: Mapping[str, int]
     """Service class to its limit [quanta per hour]; V21."""
@@ -84,9 +194,20 @@ class RuleSet:
     """Everything that validation and estimation may be told."""
 
     holidays: tuple[date, ...]
+    edition: Edition
     bookend: BookendRules
+    clock: ClockRules
     sum_check: SumCheckRules
+    history: HistoryRules
+    spike: SpikeRules
+    static: StaticRules
+    step: StepRules
+    reactive: ReactiveRules
+    received: ReceivedRules
+    voltage: VoltageRules
+    demand: DemandRules
     estimate: EstimateRules
+    period: PeriodRules
     electric: CommodityRules
     water: CommodityRules
     gas: CommodityRules
@@ -114,7 +235,7 @@ class RuleSet:
         except tomllib.TOMLDecodeError as error:
             raise RuleSetError(f"{name} is not TOML: {error}.") from error
         try:
-            return _read(cls, table, where="")
+            return read(cls, table, where="")
         except RuleSetError as error:
             raise RuleSetError(f"{name}: {error}") from error
 
@@ -137,86 +258,3 @@ class RuleSet:
         rules = self.of(commodity)
         per_hour = rules.classes.get(service_class, rules.quanta_per_hour_max)
         return per_hour * interval_s // 3600
-
-
-QUANTA_PER_HOUR_MAX = 10_000_000
-"""No service comes near it; keeps exact scaling of a year's bracket within 64 bits."""
-
-_RANGES: Mapping[str, tuple[float, float]] = {
-    "align_s": (0, 300),
-    "backstep_quanta_max": (0, 1_000_000),
-    "resolutions": (1, 100),
-    "usage_per_mille": (0, 1000),
-    "fine_quanta_max": (1, 1_000_000),
-    "gap_days_max": (1, 366),
-    "alpha_min": (0.0, 1.0),
-    "alpha_max": (1.0, 1000.0),
-    "linear_h_max": (0.0, 24.0),
-    "edge_decay_h": (0.01, 24.0),
-    "profile_days": (7, 366),
-    "profile_decay_days": (1.0, 366.0),
-    "other_weekday_weight": (0.0, 1.0),
-    "weight_sum_min": (0.0, 100.0),
-    "references_min": (1, 100),
-    "nearest_count": (1, 100),
-    "average_days_min": (0.01, 366.0),
-    "outage_h_max": (0.0, 24.0),
-    "quanta_per_hour_max": (1, QUANTA_PER_HOUR_MAX),
-    "classes": (1, QUANTA_PER_HOUR_MAX),
-    "quanta_max": (0, 1_000_000),
-    "day_per_cent_max": (0.0, 100.0),
-}
-"""What each number may be, both ends included, by the name of its key."""
-
-
-def _read(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
-    """Build a dataclass from a TOML table that has exactly its fields."""
-    types = get_type_hints(kind)
-    for key in table.keys() - types.keys():
-        raise RuleSetError(f"{where}{key} is not a known key; known are {', '.join(types)}.")
-    for key in types.keys() - table.keys():
-        raise RuleSetError(f"{where}{key} is missing.")
-    return kind(**{key: _value(types[key], table[key], where, key) for key in types})
-
-
-def _value(kind: object, value: object, where: str, key: str) -> object:
-    name = where + key
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return _read(kind, _table(value, name), where=f"{name}.")
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise RuleSetError(f"{name} must be true or false, not {value!r}.")
-        return value
-    if kind == tuple[date, ...]:
-        return _dates(value, name)
-    if kind == Mapping[str, int]:
-        return {
-            item: _number(int, amount, f"{name}.{item}", key)
-            for item, amount in _table(value, name).items()
-        }
-    return _number(kind, value, name, key)
-
-
-def _number(kind: object, value: object, name: str, key: str) -> float:
-    """Return the number; a whole one may stand where any may, never the other way round."""
-    low, high = _RANGES[key]
-    wanted = "a whole number" if kind is int else "a number"
-    accepted = (int,) if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, accepted) or not low <= value <= high:
-        raise RuleSetError(f"{name} must be {wanted} from {low:g} to {high:g}, not {value!r}.")
-    return value if kind is int else float(value)
-
-
-def _dates(value: object, name: str) -> tuple[date, ...]:
-    if not isinstance(value, list):
-        raise RuleSetError(f"{name} must be a list of dates, not {value!r}.")
-    for item in value:
-        if not isinstance(item, date) or isinstance(item, datetime):
-            raise RuleSetError(f"{name} must hold dates like 2026-11-26, not {item!r}.")
-    return tuple(sorted(set(value)))
-
-
-def _table(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise RuleSetError(f"{name} must be a table, not {value!r}.")
-    return value

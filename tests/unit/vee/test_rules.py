@@ -6,7 +6,8 @@ import pytest
 
 from mdms.domain.registry import Commodity
 from tests.unit.vee.build import RULES
-from vee.rules import RuleSet, RuleSetError
+from vee.rules import RuleSet
+from vee.rules_file import RuleSetError
 
 TEXT = (Path(__file__).parents[3] / "config/vee/residential.toml").read_text()
 
@@ -24,6 +25,8 @@ TEXT = (Path(__file__).parents[3] / "config/vee/residential.toml").read_text()
         ("reversible = true", "reversible = 1", "water.reversible must be true or false, not 1"),
         ("2026-01-01", "'2026-01-01'", "holidays must hold dates like 2026-11-26"),
         ("2026-01-01", "2026-01-01T00:00:00", "holidays must hold dates"),
+        ("effective = 2026-01-01", "effective = 3", "edition.effective must hold dates like"),
+        ('version = "2026.1"', "version = 3", "edition.version must be text, not 3"),
         ("[bookend]", "bookend = 3\n[other]", "is not a known key"),
         ("[bookend]", "[bookend", "is not TOML"),
     ],
@@ -47,9 +50,9 @@ def test_a_value_of_the_wrong_kind_is_refused(table, sentence):
     name = table.split()[0]
     body = TEXT if name == "holidays" else TEXT.replace("[bookend]", "[sum]", 1)
     if name == "holidays":
-        body = TEXT[TEXT.index("[bookend]") :]
+        body = TEXT[TEXT.index("[edition]") :]
     else:
-        start, end = TEXT.index("[bookend]"), TEXT.index("[sum_check]")
+        start, end = TEXT.index("[bookend]"), TEXT.index("[clock]")
         body = TEXT[:start] + TEXT[end:]
 
     with pytest.raises(RuleSetError, match=sentence):
