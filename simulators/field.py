@@ -197,7 +197,9 @@ class Field:
         if reaction.acted:
             self._follow(command, meter, at_s)
         self._complain(reaction.answer.result, reaction.complaint, meter, at_s)
-        if (could_transmit or point.transmits) and not is_lost:
+        # Who is told to be silent says yes, however often it is told, and is silent after that.
+        told_silence = command.opcode == Opcode.RADIO_OFF
+        if (could_transmit or point.transmits or told_silence) and not is_lost:
             self._answer(order, reaction.answer, meter)
         if reaction.answer.result is Result.LOAD_SIDE_VOLTAGE:
             gone_s = at_s + int(rng.integers(*_GENERATOR_GONE_S))

@@ -1,4 +1,4 @@
-"""The dispatcher of commands, with the signer it asks and the broker it sends by."""
+"""The dispatcher of commands, with the signer it asks and the broker it sends by; and opt-outs."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from commands.dispatcher import Dispatcher
 from commands.mqtt import MqttTransport
+from commands.radios import OptoutRadios
+from commands.requests import ControlRequests
 from commands.signer import LocalSigner
 from ingest.mqtt import MqttSource
 from mdms.app.core import Core
@@ -40,3 +42,14 @@ async def open_dispatcher(
         remote_open=remote_open,
         on_radio=on_radio,
     )
+
+
+def optout_radios(core: Core, dispatcher: Dispatcher) -> OptoutRadios:
+    """Return what asks again for radios that should be off, as anybody would ask."""
+    requests = ControlRequests(
+        core.unit_of_work,
+        core.clock,
+        remote_open=core.settings.commands.remote_open,
+        on_request=dispatcher.wake,
+    )
+    return OptoutRadios(core.unit_of_work, requests)

@@ -11,10 +11,15 @@ from ingest.followed import FollowedClock, FollowedSource, simulated_time_topic
 from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
 from ingest.tags import TagCheck
-from mdms.app.commands import open_dispatcher
+from mdms.app.commands import open_dispatcher, optout_radios
 from mdms.app.core import Core
 from mdms.app.tasks import Tasks
-from mdms.app.timers import Nightly, StepTimers, ask_for_missing_forever
+from mdms.app.timers import (
+    Nightly,
+    StepTimers,
+    ask_for_missing_forever,
+    ask_for_silence_forever,
+)
 from mdms.domain.errors import UnavailableError
 from mdms.services.gaps import GapService
 from mdms.settings import read_master_keys
@@ -71,9 +76,11 @@ async def start_ingest(
     dispatcher: Dispatcher | None = None
     if with_commands:
         dispatcher = await open_dispatcher(core, stack, broker, on_radio=on_radio)
+    radios = optout_radios(core, dispatcher) if dispatcher else None
     source: MqttSource | FollowedSource = broker
     if isinstance(clock, FollowedClock):
-        source = await _followed(core, broker, clock, StepTimers(gaps, dispatcher, nightly))
+        timers = StepTimers(gaps, radios, dispatcher, nightly)
+        source = await _followed(core, broker, clock, timers)
     ingest = core.settings.ingest
     pipeline = Pipeline(
         source,
@@ -96,6 +103,8 @@ async def start_ingest(
         tasks.start(ask_for_missing_forever(gaps, clock))
         if dispatcher is not None:
             tasks.start(dispatcher.forever())
+        if radios is not None:
+            tasks.start(ask_for_silence_forever(radios, clock))
     return Line(pipeline, broker, core.settings.mqtt.url, gaps, dispatcher)
 
 

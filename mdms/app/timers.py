@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from commands.dispatcher import Dispatcher
+from commands.radios import OptoutRadios
 from ingest.followed import STEP_S
 from mdms.app.core import Core
 from mdms.domain.errors import UnavailableError
@@ -73,17 +74,35 @@ async def ask_for_missing_forever(gaps: GapService, clock: Clock) -> None:
         await clock.sleep(_PERIOD_S)
 
 
+async def ask_for_silence(radios: OptoutRadios, now: datetime) -> None:
+    """Ask again for radios that should be off by now."""
+    try:
+        await radios.run_due(now)
+    except UnavailableError as error:  # it stays due
+        log.warning("optout.radios.delayed", error=str(error))
+
+
+async def ask_for_silence_forever(radios: OptoutRadios, clock: Clock) -> None:
+    """Ask every few seconds."""
+    while True:
+        await ask_for_silence(radios, clock.now())
+        await clock.sleep(_PERIOD_S)
+
+
 @dataclass(frozen=True, slots=True)
 class StepTimers:
     """What is due after each granted step, in this order."""
 
     gaps: GapService
+    radios: OptoutRadios | None
     dispatcher: Dispatcher | None
     nightly: Nightly | None
 
     async def run_due(self, now: datetime) -> None:
         """Run all that is due by now, to its end."""
         await ask_for_missing(self.gaps, now)
+        if self.radios is not None:
+            await ask_for_silence(self.radios, now)
         if self.dispatcher is not None:
             await self.dispatcher.run_due_surely(now)
         if self.nightly is not None:

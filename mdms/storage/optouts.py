@@ -80,6 +80,22 @@ class PostgresOptouts:
     async def unsilence(self, badge: str, on_at: datetime) -> None:
         await self._connection.execute(self.UNSILENCE, {"badge": badge, "on_at": on_at})
 
+    UNSILENCED = """
+    SELECT optout_id, badge, from_at, reason, requested_by, requested_at, ended_at, ended_by
+    FROM optout
+    WHERE ended_at IS NULL AND from_at <= %(at)s
+      AND NOT EXISTS (
+          SELECT FROM radio_silence
+          WHERE radio_silence.badge = optout.badge AND radio_silence.on_at IS NULL
+      )
+    ORDER BY optout_id
+    """
+
+    async def unsilenced(self, at: datetime) -> Sequence[Optout]:
+        async with self._connection.cursor(row_factory=class_row(Optout)) as cursor:
+            await cursor.execute(self.UNSILENCED, {"at": at})
+            return await cursor.fetchall()
+
     SILENT = "SELECT FROM radio_silence WHERE badge = %(badge)s AND on_at IS NULL"
 
     async def silent(self, badge: str) -> bool:

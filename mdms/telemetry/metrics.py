@@ -92,6 +92,10 @@ COMMAND_ENDED = Counter(
     "mdms_command_ended_total", "Commands that came to an end, by how.", ["action", "state"]
 )
 COMMAND_OPEN = Gauge("mdms_command_open", "Commands that wait for someone's answer.")
+COMMAND_RADIOS_UNSILENCED = Gauge(
+    "mdms_command_radios_unsilenced",
+    "Opt-outs in force whose radio is not known to be off.",
+)
 COMMAND_SECONDS = Histogram(
     "mdms_command_seconds",
     "From the request of a switch command to its verification.",
@@ -99,6 +103,25 @@ COMMAND_SECONDS = Histogram(
 )
 COMMAND_RADIO_VIOLATIONS = Counter(
     "mdms_command_radio_off_violations_total", "Radios heard that must be silent."
+)
+COMMAND_SIGNER_REQUESTS = Counter(
+    "mdms_command_signer_requests_total",
+    "Requests to the signer, by what it answered.",
+    ["request", "answer"],
+)
+COMMAND_SIGNER_SECONDS = Histogram(
+    "mdms_command_signer_seconds",
+    "From asking the signer to its answer.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+COMMAND_SIGNER_CONNECTED = Gauge(
+    "mdms_command_signer_connected", "1 while the daemon has a connection to the signer."
+)
+COMMAND_SIGNER_TRIPPED = Gauge(
+    "mdms_command_signer_breaker_tripped", "1 while the breaker stands against every open."
+)
+COMMAND_SIGNER_TRIPS = Counter(
+    "mdms_command_signer_trips_total", "How often a spent budget tripped the breaker."
 )
 
 API_REQUESTS = Counter(

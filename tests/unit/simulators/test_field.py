@@ -303,6 +303,24 @@ async def test_a_silenced_radio_is_not_expected_to_talk_and_does_not(play, meter
     assert not intervals(played, meter)["sent"][utc(acted_s) :].any()
 
 
+async def test_a_silent_radio_says_yes_again_to_being_silenced_and_nothing_to_anything_else(play):
+    hours = [NOON_S + k * HOUR_S for k in range(4)]
+    inbox = {
+        hours[0]: told(Opcode.RADIO_OFF, 1),
+        hours[1]: told(Opcode.RADIO_OFF, 1),
+        hours[2]: told(Opcode.PING, 2, at_s=hours[2]),
+        hours[3]: told(Opcode.RADIO_OFF, 3, at_s=hours[3]),
+    }
+
+    played = await play(meters=METERS, days=1, keys=KEYS, inbox=inbox)
+
+    said = answers(played)
+    assert [values[1:3] for values in said] == [(Opcode.RADIO_OFF, 0)] * 3
+    assert all(values[5] & 8 for values in said)
+    assert [bool(values[5] & 4) for values in said] == [False, True, False]
+    assert readings(played, SWITCHED)["t_newest"].max() <= said[0][3]
+
+
 async def test_an_electric_radio_can_be_switched_on_again_and_keeps_its_secret(play):
     on_s = NOON_S + 6 * HOUR_S
     inbox = {NOON_S: told(Opcode.RADIO_OFF, 1), on_s: told(Opcode.RADIO_ON, 2, at_s=on_s)}
