@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from mdms.ports.audit import AuditStore
 from mdms.ports.billing import BillingStore
 from mdms.ports.collection import EventStore, GapStore
 from mdms.ports.controls import ControlStore
@@ -17,6 +18,8 @@ from mdms.ports.vee import VeeStore
 class UnitOfWork(Protocol):
     """One transaction: everything in it is stored, or nothing is."""
 
+    @property
+    def audit(self) -> AuditStore: ...
     @property
     def registry(self) -> RegistryStore: ...
     @property

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
+from mdms.domain.audit import AuditEntry, Value
 from mdms.domain.controls import (
     Action,
     ControlState,
@@ -23,13 +24,15 @@ from mdms.domain.controls import (
 )
 from mdms.domain.registry import Commodity
 from mdms.ports.controls import ReceivedAnswer
+from mdms.storage.audit import PostgresAudit
 
 
 class PostgresControls:
     """`mdms.ports.ControlStore` on control, control_step, control_envelope, control_answer."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, audit: PostgresAudit) -> None:
         self._connection = connection
+        self._audit = audit
 
     RECEIVE = """
     INSERT INTO control_answer (collector_id, schema_id, record, received_at)
@@ -104,10 +107,16 @@ class PostgresControls:
     VALUES (%(control_id)s,
             (SELECT count(*) + 1 FROM control_step WHERE control_id = %(control_id)s),
             %(at)s, %(event)s, %(state)s, %(actor)s, %(detail)s)
+    RETURNING number
     """
 
     async def add_step(self, step: ControlStep) -> None:
-        await self._connection.execute(self.ADD_STEP, asdict(step) | {"state": step.state.value})
+        cursor = await self._connection.execute(
+            self.ADD_STEP, asdict(step) | {"state": step.state.value}
+        )
+        row = await cursor.fetchone()
+        assert row is not None, "an insert returns its row"
+        self._audit.note(_audited(step, row[0]))
 
     STEPS = """
     SELECT control_id, number, at, event, state, actor, detail
@@ -220,6 +229,16 @@ class PostgresControls:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement, values)
             return await cursor.fetchall()
+
+
+def _audited(step: ControlStep, number: int) -> AuditEntry:
+    told: dict[str, Value] = {
+        "step": number,
+        "event": step.event,
+        "state": step.state.value,
+        "text": step.detail,
+    }
+    return AuditEntry(step.at, "control.step", str(step.control_id), step.actor, told)
 
 
 def _row_of(control: EndDeviceControl) -> dict[str, object]:

@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 from mdms.domain.errors import UnavailableError, UsageError
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.storage import capabilities, pool
+from mdms.storage.audit import PostgresAudit
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.controls import PostgresControls
 from mdms.storage.events import PostgresEvents
@@ -25,6 +26,7 @@ class PostgresUnitOfWork:
     """`mdms.ports.UnitOfWork`: every store on one connection, inside one transaction."""
 
     def __init__(self, connection: AsyncConnection, partitions: Partitions) -> None:
+        self.audit = PostgresAudit(connection)
         self.registry = PostgresRegistry(connection)
         self.messages = PostgresMessages(connection, partitions)
         self.readings = PostgresReadings(connection, partitions)
@@ -32,7 +34,7 @@ class PostgresUnitOfWork:
         self.billing = PostgresBilling(connection)
         self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)
-        self.controls = PostgresControls(connection)
+        self.controls = PostgresControls(connection, self.audit)
         self.optouts = PostgresOptouts(connection)
 
 
@@ -62,7 +64,9 @@ async def open_store(
             with _errors_translated():
                 # Begun here and now: a transaction() inside of it is a savepoint only then.
                 async with connections.connection() as connection, connection.transaction():
-                    yield PostgresUnitOfWork(connection, partitions)
+                    work = PostgresUnitOfWork(connection, partitions)
+                    yield work
+                    await work.audit.link()
 
         yield unit_of_work
 

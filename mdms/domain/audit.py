@@ -1,0 +1,112 @@
+"""
+The audit: who did what, when and why, in a chain of hashes that shows what was changed afterwards.
+
+A record's hash is SHA-256 over the hash before it and the record's own bytes. Whoever changes,
+removes or inserts a record must make every later hash anew, and the sealed heads, which are kept
+in a second place under a key of their own, no longer fit.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+Value = str | int | bool | None | list["Value"] | Mapping[str, "Value"]
+"""What a record may carry: plain values, money and instants as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """
+    Something that happened, before it is a link of the chain.
+
+    Attributes:
+        kind: What sort of thing: `control.step`, `token.revoked`, `fact`.
+        subject: What it happened to: the id of a command, a badge, the name of a token.
+        actor: Name of a token, or of the part that acted.
+        detail: All the rest, as plain values.
+    """
+
+    at: datetime
+    kind: str
+    subject: str
+    actor: str
+    detail: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The last link: its number and hash."""
+
+    number: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A link of the chain; `content` are the very bytes that were hashed."""
+
+    number: int
+    content: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedHead:
+    """A head that the holder of the sealing key has put its name to."""
+
+    head: AuditHead
+    at: datetime
+    signature: bytes
+
+
+BEGINNING: Final = AuditHead(0, bytes(32))
+"""What the first record is linked to."""
+
+
+def chained(head: AuditHead, entries: Iterable[AuditEntry]) -> list[AuditRecord]:
+    """Return entries as the links that follow a head."""
+    records = []
+    for entry in entries:
+        content = canonical(head.number + 1, entry)
+        head = AuditHead(head.number + 1, _linked(head.hash, content))
+        records.append(AuditRecord(head.number, content, head.hash))
+    return records
+
+
+def canonical(number: int, entry: AuditEntry) -> bytes:
+    """Return the one form of an entry that is hashed: JSON, keys sorted, no blanks, UTF-8."""
+    record = {
+        "number": number,
+        "at": entry.at.isoformat(),
+        "kind": entry.kind,
+        "subject": entry.subject,
+        "actor": entry.actor,
+        "detail": entry.detail,
+    }
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def followed(head: AuditHead, records: Iterable[AuditRecord]) -> tuple[AuditHead, int | None]:
+    """
+    Follow the chain from a head.
+
+    Returns:
+        The last head that fits, and the number of the first record that does not; None if all do.
+    """
+    for record in records:
+        if record.number != head.number + 1 or record.hash != _linked(head.hash, record.content):
+            return head, min(record.number, head.number + 1)
+        head = AuditHead(record.number, record.hash)
+    return head, None
+
+
+def sealed_text(head: AuditHead, at: datetime) -> bytes:
+    """Return what a seal signs."""
+    return f"mdms-audit {head.number} {head.hash.hex()} {at.isoformat()}".encode()
+
+
+def _linked(previous: bytes, content: bytes) -> bytes:
+    return hashlib.sha256(previous + content).digest()

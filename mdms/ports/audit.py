@@ -1,0 +1,48 @@
+"""The store of the audit, and who seals it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from mdms.domain.audit import AuditEntry, AuditHead, AuditRecord, SealedHead
+
+
+class AuditStore(Protocol):
+    """The chain of everything that was done; links are added, never changed."""
+
+    def note(self, entry: AuditEntry) -> None:
+        """Add an entry when the transaction commits: with what it tells of, or not at all."""
+        ...
+
+    async def head(self) -> AuditHead: ...
+    async def after(self, number: int, count_max: int) -> Sequence[AuditRecord]:
+        """Return the links that follow a number, in their order."""
+        ...
+
+    async def about(self, subject: str) -> Sequence[AuditRecord]:
+        """Return what happened to a command, badge or token, oldest first."""
+        ...
+
+    async def contradicted(self) -> Sequence[int]:
+        """
+        Return the numbers of links that the tables no longer agree with.
+
+        Compared are the columns by which links are found, and every step of a command.
+        """
+        ...
+
+    async def add_seal(self, sealed: SealedHead) -> None: ...
+    async def seals(self) -> Sequence[SealedHead]: ...
+
+
+class Sealer(Protocol):
+    """Signs the head of the audit and keeps it in a second place."""
+
+    async def seal(self, head: AuditHead, at: datetime) -> SealedHead:
+        """
+        Sign a head and write it where the database's owner cannot.
+
+        Raises:
+            UnavailableError: The second place is away.
+        """
+        ...

@@ -1,0 +1,131 @@
+"""The audit as rows: notes are linked to the chain at the end of the transaction they belong to."""
+
+from collections.abc import Sequence
+
+from psycopg import AsyncConnection
+
+from mdms.domain.audit import AuditEntry, AuditHead, AuditRecord, SealedHead, chained
+
+
+class PostgresAudit:
+    """`mdms.ports.AuditStore` on audit_record, audit_head, audit_seal."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._noted: list[AuditEntry] = []
+
+    def note(self, entry: AuditEntry) -> None:
+        self._noted.append(entry)
+
+    # The lock is taken last and held for the commit only: nobody who waits for it holds anything
+    # that its holder could still want.
+    LOCK_HEAD = "SELECT number, hash FROM audit_head FOR UPDATE"
+
+    ADD = """
+    INSERT INTO audit_record (number, at, kind, subject, actor, content, hash)
+    VALUES (%(number)s, %(at)s, %(kind)s, %(subject)s, %(actor)s, %(content)b, %(hash)b)
+    """
+
+    MOVE_HEAD = "UPDATE audit_head SET number = %(number)s, hash = %(hash)b"
+
+    async def link(self) -> None:
+        """Add what was noted to the chain; the transaction commits next."""
+        if not self._noted:
+            return
+        cursor = await self._connection.execute(self.LOCK_HEAD)
+        row = await cursor.fetchone()
+        assert row is not None, "the migration made the first head"
+        records = chained(AuditHead(*row), self._noted)
+        rows = [
+            {
+                "number": record.number,
+                "at": entry.at,
+                "kind": entry.kind,
+                "subject": entry.subject,
+                "actor": entry.actor,
+                "content": record.content,
+                "hash": record.hash,
+            }
+            for record, entry in zip(records, self._noted, strict=True)
+        ]
+        await cursor.executemany(self.ADD, rows)
+        await cursor.execute(self.MOVE_HEAD, rows[-1])
+        self._noted.clear()
+
+    HEAD = "SELECT number, hash FROM audit_head"
+
+    async def head(self) -> AuditHead:
+        cursor = await self._connection.execute(self.HEAD)
+        row = await cursor.fetchone()
+        assert row is not None, "the migration made the first head"
+        return AuditHead(*row)
+
+    AFTER = """
+    SELECT number, content, hash FROM audit_record
+    WHERE number > %(number)s ORDER BY number LIMIT %(count_max)s
+    """
+
+    async def after(self, number: int, count_max: int) -> Sequence[AuditRecord]:
+        return await self._records(self.AFTER, number=number, count_max=count_max)
+
+    ABOUT = """
+    SELECT number, content, hash FROM audit_record WHERE subject = %(subject)s ORDER BY number
+    """
+
+    async def about(self, subject: str) -> Sequence[AuditRecord]:
+        return await self._records(self.ABOUT, subject=subject)
+
+    # A link that is no JSON any more breaks the chain, which is looked at first.
+    CONTRADICTED = """
+    WITH link AS (
+        SELECT number, at, kind, subject, actor, convert_from(content, 'UTF8')::jsonb AS said
+        FROM audit_record
+    )
+    SELECT link.number
+    FROM link
+    LEFT JOIN control_step s ON link.kind = 'control.step'
+        AND s.control_id::text = link.subject
+        AND s.number = (link.said -> 'detail' ->> 'step')::integer
+    WHERE (link.kind, link.subject, link.actor, link.at)
+          IS DISTINCT FROM (link.said ->> 'kind', link.said ->> 'subject', link.said ->> 'actor',
+                            (link.said ->> 'at')::timestamptz)
+       OR link.kind = 'control.step'
+          AND (s.at, s.actor, s.event, s.state, s.detail)
+              IS DISTINCT FROM (link.at, link.actor, link.said -> 'detail' ->> 'event',
+                                link.said -> 'detail' ->> 'state', link.said -> 'detail' ->> 'text')
+    ORDER BY link.number
+    """
+
+    async def contradicted(self) -> Sequence[int]:
+        cursor = await self._connection.execute(self.CONTRADICTED)
+        return [number for (number,) in await cursor.fetchall()]
+
+    ADD_SEAL = """
+    INSERT INTO audit_seal (number, hash, at, signature)
+    VALUES (%(number)s, %(hash)b, %(at)s, %(signature)b)
+    ON CONFLICT (number) DO NOTHING
+    """
+
+    async def add_seal(self, sealed: SealedHead) -> None:
+        await self._connection.execute(
+            self.ADD_SEAL,
+            {
+                "number": sealed.head.number,
+                "hash": sealed.head.hash,
+                "at": sealed.at,
+                "signature": sealed.signature,
+            },
+        )
+
+    SEALS = "SELECT number, hash, at, signature FROM audit_seal ORDER BY number"
+
+    async def seals(self) -> Sequence[SealedHead]:
+        cursor = await self._connection.execute(self.SEALS)
+        return [
+            SealedHead(AuditHead(number, digest), at, signature)
+            for number, digest, at, signature in await cursor.fetchall()
+        ]
+
+    async def _records(self, statement: str, **values: object) -> list[AuditRecord]:
+        cursor = await self._connection.execute(statement, values)
+        return [AuditRecord(*row) for row in await cursor.fetchall()]
