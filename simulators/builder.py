@@ -47,6 +47,8 @@ COLLECTORS = (
 SOLAR_SHARE = 0.08
 SWITCH_SHARE = 500 / MIX[Commodity.ELECTRIC]
 """Meters of the pilot, which have a service switch."""
+_SWITCHES_MIN = 2
+"""Even a small city has some to command."""
 ROLLOVER_SHARE = 0.01
 """Electric meters whose register is about to wrap."""
 
@@ -170,7 +172,7 @@ class _Builder:
         ]
         electric = sum(site.units for site in self._plan)
         solar = min(len(houses), round(SOLAR_SHARE * electric))
-        switch = min(len(houses), round(SWITCH_SHARE * electric))
+        switch = min(len(houses), max(_SWITCHES_MIN, round(SWITCH_SHARE * electric)))
         wrapping = min(len(houses), max(1, round(ROLLOVER_SHARE * electric)))
         shuffled = [houses[k] for k in self._rng.permutation(len(houses))]
         distances = [2_000, *self._rng.integers(10_000, 300_000, size=len(houses)).tolist()]

@@ -3,27 +3,32 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.live import Live
 
-from mdms.cli import options
-from mdms.cli.command_view import board, progress, record, summary
-from mdms.cli.output import Output, show
+from mdms.cli import command_follow, options
+from mdms.cli.command_view import SPARE, progress, record, row, short, summary
+from mdms.cli.output import Output, show, terminal
 from mdms.client import Client
-from mdms.domain.controls import ENDED, Action, ControlState, Result
+from mdms.domain.controls import Action, ControlState, Result
+from mdms.domain.errors import NotFoundError, UnavailableError, UsageError
+from mdms.policy.control import DISCONNECT_CAUSES
 
 app = typer.Typer(help="Commands to meters.", no_args_is_help=True)
 
 FAILED, UNKNOWN = 1, 6
 """Exit statuses: not done; outcome unknown."""
 
-_POLL_S = 0.5
+_ID_LENGTH = 36
+_SEARCHED_MAX = 1000
+"""How many of the newest commands a part of an id is looked for in."""
 
-ControlId = Annotated[str, typer.Argument(help="As `mdms command ls` shows it.")]
+_ID_HELP = "Id, or enough of its end, as `mdms command ls` shows it, or of its beginning."
+ControlId = Annotated[str, typer.Argument(help=_ID_HELP, metavar="ID")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class _Verb:
     """What is meant when none is named; None where it must be."""
     question: str = ""
     """Asked before anything is sent; nothing is asked where it is empty."""
+    causes: str = "Why, for the record."
+    """Which causes there are."""
 
 
 _VERBS = {
@@ -43,6 +50,7 @@ _VERBS = {
         Action.DISCONNECT,
         "Open a meter's service switch: the customer loses power.",
         question="Cut the power of {}?",
+        causes=f"Why: {', '.join(DISCONNECT_CAUSES)}.",
     ),
     "reconnect": _Verb(Action.RECONNECT, "Close a meter's service switch.", "RESTORE"),
     "arm": _Verb(Action.ARM, "Let the person at the meter close the switch.", "RESTORE"),
@@ -65,7 +73,7 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
     def run(
         meter: Annotated[str, typer.Argument(help="Badge or usage point.")],
         *,
-        cause: Annotated[str, typer.Option(help="Why, such as MOVE_OUT.")] = default,  # type: ignore[assignment] # Typer's way to say required
+        cause: Annotated[str, typer.Option(help=verb.causes)] = default,  # type: ignore[assignment] # Typer's way to say required
         order: Annotated[str, typer.Option(help="An order in another system.")] = "",
         at: Annotated[
             str | None,
@@ -94,7 +102,7 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
                 typer.echo(f"the rules allow it: {verb.action} {control['meter']}")
                 return
             if not no_wait:
-                control = _wait(mdms, control)
+                control = _follow(mdms, control)
         if output is Output.TABLE:
             typer.echo(summary(control))
         else:
@@ -103,8 +111,12 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
 
     run.__doc__ = f"""{verb.help}
 
-    Waits for the outcome. Exit status 4: the rules forbid it, and every reason is printed with
-    its clause and its cure. 6: sent, but nobody knows whether the meter acted.
+    Waits for the outcome and shows every step on the way: most meters answer within seconds, some
+    take a minute; those on battery hear only after they have talked, every few hours. Ctrl-C ends
+    the waiting, not the command.
+
+    Exit status 1: the meter did not do it. 4: the rules forbid it, and every reason is printed
+    with its clause and its cure. 6: sent, but nobody knows whether the meter acted.
     """
     return run
 
@@ -122,8 +134,9 @@ def list_(
 ) -> None:
     """List commands, the newest first."""
     with options.client(config) as mdms:
-        rows = mdms.controls(meter=meter, limit=limit)
-    show([progress(row) for row in rows], output, title="Commands")
+        found = mdms.controls(meter=meter, limit=limit)
+    columns = row if output is Output.TABLE else progress
+    show([columns(control) for control in found], output, title="Commands", spare=SPARE)
 
 
 @app.command("show")
@@ -132,26 +145,35 @@ def show_(
 ) -> None:
     """Show one command: why, who, when, which clause, what the meter said."""
     with options.client(config) as mdms:
-        control = mdms.control(control_id)
+        control = mdms.control(_named(mdms, control_id))
     if output is Output.TABLE:
-        Console().print(record(control))
+        console = terminal()
+        console.print(record(control, console))
     else:
         show([control], output)
 
 
 @app.command()
 def watch(
+    control_id: Annotated[
+        str | None, typer.Argument(help=f"{_ID_HELP} The newest ones when left out.", metavar="ID")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
     config: options.Config = None,
 ) -> None:
-    """Watch the newest commands until Ctrl-C."""
-    with options.client(config) as mdms, Live(board([]), auto_refresh=False) as live:
-        try:
-            while True:
-                live.update(board(mdms.controls(limit=limit)), refresh=True)
-                time.sleep(2 * _POLL_S)
-        except KeyboardInterrupt:
+    """
+    Watch one command until it has ended, or the newest ones until Ctrl-C.
+
+    The exit status of one is that of the command that made it.
+    """
+    with options.client(config) as mdms:
+        if control_id is None:
+            with suppress(KeyboardInterrupt):
+                command_follow.watch(lambda: mdms.controls(limit=limit), terminal(), time.sleep)
             return
+        control = _follow(mdms, mdms.control(_named(mdms, control_id)))
+    typer.echo(summary(control))
+    sys.exit(_status(control))
 
 
 @app.command()
@@ -162,23 +184,40 @@ def cancel(
 ) -> None:
     """Take back a command that nobody has sent yet."""
     with options.client(config) as mdms:
-        typer.echo(summary(mdms.cancel(control_id, reason)))
+        typer.echo(summary(mdms.cancel(_named(mdms, control_id), reason)))
 
 
-def _wait(mdms: Client, control: dict[str, Any]) -> dict[str, Any]:
-    """Poll until the command has ended, or waits for a radio's silence; a line shows how far."""
-    console = Console(stderr=True)
-    with console.status(summary(control)) as status:
-        while not _settled(control):
-            time.sleep(_POLL_S)
-            control = mdms.control(control["control_id"])
-            status.update(summary(control))
-    return control
+def _named(mdms: Client, part: str) -> str:
+    """Return the id of which this is the beginning, the end, or all."""
+    if len(part) == _ID_LENGTH:
+        return part
+    ids = [each["control_id"] for each in mdms.controls(limit=_SEARCHED_MAX)]
+    found = [each for each in ids if part and (each.startswith(part) or each.endswith(part))]
+    match found:
+        case [one]:
+            return str(one)
+        case []:
+            raise NotFoundError(f"no command is called {part!r}; see `mdms command ls`")
+        case _:
+            ends = ", ".join(map(short, found))
+            raise UsageError(f"{part!r} may mean several commands, those that end in {ends}")
 
 
-def _settled(control: dict[str, Any]) -> bool:
-    """An acknowledged radio_off counts: its silence takes hours to prove."""
-    return control["state"] in {*ENDED, ControlState.METER_ACK}
+def _follow(mdms: Client, control: dict[str, Any]) -> dict[str, Any]:
+    """Show a command on standard error until it has ended, or waits for a radio's silence."""
+    control_id = control["control_id"]
+    left = f"the command goes on without us: `mdms command show {control_id}`"
+    try:
+        last = command_follow.follow(
+            lambda: mdms.control(control_id), Console(stderr=True), time.sleep
+        )
+    except KeyboardInterrupt:
+        typer.echo(left, err=True)
+        raise
+    except UnavailableError as error:
+        typer.echo(f"mdms: {error}\n  {left}", err=True)
+        sys.exit(UNKNOWN)
+    return dict(last)
 
 
 def _status(control: dict[str, Any]) -> int:

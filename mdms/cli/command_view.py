@@ -1,21 +1,32 @@
-"""How commands look on a terminal: a line, a board, one screen with everything."""
+"""How commands look on a terminal: a line, a row, one screen with everything."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
+from mdms.cli.output import fitting, instant
 from mdms.policy.refusals import PolicyRefusedError
 
 Control = Mapping[str, Any]
 """A command as the daemon's REST interface gives it."""
 
+SPARE = ("verified_at", "by", "cause", "switch")
+"""Columns of a list of commands that a narrow terminal does without."""
+
+_SHORT_ID = 8
+"""How many of an id's last digits a list shows: those are random, the first ones a time."""
+
+_LONG_S = 3600
+
 _NEXT = {
     "POLICY_OK": "waits to be signed",
     "SIGNED": "waits to be sent",
-    "SENT": "waits for a collector",
-    "COLLECTOR_ACK": "waits for the meter",
+    "SENT": "waits for a collector to take it",
+    "COLLECTOR_ACK": "waits for the meter to answer",
     "METER_ACK": "acknowledged; silence must prove it",
     "UNKNOWN": "nobody knows: `mdms command ping METER` asks the meter",
 }
@@ -30,8 +41,18 @@ def summary(control: Control) -> str:
     return "  ".join(part for part in (*parts, control["control_id"]) if part)
 
 
+def waiting(control: Control) -> str:
+    """Return what a command waits for, and how long at most before something else is tried."""
+    awaited = _NEXT.get(control["state"], "")
+    if control["due_at"] is None:
+        return awaited
+    now = datetime.fromisoformat(control["steps"][-1]["at"])
+    left_s = (datetime.fromisoformat(control["due_at"]) - now).total_seconds()
+    return f"{awaited}, {_duration(left_s)} at most" if left_s > 0 else awaited
+
+
 def progress(control: Control) -> dict[str, object]:
-    """Return the columns of a list."""
+    """Return the columns of a list for programs."""
     return {
         "control_id": control["control_id"],
         "meter": control["meter"],
@@ -45,28 +66,36 @@ def progress(control: Control) -> dict[str, object]:
     }
 
 
-def board(controls: Sequence[Control]) -> Table:
+def row(control: Control) -> dict[str, object]:
+    """Return the columns of a list for people; the id in short."""
+    return {
+        "id": short(control["control_id"]),
+        "meter": control["meter"],
+        "command": control["action"],
+        "cause": control["cause"],
+        "outcome": f"{control['state']} {_result(control)}".strip(),
+        "switch": _switch(control),
+        "by": control["requested_by"],
+        "requested_at": control["requested_at"],
+        "verified_at": control["verified_at"],
+    }
+
+
+def board(controls: Sequence[Control], console: Console) -> RenderableType:
     """Return the newest commands as a table that can be redrawn."""
-    table = Table(title="Commands", title_justify="left", header_style="bold")
-    for name in ("meter", "action", "state", "result", "switch", "requested", "due"):
-        table.add_column(name)
-    for control in controls:
-        table.add_row(
-            control["meter"],
-            control["action"],
-            control["state"],
-            _result(control),
-            _switch(control),
-            _seconds(control["requested_at"]) or "",
-            _seconds(control["due_at"]) or "",
-        )
-    return table
+    if not controls:
+        return Text("Commands: none")
+    rows = [row(control) for control in controls]
+    return fitting(rows, console, title="Commands", spare=SPARE)
 
 
-def record(control: Control) -> Group:
+def record(control: Control, console: Console) -> Group:
     """Return one screen: why, who, when, which clause, what the meter said, every step."""
     facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(overflow="fold")
     rows = {
+        "id": control["control_id"],
         "command": f"{control['action']} {control['meter']} at {control['usage_point']}",
         "state": " ".join(each for each in (control["state"], control["result"]) if each),
         "why": " ".join(each for each in (control["cause"], control["reason"]) if each),
@@ -82,8 +111,19 @@ def record(control: Control) -> Group:
     }
     for name, value in rows.items():
         if value:
-            facts.add_row(f"[bold]{name}", value)
-    return Group(facts, *_refusals(control["codes"]), _steps(control["steps"]))
+            facts.add_row(name, Text(value))
+    tables = [_refusals(control["codes"], console)] if control["codes"] else []
+    return Group(facts, *tables, _steps(control["steps"], console))
+
+
+def step_line(step: Mapping[str, Any]) -> str:
+    """Return one step of a command's life as a line: when, how far, who, what."""
+    return f"{instant(step['at'])[11:]}  {step['state']:<13}  {_happened(step)}"
+
+
+def short(control_id: str) -> str:
+    """Return the end of an id, which is enough to name it."""
+    return control_id[-_SHORT_ID:]
 
 
 def explain(error: PolicyRefusedError) -> str:
@@ -94,7 +134,7 @@ def explain(error: PolicyRefusedError) -> str:
         if each.next_possible_at is not None:
             lines.append(f"    possible from {each.next_possible_at:%Y-%m-%d %H:%M:%SZ}")
     if error.control_id is not None:
-        lines.append(f"  kept as {error.control_id}: `mdms command show {error.control_id}`")
+        lines.append(f"  kept on file: `mdms command show {error.control_id}`")
     return "\n".join(lines)
 
 
@@ -103,28 +143,29 @@ def _result(control: Control) -> str:
     return control["result"] or " ".join(each["code"] for each in control["codes"])
 
 
-def _refusals(codes: Sequence[Mapping[str, str | None]]) -> list[Table]:
-    if not codes:
-        return []
-    table = Table(title="Refused because", title_justify="left", header_style="bold")
-    for name in ("code", "clause", "cure", "next_possible_at"):
-        table.add_column(name.replace("_", " "))
-    for each in codes:
-        table.add_row(
-            each["code"], each["clause"], each["cure"], _seconds(each["next_possible_at"])
-        )
-    return [table]
+def _refusals(codes: Sequence[Mapping[str, str | None]], console: Console) -> Table:
+    timed = any(each["next_possible_at"] for each in codes)
+    rows = [
+        {"code": each["code"], "clause": each["clause"], "cure": each["cure"]}
+        | ({"possible_from": each["next_possible_at"]} if timed else {})
+        for each in codes
+    ]
+    return fitting(rows, console, title="Refused because")
 
 
-def _steps(steps: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title="Steps", title_justify="left", header_style="bold")
-    for name in ("at", "event", "state", "by", "detail"):
-        table.add_column(name)
-    for step in steps:
-        table.add_row(
-            _seconds(step["at"]), step["event"], step["state"], step["actor"], step["detail"]
-        )
-    return table
+def _steps(steps: Sequence[Mapping[str, Any]], console: Console) -> Table:
+    rows = [
+        {"at": step["at"], "state": step["state"], "what_happened": _happened(step)}
+        for step in steps
+    ]
+    return fitting(rows, console, title="Steps")
+
+
+def _happened(step: Mapping[str, Any]) -> str:
+    event = step["event"].replace("_", " ")
+    if step["actor"].startswith("collector"):
+        event = ""  # what a collector says of itself says it all
+    return f"{step['actor']}: {', '.join(each for each in (event, step['detail']) if each)}"
 
 
 def _said(control: Control) -> str:
@@ -144,6 +185,9 @@ def _switch(control: Control) -> str:
     return f"switch {control['switch']}, load side {voltage}"
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < _LONG_S else f"{seconds / 3600:.1f} h"
+
+
 def _seconds(at: str | None) -> str | None:
-    """Return an ISO instant of the daemon, to the second."""
-    return None if at is None else f"{at[:10]} {at[11:19]}Z"
+    return None if at is None else instant(at)

@@ -11,11 +11,14 @@ from mdms.domain.errors import NotFoundError
 app = typer.Typer(help="Meters and their channels.", no_args_is_help=True)
 
 
+_SPARE = ("reading_type", "removed_at", "commodity", "interval_s")
+
+
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
     """List every channel of every meter."""
     with options.client(config) as mdms:
-        show(mdms.meters(), output, title="Meters")
+        show(mdms.meters(), output, title="Meters", spare=_SPARE)
 
 
 @app.command("show")
@@ -29,4 +32,4 @@ def show_(
         rows = [row for row in mdms.meters() if meter in (row["meter"], row["usage_point"])]
     if not rows:
         raise NotFoundError(f"no meter {meter!r} in the registry; `mdms meter ls` lists them")
-    show(rows, output, title=f"Meter {meter}")
+    show(rows, output, title=f"Meter {meter}", spare=_SPARE)

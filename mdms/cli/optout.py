@@ -8,6 +8,8 @@ from mdms.cli import options
 from mdms.cli.output import Output, show
 from mdms.domain.errors import NotFoundError
 
+_SPARE = ("optout_id", "requested_at", "requested_by", "ended_by")
+
 app = typer.Typer(help="Opt-outs from a meter's radio.", no_args_is_help=True)
 
 
@@ -27,7 +29,10 @@ def enrol(
     Example: mdms optout enrol E1000001 --reason "form of 2026-11-02"
     """
     with options.client(config) as mdms:
-        show([mdms.enrol_optout(meter, from_=from_, reason=reason)], output, title="Opt-out")
+        enrolled = mdms.enrol_optout(meter, from_=from_, reason=reason)
+    show([enrolled], output, title="Opt-out", spare=_SPARE)
+    if output is Output.TABLE:
+        typer.echo(f"now silence its radio: mdms command radio-off {enrolled['meter']}")
 
 
 @app.command()
@@ -54,11 +59,11 @@ def end(
         if not ids:
             raise NotFoundError(f"no opt-out of {meter!r} is in force; see `mdms optout ls`")
         ended = mdms.end_optout(ids[0], field_order=field_order)
-    show([ended], output, title="Opt-out")
+    show([ended], output, title="Opt-out", spare=_SPARE)
 
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
     """List opt-outs, oldest first."""
     with options.client(config) as mdms:
-        show(mdms.optouts(), output, title="Opt-outs")
+        show(mdms.optouts(), output, title="Opt-outs", spare=_SPARE)

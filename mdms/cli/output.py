@@ -1,13 +1,34 @@
-"""How answers are printed: a table for people, JSON and CSV for programs."""
+"""
+How answers are printed: a table for people, JSON and CSV for programs.
+
+A table never cuts anything off: what one copies from it (a badge, an id) stays in one piece, other
+cells are folded at words, and columns that a command can spare go where the terminal is narrow.
+"""
 
 import csv
 import json
+import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+Rows = Sequence[Mapping[str, object]]
+
+_IN_ONE_PIECE: Final = frozenset({"id", "meter", "optout_id", "reading_type", "usage_point"})
+"""Columns that people copy from; no line of theirs is ever broken."""
+
+_INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?\+00:00")
+_BORDER: Final = 3
+_PIPE_WIDTH: Final = 400
+"""In a pipe there is no window that could be too narrow."""
 
 
 class Output(StrEnum):
@@ -19,7 +40,12 @@ class Output(StrEnum):
 
 
 def show(
-    rows: Sequence[Mapping[str, object]], form: Output, *, title: str = "", empty: str = "none"
+    rows: Rows,
+    form: Output,
+    *,
+    title: str = "",
+    empty: str = "none",
+    spare: Sequence[str] = (),
 ) -> None:
     """
     Print rows that all have the same keys, in the order of the first row's keys.
@@ -29,6 +55,8 @@ def show(
         form: Table, JSON (an array) or CSV (with a header).
         title: Above the table.
         empty: What the table says when there are no rows.
+        spare: Columns that the table does without where the terminal is too narrow for all, the
+            first of them first; then go the last ones of the rest.
     """
     match form:
         case Output.JSON:
@@ -37,19 +65,106 @@ def show(
             writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+        case Output.TABLE if not rows:
+            terminal().print(f"{title}: {empty}" if title else empty, markup=False)
         case Output.TABLE:
-            _show_table(rows, title=title, empty=empty)
+            console = terminal()
+            console.print(fitting(rows, console, title=title, spare=spare))
 
 
-def _show_table(rows: Sequence[Mapping[str, object]], *, title: str, empty: str) -> None:
+def terminal() -> Console:
+    """Return standard output as wide as it is; as wide as needed where it is no terminal."""
     console = Console()
-    if not rows:
-        console.print(f"{title}: {empty}" if title else empty)
-        return
+    is_bounded = console.is_terminal or "COLUMNS" in os.environ
+    return console if is_bounded else Console(width=_PIPE_WIDTH)
+
+
+def fitting(rows: Rows, console: Console, *, title: str = "", spare: Sequence[str] = ()) -> Table:
+    """Return rows as a table without the spare columns for which there is no room."""
+    columns = {name: _Column.of(name, [row[name] for row in rows]) for name in rows[0]}
+    left_out = []
+    for name in [*spare, *(name for name in reversed(list(rows[0])) if name not in spare)]:
+        if _taken(column.narrowest for column in columns.values()) <= console.width:
+            break
+        if len(columns) > 1:
+            left_out.append(name)
+            del columns[name]
     table = Table(title=title or None, title_justify="left", header_style="bold")
-    for name, value in rows[0].items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        table.add_column(name.replace("_", " "), justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    console.print(table)
+    for column, width in zip(columns.values(), _widths(columns.values(), console), strict=True):
+        table.add_column(
+            column.heading,
+            justify="right" if column.is_number else "left",
+            width=width,
+            no_wrap=column.in_one_piece,
+            overflow="fold",
+        )
+    for cells in zip(*(column.cells for column in columns.values()), strict=True):
+        table.add_row(*map(Text, cells))  # as text: square brackets are no mark-up here
+    if left_out:
+        names = ", ".join(map(_heading, left_out))
+        table.caption = Text(f"in a wider window, or with -o csv: {names}", style="dim")
+        table.caption_justify = "left"
+    return table
+
+
+def instant(at: str) -> str:
+    """Return an ISO instant of the daemon, which are in UTC, to the second."""
+    return _INSTANT.sub(r"\1 \2Z", at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """
+    A column of a table.
+
+    Attributes:
+        narrowest: As wide as no word is broken, nor what must stay in one piece.
+        widest: As wide as no line is folded.
+    """
+
+    heading: str
+    cells: Sequence[str]
+    is_number: bool
+    in_one_piece: bool
+    narrowest: int
+    widest: int
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[object]) -> "_Column":
+        heading = _heading(name)
+        cells = ["" if value is None else instant(str(value)) for value in values]
+        in_one_piece = name in _IN_ONE_PIECE or any(map(_is_instant, values))
+        lines = [heading, *cells]
+        pieces = cells if in_one_piece else [word for line in lines for word in line.split()]
+        return cls(
+            heading,
+            cells,
+            is_number=isinstance(values[0], int | float) and not isinstance(values[0], bool),
+            in_one_piece=in_one_piece,
+            narrowest=max(map(cell_len, [*heading.split(), *pieces])),
+            widest=max(map(cell_len, lines)),
+        )
+
+
+def _widths(columns: Collection[_Column], console: Console) -> list[int | None]:
+    """Return how wide each column is; None where it is best left to the table."""
+    room = console.width - _taken(column.narrowest for column in columns)
+    wished = sum(column.widest - column.narrowest for column in columns)
+    if wished <= room or room < 0:
+        return [None] * len(columns)
+    return [
+        column.narrowest + room * (column.widest - column.narrowest) // wished for column in columns
+    ]
+
+
+def _taken(widths: Iterable[int]) -> int:
+    """Return how wide a table with columns of these widths is, lines and margins included."""
+    return sum(width + _BORDER for width in widths) + 1
+
+
+def _heading(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _is_instant(value: object) -> bool:
+    return value is not None and _INSTANT.fullmatch(str(value)) is not None

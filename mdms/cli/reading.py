@@ -34,7 +34,15 @@ def get(
     with options.client(config) as mdms:
         frame = mdms.readings(meter, from_, to, as_of=as_of, versions=versions)
     rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
-    show(rows, output, title=f"Reads of {meter}", empty="no reads")
+    several = len({row["reading_type"] for row in rows}) > 1
+    spare = ("meter", "recorded_at", "flags", "method", "version")
+    show(
+        rows,
+        output,
+        title=f"Reads of {meter}",
+        empty="no reads",
+        spare=spare if several else ("reading_type", *spare),
+    )
 
 
 @app.command()

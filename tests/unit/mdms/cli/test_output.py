@@ -1,0 +1,93 @@
+"""Tables fit their terminal and never break what one copies from them."""
+
+import io
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from mdms.cli.output import Output, Rows, fitting, instant, show
+
+BADGE = "E1000123456"
+KIND = "0.0.2.4.1.1.12.0.0.0.0.0.0.0.0.0.72.0"
+ROW = {
+    "meter": BADGE,
+    "reading_type": KIND,
+    "usage_point": "UP000042",
+    "reason": "asked for at the counter, by letter and by telephone",
+    "interval_s": 900,
+    "installed_at": "2026-11-03T07:55:00+00:00",
+    "removed_at": None,
+}
+
+
+def lines(rows: Rows, width: int, spare: Sequence[str] = ()) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(fitting(rows, console, title="Meters", spare=spare))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_a_wide_terminal_shows_every_column_on_one_line():
+    shown = lines([ROW], 240)
+
+    (row,) = [line for line in shown if BADGE in line]
+    assert all(str(value) in row for value in (KIND, ROW["reason"], 900))
+    assert "2026-11-03 07:55:00Z" in row
+    assert "in a wider window" not in "".join(shown)
+
+
+def test_a_narrow_one_leaves_out_what_can_be_spared_and_says_so():
+    shown = lines([ROW], 80, spare=("reading_type", "removed_at"))
+    text = "\n".join(shown)
+
+    assert max(map(len, shown)) <= 80
+    assert KIND not in text
+    assert "in a wider window, or with -o csv: reading type" in text
+    for part in (BADGE, "UP000042", "telephone", "2026-11-03 07:55:00Z"):
+        assert part in text
+
+
+def test_without_a_word_of_what_can_be_spared_the_last_columns_go():
+    text = "\n".join(lines([ROW], 60))
+
+    assert BADGE in text
+    assert KIND in text
+    assert "removed at" in text.split("csv:")[1]
+
+
+def test_the_first_column_stays_whole_on_any_terminal():
+    assert any(BADGE in line for line in lines([ROW], 20))
+
+
+def test_square_brackets_are_text():
+    assert any(
+        "[commands] remote_open" in line
+        for line in lines([{"clause": "[commands] remote_open"}], 80)
+    )
+
+
+def test_an_instant_is_shown_to_the_second_and_other_text_as_it_is():
+    assert instant("2026-11-05T18:00:11.250000+00:00") == "2026-11-05 18:00:11Z"
+    assert instant("2026-11-05 18:00:11+00:00") == "2026-11-05 18:00:11Z"
+    assert instant("UP000042") == "UP000042"
+
+
+def test_a_pipe_is_never_too_narrow_unless_it_says_so(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    show([ROW], Output.TABLE)
+    piped = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "80")
+    show([ROW], Output.TABLE)
+    narrow = capsys.readouterr().out
+
+    assert KIND in piped
+    assert any(BADGE in line and "telephone" in line for line in piped.splitlines())
+    assert max(map(len, narrow.splitlines())) <= 80
+
+
+def test_nothing_is_said_in_a_word(capsys):
+    show([], Output.TABLE, title="Opt-outs")
+    show([], Output.CSV)
+    show([], Output.JSON)
+
+    assert capsys.readouterr().out == "Opt-outs: none\n\n[]\n"
