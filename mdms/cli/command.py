@@ -20,10 +20,11 @@ from mdms.policy.control import DISCONNECT_CAUSES
 
 app = typer.Typer(help="Commands to meters.", no_args_is_help=True)
 
-FAILED, UNKNOWN = 1, 6
-"""Exit statuses: not done; outcome unknown."""
+FAILED, REFUSED, UNKNOWN = 1, 4, 6
+"""Exit statuses: not done; refused by policy, be it at the last moment; outcome unknown."""
 
 _ID_LENGTH = 36
+_WATCH = "mdms command watch"
 _SEARCHED_MAX = 1000
 """How many of the newest commands a part of an id is looked for in."""
 
@@ -107,6 +108,8 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
             typer.echo(summary(control))
         else:
             show([control], output)
+        if no_wait:
+            typer.echo(f"see what becomes of it: {_WATCH} {short(control['control_id'])}", err=True)
         sys.exit(0 if no_wait else _status(control))
 
     run.__doc__ = f"""{verb.help}
@@ -206,7 +209,7 @@ def _named(mdms: Client, part: str) -> str:
 def _follow(mdms: Client, control: dict[str, Any]) -> dict[str, Any]:
     """Show a command on standard error until it has ended, or waits for a radio's silence."""
     control_id = control["control_id"]
-    left = f"the command goes on without us: `mdms command show {control_id}`"
+    left = f"the command goes on without us: `{_WATCH} {short(control_id)}`"
     try:
         last = command_follow.follow(
             lambda: mdms.control(control_id), Console(stderr=True), time.sleep
@@ -223,5 +226,7 @@ def _follow(mdms: Client, control: dict[str, Any]) -> dict[str, Any]:
 def _status(control: dict[str, Any]) -> int:
     if control["state"] == ControlState.UNKNOWN:
         return UNKNOWN
+    if control["result"] == Result.POLICY_CHANGED:
+        return REFUSED
     done = control["result"] == Result.OK or control["state"] == ControlState.METER_ACK
     return 0 if done else FAILED

@@ -34,7 +34,7 @@ _NEXT = {
 
 def summary(control: Control) -> str:
     """Return one line: what, whom, how far, and what the meter said."""
-    said = control["result"] or _NEXT.get(control["state"], "")
+    said = _result(control) or _NEXT.get(control["state"], "")
     if control["state"] == "UNKNOWN":
         said = f"{control['result']}; {_NEXT['UNKNOWN']}"
     parts = [control["action"], control["meter"], control["state"], said, _switch(control)]
@@ -139,8 +139,9 @@ def explain(error: PolicyRefusedError) -> str:
 
 
 def _result(control: Control) -> str:
-    """Return how it ended; for a refused one, the codes of the refusal."""
-    return control["result"] or " ".join(each["code"] for each in control["codes"])
+    """Return how it ended; where the rules ended it, with the codes of the refusal."""
+    parts = [control["result"], *(each["code"] for each in control["codes"])]
+    return " ".join(part for part in parts if part)
 
 
 def _refusals(codes: Sequence[Mapping[str, str | None]], console: Console) -> Table:
