@@ -117,7 +117,7 @@ class Decision:
 
 def decide(
     failing: Iterable[Finding | None],
-    allowing: Finding,
+    allowing: Finding | None,
     *,
     not_after: datetime | None = None,
     deadline: datetime | None = None,
@@ -130,7 +130,7 @@ def decide(
 
     Args:
         failing: What each row returned, in the order of the tables; None where it passed.
-        allowing: The finding that stands when none fails.
+        allowing: The finding that stands when none fails; None where one always does.
         not_after: See Decision, like all that follow.
         deadline: Likewise.
         action: Likewise.
@@ -139,10 +139,13 @@ def decide(
     """
     findings = tuple(finding for finding in failing if finding)
     assert all(finding.verdict is not Verdict.ALLOW for finding in findings), "a failing row"
-    assert allowing.verdict is Verdict.ALLOW, "what stands when no row fails"
+    if not findings:
+        assert allowing, "a row fails where nothing may allow"
+        assert allowing.verdict is Verdict.ALLOW, "what stands when no row fails"
+        findings = (allowing,)
     return Decision(
         verdict=prevailing(findings),
-        findings=findings or (allowing,),
+        findings=findings,
         not_after=not_after,
         next_possible_at=waited_for(findings),
         deadline=deadline,

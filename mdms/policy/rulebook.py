@@ -16,7 +16,7 @@ from mdms.policy.budgets import BudgetRules
 from mdms.policy.gate import GateRules
 from mdms.policy.immediate import ImmediateRules
 from mdms.policy.move_out import MoveOutRules
-from mdms.policy.nonpay import NonpayRules
+from mdms.policy.nonpay_facts import NonpayRules
 from mdms.policy.reconnect import ReconnectRules
 from mdms.policy.tables import TableError
 
