@@ -8,12 +8,13 @@ A typed client of the daemon's REST interface, for the command line and for peop
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -254,6 +255,31 @@ class Client:
         """End an opt-out; name the field order that switched the radio on, if there was one."""
         body = {"field_order": field_order}
         return self._json("POST", f"/v1/optouts/{optout_id}/end", json=body)
+
+    def create_token(
+        self,
+        name: str,
+        roles: Iterable[str],
+        *,
+        nouns: Iterable[str] = (),
+        days: int | None = 90,
+    ) -> dict[str, Any]:
+        """Make a token; the answer's `token` is shown this once."""
+        body = {"name": name, "roles": [*roles], "nouns": [*nouns], "days": days}
+        return self._json("POST", "/v1/tokens", json=body)
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """Return every token, hashes left out."""
+        return list(self._json("GET", "/v1/tokens")["tokens"])
+
+    def revoke_token(self, name: str) -> None:
+        """Make a token nobody's."""
+        self._json("DELETE", f"/v1/tokens/{quote(name, safe='')}")
+
+    def audit(self, subject: str | None = None, *, limit: int = 50) -> list[dict[str, Any]]:
+        """Return what happened to a command, badge or token; without one, the newest of all."""
+        params = {"limit": str(limit)} | _present(subject=subject)
+        return list(self._json("GET", "/v1/audit", params=params)["records"])
 
     def _json(
         self,

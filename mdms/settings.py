@@ -15,10 +15,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mdms.domain.errors import UsageError
+from mdms.domain.people import Role, conflict
 
 ENVIRONMENT_PREFIX = "MDMS_"
 _MASTER_KEY_BYTES = 16
@@ -95,9 +104,16 @@ class CommandsSettings(_Section):
 
 
 class SignerSettings(_Section):
-    """Who signs commands: the only reader of the meters' command keys."""
+    """Who signs commands: a process of its own; the daemon needs its socket only."""
 
+    socket: str = ""
     keys: str = ""
+    kek: str = ""
+    dsn: SecretStr = SecretStr("postgresql://mdms_signer@localhost/mdms")
+    rules: str = ""
+    supervisors: str = ""
+    peer: str = ""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
 
 
 class ApiSettings(_Section):
@@ -111,11 +127,17 @@ class ApiSettings(_Section):
 class TokenSettings(_Section):
     """One bearer token, known by its hash only."""
 
-    roles: Annotated[
-        list[Literal["viewer", "vee", "billing", "csr", "supervisor", "admin"]],
-        Field(min_length=1),
-    ]
+    roles: Annotated[list[Role], Field(min_length=1)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    nouns: list[str] = []
+    expires_at: AwareDatetime | None = None
+
+    @field_validator("roles")
+    @classmethod
+    def _go_together(cls, roles: list[Role]) -> list[Role]:
+        if problem := conflict(frozenset(roles)):
+            raise ValueError(problem)
+        return roles
 
 
 class ClientSettings(_Section):
@@ -197,13 +219,10 @@ def read_master_keys(path: Path) -> dict[int, bytes]:
     Raises:
         UsageError: The file is away, others than its owner may read it, or it holds something else.
     """
+    text = read_private(path)
     try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise UsageError(f"{path} holds keys and others may read it; run `chmod 600 {path}`")
-        masters = tomllib.loads(path.read_text(encoding="utf-8"))["masters"]
+        masters = tomllib.loads(text)["masters"]
         keys = {int(key_id): bytes.fromhex(digits) for key_id, digits in masters.items()}
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise UsageError(
             f"{path} must hold a table [masters] with lines such as "
@@ -212,6 +231,23 @@ def read_master_keys(path: Path) -> dict[int, bytes]:
     if not keys or any(len(key) != _MASTER_KEY_BYTES for key in keys.values()):
         raise UsageError(f"{path} must hold keys of 32 hexadecimal digits")
     return keys
+
+
+def read_private(path: Path) -> str:
+    """
+    Read a file of secrets.
+
+    Raises:
+        UsageError: The file is away, is no text, or others than its owner may read it.
+    """
+    try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(f"{path} holds keys and others may read it; run `chmod 600 {path}`")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no text") from error
 
 
 def config_dir() -> Path:

@@ -35,10 +35,13 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._monotonic_s
 
+    def advance(self, by: timedelta) -> None:
+        self._monotonic_s += by.total_seconds()
+        self._now += by
+
     async def sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
-        self._monotonic_s += seconds
-        self._now += timedelta(seconds=seconds)
+        self.advance(timedelta(seconds=seconds))
 
 
 class FakeSource:

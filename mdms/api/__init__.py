@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request, Response
 
 from mdms.api import (
+    audit,
     billing,
     controls,
     errors,
@@ -15,15 +16,29 @@ from mdms.api import (
     readings,
     registry,
     system,
+    tokens,
     vee,
 )
-from mdms.api.auth import Tokens
 from mdms.api.backend import Services
 from mdms.telemetry import metrics
 
+_MODULES = (
+    system,
+    registry,
+    readings,
+    gaps,
+    events,
+    vee,
+    billing,
+    controls,
+    optouts,
+    tokens,
+    audit,
+)
 
-def create(services: Services, tokens: Tokens) -> FastAPI:
-    """Return the application that answers for these services to these callers."""
+
+def create(services: Services) -> FastAPI:
+    """Return the application that answers for these services."""
     app = FastAPI(
         title="mdms",
         summary="Open AMI head-end and meter data management",
@@ -31,9 +46,9 @@ def create(services: Services, tokens: Tokens) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    app.state.services, app.state.tokens = services, tokens
+    app.state.services, app.state.tokens = services, services.tokens
     errors.install(app)
-    for module in (system, registry, readings, gaps, events, vee, billing, controls, optouts):
+    for module in _MODULES:
         app.include_router(module.router)
 
     @app.middleware("http")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 
 from commands.requests import ControlRequests
+from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
@@ -16,6 +17,7 @@ from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.status import StatusService
+from mdms.services.tokens import TokenService
 from mdms.services.vee_run import VeeService
 
 
@@ -34,6 +36,8 @@ class Services:
     requests: ControlRequests
     controls: ControlService
     optouts: OptoutService
+    tokens: TokenService
+    audit: AuditService
     problems: Callable[[], Awaitable[Sequence[str]]]
     """Why the daemon is not ready, one sentence each; nothing when it is."""
 

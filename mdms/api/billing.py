@@ -5,9 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Depends, Response
 
 from mdms.api import params
-from mdms.api.auth import ANYONE_KNOWN, Role, allow
+from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.domain.errors import NotFoundError
+from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1/billing/windows", tags=["billing"])
 BILLING = Depends(allow(frozenset({Role.BILLING})))

@@ -13,9 +13,10 @@ from starlette.background import BackgroundTask
 
 from commands.requests import Request
 from mdms.api import params
-from mdms.api.auth import ANYONE_KNOWN, Role, Token, allow
+from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.domain.controls import Action
+from mdms.domain.people import Role, Token
 from mdms.services.controls import view
 
 router = APIRouter(prefix="/v1/controls", tags=["controls"])

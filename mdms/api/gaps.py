@@ -6,9 +6,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdms.api import params
-from mdms.api.auth import ANYONE_KNOWN, Role, allow
+from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.domain.errors import UsageError
+from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1/gaps", tags=["gaps"])
 
@@ -29,7 +30,9 @@ async def gaps(services: Backend) -> dict[str, list[dict[str, Any]]]:
     return {"gaps": await services.gaps.gaps()}
 
 
-@router.post("/backfill", dependencies=[Depends(allow(frozenset({Role.VEE, Role.ADMIN})))])
+@router.post(
+    "/backfill", dependencies=[Depends(allow(frozenset({Role.VEE, Role.NETWORK, Role.ADMIN})))]
+)
 async def backfill(body: BackfillRequest, services: Backend) -> dict[str, int]:
     """Ask collectors now."""
     if body.from_ is None and body.to is None:

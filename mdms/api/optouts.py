@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdms.api import params
-from mdms.api.auth import Role, Token, allow
+from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.domain.people import Role, Token
 
 router = APIRouter(prefix="/v1/optouts", tags=["opt-outs"])
 

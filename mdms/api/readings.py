@@ -10,9 +10,10 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from mdms.api import params
-from mdms.api.auth import Role, allow
+from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.domain.errors import NotFoundError
+from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1/readings", tags=["readings"])
 READERS = Depends(allow(frozenset({Role.VEE, Role.BILLING, Role.CSR, Role.SUPERVISOR})))

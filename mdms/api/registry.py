@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
 
-from mdms.api.auth import ANYONE_KNOWN, Role, allow
+from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1", tags=["registry"])
 

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdms.api import params
-from mdms.api.auth import ANYONE_KNOWN, Role, allow
+from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1/vee", tags=["vee"])
 

@@ -12,13 +12,14 @@ from fastapi import FastAPI
 
 from commands.requests import ControlRequests
 from mdms import api
-from mdms.api.auth import Role, Token, Tokens
 from mdms.api.backend import Services
 from mdms.app.core import Core
 from mdms.app.ingest import Line
 from mdms.app.tasks import Tasks
 from mdms.domain.errors import OperatorError, UnavailableError
+from mdms.domain.people import Token
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
@@ -27,6 +28,7 @@ from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.status import StatusService
+from mdms.services.tokens import TokenService
 from mdms.settings import ApiSettings
 
 log = structlog.get_logger()
@@ -35,7 +37,7 @@ log = structlog.get_logger()
 def start_api(core: Core, tasks: Tasks, line: Line | None) -> None:
     """Listen and answer; without a line to collectors, what needs one is refused or waits."""
     settings = core.settings.api
-    tasks.start(_answer(api.create(_services(core, line), _tokens(settings)), settings))
+    tasks.start(_answer(api.create(_services(core, line)), settings))
 
 
 def _services(core: Core, line: Line | None) -> Services:
@@ -63,11 +65,13 @@ def _services(core: Core, line: Line | None) -> Services:
             unit_of_work,
             clock,
             remote_open=settings.commands.remote_open,
-            can_sign=bool(settings.signer.keys),
+            can_sign=bool(settings.signer.socket),
             on_request=dispatcher.wake if dispatcher else _nobody_waits,
         ),
         controls=ControlService(unit_of_work),
         optouts=OptoutService(unit_of_work, clock, on_radio=on_registry),
+        tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
+        audit=AuditService(unit_of_work),
         problems=problems,
     )
 
@@ -91,13 +95,11 @@ async def _database_problems(unit_of_work: UnitOfWorkFactory) -> list[str]:
     return []
 
 
-def _tokens(settings: ApiSettings) -> Tokens:
-    return Tokens(
-        {
-            name: Token(name, frozenset(Role(role) for role in token.roles), token.sha256)
-            for name, token in settings.tokens.items()
-        }
-    )
+def _tokens(settings: ApiSettings) -> list[Token]:
+    return [
+        Token(name, frozenset(token.roles), token.sha256, frozenset(token.nouns), token.expires_at)
+        for name, token in settings.tokens.items()
+    ]
 
 
 class _Server(uvicorn.Server):

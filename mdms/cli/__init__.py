@@ -9,6 +9,7 @@ import sys
 import typer
 
 from mdms.cli import (
+    audit,
     billing,
     command,
     db,
@@ -20,6 +21,7 @@ from mdms.cli import (
     reading,
     registry,
     serve,
+    signer,
     status,
     token,
     vee,
@@ -39,6 +41,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
+app.add_typer(signer.app, name="signer")
 app.add_typer(db.app, name="db")
 app.add_typer(registry.app, name="registry")
 app.add_typer(meter.app, name="meter")
@@ -48,6 +51,7 @@ app.add_typer(vee.app, name="vee")
 app.add_typer(billing.app, name="billing")
 app.add_typer(command.app, name="command")
 app.add_typer(optout.app, name="optout")
+app.add_typer(audit.app, name="audit")
 app.add_typer(token.app, name="token")
 
 _FAILED, _USAGE, _NOT_FOUND, _REFUSED, _INTERRUPTED = 1, 2, 3, 4, 130

@@ -73,15 +73,15 @@ async def _readiness(http: httpx.AsyncClient) -> Finding:
 def _offline_token(settings: Settings) -> Finding:
     """Judge the token by the settings alone: they may hold both sides of it."""
     if not settings.api.tokens:
-        return warning("token", "nobody may call the daemon: run `mdms token create`")
+        return warning("token", "nobody may call the daemon: run `mdms token create --offline`")
     if not settings.client.token.get_secret_value():
         return _NO_TOKEN
     owner = _owner(settings)
     if owner is None:
-        return problem(
+        return warning(
             "token",
-            "[client] token fits none of [api.tokens]: run `mdms token create` and copy both "
-            "blocks",
+            "[client] token fits none of [api.tokens]: unless the daemon made it, run "
+            "`mdms token create --offline` and copy both blocks",
         )
     return ok("token", f"it is {owner}")
 
@@ -103,8 +103,8 @@ async def _token(http: httpx.AsyncClient, settings: Settings) -> Finding:
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
         return problem(
             "token",
-            "the daemon does not know our token: run `mdms token create`, put the first block "
-            "into its settings, start it again",
+            "our token is nobody's (any more): ask an administrator for one (`mdms token "
+            "create`); the first one's comes from `mdms token create --offline`",
         )
     owner = _owner(settings)
     return ok("token", f"the daemon knows our token{f', {owner}' if owner else ''}")

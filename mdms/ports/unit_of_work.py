@@ -12,6 +12,7 @@ from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
 from mdms.ports.readings import ReadingStore
 from mdms.ports.registry import RegistryStore
+from mdms.ports.tokens import TokenStore
 from mdms.ports.vee import VeeStore
 
 
@@ -38,6 +39,8 @@ class UnitOfWork(Protocol):
     def controls(self) -> ControlStore: ...
     @property
     def optouts(self) -> OptoutStore: ...
+    @property
+    def tokens(self) -> TokenStore: ...
 
 
 UnitOfWorkFactory = Callable[[], AbstractAsyncContextManager[UnitOfWork]]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -16,6 +17,7 @@ from mdms.domain.audit import (
     followed,
     sealed_text,
 )
+from mdms.domain.errors import UsageError
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 _PAGE: Final = 5_000
@@ -100,6 +102,36 @@ class AuditService:
                 _view(record)
                 for record in await work.audit.after(head.number - count_max, count_max)
             ]
+
+
+def parse_seals(text: str) -> list[SealedHead]:
+    """
+    Read sealed heads as the second place keeps them: a JSON object a line.
+
+    Raises:
+        UsageError: A line is no sealed head.
+    """
+    seals = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            head = AuditHead(int(row["number"]), bytes.fromhex(row["hash"]))
+            at = datetime.fromisoformat(row["at"])
+            seals.append(SealedHead(head, at, bytes.fromhex(row["signature"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"line {number} of the seals is none") from error
+    return seals
+
+
+def seal_line(sealed: SealedHead) -> str:
+    """Return a sealed head as a line of the second place."""
+    row = {
+        "number": sealed.head.number,
+        "hash": sealed.head.hash.hex(),
+        "at": sealed.at.isoformat(),
+        "signature": sealed.signature.hex(),
+    }
+    return json.dumps(row) + "\n"
 
 
 async def _follow(

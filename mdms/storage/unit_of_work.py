@@ -19,6 +19,7 @@ from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.readings import PostgresReadings
 from mdms.storage.registry import PostgresRegistry
 from mdms.storage.time_series import Partitions
+from mdms.storage.tokens import PostgresTokens
 from mdms.storage.vee import PostgresVee
 
 
@@ -36,6 +37,7 @@ class PostgresUnitOfWork:
         self.gaps = PostgresGaps(connection)
         self.controls = PostgresControls(connection, self.audit)
         self.optouts = PostgresOptouts(connection)
+        self.tokens = PostgresTokens(connection)
 
 
 @asynccontextmanager

@@ -195,7 +195,7 @@ async def test_a_user_that_sees_nothing_is_a_problem(database, stranger):
     level, sentence = found(await check_database(settings, CLOCK), "tables")
 
     assert level is Level.PROBLEM
-    assert "the user that ran `mdms db migrate`" in sentence
+    assert "name mdms in [database] dsn" in sentence
 
 
 async def test_a_user_that_may_only_read_is_a_problem(database, stranger):
@@ -219,11 +219,19 @@ async def test_a_user_that_may_write_but_not_add_months_is_a_problem(database, s
     assert "lacks OWNER on table" in sentence
 
 
-async def test_the_owner_of_the_tables_has_every_right(database):
-    findings = await check_database(database_settings(database), CLOCK)
+async def test_the_daemons_role_has_every_right_and_no_more(daemon_database):
+    findings = await check_database(database_settings(daemon_database), CLOCK)
 
     assert found(findings, "rights")[0] is Level.OK
     assert found(findings, "timescaledb")[0] is Level.OK
+
+
+async def test_a_daemon_that_reaches_the_signers_counters_is_warned_of(database):
+    findings = await check_database(database_settings(database), CLOCK)
+
+    level, sentence = found(findings, "rights")
+    assert level is Level.WARNING
+    assert "name mdms in [database] dsn, which may not" in sentence
 
 
 @pytest.mark.parametrize(
@@ -430,7 +438,7 @@ def caller_settings(port: int, token: str = "", **known: str) -> Settings:
     [
         ("", {}, Level.WARNING, "nobody may call the daemon"),
         ("", {"ops": "0" * 64}, Level.WARNING, "[client] token is empty"),
-        ("mine", {"ops": "0" * 64}, Level.PROBLEM, "fits none of [api.tokens]"),
+        ("mine", {"ops": "0" * 64}, Level.WARNING, "fits none of [api.tokens]"),
     ],
 )
 async def test_without_a_daemon_the_token_is_judged_by_the_settings(token, known, level, sentence):
@@ -510,7 +518,7 @@ def test_two_daemons_with_one_client_id_and_an_unknown_token_are_problems(tmp_pa
     sentences = {row["check"]: row["sentence"] for row in beside if row["level"] == "problem"}
     assert (levels["daemon"], levels["token"], levels["client id"]) == ("ok", "ok", "ok")
     assert "client_id of its own" in sentences["client id"]
-    assert "does not know our token" in sentences["token"]
+    assert "our token is nobody's" in sentences["token"]
 
 
 # Disk

@@ -51,7 +51,7 @@ async def test_every_step_of_a_command_is_in_the_chain(store, written):
 
 
 async def test_a_transaction_that_fails_leaves_no_link(store, written):
-    async def fail():
+    async def fail() -> None:
         async with store() as work:
             work.audit.note(AuditEntry(AT, "fact", "A1", "billing", {}))
             raise RuntimeError

@@ -1,6 +1,5 @@
 """Commands and opt-outs by REST: who may, what a refusal says, what is kept."""
 
-import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ import pytest
 
 from commands.requests import ControlRequests
 from mdms import api
-from mdms.api.auth import Role, Token, Tokens
+from mdms.domain.people import Role
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.optouts import OptoutService
 from tests.controls import AT, a_control, a_registry
@@ -34,11 +33,7 @@ async def http(store: UnitOfWorkFactory) -> AsyncIterator[httpx.AsyncClient]:
         requests=ControlRequests(store, FakeClock(AT), remote_open=True),
         optouts=OptoutService(store, FakeClock(AT)),
     )
-    tokens: dict[str, Token] = {
-        role: Token(role, frozenset({role}), hashlib.sha256(role.encode()).hexdigest())
-        for role in Role
-    }
-    app = api.create(backend, Tokens(tokens))
+    app = api.create(backend)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://mdms") as client:
         yield client

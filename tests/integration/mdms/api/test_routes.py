@@ -15,13 +15,14 @@ from fastapi import FastAPI
 
 from commands.requests import ControlRequests
 from mdms import api
-from mdms.api.auth import Role, Token, Tokens
 from mdms.api.backend import Services
 from mdms.domain.errors import UnavailableError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.gaps import Span
+from mdms.domain.people import Role, Token
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
@@ -31,6 +32,7 @@ from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
 from mdms.services.status import StatusService
+from mdms.services.tokens import TokenService
 from mdms.services.vee_run import VeeService
 from mdms.settings import config_dir
 from tests.fakes import FakeClock
@@ -82,13 +84,14 @@ def services(store: UnitOfWorkFactory) -> Services:
         requests=ControlRequests(store, clock, remote_open=False),
         controls=ControlService(store),
         optouts=OptoutService(store, clock),
+        tokens=TokenService(store, clock, [token(role) for role in Role]),
+        audit=AuditService(store),
         problems=no_problems,
     )
 
 
 def application(backend: Services) -> FastAPI:
-    everyone = [token(role) for role in Role]
-    return api.create(backend, Tokens({each.name: each for each in everyone}))
+    return api.create(backend)
 
 
 @pytest.fixture

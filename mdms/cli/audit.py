@@ -1,0 +1,112 @@
+"""`mdms audit`: what was done to what, and whether the record of it was changed since."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from mdms.cli import options
+from mdms.cli.output import Output, show
+from mdms.domain.audit import SealedHead
+from mdms.domain.errors import UsageError
+from mdms.services.audit import AuditService, Verified, parse_seals
+from mdms.settings import Settings
+from mdms.storage.unit_of_work import open_store
+
+_TAMPERED = 1
+
+app = typer.Typer(help="The audit: a chain of hashes over all that was done.", no_args_is_help=True)
+
+
+@app.command("show")
+def show_(
+    subject: Annotated[
+        str | None,
+        typer.Argument(help="A command's id, a badge, a token's name; without it, the newest."),
+    ] = None,
+    last: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """Show what was done, by whom and why, oldest first."""
+    with options.client(config) as mdms:
+        records = mdms.audit(subject, limit=last)
+    if output is Output.TABLE:
+        records = [
+            {key: record[key] for key in ("number", "at", "kind", "subject", "actor")}
+            | {"detail": ", ".join(f"{key}={value}" for key, value in record["detail"].items())}
+            for record in records
+        ]
+    show(records, output, title="Audit", spare=("kind",))
+
+
+@app.command()
+def verify(
+    seals: Annotated[
+        Path | None,
+        typer.Option(help="The sealed heads of the second place, where the signer writes them."),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Public half of the sealing key (PEM), to check them with.")
+    ] = None,
+    config: options.Config = None,
+) -> None:
+    """
+    Follow the whole chain, and say which record was changed first, if one was.
+
+    Reads the database that [database] dsn names, so that no daemon has to be believed. Exit
+    status 0: intact; 1: something was changed.
+
+    Example: mdms audit verify --seals /mnt/worm/seals.jsonl --key sealing.pem
+    """
+    kept = [] if seals is None else parse_seals(_text_of(seals))
+    public = None if key is None else _public_key(key)
+    found = asyncio.run(_verify(options.load(config), kept, public))
+    for line in _told(found):
+        typer.echo(line)
+    raise typer.Exit(0 if found.intact else _TAMPERED)
+
+
+async def _verify(
+    settings: Settings, kept: list[SealedHead], key: Ed25519PublicKey | None
+) -> Verified:
+    async with open_store(
+        settings.database.dsn.get_secret_value(),
+        connections_max=1,
+        statement_timeout_s=settings.database.statement_timeout_s,
+    ) as unit_of_work:
+        return await AuditService(unit_of_work).verify(kept=kept, key=key)
+
+
+def _told(found: Verified) -> list[str]:
+    lines = [f"record {number}: the tables tell it otherwise" for number in found.contradicted]
+    lines += found.unsealed
+    if found.broken_at is not None:
+        lines.insert(0, f"record {found.broken_at}: changed, removed or put in afterwards")
+    if found.intact:
+        lines.append(
+            f"intact: {found.head.number} records, {found.seals} seals, "
+            f"head {found.head.hash.hex()}"
+        )
+    return lines
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    try:
+        key = load_pem_public_key(_text_of(path).encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"{path} is no public key in PEM") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise UsageError(f"{path} is no Ed25519 key")
+    return key
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,76 @@
+"""Who may do what: roles of people and programs, and the tokens they go by (headend.md 4)."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What a person or a program may do; what is not named is denied."""
+
+    VIEWER = "viewer"
+    VEE = "vee"
+    BILLING = "billing"
+    CSR = "csr"
+    SAFETY = "safety"
+    SUPERVISOR = "supervisor"
+    NETWORK = "network"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+PROPOSES: Final = frozenset({Role.CSR, Role.SAFETY})
+"""Ask for commands; safety for hazards only."""
+
+APPROVES: Final = frozenset({Role.SUPERVISOR})
+"""Let commands go that another has asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """
+    A caller, known by the SHA-256 of a token that is kept nowhere.
+
+    Attributes:
+        name: Who it is, as the audit names them.
+        sha256: Of the token, in hexadecimal.
+        nouns: The parts of the interface it may call, such as `controls`; empty: whatever its
+            roles allow.
+        expires_at: It is nobody's from then on; None: never.
+        revoked_at: It is nobody's since then.
+    """
+
+    name: str
+    roles: frozenset[Role]
+    sha256: str
+    nouns: frozenset[str] = frozenset()
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    created_by: str = ""
+    revoked_at: datetime | None = None
+
+    def is_good(self, at: datetime) -> bool:
+        """Return whether it opens anything at an instant."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+    def reaches(self, noun: str) -> bool:
+        """Return whether it may call a part of the interface at all."""
+        return not self.nouns or noun in self.nouns
+
+
+def conflict(roles: AbstractSet[Role]) -> str | None:
+    """
+    Return why nobody may have these roles together, for people; None: they go together.
+
+    Source:
+        headend.md 4: no role both proposes and approves; an administrator cannot command.
+    """
+    if roles & PROPOSES and roles & APPROVES:
+        return "nobody both asks for commands and approves them: make two tokens for two people"
+    if Role.ADMIN in roles and roles & (PROPOSES | APPROVES):
+        return "an administrator may not command: make another token for that person"
+    if Role.AUDITOR in roles and len(roles) > 1:
+        return "an auditor does nothing that is audited: give that token no other role"
+    return None
