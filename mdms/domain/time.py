@@ -1,5 +1,6 @@
 """Time as a type: half-open periods in UTC, and local days of 23, 24 and 25 hours."""
 
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -83,3 +84,13 @@ def days_between(first: date, last: date) -> Iterator[date]:
     """Yield the dates first..last, both included."""
     for offset in range((last - first).days + 1):
         yield first + timedelta(days=offset)
+
+
+def months_after(day: date, months: int) -> date:
+    """
+    Return the same day of the month so many months later, or earlier where negative.
+
+    Where that month is too short it is its last day: a year after 29 February is 28 February.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
