@@ -12,12 +12,23 @@ from datetime import date
 from typing import get_type_hints
 
 from mdms.policy import tables
+from mdms.policy.access_facts import AccessRules
+from mdms.policy.adjustments import AdjustmentRules
+from mdms.policy.aggregates import AggregateRules
+from mdms.policy.alerts import AlertRules
+from mdms.policy.bill_dates import BillRules
 from mdms.policy.budgets import BudgetRules
+from mdms.policy.estimate_basis import EstimateRules
 from mdms.policy.gate import GateRules
 from mdms.policy.immediate import ImmediateRules
+from mdms.policy.leak_credit import LeakCreditRules
 from mdms.policy.move_out import MoveOutRules
 from mdms.policy.nonpay_facts import NonpayRules
+from mdms.policy.optout_facts import OptoutRules
+from mdms.policy.reading import ReadingRules
 from mdms.policy.reconnect import ReconnectRules
+from mdms.policy.retention import RetentionRules
+from mdms.policy.self_read import SelfReadRules
 from mdms.policy.tables import TableError
 
 
@@ -31,6 +42,17 @@ class Rules:
     nonpay: NonpayRules
     immediate: ImmediateRules
     reconnect: ReconnectRules
+    optout: OptoutRules
+    self_read: SelfReadRules
+    bill: BillRules
+    reading: ReadingRules
+    estimate: EstimateRules
+    adjustment: AdjustmentRules
+    leak_credit: LeakCreditRules
+    access: AccessRules
+    aggregate: AggregateRules
+    alert: AlertRules
+    retention: RetentionRules
 
     @property
     def hash(self) -> str:
