@@ -9,7 +9,7 @@ never is.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from mdms.policy import tables
 from mdms.policy.access_facts import AccessRules
@@ -34,7 +34,7 @@ from mdms.policy.tables import TableError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What holds on one day: a field per table, named like it."""
+    """What commands are judged by on one day: a field per table, named like it."""
 
     gate: GateRules
     budgets: BudgetRules
@@ -42,6 +42,17 @@ class Rules:
     nonpay: NonpayRules
     immediate: ImmediateRules
     reconnect: ReconnectRules
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of every value; a decision is stored with it."""
+        return tables.content_hash(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRules:
+    """What holds on one day between utility and customer; the signer needs none of it."""
+
     optout: OptoutRules
     self_read: SelfReadRules
     bill: BillRules
@@ -86,7 +97,7 @@ class Edition:
             TableError: The text cannot be used; the message names `name` and the key.
         """
         table = tables.parse(text, name=name)
-        kinds = get_type_hints(Rules)
+        kinds = get_type_hints(Rules) | get_type_hints(CustomerRules)
         values = {key: table.pop(key) for key in kinds.keys() & table.keys()}
         header = tables.read(Header, table, where=name)
         return cls(
@@ -130,19 +141,32 @@ class Rulebook:
 
     def at(self, day: date) -> Rules:
         """
-        Return what holds on a day.
+        Return what commands are judged by on a day.
 
         Raises:
             TableError: A table has no approved edition in force; nothing may be judged then.
         """
+        return Rules(**self._held(day, Rules))
+
+    def customer_at(self, day: date) -> CustomerRules:
+        """
+        Return what holds on a day between utility and customer.
+
+        Raises:
+            TableError: Likewise.
+        """
+        return CustomerRules(**self._held(day, CustomerRules))
+
+    def _held(self, day: date, kind: type) -> dict[str, Any]:
         held = {
             section: value
             for edition in self.in_force(day)
             for section, value in edition.sections.items()
         }
-        if missing := sorted(get_type_hints(Rules).keys() - held.keys()):
+        wanted = get_type_hints(kind).keys()
+        if missing := sorted(wanted - held.keys()):
             raise TableError(f"no approved edition of [{'], ['.join(missing)}] holds on {day}")
-        return Rules(**held)  # type: ignore[arg-type]  # Edition.parse read each by its type
+        return {section: held[section] for section in wanted}
 
     def in_force(self, day: date) -> tuple[Edition, ...]:
         """Return the approved editions that had taken effect by a day; later ones win."""
