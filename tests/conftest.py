@@ -45,8 +45,8 @@ def database_server() -> Iterator[str]:
 
 
 @contextmanager
-def new_database(server: str, *, template: str = "template1") -> Iterator[str]:
-    """Make a database like another one, and drop it afterwards."""
+def new_database(server: str, *, template: str = "template0") -> Iterator[str]:
+    """Make a database like another one, which nobody may be connected to; drop it afterwards."""
     name = f"mdms_test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(

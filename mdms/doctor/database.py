@@ -7,7 +7,7 @@ from mdms.doctor.findings import Finding, Level, ok, problem, warning
 from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.ports.clock import Clock
 from mdms.settings import Settings
-from mdms.storage import migrate
+from mdms.storage import migrate, roles
 from mdms.storage.diagnosis import Diagnosis, LineFacts, examine
 
 CLOCK_OFF_MAX = timedelta(seconds=5)
@@ -33,7 +33,7 @@ async def check_database(settings: Settings, clock: Clock) -> list[Finding]:
                 return findings
             rights = await _rights(diagnosis, user)
             findings += [rights, await _timescale(diagnosis)]
-            if rights.level is Level.OK:
+            if rights.level is not Level.PROBLEM:
                 simulated = settings.clock.source == "simulation"
                 findings += _line(await diagnosis.line(), None if simulated else clock.now())
             return findings
@@ -62,7 +62,7 @@ async def _tables(dsn: str, diagnosis: Diagnosis) -> Finding:
         return problem(
             "tables",
             "the user may not read table migration, so it is not the tables' owner: "
-            "name the user that ran `mdms db migrate` in [database] dsn",
+            f"name {roles.DAEMON} in [database] dsn",
         )
     try:
         states = await migrate.status(dsn)
@@ -78,15 +78,21 @@ async def _tables(dsn: str, diagnosis: Diagnosis) -> Finding:
 
 async def _rights(diagnosis: Diagnosis, user: str) -> Finding:
     lacking = await diagnosis.lacking_rights()
-    if not lacking:
-        return ok("rights", f"{user} may do what the daemon does")
-    table, right = lacking[0]
-    others = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-    return problem(
-        "rights",
-        f"{user} lacks {right} on table {table}{others}: name the user that ran "
-        "`mdms db migrate` in [database] dsn, or grant that user's role to this one",
-    )
+    if lacking:
+        table, right = lacking[0]
+        others = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        return problem(
+            "rights",
+            f"{user} lacks {right} on table {table}{others}: "
+            f"name {roles.DAEMON} in [database] dsn, or a user to whom that role was granted",
+        )
+    if await diagnosis.reaches_signer():
+        return warning(
+            "rights",
+            f"{user} may do what the daemon does, and reach the signer's counters too: "
+            f"name {roles.DAEMON} in [database] dsn, which may not",
+        )
+    return ok("rights", f"{user} may do what the daemon does, and no more")
 
 
 async def _timescale(diagnosis: Diagnosis) -> Finding:

@@ -88,6 +88,15 @@ class Diagnosis:
         """Return (table, right) that the user needs and has not."""
         return await (await self._connection.execute(self.LACKING)).fetchall()
 
+    REACHES_SIGNER = """
+    SELECT coalesce(has_schema_privilege(to_regnamespace('signer'), 'USAGE'), false)
+    """
+
+    async def reaches_signer(self) -> bool:
+        """Tell whether the user may look into the signer's schema, which is the signer's alone."""
+        row = await (await self._connection.execute(self.REACHES_SIGNER)).fetchone()
+        return row == (True,)
+
     OFFERED = "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
 
     async def timescale(self) -> TimescaleFacts:

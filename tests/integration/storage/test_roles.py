@@ -43,7 +43,7 @@ def new_user(database: str, rights: str) -> Iterator[str]:
     user = f"mdms_test_{uuid.uuid4().hex}"
     name = sql.Identifier(user)
     with psycopg.connect(database, autocommit=True) as admin:
-        admin.execute(f"CREATE ROLE {user} {rights}".encode())
+        admin.execute(f"CREATE ROLE {user} LOGIN {rights}".encode())
         base = sql.Identifier(admin.info.dbname)
         admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(base, name))
         yield make_conninfo(database, options=f"-c role={user}")
