@@ -1,30 +1,21 @@
 """Take a registry directory, all of it or nothing; give it back; list the meters."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
 
-from mdms.domain.errors import NotFoundError, OperatorError
+from mdms.domain.errors import NotFoundError
 from mdms.domain.registry import STILL_INSTALLED_S
 from mdms.domain.time import from_epoch_s
 from mdms.ports.registry import ImportResult
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.registry_checks import check
-from mdms.services.registry_csv import Fault, read_directory, write_directory
+from mdms.services.registry_csv import read_directory, write_directory
+from mdms.services.sheets import FilesRejectedError
 
 log = structlog.get_logger(__name__)
-
-
-class RegistryRejectedError(OperatorError):
-    """A registry directory with mistakes; `faults` has every one of them, nothing was stored."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        count = f"{len(faults)} mistakes" if len(faults) > 1 else "one mistake"
-        lines = "\n".join(str(fault) for fault in faults)
-        super().__init__(f"nothing was imported, the files have {count}:\n{lines}")
-        self.faults = tuple(faults)
 
 
 class RegistryService:
@@ -52,14 +43,14 @@ class RegistryService:
             texts: The text of each file by file name.
 
         Raises:
-            RegistryRejectedError: A file is missing or a row is wrong; nothing is stored.
+            FilesRejectedError: A file is missing or a row is wrong; nothing is stored.
         """
         read = await asyncio.to_thread(read_directory, texts)  # seconds, for a whole city
         async with self._unit_of_work() as work:
             stored = await work.registry.load()
             faults = [*read.faults, *await asyncio.to_thread(check, read, stored)]
             if faults:
-                raise RegistryRejectedError(sorted(faults))
+                raise FilesRejectedError(sorted(faults))
             result = await work.registry.merge(read.registry)
         added, changed = sum(result.added.values()), sum(result.changed.values())
         log.info("registry.directory.imported", added_count=added, changed_count=changed)

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.registry import Channel, Meter, Registry
-from mdms.services.registry_csv import SHEETS, Fault, ReadDirectory
+from mdms.services.registry_csv import SHEETS, ReadDirectory
+from mdms.services.sheets import Fault
 
 _REFERENCES: Final = (
     ("premises", "transformer_id", "transformers"),

@@ -27,8 +27,9 @@ from mdms.domain.registry import (
     Transformer,
     UsagePoint,
 )
-from mdms.services.registry import RegistryRejectedError, RegistryService
-from mdms.services.registry_csv import Fault, read_directory, write_directory
+from mdms.services.registry import RegistryService
+from mdms.services.registry_csv import read_directory, write_directory
+from mdms.services.sheets import Fault, FilesRejectedError
 from tests.memory import MemoryDatabase
 
 KIND = reading_type(Commodity.ELECTRIC, 0, 900)
@@ -111,7 +112,7 @@ async def refusal(texts: dict[str, str], database: MemoryDatabase | None = None)
     """Import into a database, which must refuse and keep nothing; return what it blames."""
     database = database or MemoryDatabase()
     before = database.registry.registry
-    with pytest.raises(RegistryRejectedError) as refused:
+    with pytest.raises(FilesRejectedError) as refused:
         await RegistryService(database).import_files(texts)
     assert database.registry.registry == before
     assert all(str(fault) in str(refused.value) for fault in refused.value.faults)

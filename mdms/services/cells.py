@@ -1,5 +1,5 @@
 """
-Cells of the registry's files: how each kind of text is read, and how a value is written.
+Cells of CSV files that people hand us: how each kind of text is read, and how a value is written.
 
 A reader raises ValueError with the second half of a sentence that begins with the cell.
 """
