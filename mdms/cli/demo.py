@@ -36,6 +36,12 @@ def demo(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Replay the household series in a folder."),
     ] = None,
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="What people do and what breaks, instead of ours."
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(file_okay=False, help="Folder for the files; a fresh one when left out."),
@@ -58,6 +64,7 @@ def demo(
         seed=seed,
         faults=faults,
         profiles=profiles.resolve() if profiles else None,
+        script=script,
         directory=directory.resolve(),
         serve=serve,
     )

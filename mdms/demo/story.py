@@ -40,6 +40,8 @@ class Plan:
     seed: int
     faults: str
     profiles: Path | None
+    script: Path | None
+    """What people do; None for what `mdms.demo.script` makes up."""
     directory: Path
     serve: bool
 
@@ -146,7 +148,10 @@ def _set_stage(plan: Plan, stage: Stage, audience: Audience) -> settings.Access:
     out = plan.directory
     audience.stage("building the city")
     stage.run(["simulators", "registry", *_city(plan)], "registry")
-    script.write(out / "script.json", out / "registry", plan.start, plan.days)
+    if plan.script is None:
+        script.write(out / "script.json", out / "registry", plan.start, plan.days)
+    else:
+        shutil.copyfile(plan.script, out / "script.json")
     settings.write_keys(out / "keys", plan.seed)
     audience.stage("starting database and broker")
     dsn = stage.start_servers()

@@ -7,6 +7,7 @@ exported from the database.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,11 @@ from mdms.domain.readings import FLAG_EST_CLAMPED, FLAG_EST_COARSE
 _ON_BOUNDARY_S = 60
 _MARKED = FLAG_EST_CLAMPED | FLAG_EST_COARSE
 """Estimates that say of themselves that they do not add up."""
-_POSITION_OF = {"disconnect": "open", "reconnect": "closed", "arm": "armed"}
+_POSITIONS_OF = {"disconnect": {"open"}, "reconnect": {"closed"}, "arm": {"armed", "closed"}}
+"""Where an action may leave a switch; somebody presses the button of an armed one."""
+_ENDED = {
+    "POLICY_DENIED", "VERIFIED", "FAILED", "EXPIRED", "CANCELLED", "UNKNOWN", "RECONCILED",
+}  # fmt: skip
 _KEYS = {
     "intervals": ["meter", "reading_type", "start_utc"],
     "registers": ["meter", "reading_type", "at_utc"],
@@ -40,11 +45,13 @@ class Verdict:
     """Stretches between two registers whose intervals do not add up."""
     mismoved: int
     """Movements of switches that nobody commanded, or commands verified without one."""
+    unfinished: int
+    """Commands without an outcome."""
 
     @property
     def faults(self) -> dict[str, int]:
         """What is not 0 and should be."""
-        names = ("missing", "wrong", "invented", "doubled", "inexact", "mismoved")
+        names = ("missing", "wrong", "invented", "doubled", "inexact", "mismoved", "unfinished")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
@@ -79,22 +86,47 @@ def check(directory: Path) -> Verdict:
         **counts,
         inexact=_inexact(directory, versions, registers),
         mismoved=_mismoved(directory),
+        unfinished=_unfinished(directory),
     )
 
 
 def _mismoved(directory: Path) -> int:
-    """Compare how often each switch moved with how often it was told to and said so."""
+    """
+    Count what is untrue about switches, command by command.
+
+    A switch moves for a command that was sent, the way it says and once; a verified command moved
+    it, or found it standing as commanded.
+    """
     moves = pd.read_parquet(directory / "truth" / "switches.parquet")
     controls = pd.read_parquet(directory / "controls.parquet")
-    controls = controls.assign(position=controls["action"].map(_POSITION_OF))
-    controls = controls[controls["position"].notna()]
-    key = ["meter", "position"]
-    moved = moves.groupby(key).size()
-    sent = controls[controls["sent_at"].notna()].groupby(key).size()
-    verified = controls[controls["state"] == "VERIFIED"].groupby(key).size()
-    excess = moved.sub(sent, fill_value=0).clip(lower=0).sum()
-    unmoved = verified.sub(moved, fill_value=0).clip(lower=0).sum()
-    return int(excess + unmoved + moves.duplicated(["command_id", "position"]).sum())
+    told = moves.merge(
+        controls[controls["sent_at"].notna()],
+        left_on=["meter", "command_id"], right_on=["meter", "control_id"], how="left",
+    )  # fmt: skip
+    uncommanded = sum(
+        position not in _POSITIONS_OF.get(action, ())
+        for action, position in zip(told["action"], told["position"], strict=True)
+    )
+    repeated = int(moves.duplicated(["command_id", "position"]).sum())
+    verified = controls[(controls["state"] == "VERIFIED") & controls["action"].isin(_POSITIONS_OF)]
+    untrue = sum(
+        not _is_true(moves[moves["meter"] == control.meter], control)
+        for control in verified.itertuples()
+    )
+    return uncommanded + repeated + untrue
+
+
+def _is_true(moves: pd.DataFrame, control: Any) -> bool:
+    """Tell whether a command moved its switch, or found it standing as commanded."""
+    if (moves["command_id"] == control.control_id).any():
+        return True
+    before = moves.loc[moves["at_utc"] <= control.sent_at, "position"]
+    return (before.iloc[-1] if len(before) else "closed") in _POSITIONS_OF[control.action]
+
+
+def _unfinished(directory: Path) -> int:
+    controls = pd.read_parquet(directory / "controls.parquet")
+    return int((~controls["state"].isin(_ENDED)).sum())
 
 
 def _inexact(directory: Path, versions: pd.DataFrame, registers: pd.DataFrame) -> int:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,6 +52,8 @@ class Scenario:
     days: int
     weather: str
     faults: tuple[Fault, ...]
+    script: Path | None = None
+    """What people do; None for what they do in every demo."""
 
     def __str__(self) -> str:
         blows = ", ".join(f"{f.blow} {f.process} at {f.at:.2f}" for f in self.faults)
@@ -58,14 +61,29 @@ class Scenario:
 
 
 def scenario(
-    seed: int, *, meters: int, days: int, weather: str = "storm", daemon_kills: int = 5
+    seed: int,
+    *,
+    meters: int,
+    days: int,
+    weather: str = "storm",
+    daemon_kills: int = 5,
+    moments: Sequence[float] = (),
 ) -> Scenario:
-    """Draw a scenario: kills of the daemon, one of broker and database each, a slow database."""
+    """
+    Draw a scenario: kills of the daemon, one of broker and database each, a slow database.
+
+    `moments` are shares of the time at which something is under way; any time without them.
+    """
     rng = random.Random(seed)
     hits = [("daemon", Blow.KILL)] * daemon_kills
     hits += [("broker", Blow.KILL), ("database", Blow.KILL), ("database", Blow.FREEZE)]
     faults = [
-        Fault(rng.uniform(0.05, 0.98), process, blow, rng.uniform(0.5, 3.0))
+        Fault(
+            rng.choice(moments) if moments else rng.uniform(0.05, 0.98),
+            process,
+            blow,
+            rng.uniform(0.5, 3.0),
+        )
         for process, blow in hits
     ]
     return Scenario(seed, meters, days, weather, tuple(sorted(faults, key=lambda f: f.at)))
@@ -83,10 +101,12 @@ def run(plan: Scenario, directory: Path) -> list[str]:
         RunFailedError: The demo ended with an error, or not at all.
     """
     log = directory.with_name(f"{directory.name}.log")
-    command = [
+    command: list[object] = [
         sys.executable, "-m", "mdms", "demo", "--meters", plan.meters, "--days", plan.days,
         "--seed", plan.seed, "--faults", plan.weather, "--out", directory,
     ]  # fmt: skip
+    if plan.script is not None:
+        command += ["--script", plan.script]
     with log.open("wb") as output:
         demo = subprocess.Popen(
             [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT

@@ -1,14 +1,17 @@
 """
-Nothing sent is missing and nothing is doubled, whatever is killed when.
+Nothing is lost or doubled, and switches move as commanded, whatever is killed when.
 
 MDMS_FAULT_SEEDS=1,2,3 runs these seeds instead of the one of every day; a seed that fails is in
 the message and fails again.
 """
 
 import os
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
+from tests.faults import people
 from tests.faults.checker import check
 from tests.faults.harness import run, scenario
 
@@ -26,3 +29,27 @@ def test_nothing_is_lost_or_doubled_in_a_storm(seed, tmp_path):
     verdict = check(tmp_path / "demo")
     assert verdict.sent > 3_000
     assert verdict.faults == {}, f"{plan}; done: {done}"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_switches_move_as_commanded_and_a_dead_meter_never_did(seed, tmp_path):
+    deeds = people.draw(seed, tmp_path / "script.json", meters=40)
+    plan = replace(
+        scenario(seed, meters=40, days=1, weather="normal", daemon_kills=3, moments=deeds.moments),
+        script=deeds.path,
+    )
+
+    done = run(plan, tmp_path / "demo")
+
+    verdict = check(tmp_path / "demo")
+    assert verdict.faults == {}, f"{plan}; done: {done}"
+    moves = pd.read_parquet(tmp_path / "demo" / "truth" / "switches.parquet")
+    assert len(moves) >= 4
+    controls = pd.read_parquet(tmp_path / "demo" / "controls.parquet")
+    to_dead = controls[
+        (controls["meter"] == deeds.dead) & (controls["requested_at"] > deeds.dead_from)
+    ]
+    assert set(to_dead["state"]) <= {"UNKNOWN", "EXPIRED", "CANCELLED", "POLICY_DENIED"}
+    assert "UNKNOWN" in set(to_dead["state"])
+    assert to_dead["answered_at"].isna().all()
+    assert to_dead["verified_at"].isna().all()
