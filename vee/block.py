@@ -4,6 +4,7 @@ What the kernels work on: channels of one interval length in rows, slots of time
 Missing is a mask, never a value. Days of 92, 96 and 100 slots are told apart by the slot table.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -14,6 +15,7 @@ import numpy as np
 
 from mdms.domain.readings import FLAG_POWER_FAIL, Bool, Int32, Int64
 from mdms.domain.time import days_between, from_epoch_s, local_midnight, to_epoch_s
+from vee.context import ELECTRIC, WATER, Context
 
 DAY_S = 86_400
 
@@ -123,9 +125,23 @@ class Registers:
     def __len__(self) -> int:
         return len(self.channel)
 
-    def take(self, reads: Int64 | Bool) -> Self:
-        """Return the reads at these positions, or where this mask is true."""
+    def take(self, reads: Int64 | Bool | slice) -> Self:
+        """Return the reads at these positions, where this mask is true, or of this slice."""
         return type(self)(self.channel[reads], self.boundary[reads], self.value[reads])
+
+    def of_channels(self, rows: slice) -> Self:
+        """Return the reads of consecutive channels, without a copy."""
+        first, last = np.searchsorted(self.channel, (rows.start, rows.stop)).tolist()
+        return self.take(slice(first, last))
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Return the reads of all parts, which hold rising channels."""
+        return cls(
+            np.concatenate([part.channel for part in parts]),
+            np.concatenate([part.boundary for part in parts]),
+            np.concatenate([part.value for part in parts]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +158,7 @@ class Block:
         expected: Whether one was due: installed and its radio on, shape (channels, slots).
         flags: Rule mask as received, shape (channels, slots).
         registers: Aligned register reads.
+        known: What is known of the channels besides; None where nothing is.
     """
 
     slots: SlotTable
@@ -152,12 +169,21 @@ class Block:
     expected: Bool
     flags: Int64
     registers: Registers
+    known: Context | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.channel_id), len(self.slots))
         for grid in (self.value, self.present, self.expected, self.flags):
             assert grid.shape == shape, "every grid is channels by slots"
         assert not self.value[~self.present].any(), "an absent value is 0"
+
+    @property
+    def context(self) -> Context:
+        """What is known of the channels; a meter that may run backwards is one for water."""
+        if self.known is not None:
+            return self.known
+        commodity = np.where(self.limits.reversible, WATER, ELECTRIC).astype(np.uint8)
+        return Context.plain(commodity, len(self.slots.days))
 
     @property
     def power_fail(self) -> Bool:

@@ -58,10 +58,9 @@ def tally(found: Examination, amended: Amended) -> Tally:
     estimated, missing = count(np.isin(status, estimates)), count(_missing(amended))
     held, every = count(status == Status.SUSPECT.code), count(expected)
     flags = np.bitwise_or.reduceat(np.where(status != 0, amended.flags, 0), first, axis=1)
-    bookends, brackets = found.bookends, found.brackets
-    rolled = bookends.registers.take(bookends.rolled)
-    _mark(flags, rolled.channel, _day_of(found, rolled.boundary), V40)
-    _mark(flags, bookends.refused.channel, _day_of(found, bookends.refused.boundary), V41)
+    for reads, bit in ((found.sums.rolled, V40), (found.sums.refused, V41)):
+        _mark(flags, reads.channel, _day_of(found, reads.boundary), bit)
+    brackets = found.brackets
     for number in np.flatnonzero(found.overdrawn):  # rare: each one waits for a person
         days = _days_of(found, int(number))
         flags[brackets.channel[number], days] |= V46
@@ -167,7 +166,7 @@ def _bracket_findings(found: Examination, judged: Bool) -> list[Finding]:
 
 
 def _register_findings(found: Examination, judged: Bool) -> list[Finding]:
-    refused = found.bookends.refused
+    refused = found.sums.refused
     days = _day_of(found, refused.boundary)
     return [
         Finding(

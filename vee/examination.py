@@ -1,50 +1,90 @@
 """What is wrong with a block and what its registers say: validation, before any estimate."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from mdms.domain.readings import Bool, Int32, Int64, rule_bit
 from vee.block import Block
-from vee.kernels import validate
-from vee.kernels.brackets import Bookends, Brackets, chain
+from vee.day_rules import DayRules
+from vee.kernels.brackets import Brackets
+from vee.marks import Marks
 from vee.rules import RuleSet
+from vee.screening import Screened, screen_block
+from vee.sums import Sums
 
-V08, V20, V21, V40, V41, V45, V46 = (rule_bit(number) for number in (8, 20, 21, 40, 41, 45, 46))
+V06, V08, V20, V21, V24, V29, V40, V41, V42, V43, V45, V46 = (
+    rule_bit(number) for number in (6, 8, 20, 21, 24, 29, 40, 41, 42, 43, 45, 46)
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Examination:
     """
-    A block after validation; grids have the shape (channels, slots).
+    A block after validation.
 
     Attributes:
         block: What was examined.
-        usable: Received and not failed; held values count as usable, they are kept.
-        missing: Expected and not usable.
-        held: Usable but kept from billing until somebody decides.
-        flags: Rules that a received value broke (V20, V21, V45), besides the flags it came with.
-        bookends: What became of the register reads.
-        brackets: Stretches of known usage.
-        number: Bracket of each slot, -1 where there is none.
-        missing_count: Missing slots of each bracket.
-        residual: Usage less the usable values of each bracket [quanta].
-        unequal: Brackets without a gap whose sum is off (V45).
-        overdrawn: Brackets with a gap whose values exceed the register (V46).
+        screened: What is usable, missing and held.
+        sums: What its registers say.
+        marks: What the rules say about values and days.
     """
 
     block: Block
-    usable: Bool
-    missing: Bool
-    held: Bool
-    flags: Int64
-    bookends: Bookends
-    brackets: Brackets
-    number: Int32
-    missing_count: Int64
-    residual: Int64
-    unequal: Bool
-    overdrawn: Bool
+    screened: Screened
+    sums: Sums
+    marks: Marks
+
+    @property
+    def usable(self) -> Bool:
+        """Received and not failed; held values count as usable, they are kept."""
+        return self.screened.usable
+
+    @property
+    def missing(self) -> Bool:
+        """Expected and not usable."""
+        return self.screened.missing
+
+    @property
+    def held(self) -> Bool:
+        """Usable but kept from billing until somebody decides."""
+        return self.screened.held
+
+    @cached_property
+    def brackets(self) -> Brackets:
+        """Stretches of known usage."""
+        return Brackets.closed_by(self.sums.bookends, self.sums.later, self.sums.usage)
+
+    @property
+    def residual(self) -> Int64:
+        """Usage less the usable values of each bracket [quanta]."""
+        return self.sums.residual
+
+    @property
+    def unequal(self) -> Bool:
+        """Brackets without a gap whose sum is off (V45)."""
+        return self.sums.unequal
+
+    @property
+    def overdrawn(self) -> Bool:
+        """Brackets with a gap whose values exceed the register (V46)."""
+        return self.sums.overdrawn
+
+    @cached_property
+    def flags(self) -> Int64:
+        """Rules that a received value broke, besides the flags it came with."""
+        return self.marks.flags()
+
+    @cached_property
+    def number(self) -> Int32:
+        """Bracket of each slot, -1 where there is none."""
+        return self.brackets.number(*self.block.value.shape)
+
+    @cached_property
+    def missing_count(self) -> Int64:
+        """Missing slots of each bracket."""
+        return self.brackets.total(self.missing)
 
     @property
     def anchor(self) -> Bool:
@@ -62,47 +102,19 @@ class Examination:
 
 
 def examine(block: Block, rules: RuleSet) -> Examination:
-    """Validate a block: values (V20, V21), registers (V40, V41) and sums (V45, V46)."""
-    limits = block.limits
-    below = validate.negative(block.value, block.present, limits.reversible)
-    above = validate.beyond_maximum(block.value, block.present, limits.v_max)
-    backward, backward_days = validate.reverse_flow(
-        block.value,
-        limits.reversible,
-        block.slots.first,
-        quanta_max=rules.reverse_flow.quanta_max,
-        day_per_cent_max=rules.reverse_flow.day_per_cent_max,
-    )
-    usable = block.present & ~below & ~above
-    missing = block.expected & ~usable
-
-    bookends = chain(block.registers, limits, backstep_max=rules.bookend.backstep_quanta_max)
-    brackets = Brackets.between(bookends, ~block.expected & ~usable)
-    number = brackets.number(*block.value.shape)
-    missing_count = brackets.total(missing)
-    residual = brackets.usage - brackets.total(np.where(usable, block.value, 0))
-    tolerance = validate.tolerance_milli(
-        brackets.usage,
-        limits.step[brackets.channel],
-        resolutions=rules.sum_check.resolutions,
-        usage_per_mille=rules.sum_check.usage_per_mille,
-    )
-    unequal = (missing_count == 0) & (1000 * np.abs(residual) > tolerance)
-    overdrawn = (missing_count > 0) & (1000 * residual < -tolerance)
-
-    off_sum = brackets.mark(unequal, number) & block.present
-    flags = (below | backward) * V20 | above * V21 | off_sum * V45
-    return Examination(
-        block=block,
-        usable=usable,
-        missing=missing,
-        held=usable & (off_sum | (backward & backward_days[:, block.slots.day])),
-        flags=flags,
-        bookends=bookends,
-        brackets=brackets,
-        number=number,
-        missing_count=missing_count,
-        residual=residual,
-        unequal=unequal,
-        overdrawn=overdrawn,
-    )
+    """Validate a block: values, registers, sums, and days; vee.md 1.4, steps 1 to 3."""
+    marks = Marks(block.value.shape)
+    screened, sums = screen_block(block, rules, marks)
+    sound = screened.whole.copy()
+    sound &= np.logical_or.reduceat(block.expected, block.slots.first[:-1], axis=1)
+    if sums.unequal.any():
+        unequal = sums.take(sums.unequal)
+        brackets = Brackets.closed_by(unequal.bookends, unequal.later, unequal.usage)
+        off = brackets.cells(len(block.slots))
+        off = off[screened.usable.reshape(-1)[off]]
+        screened.held.reshape(-1)[off] = True
+        channel, slot = np.divmod(off, len(block.slots))
+        marks.values(45, channel, slot)
+        sound[channel, block.slots.day[slot]] = False
+    DayRules(block, screened, rules, marks, sound).apply()
+    return Examination(block=block, screened=screened, sums=sums, marks=marks)

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from mdms.domain.registry import Commodity
+import numpy as np
+
+from mdms.domain.readings import Int64, UInt8
+from mdms.domain.registry import WIRE_COMMODITY, Commodity
 from vee.rules_file import RuleSetError, read
 
 
@@ -252,6 +255,19 @@ class RuleSet:
             Commodity.WATER: self.water,
             Commodity.GAS: self.gas,
         }[commodity]
+
+    def per_commodity(self, commodity: UInt8, key: str) -> Int64:
+        """
+        Return a key of the commodities' tables for each channel.
+
+        Args:
+            commodity: Its number on the wire, shape (channels,).
+            key: Name of the key; a flag counts as 0 or 1.
+        """
+        table = np.zeros(len(WIRE_COMMODITY) + 1, np.int64)
+        for each, number in WIRE_COMMODITY.items():
+            table[number] = getattr(self.of(each), key)
+        return table[commodity]
 
     def interval_limit(self, commodity: Commodity, service_class: str, interval_s: int) -> int:
         """Return the physical maximum of one interval [quanta]; V21 and vee.md 3.3."""

@@ -57,7 +57,7 @@ class Scope:
             last_slot: One past the last slot with enough context after it.
         """
         channels, slots = self.target.shape
-        reads = self.examination.bookends.registers
+        reads = self.examination.sums.bookends
         first_read = np.full(channels, slots + 1)
         np.minimum.at(first_read, reads.channel, reads.boundary)
         last_read = np.full(channels, -1)

@@ -38,7 +38,9 @@ class Bookends:
     refused: Registers
 
 
-def chain(registers: Registers, limits: Limits, *, backstep_max: int) -> Bookends:
+def chain(
+    registers: Registers, limits: Limits, *, backstep_max: int, failed: Bool | None = None
+) -> Bookends:
     """
     Keep the register reads that fit their neighbours.
 
@@ -51,12 +53,42 @@ def chain(registers: Registers, limits: Limits, *, backstep_max: int) -> Bookend
         registers: Aligned reads.
         limits: Of the block's channels.
         backstep_max: Decreases up to this much are dropped but not refused [register quanta].
+        failed: Reads that cannot be what the register showed (V42): refused and dropped.
 
     Source:
         V40, V41 and vee.md 3.3 (registers).
     """
-    kept = np.arange(len(registers))
     refused = np.zeros(len(registers), np.bool_)
+    reads = registers
+    if failed is not None and failed.any():
+        refused |= failed
+        reads = registers.take(~failed)
+    usage, agree = _pairs(reads, limits)
+    misfits = 1 + np.flatnonzero(_same_channel(reads, apart=1) & ~agree)
+    if len(misfits):  # rare: only the channels that have one are looked at read by read
+        kept = np.flatnonzero(~refused)
+        troubled = np.isin(reads.channel, reads.channel[misfits])
+        rest = _drop_misfits(registers, kept[troubled], limits, backstep_max, refused)
+        kept = np.sort(np.concatenate([kept[~troubled], rest]))
+        reads = registers.take(kept)
+        usage, agree = _pairs(reads, limits)
+    linked = np.zeros(len(reads), np.bool_)
+    linked[1:] = agree
+    rolled = linked.copy()
+    rolled[1:] &= reads.value[1:] < reads.value[:-1]
+    return Bookends(
+        registers=reads,
+        linked=linked,
+        usage=np.concatenate([reads.value[:1] * 0, usage * agree]),
+        rolled=rolled,
+        refused=registers.take(np.flatnonzero(refused)),
+    )
+
+
+def _drop_misfits(
+    registers: Registers, kept: Int64, limits: Limits, backstep_max: int, refused: Bool
+) -> Int64:
+    """Return which of the kept reads stay; what does not follow is noted in `refused`."""
     for _ in range(PASSES_MAX):
         reads = registers.take(kept)
         later = _misfits(reads, limits)
@@ -75,16 +107,7 @@ def chain(registers: Registers, limits: Limits, *, backstep_max: int) -> Bookend
     later = _misfits(reads, limits)
     fall = reads.value[later - 1] - reads.value[later]
     refused[kept[later[(fall <= 0) | (fall > backstep_max)]]] = True
-    linked = np.append([False], _agree(reads, limits, apart=1))[: len(reads)]
-    usage = np.append([0], _usage(reads, limits, apart=1))[: len(reads)]
-    fell = np.append([False], reads.value[1:] < reads.value[:-1])[: len(reads)]
-    return Bookends(
-        registers=reads,
-        linked=linked,
-        usage=np.where(linked, usage, 0),
-        rolled=linked & fell,
-        refused=registers.take(refused),
-    )
+    return kept
 
 
 def _misfits(reads: Registers, limits: Limits) -> Int64:
@@ -98,19 +121,32 @@ def _same_channel(reads: Registers, *, apart: int) -> Bool:
 
 
 def _usage(reads: Registers, limits: Limits, *, apart: int) -> Int64:
-    """Return ((R2 - R1) mod modulus) x multiplier; the modulo takes the divisor's sign."""
-    channel = reads.channel[apart:]
-    rise = (reads.value[apart:] - reads.value[:-apart]) % limits.modulus[channel]
-    usage: Int64 = rise * limits.multiplier[channel]
-    return usage
+    """Return ((R2 - R1) mod modulus) x multiplier; a register shows less than its modulus."""
+    rise: Int64 = reads.value[apart:] - reads.value[:-apart]
+    wrapped = np.flatnonzero(rise < 0)
+    rise[wrapped] += limits.modulus[reads.channel[apart:][wrapped]]
+    if (limits.multiplier != 1).any():
+        rise *= limits.multiplier[reads.channel[apart:]]
+    return rise
+
+
+def _pairs(reads: Registers, limits: Limits) -> tuple[Int64, Bool]:
+    """Return the usage between neighbours, and whether they agree, shape (reads - 1,)."""
+    usage = _usage(reads, limits, apart=1)
+    return usage, _plausible(reads, limits, usage, apart=1)
 
 
 def _agree(reads: Registers, limits: Limits, *, apart: int) -> Bool:
     """Return whether each read is a plausible successor of the one `apart` before it."""
+    return _plausible(reads, limits, _usage(reads, limits, apart=apart), apart=apart)
+
+
+def _plausible(reads: Registers, limits: Limits, usage: Int64, *, apart: int) -> Bool:
+    """Return whether the service can carry the usage since the read `apart` before."""
     channel = reads.channel[apart:]
     slots = reads.boundary[apart:] - reads.boundary[:-apart]
     room = limits.v_max[channel] * slots + limits.step[channel]  # both reads are truncated
-    return _same_channel(reads, apart=apart) & (_usage(reads, limits, apart=apart) <= room)
+    return _same_channel(reads, apart=apart) & (usage <= room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,28 +167,26 @@ class Brackets:
     usage: Int64
 
     @classmethod
-    def between(cls, bookends: Bookends, unknowable: Bool) -> "Brackets":
-        """
-        Return the brackets between linked bookends.
-
-        Args:
-            bookends: Reads in a chain.
-            unknowable: Slots that nobody expects and nothing was received for, shape (channels,
-                slots); what flowed there is unknown, so no bracket spans them.
-        """
-        later = np.flatnonzero(bookends.linked)
-        reads = bookends.registers
-        every = cls(
-            reads.channel[later],
-            reads.boundary[later - 1],
-            reads.boundary[later],
-            bookends.usage[later],
-        )
-        sound = every.total(unknowable) == 0
-        return cls(every.channel[sound], every.first[sound], every.last[sound], every.usage[sound])
+    def closed_by(cls, reads: Registers, later: Int32, usage: Int64) -> "Brackets":
+        """Return the brackets that these bookends close, each opened by the one before it."""
+        return cls(reads.channel[later], reads.boundary[later - 1], reads.boundary[later], usage)
 
     def __len__(self) -> int:
         return len(self.channel)
+
+    def take(self, brackets: Int64 | Bool) -> "Brackets":
+        """Return the brackets at these positions, or where this mask is true."""
+        return Brackets(
+            self.channel[brackets], self.first[brackets], self.last[brackets], self.usage[brackets]
+        )
+
+    def cells(self, slots: int) -> Int64:
+        """Return the positions of all their slots in the flattened grid, rising."""
+        length = self.last - self.first
+        start = np.cumsum(length) - length
+        within = np.arange(int(length.sum())) - np.repeat(start, length)
+        cells: Int64 = np.repeat(self.channel * slots + self.first, length) + within
+        return cells
 
     def total(self, grid: Int64 | Bool) -> Int64:
         """Return the sum of a grid (channels, slots) over each bracket."""
@@ -173,12 +207,8 @@ class Brackets:
     def number(self, channels: int, slots: int) -> Int32:
         """Return the bracket of each slot, -1 where there is none, shape (channels, slots)."""
         grid = np.full(channels * slots, -1, np.int32)
-        length = self.last - self.first
-        start = np.cumsum(length) - length
-        within = np.arange(int(length.sum())) - np.repeat(start, length)
-        grid[np.repeat(self.channel * slots + self.first, length) + within] = np.repeat(
-            np.arange(len(self), dtype=np.int32), length
-        )
+        numbers = np.arange(len(self), dtype=np.int32)
+        grid[self.cells(slots)] = np.repeat(numbers, self.last - self.first)
         return grid.reshape(channels, slots)
 
     def mark(self, brackets: Bool, number: Int32) -> Bool:

@@ -21,7 +21,7 @@ def negative(value: Int64, present: Bool, reversible: Bool) -> Bool:
     return failed
 
 
-def beyond_maximum(value: Int64, present: Bool, v_max: Int64) -> Bool:
+def beyond_maximum(value: Int64, present: Bool, v_max: Int64, two_way: Bool) -> Bool:
     """
     Find values that the service cannot carry (V21).
 
@@ -29,11 +29,13 @@ def beyond_maximum(value: Int64, present: Bool, v_max: Int64) -> Bool:
         value: Quanta, shape (channels, slots).
         present: Where there is a value, shape (channels, slots).
         v_max: Physical maximum of an interval [quanta], shape (channels,).
+        two_way: Meters for which it holds below zero too, shape (channels,).
 
     Returns:
         Values that fail, shape (channels, slots).
     """
-    failed: Bool = present & (value > v_max[:, None])
+    limit = v_max[:, None]
+    failed: Bool = present & ((value > limit) | (two_way[:, None] & (value < -limit)))
     return failed
 
 
@@ -65,22 +67,3 @@ def reverse_flow(
     lost = -np.add.reduceat(np.where(backward, value, 0), days, axis=1)
     used = np.add.reduceat(np.maximum(value, 0), days, axis=1)
     return backward, lost > np.maximum(quanta_max, used * (day_per_cent_max / 100))
-
-
-def tolerance_milli(usage: Int64, step: Int64, *, resolutions: int, usage_per_mille: int) -> Int64:
-    """
-    Return how far intervals and register may differ, in thousandths of a quantum.
-
-    Two truncated reads differ from the truth by less than one step; the second leaves room for
-    latency. Reads that are not aligned are no bookends, so nothing is allowed for them.
-
-    Args:
-        usage: What the register says of each bracket [quanta].
-        step: Resolution times multiplier of its register [quanta].
-        resolutions: Steps to allow.
-        usage_per_mille: Share of the usage to allow, if that is more.
-
-    Source:
-        V45: max(2 x R x M, 0.1 % x usage).
-    """
-    return np.maximum(1000 * resolutions * step, usage_per_mille * usage)

@@ -12,6 +12,12 @@ def chained(reads: list[tuple[int, int]], *, modulus: int = 10**6, v_max: int = 
     return chain(block.registers, block.limits, backstep_max=10)
 
 
+def bracketed(reads: list[tuple[int, int]]) -> Brackets:
+    bookends = chained(reads)
+    later = np.flatnonzero(bookends.linked).astype(np.int32)
+    return Brackets.closed_by(bookends.registers, later, bookends.usage[later])
+
+
 @pytest.mark.parametrize(
     ("values", "kept", "refused"),
     [
@@ -49,14 +55,14 @@ def test_reads_of_two_channels_are_never_linked():
 
 
 def test_no_reads_make_no_brackets():
-    brackets = Brackets.between(chained([]), np.zeros((1, 96), np.bool_))
+    brackets = bracketed([])
 
     assert len(brackets) == 0
     assert (brackets.number(1, 96) == -1).all()
 
 
 def test_a_bracket_touches_what_shares_a_slot_or_an_edge_with_it():
-    brackets = Brackets.between(chained([(8, 0), (16, 5)]), np.zeros((1, 96), np.bool_))
+    brackets = bracketed([(8, 0), (16, 5)])
 
     def touches(slot: int) -> bool:
         slots = np.zeros((1, 96), np.bool_)
