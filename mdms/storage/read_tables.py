@@ -1,21 +1,20 @@
-"""
-The two tables of reads and every statement on them, side by side.
-
-They differ in the name of their time and in the columns that only intervals have; `readings.py`
-runs the statements of either. None of these columns is ever NULL.
-"""
+"""The two tables of reads: their columns, ours beside the database's, and how they travel."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.storage import copy_binary
 from mdms.storage.copy_binary import Integers, Wire
+from mdms.storage.read_statements import ReadStatements
 
 R = TypeVar("R", IntervalReads, RegisterReads)
+
+_IN_SQL: Final = {"start_s": "start_utc", "at_s": "at_utc", "recorded_us": "recorded_at"}
+"""Our columns that have another name, because another unit, in the tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +27,32 @@ class ReadTable(Generic[R]):
         rows: Makes our columns of it.
         time: Our name of its time column.
         wires: Our columns in the order of every statement's column list, and how they travel.
-        append: Copy rows in; fails as a whole on the first key that is taken.
-        create_stage: A private table to copy rows to whose keys may be taken.
-        clear_stage: Forget what an earlier call in the same transaction staged.
-        stage: Copy rows to the private table, each with its position among the caller's rows.
-        store_staged: Insert what is not there yet; return the positions of the rest.
-        keep_conflicts: Of these positions, keep the values that differ from the stored raw ones.
-            LATERAL with LIMIT looks each one up: the planner knows nothing of the private table
-            and would read all reads. unnest() makes a hash of the positions: `= ANY` searches
-            them from end to end once the statement is prepared.
-        select: Copy out, grouped by channel, what lies in a period.
-        newest: Copy out, grouped by channel, the raw rows of its last slots.
+        statements: All that is done with it.
     """
 
     name: str
     rows: Callable[..., R]
     time: str
     wires: Mapping[str, Wire]
-    append: str
-    create_stage: str
-    clear_stage: str
-    stage: str
-    store_staged: str
-    keep_conflicts: str
-    select: str
-    newest: str
+    statements: ReadStatements
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        rows: Callable[..., R],
+        wires: Mapping[str, Wire],
+        *,
+        time: str,
+        kind: str,
+        with_end: bool,
+    ) -> "ReadTable[R]":
+        """Return a table with its statements; what the arguments mean is said there."""
+        columns = [_IN_SQL.get(column, column) for column in wires]
+        statements = ReadStatements.on(
+            name, columns, time=_IN_SQL[time], kind=kind, with_end=with_end
+        )
+        return cls(name, rows, time, wires, statements)
 
     def times(self, rows: R) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Return the column by which the table is cut."""
@@ -81,11 +81,10 @@ class ReadTable(Generic[R]):
         return [getattr(rows, name) for name in self.wires]
 
 
-INTERVALS = ReadTable(
-    name="interval_read",
-    rows=IntervalReads,
-    time="start_s",
-    wires={
+INTERVALS = ReadTable.of(
+    "interval_read",
+    IntervalReads,
+    {
         "channel_id": copy_binary.INTEGER,
         "start_s": copy_binary.TIMESTAMP_S,
         "version": copy_binary.SMALLINT,
@@ -96,89 +95,15 @@ INTERVALS = ReadTable(
         "recorded_us": copy_binary.TIMESTAMP_US,
         "source": copy_binary.SMALLINT,
     },
-    append="""
-COPY interval_read
-    (channel_id, start_utc, version, value, status, method, flags, recorded_at, source)
-FROM STDIN (FORMAT binary)
-""",
-    create_stage="""
-CREATE TEMPORARY TABLE IF NOT EXISTS interval_stage
-    (position integer NOT NULL, LIKE interval_read) ON COMMIT DELETE ROWS
-""",
-    clear_stage="DELETE FROM interval_stage",
-    stage="""
-COPY interval_stage
-    (position, channel_id, start_utc, version, value, status, method, flags, recorded_at, source)
-FROM STDIN (FORMAT binary)
-""",
-    store_staged="""
-WITH stored AS (
-    INSERT INTO interval_read
-        (channel_id, start_utc, version, value, status, method, flags, recorded_at, source)
-    SELECT channel_id, start_utc, version, value, status, method, flags, recorded_at, source
-    FROM interval_stage
-    ORDER BY channel_id, start_utc
-    ON CONFLICT DO NOTHING
-    RETURNING channel_id, start_utc
-)
-SELECT position FROM interval_stage s
-WHERE NOT EXISTS (
-    SELECT FROM stored WHERE stored.channel_id = s.channel_id AND stored.start_utc = s.start_utc
-)
-ORDER BY position
-""",
-    keep_conflicts="""
-INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
-SELECT s.channel_id, 'interval', s.start_utc, s.value, r.value, s.recorded_at
-FROM unnest(%(positions)s::integer[]) AS refused (position)
-JOIN interval_stage s USING (position)
-CROSS JOIN LATERAL (
-    SELECT value FROM interval_read
-    WHERE channel_id = s.channel_id AND start_utc = s.start_utc AND version = 0
-    LIMIT 1
-) r
-WHERE r.value <> s.value
-ORDER BY position
-ON CONFLICT DO NOTHING
-""",
-    select="""
-COPY (
-    SELECT channel_id, array_agg(start_utc), array_agg(version), array_agg(value),
-           array_agg(status), array_agg(method), array_agg(flags), array_agg(recorded_at),
-           array_agg(source)
-    FROM interval_read
-    WHERE start_utc >= %(start_utc)s AND start_utc < %(end_utc)s
-      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
-      AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
-    GROUP BY channel_id
-) TO STDOUT (FORMAT binary)
-""",
-    newest="""
-COPY (
-    SELECT channel_id, array_agg(start_utc), array_agg(version), array_agg(value),
-           array_agg(status), array_agg(method), array_agg(flags), array_agg(recorded_at),
-           array_agg(source)
-    FROM (
-        SELECT r.*
-        FROM channel c
-        CROSS JOIN LATERAL (
-            SELECT start_utc - %(slots)s * c.interval_s * interval '1 second' AS after_utc
-            FROM interval_read WHERE channel_id = c.channel_id
-            ORDER BY start_utc DESC LIMIT 1
-        ) newest
-        JOIN interval_read r ON r.channel_id = c.channel_id AND r.start_utc > newest.after_utc
-        WHERE r.version = 0
-    ) recent
-    GROUP BY channel_id
-) TO STDOUT (FORMAT binary)
-""",
+    time="start_s",
+    kind="interval",
+    with_end=False,
 )
 
-REGISTERS = ReadTable(
-    name="register_read",
-    rows=RegisterReads,
-    time="at_s",
-    wires={
+REGISTERS = ReadTable.of(
+    "register_read",
+    RegisterReads,
+    {
         "channel_id": copy_binary.INTEGER,
         "at_s": copy_binary.TIMESTAMP_S,
         "version": copy_binary.SMALLINT,
@@ -187,75 +112,7 @@ REGISTERS = ReadTable(
         "recorded_us": copy_binary.TIMESTAMP_US,
         "source": copy_binary.SMALLINT,
     },
-    append="""
-COPY register_read (channel_id, at_utc, version, value, status, recorded_at, source)
-FROM STDIN (FORMAT binary)
-""",
-    create_stage="""
-CREATE TEMPORARY TABLE IF NOT EXISTS register_stage
-    (position integer NOT NULL, LIKE register_read) ON COMMIT DELETE ROWS
-""",
-    clear_stage="DELETE FROM register_stage",
-    stage="""
-COPY register_stage (position, channel_id, at_utc, version, value, status, recorded_at, source)
-FROM STDIN (FORMAT binary)
-""",
-    store_staged="""
-WITH stored AS (
-    INSERT INTO register_read (channel_id, at_utc, version, value, status, recorded_at, source)
-    SELECT channel_id, at_utc, version, value, status, recorded_at, source
-    FROM register_stage
-    ORDER BY channel_id, at_utc
-    ON CONFLICT DO NOTHING
-    RETURNING channel_id, at_utc
-)
-SELECT position FROM register_stage s
-WHERE NOT EXISTS (
-    SELECT FROM stored WHERE stored.channel_id = s.channel_id AND stored.at_utc = s.at_utc
-)
-ORDER BY position
-""",
-    keep_conflicts="""
-INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
-SELECT s.channel_id, 'register', s.at_utc, s.value, r.value, s.recorded_at
-FROM unnest(%(positions)s::integer[]) AS refused (position)
-JOIN register_stage s USING (position)
-CROSS JOIN LATERAL (
-    SELECT value FROM register_read
-    WHERE channel_id = s.channel_id AND at_utc = s.at_utc AND version = 0
-    LIMIT 1
-) r
-WHERE r.value <> s.value
-ORDER BY position
-ON CONFLICT DO NOTHING
-""",
-    select="""
-COPY (
-    SELECT channel_id, array_agg(at_utc), array_agg(version), array_agg(value),
-           array_agg(status), array_agg(recorded_at), array_agg(source)
-    FROM register_read
-    WHERE at_utc >= %(start_utc)s AND at_utc <= %(end_utc)s
-      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
-      AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
-    GROUP BY channel_id
-) TO STDOUT (FORMAT binary)
-""",
-    newest="""
-COPY (
-    SELECT channel_id, array_agg(at_utc), array_agg(version), array_agg(value),
-           array_agg(status), array_agg(recorded_at), array_agg(source)
-    FROM (
-        SELECT r.*
-        FROM channel c
-        CROSS JOIN LATERAL (
-            SELECT at_utc - %(slots)s * c.interval_s * interval '1 second' AS after_utc
-            FROM register_read WHERE channel_id = c.channel_id
-            ORDER BY at_utc DESC LIMIT 1
-        ) newest
-        JOIN register_read r ON r.channel_id = c.channel_id AND r.at_utc > newest.after_utc
-        WHERE r.version = 0
-    ) recent
-    GROUP BY channel_id
-) TO STDOUT (FORMAT binary)
-""",
+    time="at_s",
+    kind="register",
+    with_end=True,
 )

@@ -32,7 +32,7 @@ class PostgresReadings:
         assert (intervals.version > RAW_VERSION).all(), "version 0 is what was received"
         if len(intervals):
             await self._ensure_partitions(INTERVALS, intervals)
-            await self._copy_in(INTERVALS.append, INTERVALS.pack(intervals))
+            await self._copy_in(INTERVALS.statements.append, INTERVALS.pack(intervals))
 
     async def intervals(
         self,
@@ -54,8 +54,8 @@ class PostgresReadings:
 
     async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
         return (
-            INTERVALS.unpack(await self._copy_out(INTERVALS.newest, {"slots": slots})),
-            REGISTERS.unpack(await self._copy_out(REGISTERS.newest, {"slots": slots})),
+            INTERVALS.unpack(await self._copy_out(INTERVALS.statements.newest, {"slots": slots})),
+            REGISTERS.unpack(await self._copy_out(REGISTERS.statements.newest, {"slots": slots})),
         )
 
     async def _append_raw(self, table: ReadTable[R], rows: R, *, sure: bool) -> R:
@@ -67,7 +67,7 @@ class PostgresReadings:
         if sure:
             try:
                 async with self._connection.transaction():  # a savepoint: the batch goes on
-                    await self._copy_in(table.append, table.pack(rows))
+                    await self._copy_in(table.statements.append, table.pack(rows))
             except UniqueViolation:
                 pass  # the caller was wrong, and loses time only
             else:
@@ -76,13 +76,15 @@ class PostgresReadings:
 
     async def _append_staged(self, table: ReadTable[R], rows: R) -> R:
         """Store what is new by way of a private table; keep differing values as conflicts."""
-        await self._connection.execute(table.create_stage)
-        await self._connection.execute(table.clear_stage)
-        await self._copy_in(table.stage, table.pack_staged(rows))
-        cursor = await self._connection.execute(table.store_staged)
+        await self._connection.execute(table.statements.create_stage)
+        await self._connection.execute(table.statements.clear_stage)
+        await self._copy_in(table.statements.stage, table.pack_staged(rows))
+        cursor = await self._connection.execute(table.statements.store_staged)
         positions = [position for (position,) in await cursor.fetchall()]
         if positions:
-            await self._connection.execute(table.keep_conflicts, {"positions": positions})
+            await self._connection.execute(
+                table.statements.keep_conflicts, {"positions": positions}
+            )
         return rows.take(np.array(positions, np.int64))
 
     async def _select(
@@ -98,15 +100,15 @@ class PostgresReadings:
             "channel_ids": None if channel_ids is None else [int(c) for c in channel_ids],
             "as_of": as_of,
         }
-        return table.unpack(await self._copy_out(table.select, parameters))
+        return table.unpack(await self._copy_out(table.statements.select, parameters))
 
     async def _ensure_partitions(self, table: ReadTable[R], rows: R) -> None:
         await self._partitions.ensure(table.name, months_of(table.times(rows)))
 
-    async def _copy_in(self, statement: str, stream: bytes) -> None:
+    async def _copy_in(self, statement: bytes, stream: bytes) -> None:
         async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             await copy.write(stream)
 
-    async def _copy_out(self, statement: str, parameters: Mapping[str, object]) -> bytes:
+    async def _copy_out(self, statement: bytes, parameters: Mapping[str, object]) -> bytes:
         async with self._connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
             return b"".join([bytes(part) async for part in copy])

@@ -1,0 +1,157 @@
+"""
+Every statement on a table of reads, written once for both.
+
+The tables differ in the name of their time, in the columns that only intervals have, and in whether
+what lies at the end of a period belongs to it. None of these columns is ever NULL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import LiteralString, Self
+
+from psycopg import sql
+
+APPEND = "COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
+
+CREATE_STAGE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS {stage}
+    (position integer NOT NULL, LIKE {table}) ON COMMIT DELETE ROWS
+"""
+
+CLEAR_STAGE = "DELETE FROM {stage}"
+
+STAGE = "COPY {stage} (position, {columns}) FROM STDIN (FORMAT binary)"
+
+STORE_STAGED = """
+WITH stored AS (
+    INSERT INTO {table} ({columns})
+    SELECT {columns} FROM {stage}
+    ORDER BY channel_id, {time}
+    ON CONFLICT DO NOTHING
+    RETURNING channel_id, {time}
+)
+SELECT position FROM {stage} s
+WHERE NOT EXISTS (
+    SELECT FROM stored WHERE stored.channel_id = s.channel_id AND stored.{time} = s.{time}
+)
+ORDER BY position
+"""
+
+# LATERAL with LIMIT looks each one up: the planner knows nothing of the private table and would
+# read all reads. unnest() makes a hash of the positions: `= ANY` searches them from end to end once
+# the statement is prepared.
+KEEP_CONFLICTS = """
+INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
+SELECT s.channel_id, {kind}, s.{time}, s.value, r.value, s.recorded_at
+FROM unnest(%(positions)s::integer[]) AS refused (position)
+JOIN {stage} s USING (position)
+CROSS JOIN LATERAL (
+    SELECT value FROM {table}
+    WHERE channel_id = s.channel_id AND {time} = s.{time} AND version = 0
+    LIMIT 1
+) r
+WHERE r.value <> s.value
+ORDER BY position
+ON CONFLICT DO NOTHING
+"""
+
+SELECT = """
+COPY (
+    SELECT channel_id, {arrays}
+    FROM {table}
+    WHERE {time} >= %(start_utc)s AND {time} {up_to} %(end_utc)s
+      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
+      AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
+    GROUP BY channel_id
+) TO STDOUT (FORMAT binary)
+"""
+
+NEWEST = """
+COPY (
+    SELECT channel_id, {arrays}
+    FROM (
+        SELECT r.*
+        FROM channel c
+        CROSS JOIN LATERAL (
+            SELECT {time} - %(slots)s * c.interval_s * interval '1 second' AS after_utc
+            FROM {table} WHERE channel_id = c.channel_id
+            ORDER BY {time} DESC LIMIT 1
+        ) newest
+        JOIN {table} r ON r.channel_id = c.channel_id AND r.{time} > newest.after_utc
+        WHERE r.version = 0
+    ) recent
+    GROUP BY channel_id
+) TO STDOUT (FORMAT binary)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStatements:
+    """
+    The statements on one table.
+
+    Attributes:
+        append: Copy rows in; fails as a whole on the first key that is taken.
+        create_stage: A private table to copy rows to whose keys may be taken.
+        clear_stage: Forget what an earlier call in the same transaction staged.
+        stage: Copy rows to the private table, each with its position among the caller's rows.
+        store_staged: Insert what is not there yet; return the positions of the rest.
+        keep_conflicts: Of these positions, keep the values that differ from the stored raw ones.
+        select: Copy out, grouped by channel, what lies in a period.
+        newest: Copy out, grouped by channel, the raw rows of its last slots.
+    """
+
+    append: bytes
+    create_stage: bytes
+    clear_stage: bytes
+    stage: bytes
+    store_staged: bytes
+    keep_conflicts: bytes
+    select: bytes
+    newest: bytes
+
+    @classmethod
+    def on(
+        cls,
+        table: str,
+        columns: Sequence[str],
+        *,
+        time: str,
+        kind: str,
+        with_end: bool,
+    ) -> Self:
+        """
+        Write the statements.
+
+        Args:
+            table: Its name.
+            columns: Their names, the channel's first.
+            time: The one by which the table is cut.
+            kind: What a conflict in this table is called.
+            with_end: Whether a row at the very end of a period belongs to it.
+        """
+        parts = {
+            "table": sql.Identifier(table),
+            "stage": sql.Identifier(f"{table}_stage"),
+            "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
+            "arrays": sql.SQL(", ").join(
+                sql.SQL("array_agg({})").format(sql.Identifier(name)) for name in columns[1:]
+            ),
+            "time": sql.Identifier(time),
+            "kind": sql.Literal(kind),
+            "up_to": sql.SQL("<=" if with_end else "<"),
+        }
+
+        def written(template: LiteralString) -> bytes:
+            return sql.SQL(template).format(**parts).as_bytes()
+
+        return cls(
+            append=written(APPEND),
+            create_stage=written(CREATE_STAGE),
+            clear_stage=written(CLEAR_STAGE),
+            stage=written(STAGE),
+            store_staged=written(STORE_STAGED),
+            keep_conflicts=written(KEEP_CONFLICTS),
+            select=written(SELECT),
+            newest=written(NEWEST),
+        )
