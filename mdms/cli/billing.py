@@ -41,7 +41,7 @@ def freeze(
 def status(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
     """Show every frozen window and what blocked the rest of its meters."""
     with options.client(config) as mdms:
-        show(mdms.billing_windows(), output, title="Bill windows")
+        show(mdms.billing_windows(), output, title="Bill windows", spare=("window_end",))
 
 
 @app.command()

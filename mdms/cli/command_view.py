@@ -74,7 +74,7 @@ def row(control: Control) -> dict[str, object]:
         "command": control["action"],
         "cause": control["cause"],
         "outcome": f"{control['state']} {_result(control)}".strip(),
-        "switch": _switch(control),
+        "switch": "" if control["switch"] == "none" else control["switch"],
         "by": control["requested_by"],
         "requested_at": control["requested_at"],
         "verified_at": control["verified_at"],

@@ -9,6 +9,7 @@ import typer
 
 from mdms.cli.output import Output
 from mdms.client import Client
+from mdms.domain.errors import UnavailableError
 from mdms.settings import Settings
 
 Config = Annotated[
@@ -43,7 +44,19 @@ def load(config: Path | None) -> Settings:
 
 @contextmanager
 def client(config: Path | None) -> Iterator[Client]:
-    """Open a client as [client] says."""
+    """
+    Open a client as [client] says.
+
+    Raises:
+        UnavailableError: The daemon does not answer; where no settings were named, it says that.
+    """
     settings = load(config).client
-    with Client(settings.url, settings.token.get_secret_value()) as opened:
-        yield opened
+    try:
+        with Client(settings.url, settings.token.get_secret_value()) as opened:
+            yield opened
+    except UnavailableError as error:
+        if found(config) is not None:
+            raise
+        raise UnavailableError(
+            f"{error} No settings were named: --config FILE, or export MDMS_CONFIG=FILE."
+        ) from error

@@ -60,6 +60,10 @@ def end(
             raise NotFoundError(f"no opt-out of {meter!r} is in force; see `mdms optout ls`")
         ended = mdms.end_optout(ids[0], field_order=field_order)
     show([ended], output, title="Opt-out", spare=_SPARE)
+    if output is Output.TABLE and not field_order:
+        typer.echo(
+            f"an electric meter's radio comes back by: mdms command radio-on {ended['meter']}"
+        )
 
 
 @app.command("ls")

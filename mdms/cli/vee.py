@@ -11,6 +11,8 @@ app = typer.Typer(help="Validation and estimation.", no_args_is_help=True)
 exception = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 app.add_typer(exception, name="exception")
 
+_SPARE = ("reading_type", "opened_at")
+
 
 @app.command()
 def run(
@@ -33,4 +35,4 @@ def run(
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
     """List open exceptions, newest day first."""
     with options.client(config) as mdms:
-        show(mdms.exceptions(), output, title="Open exceptions")
+        show(mdms.exceptions(), output, title="Open exceptions", spare=_SPARE)

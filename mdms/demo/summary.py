@@ -1,5 +1,6 @@
 """What a person sees: progress while five weeks pass, then the figures that matter."""
 
+import sys
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -71,9 +72,17 @@ class Screen:
         """Print the summary while the processes stay up."""
         self._progress.stop()
         show(report, config.parent, self._console)
+        program = Path(sys.argv[0])
+        mdms = program if program.name == "mdms" else "mdms"
+        # Lines to copy: each stays one line, however narrow the window is.
         self._console.print(
-            f"\nStill running. In another terminal: [bold]export MDMS_CONFIG={config}[/bold], "
-            "then `mdms status`. Ctrl-C ends it."
+            "\nStill running; Ctrl-C ends it. In another terminal:\n\n"
+            f"    export MDMS_CONFIG={config}\n"
+            f"    {mdms} --help\n"
+            f"    {mdms} command ls\n",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -165,8 +174,10 @@ def _outcome(control: dict[str, Any]) -> str:
     if control["codes"]:
         reasons = "; ".join(f"{each['code']} ({each['clause']})" for each in control["codes"])
         return f"[yellow]refused: {reasons}[/yellow]"
+    if control["state"] == "RECONCILED":
+        return "[yellow]unknown at first, settled by a later word of the meter[/yellow]"
     if control["verified_at"] is None:
-        return f"[red]{control['state']}[/red]"
+        return f"[red]{control['state']}: {control['result']}[/red]"
     took = datetime.fromisoformat(control["verified_at"]) - datetime.fromisoformat(
         control["requested_at"]
     )
