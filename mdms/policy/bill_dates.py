@@ -1,7 +1,12 @@
 """Dates that follow from a bill: due, late, and by when a question about it is answered."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+
+from mdms.domain.time import local_midnight
+from mdms.policy.calendars import Calendar
+from mdms.policy.case import deny
+from mdms.policy.decision import Decision, Finding, Verdict, decide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +37,12 @@ def late_charge_on(issued_on: date, rules: BillRules) -> date:
     return issued_on + timedelta(days=rules.late_after_days + 1)
 
 
-def has_late_charge(issued_on: date, day: date, rules: BillRules) -> bool:
-    """Return whether a bill that is still unpaid on a day carries its late charge."""
-    return day >= late_charge_on(issued_on, rules)
+def late_charge(issued_on: date, at: datetime, rules: BillRules, calendar: Calendar) -> Decision:
+    """Return whether a bill that is unpaid at an instant carries its late charge."""
+    posts_at = local_midnight(late_charge_on(issued_on, rules), calendar.zone)
+    cure = "none: the bill is not late yet"
+    early = deny("LATE_FEE", "R11.B, R9.C.1.a", cure, posts_at) if at < posts_at else None
+    return decide([early], Finding(Verdict.ALLOW, "LATE_FEE", "R11.B, R9.C.1.a"))
 
 
 def dispute_answered_by(filed_on: date, rules: BillRules) -> date:
@@ -42,10 +50,16 @@ def dispute_answered_by(filed_on: date, rules: BillRules) -> date:
     return filed_on + timedelta(days=rules.dispute_answer_days)
 
 
-def error_notice_by(found_on: date, rules: BillRules) -> date:
+def error_notice(found_on: date, rules: BillRules, calendar: Calendar) -> Decision:
     """
-    Return the last day to tell a customer of a reading error.
+    Return by when a customer must have been told of a reading error: `deadline`.
 
     Rule 10 says 30 calendar days, Rule 11.I.3 30 working days: the shorter holds (policy.md 7.17).
     """
-    return found_on + timedelta(days=rules.error_notice_days)
+    last_on = found_on + timedelta(days=rules.error_notice_days)
+    return decide(
+        [],
+        Finding(Verdict.ALLOW, "ERR_NOTICE", "R10.D-err.2"),
+        deadline=calendar.day_after(last_on),
+        follow_ups=[f"tell the customer by {last_on}"],
+    )
