@@ -256,6 +256,24 @@ class Client:
         body = {"field_order": field_order}
         return self._json("POST", f"/v1/optouts/{optout_id}/end", json=body)
 
+    def state_facts(self, facts: Iterable[Mapping[str, object]]) -> int:
+        """State facts of the customer system, all or none; return how many were new."""
+        return int(self._json("POST", "/v1/facts", json={"facts": [*facts]})["new"])
+
+    def import_facts(self, file: Path) -> int:
+        """Take a CSV file of facts, all of it or nothing; return how many were new."""
+        body = {"name": file.name, "text": file.read_text(encoding="utf-8")}
+        return int(self._json("POST", "/v1/facts/imports", json=body)["new"])
+
+    def facts(self, subject_id: str) -> list[dict[str, Any]]:
+        """Return everything stated about an account, premise or meter, oldest first."""
+        params = {"subject_id": subject_id}
+        return list(self._json("GET", "/v1/facts", params=params)["facts"])
+
+    def fact_kinds(self) -> list[dict[str, Any]]:
+        """Return every fact that a rule reads."""
+        return list(self._json("GET", "/v1/facts/kinds")["kinds"])
+
     def create_token(
         self,
         name: str,

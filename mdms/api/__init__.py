@@ -11,6 +11,7 @@ from mdms.api import (
     controls,
     errors,
     events,
+    facts,
     gaps,
     optouts,
     readings,
@@ -32,6 +33,7 @@ _MODULES = (
     billing,
     controls,
     optouts,
+    facts,
     tokens,
     audit,
 )

@@ -12,6 +12,7 @@ from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
+from mdms.services.facts import FactService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -36,6 +37,7 @@ class Services:
     requests: ControlRequests
     controls: ControlService
     optouts: OptoutService
+    facts: FactService
     tokens: TokenService
     audit: AuditService
     problems: Callable[[], Awaitable[Sequence[str]]]

@@ -23,6 +23,7 @@ from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
+from mdms.services.facts import FactService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -70,6 +71,7 @@ def _services(core: Core, line: Line | None) -> Services:
         ),
         controls=ControlService(unit_of_work),
         optouts=OptoutService(unit_of_work, clock, on_radio=on_registry),
+        facts=FactService(unit_of_work, clock, settings.zone),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),
         problems=problems,

@@ -15,6 +15,7 @@ from mdms.cli import (
     db,
     demo,
     doctor,
+    fact,
     gap,
     meter,
     optout,
@@ -51,6 +52,7 @@ app.add_typer(vee.app, name="vee")
 app.add_typer(billing.app, name="billing")
 app.add_typer(command.app, name="command")
 app.add_typer(optout.app, name="optout")
+app.add_typer(fact.app, name="fact")
 app.add_typer(audit.app, name="audit")
 app.add_typer(token.app, name="token")
 

@@ -1,26 +1,158 @@
-"""The memory of the signer."""
+"""The memory of the signer, and what it may see of the daemon's tables."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from mdms.domain.controls import Action, ControlState
+from mdms.domain.registry import Commodity, Radio
 
-class SignerStore(Protocol):
-    """The signer's own memory: counters that only rise, and what was signed with each."""
 
-    async def issue(
-        self, command_id: UUID, radio_id: int, key_id: int, make: Callable[[int], bytes]
-    ) -> tuple[int, bytes]:
-        """
-        Draw the next counter of a meter and key, and keep the envelope that it is used in.
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What was signed under a command_id, once and for all."""
 
-        Args:
-            command_id: Asked again with the same one, the first envelope is returned.
-            radio_id: Meter.
-            key_id: Key of the meter.
-            make: Returns the envelope for a counter.
+    command_id: UUID
+    radio_id: int
+    key_id: int
+    counter: int
+    envelope: bytes
 
-        Returns:
-            The counter and the envelope.
-        """
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    Where a meter sits now, as the registry says.
+
+    Attributes:
+        flags: Of the premise, such as life_support.
+        transformer_id: What feeds the premise; None where that is not known.
+        opted_out: An opt-out of its radio is in force.
+        silent: Its radio was switched off by command.
+    """
+
+    serial: str
+    model: str
+    radio_id: int
+    usage_point_id: str
+    commodity: Commodity
+    has_switch: bool
+    pilot: bool
+    radio: Radio
+    flags: tuple[str, ...]
+    transformer_id: str | None
+    opted_out: bool
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """
+    A disconnect as the daemon keeps it, and its meter as the registry has it.
+
+    Attributes:
+        approved_by: Who approved it, each once.
+        place: None where no such meter is installed.
+    """
+
+    action: Action
+    state: ControlState
+    serial: str
+    radio_id: int
+    key_id: int
+    usage_point_id: str
+    cause: str
+    requested_by: str
+    approved_by: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpentOpen:
+    """An open that is counted by the budgets; committed before its envelope leaves."""
+
+    command_id: UUID
+    radio_id: int
+    key_id: int
+    counter: int
+    transformer_id: str | None
+    immediate: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """
+    How much of the budgets is used up.
+
+    Attributes:
+        hour: Opens signed in the hour before now.
+        day: In the 24 hours before now.
+        immediate_hour: Those of policy.md 2.5, in the hour before now.
+        transformer_hour: Behind the transformer that is asked about, in the hour before now.
+        open_now: Switches that were opened and are not known to be closed.
+        pilot: Meters in place that can be switched.
+        latest_at: When an open was signed last, ever.
+    """
+
+    hour: int
+    day: int
+    immediate_hour: int
+    transformer_hour: int
+    open_now: int
+    pilot: int
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """The breaker is open: nothing is switched off until two supervisors have released it."""
+
+    trip_id: UUID
+    at: datetime
+    reason: str
+    released_by: tuple[str, ...] = ()
+
+
+class SignerMemory(Protocol):
+    """One transaction on the signer's own memory; leaving it commits."""
+
+    async def lock_opens(self) -> Trip | None:
+        """Let no other transaction judge an open until this one ends; return what stands open."""
         ...
+
+    async def issued(self, command_id: UUID) -> Issued | None: ...
+    async def draw(self, radio_id: int, key_id: int) -> int:
+        """Return the next counter of a meter and key; nobody else gets it, ever."""
+        ...
+
+    async def issue(self, issued: Issued) -> None: ...
+    async def spent(self, transformer_id: str | None, now: datetime) -> Spent: ...
+    async def spend(self, spent: SpentOpen) -> None: ...
+    async def closed(self, radio_id: int, key_id: int, counter: int) -> None:
+        """Note a switch that its meter said is closed, by an answer with this counter."""
+        ...
+
+    async def trip(self, trip: Trip) -> None: ...
+    async def release(self, trip_id: UUID, supervisor: str, at: datetime) -> None:
+        """Note that a supervisor releases the breaker; the same one twice counts once."""
+        ...
+
+    async def end_trip(self, trip_id: UUID, at: datetime) -> None: ...
+    async def standing_trip(self) -> Trip | None: ...
+    async def note(self, event: str, at: datetime, command_id: UUID | None, detail: str) -> None:
+        """Add a line to the signer's own record."""
+        ...
+
+    async def order(self, command_id: UUID, now: datetime) -> OpenOrder | None:
+        """Return a command as the daemon keeps it; the signer may look, not write."""
+        ...
+
+
+SignerMemoryFactory = Callable[[], AbstractAsyncContextManager[SignerMemory]]
+"""Opens a transaction; leaving it commits, an exception rolls back (UnavailableError if away)."""

@@ -8,6 +8,7 @@ from mdms.ports.audit import AuditStore
 from mdms.ports.billing import BillingStore
 from mdms.ports.collection import EventStore, GapStore
 from mdms.ports.controls import ControlStore
+from mdms.ports.facts import FactStore
 from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
 from mdms.ports.readings import ReadingStore
@@ -39,6 +40,8 @@ class UnitOfWork(Protocol):
     def controls(self) -> ControlStore: ...
     @property
     def optouts(self) -> OptoutStore: ...
+    @property
+    def facts(self) -> FactStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

@@ -25,7 +25,7 @@ from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
 from vee.block import Block, SlotTable
 from vee.days import Tally, findings, tally
-from vee.examination import Examination, examine
+from vee.examination import Examination
 from vee.rules import RuleSet
 from vee.scope import Scope
 
@@ -166,7 +166,9 @@ class BlockRun:
         last_day = date.fromordinal(int(self.targets.ordinal.max()))
         today = local_day(self.clock.now(), self.zone)
         target = self.targets.mask(block.channel_id, slots.days)
-        found = examine(block, self.rules)
+        two_sided_until = today - timedelta(days=TWO_SIDED_DAYS + 1)
+        ahead = np.array([self.final or day <= two_sided_until for day in slots.days])
+        found = engine.validate(block, self.rules, ahead=ahead)
         scope = Scope.of(found, target)
         if decides:
             wider = np.zeros(len(block.channel_id), np.bool_)
@@ -175,8 +177,6 @@ class BlockRun:
         if wider.any():
             target &= ~wider[:, None]
             scope = Scope.of(found, target)
-        two_sided_until = today - timedelta(days=TWO_SIDED_DAYS + 1)
-        ahead = np.array([self.final or day <= two_sided_until for day in slots.days])
         outcome = engine.judge(scope, self.rules, ahead=ahead, final=self.final)
         amended = amend(outcome, stored, found)
         return _Judgement(found, stored, amended, target, block.channel_id[wider])

@@ -13,6 +13,7 @@ from mdms.storage.audit import PostgresAudit
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.controls import PostgresControls
 from mdms.storage.events import PostgresEvents
+from mdms.storage.facts import PostgresFacts
 from mdms.storage.gaps import PostgresGaps
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
@@ -37,6 +38,7 @@ class PostgresUnitOfWork:
         self.gaps = PostgresGaps(connection)
         self.controls = PostgresControls(connection, self.audit)
         self.optouts = PostgresOptouts(connection)
+        self.facts = PostgresFacts(connection)
         self.tokens = PostgresTokens(connection)
 
 

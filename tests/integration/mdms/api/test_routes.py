@@ -26,6 +26,7 @@ from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
+from mdms.services.facts import FactService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -84,6 +85,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         requests=ControlRequests(store, clock, remote_open=False),
         controls=ControlService(store),
         optouts=OptoutService(store, clock),
+        facts=FactService(store, clock, ZONE),
         tokens=TokenService(store, clock, [token(role) for role in Role]),
         audit=AuditService(store),
         problems=no_problems,
