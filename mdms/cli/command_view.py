@@ -24,6 +24,7 @@ _LONG_S = 3600
 
 _NEXT = {
     "POLICY_OK": "waits to be signed",
+    "QUARANTINED": "held back by the signer's breaker until it is released",
     "SIGNED": "waits to be sent",
     "SENT": "waits for a collector to take it",
     "COLLECTOR_ACK": "waits for the meter to answer",
