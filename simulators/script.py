@@ -7,7 +7,7 @@ offset is given) and a call (`method`, `path`, `body`, `token`), an `outage` or 
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,7 +27,13 @@ _AGAIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to the head-end; `token` names whose."""
+    """
+    A request to the head-end.
+
+    Attributes:
+        token: Names whose.
+        unless_verified: Leave it out if the meter's newest command of this kind was verified.
+    """
 
     at_s: int
     name: str
@@ -35,6 +41,7 @@ class Call:
     path: str
     body: Any
     token: str
+    unless_verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ def _item(item: Mapping[str, Any]) -> Call | Cut | Breakage:
         str(item["path"]),
         item.get("body"),
         str(item["token"]),
+        bool(item.get("unless_verified", False)),
     )
 
 
@@ -125,10 +133,12 @@ class HttpApi:
         self._results, self._pause = results, pause
 
     async def perform(self, call: Call, at_s: int) -> None:
-        """Make a call and write down what came of it."""
+        """Make a call and write down what came of it, or find that there is no need."""
         status: int | None = None
         answer: Any = None
         try:
+            if call.unless_verified and await self._is_verified(call):
+                return
             response = await self._request(call)
         except httpx.TransportError as error:
             answer = repr(error)
@@ -142,6 +152,18 @@ class HttpApi:
         }
         with self._results.open("a", encoding="utf-8") as results:
             results.write(json.dumps(line) + "\n")
+
+    async def _is_verified(self, call: Call) -> bool:
+        """Ask what became of the meter's newest command of this kind."""
+        look = replace(
+            call, method="GET", path=f"/v1/controls?meter={call.body['meter']}", body=None
+        )
+        response = await self._request(look)
+        if not response.is_success:
+            return False
+        commands = response.json()["controls"]
+        alike = [each for each in commands if each["action"] == call.body["action"]]
+        return bool(alike) and alike[0]["verified_at"] is not None
 
     async def _request(self, call: Call) -> httpx.Response:
         """Call, again and again while nobody is there to be called."""

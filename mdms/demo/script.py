@@ -15,6 +15,8 @@ import pandas as pd
 OUTAGE_MINUTES = 47
 
 _DAY = timedelta(days=1)
+_LATER = ("13:00", "16:00", "22:00")
+"""When somebody looks again after what has not been verified."""
 
 
 def write(path: Path, registry: Path, start: date, days: int) -> None:
@@ -55,6 +57,10 @@ def _calls(registry: Path, day: date) -> list[dict[str, Any]]:
             _control(day, "10:00", "disconnect", badge, cause="MOVE_OUT"),
             _control(day, "11:00", "reconnect", badge, cause="MOVE_IN"),
         ]
+        # Nobody is left in the dark because a tower was out of reach.
+        for at in _LATER:
+            again = _control(day, at, "reconnect", badge, cause="MOVE_IN")
+            items.append(again | {"unless_verified": True})
     if len(fixed):
         items.append(_control(day, "10:05", "disconnect", fixed["badge"].iloc[0], cause="MOVE_OUT"))
     if len(water):

@@ -57,6 +57,34 @@ def test_what_is_no_script_gets_one_sentence(tmp_path, text):
         Script.load(path)
 
 
+@pytest.mark.parametrize(
+    ("controls", "made"),
+    [
+        ([], True),
+        ([("reconnect", None), ("reconnect", "2026-11-03T19:00:00+00:00")], True),
+        ([("ping", None), ("reconnect", "2026-11-03T19:00:00+00:00")], False),
+    ],
+)
+async def test_a_call_may_be_left_out_once_the_same_was_verified(tmp_path, controls, made):
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        rows = [{"action": action, "verified_at": at} for action, at in controls]
+        return httpx.Response(200, json={"controls": rows})
+
+    body = {"action": "reconnect", "meter": "E1"}
+    call = Call(NOON_S, "again", "POST", "/v1/controls", body, "requester", unless_verified=True)
+    transport = httpx.MockTransport(answer)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        api = HttpApi(client, {"requester": "secret"}, tmp_path / "script.jsonl", no_pause)
+        await api.perform(call, NOON_S)
+
+    assert asked[0].url.params["meter"] == "E1"
+    assert [request.method for request in asked] == ["GET", "POST"][: 1 + made]
+    assert (tmp_path / "script.jsonl").exists() == made
+
+
 @pytest.mark.slow
 async def test_a_call_is_made_when_its_time_has_come_and_a_second_follows(play):
     api = RecordingApi()
