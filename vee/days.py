@@ -1,21 +1,13 @@
 """What a run says about each channel-day: how much is actual, and what a person must look at."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from mdms.domain.readings import FLAG_EST_EXTREME, Bool, Int64, Status
 from vee.amend import Amended
-from vee.examination import V08, V20, V21, V40, V41, V46, Examination
-
-
-class Severity(StrEnum):
-    """What a broken rule means for the value; vee.md 2."""
-
-    FAIL = "FAIL"
-    HOLD = "HOLD"
-    WARN = "WARN"
+from vee.examination import V06, V08, V20, V21, V24, V40, V41, V43, V46, Examination
+from vee.marks import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,9 @@ def tally(found: Examination, amended: Amended) -> Tally:
     estimated, missing = count(np.isin(status, estimates)), count(_missing(amended))
     held, every = count(status == Status.SUSPECT.code), count(expected)
     flags = np.bitwise_or.reduceat(np.where(status != 0, amended.flags, 0), first, axis=1)
-    for reads, bit in ((found.sums.rolled, V40), (found.sums.refused, V41)):
+    flags |= found.marks.day_flags(flags.shape[1])
+    sums = found.sums
+    for reads, bit in ((sums.rolled, V40), (sums.refused, V41), (sums.stuck, V43)):
         _mark(flags, reads.channel, _day_of(found, reads.boundary), bit)
     brackets = found.brackets
     for number in np.flatnonzero(found.overdrawn):  # rare: each one waits for a person
@@ -104,6 +98,7 @@ def findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding
         *_slot_findings(found, amended, judged),
         *_bracket_findings(found, judged),
         *_register_findings(found, judged),
+        *_day_findings(found, judged),
     ]
     merged: dict[tuple[int, int, str], Finding] = {}
     for finding in listed:
@@ -129,6 +124,18 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
         ("V20", Severity.HOLD, below & suspect & ~forward_only, "{} intervals of reverse flow"),
         ("V20", Severity.WARN, below & ~forward_only, "{} intervals of reverse flow"),
         ("V21", Severity.FAIL, above, "{} intervals beyond the physical maximum"),
+        (
+            "V06",
+            Severity.HOLD,
+            suspect & ((amended.flags & V06) != 0),
+            "{} intervals were received twice, differently, and no register tells which is right",
+        ),
+        (
+            "V24",
+            Severity.HOLD,
+            suspect & ((amended.flags & V24) != 0),
+            "{} intervals stand out from their day and from all days before",
+        ),
         (
             "EST_EXTREME",
             Severity.WARN,
@@ -166,14 +173,41 @@ def _bracket_findings(found: Examination, judged: Bool) -> list[Finding]:
 
 
 def _register_findings(found: Examination, judged: Bool) -> list[Finding]:
-    refused = found.sums.refused
-    days = _day_of(found, refused.boundary)
+    kinds = (
+        ("V41", found.sums.refused, "register {} does not follow the one before"),
+        ("V43", found.sums.stuck, "register {} stood still while something flowed"),
+    )
     return [
-        Finding(
-            channel, day, "V41", Severity.FAIL, f"register {value} does not follow the one before"
-        )
+        Finding(channel, day, rule, Severity.FAIL, sentence.format(value))
+        for rule, reads, sentence in kinds
         for channel, day, value in zip(
-            refused.channel.tolist(), days.tolist(), refused.value.tolist(), strict=True
+            reads.channel.tolist(),
+            _day_of(found, reads.boundary).tolist(),
+            reads.value.tolist(),
+            strict=True,
         )
         if judged[channel, day]
+    ]
+
+
+_OF_DAYS = {
+    (29, Severity.HOLD): "{} intervals with usage while the service is confirmed off",
+    (30, Severity.WARN): "{} quanta in a day without an account",
+    (30, Severity.HOLD): "{} quanta since the last account",
+    (31, Severity.WARN): "{} Wh received from a service that does not generate",
+    (33, Severity.WARN): "{} intervals with energy from the sun at night",
+    (35, Severity.HOLD): "{} intervals with a voltage beyond range B",
+}
+"""What a person must look at among the rules of days; the others are counted only."""
+
+
+def _day_findings(found: Examination, judged: Bool) -> list[Finding]:
+    return [
+        Finding(channel, day, f"V{marks.rule:02}", marks.severity, sentence.format(amount))
+        for marks in found.marks.days
+        for sentence in [_OF_DAYS.get((marks.rule, marks.severity))]
+        for channel, day, amount in zip(
+            marks.channel.tolist(), marks.day.tolist(), marks.amount.tolist(), strict=True
+        )
+        if sentence and judged[channel, day]
     ]

@@ -21,6 +21,7 @@ from mdms.domain.readings import (
     Status,
     UInt8,
 )
+from vee.adjudication import adjudicate
 from vee.block import DAY_S, Block
 from vee.examination import V21, Examination, examine
 from vee.kernels import estimate
@@ -68,7 +69,17 @@ def run(block: Block, rules: RuleSet, target: Bool, *, ahead: Bool, final: bool 
     Returns:
         What the slots of the target days ought to be, and of every bracket that touches them.
     """
-    return judge(Scope.of(examine(block, rules), target), rules, ahead=ahead, final=final)
+    found = validate(block, rules, ahead=ahead)
+    return judge(Scope.of(found, target), rules, ahead=ahead, final=final)
+
+
+def validate(block: Block, rules: RuleSet, *, ahead: Bool) -> Examination:
+    """Examine a block and settle what its registers can settle (vee.md 1.4, steps 1 to 4)."""
+
+    def estimated(found: Examination, cells: Cells) -> Float:
+        return _shape(found, cells, rules, ahead=ahead)[0]
+
+    return adjudicate(examine(block, rules), rules, estimated)
 
 
 def judge(scope: Scope, rules: RuleSet, *, ahead: Bool, final: bool) -> Outcome:
@@ -81,8 +92,9 @@ def judge(scope: Scope, rules: RuleSet, *, ahead: Bool, final: bool) -> Outcome:
     outcome = Outcome(
         covered=scope.covered,
         value=np.where(received, block.value, 0),
-        status=np.where(
-            doubtful, Status.SUSPECT.code, np.where(good, Status.VALIDATED.code, 0)
+        status=np.select(
+            [doubtful, good & found.accepted, good],
+            [Status.SUSPECT.code, Status.ACCEPTED.code, Status.VALIDATED.code],
         ).astype(np.uint8),
         method=np.zeros(block.value.shape, np.int16),
         flags=np.where(received, block.flags | found.flags, 0),

@@ -29,12 +29,15 @@ class Examination:
         screened: What is usable, missing and held.
         sums: What its registers say.
         marks: What the rules say about values and days.
+        accepted: Values that broke a rule and that a register proved right (status A), shape
+            (channels, slots).
     """
 
     block: Block
     screened: Screened
     sums: Sums
     marks: Marks
+    accepted: Bool
 
     @property
     def usable(self) -> Bool:
@@ -117,4 +120,4 @@ def examine(block: Block, rules: RuleSet) -> Examination:
         marks.values(45, channel, slot)
         sound[channel, block.slots.day[slot]] = False
     DayRules(block, screened, rules, marks, sound).apply()
-    return Examination(block=block, screened=screened, sums=sums, marks=marks)
+    return Examination(block, screened, sums, marks, accepted=np.zeros_like(screened.held))

@@ -59,6 +59,17 @@ class Marks:
         if len(channel):
             self.cells.append((rule, channel * self.shape[1] + slot))
 
+    def copy(self) -> "Marks":
+        """Return the same marks, to be changed apart."""
+        return Marks(self.shape, list(self.cells), list(self.days))
+
+    def clear(self, rule: int, cells: Int64) -> None:
+        """Take a rule's marks off these positions of the flattened grid."""
+        self.cells = [
+            (each, np.setdiff1d(marked, cells) if each == rule else marked)
+            for each, marked in self.cells
+        ]
+
     def of_days(
         self, rule: int, severity: Severity, amount: Int64, where: Bool | None = None
     ) -> None:
@@ -78,14 +89,6 @@ class Marks:
         grid = np.zeros(self.shape[0] * self.shape[1], np.int64)
         for rule, cells in self.cells:
             grid[cells] |= rule_bit(rule)
-        return grid.reshape(self.shape)
-
-    def mask(self, *rules: int) -> Bool:
-        """Return the values that these rules marked, shape (channels, slots)."""
-        grid = np.zeros(self.shape[0] * self.shape[1], np.bool_)
-        for rule, cells in self.cells:
-            if rule in rules:
-                grid[cells] = True
         return grid.reshape(self.shape)
 
     def day_flags(self, days: int) -> Int64:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdms.domain.readings import Bool
+from vee.adjudication import doubtful_channels
 from vee.examination import Examination
 
 
@@ -38,9 +39,9 @@ class Scope:
 
     @property
     def has_gaps(self) -> Bool:
-        """Channels with something to estimate, shape (channels,)."""
+        """Channels with something to estimate, or to decide by an estimate, shape (channels,)."""
         gaps: Bool = np.logical_or.reduce(self.examination.missing & self.covered, axis=1)
-        return gaps
+        return gaps | doubtful_channels(self.examination)
 
     def needs_wider(self, *, earlier: Bool, later: Bool, first_slot: int, last_slot: int) -> Bool:
         """
