@@ -38,6 +38,7 @@ def texts(folder: str) -> dict[str, str]:
 
 RULEBOOK: Final = Rulebook.parse(texts("policy"))
 RULES: Final = RULEBOOK.at(date(2026, 12, 1))
+CUSTOMER_RULES: Final = RULEBOOK.customer_at(date(2026, 12, 1))
 CALENDAR: Final = Calendar.parse(texts("calendars"), ZONE)
 
 Changes = Mapping[str, str]

@@ -10,21 +10,18 @@ import pytest
 from mdms.domain.controls import Action
 from mdms.domain.events import EventCode
 from mdms.domain.registry import Commodity, PremiseKind
-from mdms.policy import engine, self_read
-from mdms.policy.budgets import Spending
+from mdms.policy import self_read
 from mdms.policy.case import Case
-from mdms.policy.decision import Decision, Verdict
-from mdms.policy.engine import CommandFacts
-from mdms.policy.gate import MeterFacts
+from mdms.policy.decision import Verdict
 from mdms.policy.optout import MeterAction, OptoutOutcome, judge
 from mdms.policy.optout_facts import OptoutRequest, Requester, Service, Stage, Standing
 from mdms.policy.optout_fees import FeeKind, OptoutTerm, monthly_fee
 from mdms.policy.optout_meters import opt_in, replace_legacy
-from mdms.policy.proposal import Approval, Proposal
 from mdms.policy.self_read import Month
 from mdms.ports.messages import Envelope
-from tests.editions import CALENDAR, CUSTOMER_RULES, RULEBOOK, TODAY, local
 from tests.messages import READ_TOPIC, frame, message
+from tests.policy import CALENDAR, CUSTOMER_RULES, facts, local, nonpay
+from tests.policy import judge as command
 from tests.unit.ingest.test_events import SILENT, Station
 
 RULES = CUSTOMER_RULES.optout
@@ -113,35 +110,10 @@ def test_a03_a_water_meter_that_was_ticked_refuses_only_itself():
     assert fees(outcome) == [SET_UP, MONTHLY]
 
 
-METER = MeterFacts(
-    commodity=Commodity.ELECTRIC,
-    model="m",
-    transformer_id="T1",
-    installed=True,
-    has_switch=True,
-    pilot=True,
-    radio_on=True,
-    heard_at=NOW,
-    outage=False,
-    opted_out=True,
-    premise_flags=(),
-    remote_open=True,
-)
-APPROVED = Proposal(
-    requested_by="ann",
-    requested_at=NOW,
-    approvals=(Approval("bob", "supervisor", NOW), Approval("cy", "supervisor", NOW)),
-)
-
-
-def commanded(action: Action, cause: str, meter: MeterFacts) -> Decision:
-    spending = Spending(made=(), open_count=0, switch_count=500)
-    facts = CommandFacts(proposal=APPROVED, meter=meter, spending=spending)
-    return engine.judge(action, cause, facts, NOW, rules=RULEBOOK.at(TODAY), calendar=CALENDAR)
-
-
 def test_a04_no_approval_switches_off_the_radio_of_a_water_meter():
-    decision = commanded(Action.RADIO_OFF, "OPTOUT", replace(METER, commodity=Commodity.WATER))
+    known = facts((), NOW, commodity=Commodity.WATER, opted_out=True)
+
+    decision = command(Action.RADIO_OFF, "", known, NOW)
 
     assert decision.verdict is Verdict.DENY
     assert "RADIO_WATER" in decision.codes
@@ -233,11 +205,11 @@ def test_a20_a_person_decides_on_a_second_set_up_after_opting_in():
 
 
 def test_a21_a_meter_whose_radio_is_off_is_disconnected_by_field_order_only():
-    decision = commanded(Action.DISCONNECT, "NONPAY", replace(METER, radio_on=False))
+    decision = nonpay(local("2026-12-10 10:05"), {}, radio_on=False, opted_out=True)
 
     assert decision.verdict is Verdict.DENY
-    (finding,) = [each for each in decision.findings if each.code == "RADIO_DISABLED"]
-    assert "field order" in finding.cure
+    assert decision.codes == ("RADIO_DISABLED",)
+    assert "field order" in decision.findings[0].cure
 
 
 async def test_a22_a_frame_of_a_radio_that_is_off_raises_an_alarm_and_loses_its_values():
