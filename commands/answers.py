@@ -84,7 +84,7 @@ class AnswerReader:
                 await self._progress(work, progress, received.collector_id, now)
                 metrics.COMMAND_ANSWERS.labels("collector").inc()
                 return False
-            answer = self._signer.verify(received.record)
+            answer = await self._signer.verify(received.record)
         except DecodeError as error:
             metrics.COMMAND_ANSWERS.labels("refused").inc()
             log.warning(

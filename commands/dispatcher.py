@@ -17,9 +17,10 @@ import structlog
 from commands.answers import AnswerReader
 from commands.journal import record
 from commands.machine import Event
+from commands.quarantine import quarantine, quarantine_queued
 from commands.requests import judge
 from commands.sending import ACTOR, Effect, Sender
-from commands.signer import Signer, SignerRefusedError
+from commands.signer import QuarantinedError, Signer, SignerRefusedError
 from commands.timing import Timing
 from mdms.domain.controls import (
     SWITCHING,
@@ -40,6 +41,8 @@ _POLL_S: Final = 1.0
 _RETRY_S: Final = 2.0
 _WATCH_PERIOD: Final = timedelta(hours=1)
 _STEP_S, _FINE_STEP_S = 900, 1
+_PATIENT: Final = frozenset({ControlState.METER_ACK, ControlState.QUARANTINED})
+"""Nothing comes of them within seconds."""
 
 log = structlog.get_logger()
 
@@ -104,7 +107,7 @@ class Dispatcher:
         horizon = self._clock.now() + timedelta(seconds=_STEP_S)
         for control in self._pending:
             assert control.due_at is not None, "what is pending is due at some time"
-            waits = control.state is not ControlState.METER_ACK and control.due_at <= horizon
+            waits = control.state not in _PATIENT and control.due_at <= horizon
             if control.mains_powered and waits:
                 return _FINE_STEP_S
         return _STEP_S
@@ -118,13 +121,14 @@ class Dispatcher:
             await self._woken_or(_POLL_S)
 
     async def run_due_surely(self, now: datetime) -> None:
-        """Do what is due by now, and wait out a database that is away."""
+        """Do what is due by now, and wait out a database or a signer that is away."""
         while True:
             try:
                 await self.run_due(now)
             except UnavailableError as error:
                 log.warning("command.store.unavailable", error=str(error))
                 await self._clock.sleep(_RETRY_S)
+                now = self._clock.now()
             else:
                 return
 
@@ -133,7 +137,8 @@ class Dispatcher:
         Read what came back, then move on every command that is due by now.
 
         Raises:
-            UnavailableError: The database is away; what was not done is done by the next call.
+            UnavailableError: Database or signer are away; what was not done is done by the next
+                call.
         """
         if self._quiet.lasts(now):
             return
@@ -177,7 +182,7 @@ class Dispatcher:
             if control is None:
                 return False
             match control.state:
-                case ControlState.POLICY_OK:
+                case ControlState.POLICY_OK | ControlState.QUARANTINED:
                     await self._sign(work, control, now)
                 case ControlState.SIGNED:
                     effects += await self._send_first(work, control, now)
@@ -196,8 +201,12 @@ class Dispatcher:
             return
         try:
             await self._sender.sign(work, control, now)
+        except QuarantinedError as error:
+            await quarantine(work, control, error.refusals, now)
+            if control.state is ControlState.POLICY_OK:
+                await quarantine_queued(work, error.refusals, now)
         except SignerRefusedError as error:
-            await _withdraw(work, control, now, (), detail=str(error))
+            await _withdraw(work, control, now, error.refusals, detail=_codes(error.refusals))
 
     async def _send_first(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime

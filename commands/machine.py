@@ -21,6 +21,8 @@ class Event(StrEnum):
     ALLOWED = "allowed"
     DENIED = "denied"
     SIGNED = "signed"
+    QUARANTINED = "quarantined"
+    """The signer's breaker is open: held back until two supervisors release it."""
     SENT = "sent"
     PROBED = "probed"
     """The switch state was asked for, because the meter did not answer."""
@@ -51,10 +53,16 @@ TRANSITIONS: Mapping[tuple[ControlState, Event], ControlState] = {
     (_S.DRAFT, _E.ALLOWED): _S.POLICY_OK,
     (_S.DRAFT, _E.DENIED): _S.POLICY_DENIED,
     (_S.POLICY_OK, _E.SIGNED): _S.SIGNED,
+    (_S.POLICY_OK, _E.QUARANTINED): _S.QUARANTINED,
     (_S.POLICY_OK, _E.POLICY_CHANGED): _S.CANCELLED,
     (_S.POLICY_OK, _E.CANCELLED): _S.CANCELLED,
     (_S.POLICY_OK, _E.PREEMPTED): _S.CANCELLED,
     (_S.POLICY_OK, _E.EXPIRED): _S.EXPIRED,
+    (_S.QUARANTINED, _E.SIGNED): _S.SIGNED,
+    (_S.QUARANTINED, _E.POLICY_CHANGED): _S.CANCELLED,
+    (_S.QUARANTINED, _E.CANCELLED): _S.CANCELLED,
+    (_S.QUARANTINED, _E.PREEMPTED): _S.CANCELLED,
+    (_S.QUARANTINED, _E.EXPIRED): _S.EXPIRED,
     (_S.SIGNED, _E.SENT): _S.SENT,
     (_S.SIGNED, _E.POLICY_CHANGED): _S.CANCELLED,
     (_S.SIGNED, _E.CANCELLED): _S.CANCELLED,

@@ -110,8 +110,8 @@ class ControlRequests:
             refusals = await judge(work, draft, now, remote_open=self._remote_open)
             if not refusals and not self._can_sign:
                 raise OperatorError(
-                    "no command can be signed: name a file of keys in [signer] keys and restart "
-                    "the daemon"
+                    "no command can be signed: run `mdms signer`, name its socket in "
+                    "[signer] socket and restart the daemon"
                 )
             if not dry_run:
                 draft = await self._store(work, draft, refusals, by, now)

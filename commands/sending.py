@@ -33,6 +33,7 @@ from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
 
 ACTOR: Final = "dispatcher"
+SIGNER: Final = "signer"
 
 _FLAGS = {
     Action.RECONNECT: CommandFlag.REFUSE_ON_LOAD_SIDE_VOLTAGE | CommandFlag.REFUSE_ON_CURRENT,
@@ -88,12 +89,16 @@ class Sender:
 
         Raises:
             SignerRefusedError: The signer does not sign this.
+            QuarantinedError: It signs no open now.
+            UnavailableError: It is away; nothing is lost.
         """
         command = _command(control)
         signed = await self._signer.sign(command)
         await work.controls.add_envelope(_kept(signed, command, control, now))
         detail = f"counter {signed.counter}, key {control.key_id}"
-        await record(work, control, Event.SIGNED, now, actor="signer", detail=detail, due_at=now)
+        await record(
+            work, control, Event.SIGNED, now, actor=SIGNER, detail=detail, refusals=(), due_at=now
+        )
 
     async def first(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime

@@ -1,24 +1,34 @@
 """
-The holder of the meters' command keys: signs what it is asked to, believes no one else's answers.
+The signer as the rest of `commands` knows it: a port, and what it answers with.
 
-In this process for now, but on its own: its keys come from a file that nothing else reads, its
-counters and what it signed are kept by a store of its own, and it refuses by its own rules what a
-mistaken or conquered caller asks for.
+The signer itself is `commands.signing`, a process of its own: it alone holds the meters' command
+keys, and it refuses by rules and counts of its own what a mistaken or conquered caller asks for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from commands import codecs
 from commands.codecs import Answer, Command
-from mdms.domain.controls import Opcode
-from mdms.domain.errors import DecodeError, OperatorError, RejectReason
-from mdms.ports.signer import SignerStore
+from mdms.domain.controls import Refusal
+from mdms.domain.errors import OperatorError
 
 
 class SignerRefusedError(OperatorError):
-    """The signer does not sign this, whoever asks."""
+    """
+    The signer does not sign this, whoever asks.
+
+    Attributes:
+        refusals: Every reason.
+    """
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("; ".join(f"{each.code}: {each.cure}" for each in refusals))
+        self.refusals = tuple(refusals)
+
+
+class QuarantinedError(SignerRefusedError):
+    """A budget is spent: nothing is switched off until two supervisors release the breaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,65 +48,17 @@ class Signer(Protocol):
 
         Raises:
             SignerRefusedError: Its rules forbid this, or it has no key for the meter.
-            UnavailableError: Its memory is away.
+            QuarantinedError: The breaker is open, or just opened.
+            UnavailableError: It is away, or its memory is.
         """
         ...
 
-    def verify(self, record: bytes) -> Answer:
+    async def verify(self, record: bytes) -> Answer:
         """
         Read a meter's answer and make sure that this meter made it.
 
         Raises:
             DecodeError: It is no answer, or not this meter's.
+            UnavailableError: It is away.
         """
         ...
-
-
-class LocalSigner:
-    """A signer in this process."""
-
-    def __init__(
-        self, masters: Mapping[int, bytes], store: SignerStore, *, remote_open: bool
-    ) -> None:
-        """
-        Hold these keys.
-
-        Args:
-            masters: Master key by key_id; every meter's own key is derived from one.
-            store: Counters, and what was signed.
-            remote_open: Whether any switch may be opened from here at all (design D20).
-        """
-        self._masters = masters
-        self._store = store
-        self._remote_open = remote_open
-
-    async def sign(self, command: Command) -> Signed:
-        if command.opcode is Opcode.OPEN and not self._remote_open:
-            raise SignerRefusedError("remote opening is off; [commands] remote_open switches it on")
-        master = self._masters.get(command.key_id)
-        if master is None:
-            raise SignerRefusedError(
-                f"there is no master key {command.key_id}; add it to the file of [signer] keys"
-            )
-        key = meter_key(master, command.radio_id)
-        counter, envelope = await self._store.issue(
-            command.command_id,
-            command.radio_id,
-            command.key_id,
-            lambda counter: codecs.encode(command, counter, key),
-        )
-        return Signed(counter, envelope)
-
-    def verify(self, record: bytes) -> Answer:
-        answer = codecs.decode_answer(record)
-        master = self._masters.get(answer.key_id)
-        if master is None or not codecs.answer_is_genuine(
-            record, meter_key(master, answer.radio_id)
-        ):
-            raise DecodeError(RejectReason.BAD_TAG, f"not an answer of radio {answer.radio_id}")
-        return answer
-
-
-def meter_key(master: bytes, radio_id: int) -> bytes:
-    """Return a meter's own command key (headend.md 2.9)."""
-    return codecs.cmac(master, b"mdms-command" + radio_id.to_bytes(4, "little"))

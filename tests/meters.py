@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from commands import codecs, signer
+from commands import codecs
 from commands.codecs import ANSWER_SCHEMA, PROGRESS_SCHEMA
+from commands.signing.keys import meter_key
 from mdms.domain.controls import Opcode, Result, SwitchPosition
 from mdms.domain.errors import UnavailableError
 from mdms.domain.time import to_epoch_s
@@ -38,7 +39,7 @@ class ObedientMeter:
         radio_id, opcode, _, key_id, counter, not_before, not_after, command_id, _, _ = (
             _COMMAND.unpack(envelope[:48])
         )
-        key = signer.meter_key(MASTER, self.radio_id)
+        key = meter_key(MASTER, self.radio_id)
         assert radio_id == self.radio_id
         assert codecs.cmac(key, envelope[:48]) == envelope[48:]
         if command_id in self.stored:

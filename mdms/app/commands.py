@@ -8,38 +8,30 @@ from commands.dispatcher import Dispatcher
 from commands.mqtt import MqttTransport
 from commands.radios import OptoutRadios
 from commands.requests import ControlRequests
-from commands.signer import LocalSigner
+from commands.signing.client import SocketSigner
 from ingest.mqtt import MqttSource
 from mdms.app.core import Core
-from mdms.settings import read_master_keys
-from mdms.storage.signer import open_signer_store
 
 
-async def open_dispatcher(
+def open_dispatcher(
     core: Core,
     stack: AsyncExitStack,
     broker: MqttSource,
     *,
     on_radio: Callable[[], Awaitable[None]],
 ) -> Dispatcher | None:
-    """Return what carries commands to meters; None without keys to sign them with."""
+    """Return what carries commands to meters; None without a signer to sign them."""
     settings = core.settings
-    if not settings.signer.keys:
+    if not settings.signer.socket:
         return None
-    store = await stack.enter_async_context(
-        open_signer_store(
-            settings.database.dsn.get_secret_value(),
-            statement_timeout_s=settings.database.statement_timeout_s,
-        )
-    )
-    masters = read_master_keys(Path(settings.signer.keys))
-    remote_open = settings.commands.remote_open
+    signer = SocketSigner(Path(settings.signer.socket), core.clock)
+    stack.push_async_callback(signer.close)
     return Dispatcher(
         core.unit_of_work,
         core.clock,
-        LocalSigner(masters, store, remote_open=remote_open),
+        signer,
         MqttTransport(broker.publish, settings.utility.code),
-        remote_open=remote_open,
+        remote_open=settings.commands.remote_open,
         on_radio=on_radio,
     )
 

@@ -75,7 +75,7 @@ async def start_ingest(
     gaps = GapService(core.unit_of_work, clock, tell)
     dispatcher: Dispatcher | None = None
     if with_commands:
-        dispatcher = await open_dispatcher(core, stack, broker, on_radio=on_radio)
+        dispatcher = open_dispatcher(core, stack, broker, on_radio=on_radio)
     radios = optout_radios(core, dispatcher) if dispatcher else None
     source: MqttSource | FollowedSource = broker
     if isinstance(clock, FollowedClock):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mdms.demo.signer import write_private
+
 ROLES = {
     "requester": ("viewer", "vee", "billing", "csr"),
     "approver": ("viewer", "supervisor"),
@@ -33,7 +35,7 @@ read_keys = "{read_keys}"
 remote_open = true
 
 [signer]
-keys = "{command_keys}"
+socket = "{socket}"
 
 [api]
 port = {port}
@@ -71,10 +73,10 @@ def write_keys(directory: Path, seed: int) -> None:
     directory.mkdir()
     for purpose in ("command", "read"):
         key = hashlib.sha256(f"mdms demo, {purpose} key, seed {seed}".encode()).hexdigest()[:32]
-        _write_private(directory / f"{purpose}.toml", f'[masters]\n1 = "{key}"\n')
+        write_private(directory / f"{purpose}.toml", f'[masters]\n1 = "{key}"\n')
 
 
-def write(directory: Path, *, dsn: str, broker: str, port: int) -> Access:
+def write(directory: Path, *, dsn: str, broker: str, port: int, socket: Path) -> Access:
     """Write `mdms.toml` and `tokens.json` for their owner alone; the keys are there already."""
     access = Access(f"http://127.0.0.1:{port}", {name: secrets.token_urlsafe(32) for name in ROLES})
     tokens = "\n".join(
@@ -85,14 +87,14 @@ def write(directory: Path, *, dsn: str, broker: str, port: int) -> Access:
         )
         for name, token in access.tokens.items()
     )
-    _write_private(directory / "tokens.json", json.dumps(access.tokens, indent=2) + "\n")
-    _write_private(
+    write_private(directory / "tokens.json", json.dumps(access.tokens, indent=2) + "\n")
+    write_private(
         directory / "mdms.toml",
         _TEMPLATE.format(
             dsn=dsn,
             broker=broker,
             read_keys=directory / "keys" / "read.toml",
-            command_keys=directory / "keys" / "command.toml",
+            socket=socket,
             port=port,
             tokens=tokens,
             url=access.url,
@@ -100,8 +102,3 @@ def write(directory: Path, *, dsn: str, broker: str, port: int) -> Access:
         ),
     )
     return access
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")

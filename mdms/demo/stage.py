@@ -1,5 +1,5 @@
 """
-The processes of a demo: database, broker, daemon, simulator.
+The processes of a demo: database, broker, signer, daemon, simulator.
 
 Each has its pid in `processes.json`; a killed server is started again, and nothing outlives us.
 """
@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,12 @@ class Program:
             except httpx.TransportError:
                 return False
 
+        self.wait_until(answers)
+
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Wait until something is so (ChildFailedError: it ended before, or it took too long)."""
         assert self._child is not None, "the program was started"
-        processes.wait_until(answers, self._child, log=self.log, timeout_s=_READY_S_MAX)
+        processes.wait_until(ready, self._child, log=self.log, timeout_s=_READY_S_MAX)
 
     def stop(self) -> None:
         """End it politely, then less so."""
@@ -86,6 +90,8 @@ class Stage:
         self.config = directory / "mdms.toml"
         self.database = EmbeddedDatabase(state_dir / "database")
         self.broker = EmbeddedBroker(state_dir / "broker")
+        # The path of a socket must be short, and a demo's folder may be anywhere.
+        self.signer_socket = state_dir / "signer" / "signer.sock"
         self._programs: dict[str, Program] = {}
         self._simulator: Program | None = None
 
@@ -95,6 +101,14 @@ class Stage:
         self.broker.start()
         self._note()
         return dsn
+
+    def start_signer(self, config: Path) -> None:
+        """Start `mdms signer` and wait until it listens: then it hears the time too."""
+        signer = Program(["mdms", "signer", "--config", config], self._logs / "signer.log")
+        signer.start()
+        self._programs["signer"] = signer
+        self._note()
+        signer.wait_until(lambda: processes.listens(self.signer_socket))
 
     def start_daemon(self, url: str) -> None:
         """Start `mdms serve` and wait until it is ready at its URL."""
@@ -168,7 +182,7 @@ class Stage:
         """End everything, the clients before the servers."""
         if self._simulator is not None:
             self._simulator.stop()
-        for program in self._programs.values():
+        for program in reversed(self._programs.values()):
             program.stop()
         self.broker.stop()
         self.database.stop()

@@ -16,12 +16,13 @@ from typing import Any, Protocol
 
 from mdms.app.clock import SystemClock
 from mdms.client import Client
-from mdms.demo import script, settings
+from mdms.demo import script, settings, signer
 from mdms.demo.events import reconcile_events
 from mdms.demo.reconcile import reconcile
 from mdms.demo.stage import Stage
 from mdms.embedded import processes
 from mdms.settings import Settings
+from mdms.storage import roles
 from mdms.storage.migrate import migrate
 
 WINDOW_DAYS = 30
@@ -155,9 +156,24 @@ def _set_stage(plan: Plan, stage: Stage, audience: Audience) -> settings.Access:
     settings.write_keys(out / "keys", plan.seed)
     audience.stage("starting database and broker")
     dsn = stage.start_servers()
-    access = settings.write(out, dsn=dsn, broker=stage.broker.url, port=processes.free_port())
+    access = settings.write(
+        out,
+        dsn=dsn,
+        broker=stage.broker.url,
+        port=processes.free_port(),
+        socket=stage.signer_socket,
+    )
     asyncio.run(migrate(dsn, at=SystemClock().now(), zone=Settings.load(stage.config).utility.zone))
-    audience.stage("starting the daemon")
+    audience.stage("starting signer and daemon")
+    stage.start_signer(
+        signer.write(
+            out / "signer",
+            plain=out / "keys" / "command.toml",
+            dsn=stage.database.dsn_as(roles.SIGNER),
+            broker=stage.broker.url,
+            socket=stage.signer_socket,
+        )
+    )
     stage.start_daemon(access.url)
     with Client(access.url, access.tokens["administrator"]) as administrator:
         administrator.import_registry(out / "registry")

@@ -99,6 +99,7 @@ class ControlState(StrEnum):
     DRAFT = "DRAFT"
     POLICY_OK = "POLICY_OK"
     POLICY_DENIED = "POLICY_DENIED"
+    QUARANTINED = "QUARANTINED"
     SIGNED = "SIGNED"
     SENT = "SENT"
     COLLECTOR_ACK = "COLLECTOR_ACK"
@@ -111,7 +112,7 @@ class ControlState(StrEnum):
     RECONCILED = "RECONCILED"
 
 
-WAITING = frozenset({ControlState.POLICY_OK, ControlState.SIGNED})
+WAITING = frozenset({ControlState.POLICY_OK, ControlState.QUARANTINED, ControlState.SIGNED})
 """Nothing has left the house: such a command can still be taken back."""
 
 ON_ITS_WAY = frozenset({ControlState.SENT, ControlState.COLLECTOR_ACK, ControlState.METER_ACK})
@@ -150,7 +151,7 @@ class EndDeviceControl:
         not_before: The meter acts no earlier.
         not_after: The meter acts no later: an end that policy sets.
         result: Why it ended as it did; None while it has not, and for a refused one.
-        refusals: Every reason why it was refused; empty for all others.
+        refusals: Every reason why it was refused or is held back; empty for all others.
         due_at: When the dispatcher must look at it next; None when it has ended.
         attempt_count: Attempts with the command's own envelope; a second and a third re-send it.
         probe_count: Attempts to read the switch state after the meter had not answered.

@@ -1,82 +1,207 @@
 """
 What the signer remembers, in its own schema and its own transactions.
 
-A counter is drawn and the envelope kept in one commit, before anyone may send it: whatever is
-killed afterwards, the same command is never given a second counter.
+A counter is drawn, an open counted and the envelope kept in one commit, before anyone may send it:
+whatever is killed afterwards, the same command is never given a second counter, and no budget
+forgets it.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from mdms.domain.errors import UnavailableError
+from mdms.ports.signer import (
+    Issued,
+    OpenOrder,
+    SignerMemory,
+    SignerMemoryFactory,
+    Spent,
+    SpentOpen,
+    Trip,
+)
 from mdms.storage import pool
+from mdms.storage.signer_view import PostgresSignerView
 
-_CONNECTIONS_MAX = 2
+_CONNECTIONS_MAX = 4
 
 
-class PostgresSignerStore:
-    """`mdms.ports.SignerStore` on the schema `signer`."""
+class PostgresSignerMemory:
+    """`mdms.ports.SignerMemory` on the schema `signer`, one transaction."""
 
-    def __init__(self, connections: AsyncConnectionPool[AsyncConnection]) -> None:
-        self._connections = connections
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._view = PostgresSignerView(connection)
 
-    START = """
-    INSERT INTO signer.counter (radio_id, key_id, counter)
-    VALUES (%(radio_id)s, %(key_id)s, 0)
-    ON CONFLICT DO NOTHING
+    # On a table of our own: an advisory lock could be held by whoever may connect.
+    LOCK_OPENS = "LOCK TABLE signer.trip IN SHARE ROW EXCLUSIVE MODE"
+
+    async def lock_opens(self) -> Trip | None:
+        await self._connection.execute(self.LOCK_OPENS)
+        return await self.standing_trip()
+
+    ISSUED = """
+    SELECT command_id, radio_id, key_id, counter, envelope
+    FROM signer.issued WHERE command_id = %(command_id)s
     """
 
-    LOCK = """
-    SELECT counter FROM signer.counter
-    WHERE radio_id = %(radio_id)s AND key_id = %(key_id)s FOR UPDATE
+    async def issued(self, command_id: UUID) -> Issued | None:
+        cursor = await self._connection.execute(self.ISSUED, {"command_id": command_id})
+        row = await cursor.fetchone()
+        return None if row is None else Issued(*row)
+
+    # The row stays locked until the commit: whoever asks next gets a higher one.
+    DRAW = """
+    INSERT INTO signer.counter AS c (radio_id, key_id, counter)
+    VALUES (%(radio_id)s, %(key_id)s, 1)
+    ON CONFLICT (radio_id, key_id) DO UPDATE SET counter = c.counter + 1
+    RETURNING counter
     """
 
-    ISSUED = "SELECT counter, envelope FROM signer.issued WHERE command_id = %(command_id)s"
-
-    RAISE = """
-    UPDATE signer.counter SET counter = %(counter)s
-    WHERE radio_id = %(radio_id)s AND key_id = %(key_id)s
-    """
+    async def draw(self, radio_id: int, key_id: int) -> int:
+        key = {"radio_id": radio_id, "key_id": key_id}
+        row = await (await self._connection.execute(self.DRAW, key)).fetchone()
+        assert row is not None, "an upsert returns its row"
+        counter: int = row[0]
+        return counter
 
     ISSUE = """
     INSERT INTO signer.issued (command_id, radio_id, key_id, counter, envelope)
     VALUES (%(command_id)s, %(radio_id)s, %(key_id)s, %(counter)s, %(envelope)b)
     """
 
-    async def issue(
-        self, command_id: UUID, radio_id: int, key_id: int, make: Callable[[int], bytes]
-    ) -> tuple[int, bytes]:
-        key: dict[str, object] = {"radio_id": radio_id, "key_id": key_id, "command_id": command_id}
-        try:
-            async with self._connections.connection() as connection, connection.transaction():
-                await connection.execute(self.START, key)
-                row = await (await connection.execute(self.LOCK, key)).fetchone()
-                assert row is not None, "the counter was started above"
-                issued = await (await connection.execute(self.ISSUED, key)).fetchone()
-                if issued is not None:
-                    return issued[0], bytes(issued[1])
-                counter: int = row[0] + 1
-                envelope = make(counter)
-                await connection.execute(self.RAISE, key | {"counter": counter})
-                await connection.execute(
-                    self.ISSUE, key | {"counter": counter, "envelope": envelope}
-                )
-        except psycopg.OperationalError as error:
-            raise UnavailableError(f"the signer's database is away: {error}") from error
-        return counter, envelope
+    async def issue(self, issued: Issued) -> None:
+        await self._connection.execute(self.ISSUE, asdict(issued))
+
+    SPENT = """
+    SELECT count(*) FILTER (WHERE within_hour) AS hour,
+           count(*) FILTER (WHERE at > %(now)s - interval '24 hours') AS day,
+           count(*) FILTER (WHERE within_hour AND immediate) AS immediate_hour,
+           count(*) FILTER (WHERE within_hour AND transformer_id = %(transformer_id)s)
+               AS transformer_hour,
+           (SELECT count(*) FROM signer.open_switch) AS open_now,
+           max(at) AS latest_at
+    FROM (
+        SELECT at, immediate, transformer_id, at > %(now)s - interval '1 hour' AS within_hour
+        FROM signer.open WHERE at > %(now)s - interval '24 hours'
+    ) recent
+    """
+
+    async def spent(self, transformer_id: str | None, now: datetime) -> Spent:
+        cursor = await self._connection.execute(
+            self.SPENT, {"transformer_id": transformer_id, "now": now}
+        )
+        row = await cursor.fetchone()
+        assert row is not None, "an aggregate has one row"
+        hour, day, immediate_hour, transformer_hour, open_now, latest_at = row
+        return Spent(
+            hour=hour,
+            day=day,
+            immediate_hour=immediate_hour,
+            transformer_hour=transformer_hour,
+            open_now=open_now,
+            pilot=await self._view.pilot(now),
+            latest_at=latest_at,
+        )
+
+    SPEND = """
+    WITH spent AS (
+        INSERT INTO signer.open (command_id, radio_id, transformer_id, immediate, at)
+        VALUES (%(command_id)s, %(radio_id)s, %(transformer_id)s, %(immediate)s, %(at)s)
+    )
+    INSERT INTO signer.open_switch (radio_id, key_id, counter)
+    VALUES (%(radio_id)s, %(key_id)s, %(counter)s)
+    ON CONFLICT (radio_id) DO UPDATE SET key_id = EXCLUDED.key_id, counter = EXCLUDED.counter
+    """
+
+    async def spend(self, spent: SpentOpen) -> None:
+        await self._connection.execute(self.SPEND, asdict(spent))
+
+    # An answer to an earlier command says nothing of the open that came after it.
+    CLOSED = """
+    DELETE FROM signer.open_switch
+    WHERE radio_id = %(radio_id)s AND (key_id, counter) <= (%(key_id)s, %(counter)s)
+    """
+
+    async def closed(self, radio_id: int, key_id: int, counter: int) -> None:
+        await self._connection.execute(
+            self.CLOSED, {"radio_id": radio_id, "key_id": key_id, "counter": counter}
+        )
+
+    TRIP = """
+    INSERT INTO signer.trip (trip_id, at, reason) VALUES (%(trip_id)s, %(at)s, %(reason)s)
+    """
+
+    async def trip(self, trip: Trip) -> None:
+        await self._connection.execute(self.TRIP, asdict(trip))
+
+    RELEASE = """
+    INSERT INTO signer.release (trip_id, supervisor, at)
+    VALUES (%(trip_id)s, %(supervisor)s, %(at)s) ON CONFLICT DO NOTHING
+    """
+
+    async def release(self, trip_id: UUID, supervisor: str, at: datetime) -> None:
+        await self._connection.execute(
+            self.RELEASE, {"trip_id": trip_id, "supervisor": supervisor, "at": at}
+        )
+
+    END_TRIP = "UPDATE signer.trip SET released_at = %(at)s WHERE trip_id = %(trip_id)s"
+
+    async def end_trip(self, trip_id: UUID, at: datetime) -> None:
+        await self._connection.execute(self.END_TRIP, {"trip_id": trip_id, "at": at})
+
+    STANDING = """
+    SELECT trip_id, at, reason,
+           ARRAY(SELECT supervisor FROM signer.release r
+                 WHERE r.trip_id = t.trip_id ORDER BY supervisor)
+    FROM signer.trip t WHERE released_at IS NULL
+    """
+
+    async def standing_trip(self) -> Trip | None:
+        row = await (await self._connection.execute(self.STANDING)).fetchone()
+        if row is None:
+            return None
+        trip_id, at, reason, released_by = row
+        return Trip(trip_id, at, reason, tuple(released_by))
+
+    NOTE = """
+    INSERT INTO signer.audit (at, event, command_id, detail)
+    VALUES (%(at)s, %(event)s, %(command_id)s, %(detail)s)
+    """
+
+    async def note(self, event: str, at: datetime, command_id: UUID | None, detail: str) -> None:
+        line = {"at": at, "event": event, "command_id": command_id, "detail": detail}
+        await self._connection.execute(self.NOTE, line)
+
+    async def order(self, command_id: UUID, now: datetime) -> OpenOrder | None:
+        return await self._view.order(command_id, now)
 
 
 @asynccontextmanager
-async def open_signer_store(
+async def open_signer_memory(
     dsn: str, *, statement_timeout_s: float
-) -> AsyncIterator[PostgresSignerStore]:
-    """Connect to a migrated database; yield the signer's memory (UnavailableError if away)."""
+) -> AsyncIterator[SignerMemoryFactory]:
+    """
+    Connect to a migrated database; yield what opens transactions on the signer's memory.
+
+    Raises:
+        UnavailableError: The database is away.
+    """
     async with pool.open_pool(
         dsn, connections_max=_CONNECTIONS_MAX, statement_timeout_s=statement_timeout_s
     ) as connections:
-        yield PostgresSignerStore(connections)
+
+        @asynccontextmanager
+        async def memory() -> AsyncIterator[SignerMemory]:
+            try:
+                async with connections.connection() as connection, connection.transaction():
+                    yield PostgresSignerMemory(connection)
+            except psycopg.OperationalError as error:
+                raise UnavailableError(f"the signer's database is away: {error}") from error
+
+        yield memory

@@ -24,7 +24,8 @@ from mdms.services.registry_csv import write_directory
 from tests.controls import a_registry
 from tests.e2e.test_serve import Daemon
 from tests.messages import message
-from tests.meters import MASTER, Air, ObedientMeter
+from tests.meters import Air, ObedientMeter
+from tests.signing import SignerProcess, write_signer_files
 
 pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow]
 
@@ -88,9 +89,8 @@ class House:
 
     def __init__(self, directory: Path, dsn: str, broker: str) -> None:
         self._directory = directory
-        keys = directory / "command.toml"
-        keys.write_text(f'[masters]\n1 = "{MASTER.hex()}"\n')
-        keys.chmod(0o600)
+        self.signer_config = write_signer_files(directory / "signer", dsn)
+        self.start_signer()
         port = processes.free_port()
         self.url, self.config = f"http://127.0.0.1:{port}", directory / "mdms.toml"
         tokens = "".join(
@@ -100,7 +100,7 @@ class House:
         )
         self.config.write_text(
             f'[database]\ndsn = "{dsn}"\n[mqtt]\nurl = "{broker}"\n[api]\nport = {port}\n{tokens}'
-            f'[commands]\nremote_open = true\n[signer]\nkeys = "{keys}"\n'
+            f'[commands]\nremote_open = true\n[signer]\nsocket = "{self.signer.socket}"\n'
             f'[client]\nurl = "{self.url}"\ntoken = "clerk"\n'
         )
         self.start()
@@ -110,6 +110,9 @@ class House:
             (registry / name).write_text(text, newline="")
         with Client(self.url, "boss") as admin:
             admin.import_registry(registry)
+
+    def start_signer(self) -> None:
+        self.signer = SignerProcess(self.signer_config)
 
     def start(self) -> None:
         self.daemon = Daemon(self._directory, self.config, self.url)
@@ -134,6 +137,7 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 def house(tmp_path: Path, database: str, collector: Collector) -> Iterator[House]:
     made = House(tmp_path, database, collector.url)
     yield made
+    made.signer.kill()
     made.daemon.signal(signal.SIGTERM)
     assert made.daemon.wait() == 0
 
@@ -183,6 +187,25 @@ def test_a_daemon_killed_right_after_the_request_carries_it_out_once(house, coll
     with psycopg.connect(database) as connection:
         issued = connection.execute("SELECT counter FROM signer.issued").fetchall()
     assert issued == [(1,)]
+
+
+def test_a_killed_signer_delays_a_command_and_loses_none(house, collector, database):
+    house.signer.kill()
+    asked = house.mdms(
+        "command", "disconnect", "E1", "--cause", "MOVE_OUT", "--yes", "--no-wait", "-o", "json"
+    )
+    control_id = json.loads(asked.stdout)[0]["control_id"]
+    with Client(house.url, "clerk") as mdms:
+        before = mdms.control(control_id)["state"]
+
+        house.start_signer()
+        house.daemon.wait_until(lambda: mdms.control(control_id)["state"] == "VERIFIED")
+
+    assert before == "POLICY_OK"
+    assert [opcode.name for opcode, _ in collector.meter.moves] == ["OPEN"]
+    with psycopg.connect(database) as connection:
+        spent = connection.execute("SELECT count(*) FROM signer.open").fetchall()
+    assert spent == [(1,)]
 
 
 def test_an_opt_out_lets_a_radio_be_silenced(house):

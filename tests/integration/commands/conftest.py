@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mdms.ports.unit_of_work import UnitOfWorkFactory
-from mdms.storage.signer import open_signer_store
+from mdms.storage.signer import open_signer_memory
 from tests.controls import a_registry
 from tests.integration.commands.line import Line
 
@@ -14,5 +14,5 @@ from tests.integration.commands.line import Line
 async def line(database: str, store: UnitOfWorkFactory) -> AsyncIterator[Line]:
     async with store() as work:
         await work.registry.merge(a_registry())
-    async with open_signer_store(database, statement_timeout_s=30) as signer_store:
-        yield Line(store, signer_store)
+    async with open_signer_memory(database, statement_timeout_s=30) as signer_memory:
+        yield Line(store, signer_memory)

@@ -9,13 +9,16 @@ from typing import Any
 from commands.codecs import Answer, Command
 from commands.dispatcher import Dispatcher
 from commands.requests import ControlRequests, Request
-from commands.signer import LocalSigner, Signed
+from commands.signer import Signed, Signer
+from commands.signing.keys import KeyRing
+from commands.signing.local import LocalSigner
 from mdms.domain.controls import Action, EndDeviceControl
-from mdms.ports.signer import SignerStore
+from mdms.ports.signer import SignerMemoryFactory
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.controls import AT
 from tests.fakes import FakeClock
 from tests.meters import MASTER, Air, ObedientMeter
+from tests.signing import open_rules
 
 
 class KilledError(Exception):
@@ -37,7 +40,7 @@ class Reaper:
 
 @dataclass
 class MortalSigner:
-    signer: LocalSigner
+    signer: Signer
     reaper: Reaper
 
     async def sign(self, command: Command) -> Signed:
@@ -46,8 +49,8 @@ class MortalSigner:
         self.reaper.point()
         return signed
 
-    def verify(self, record: bytes) -> Answer:
-        return self.signer.verify(record)
+    async def verify(self, record: bytes) -> Answer:
+        return await self.signer.verify(record)
 
 
 @dataclass
@@ -66,7 +69,7 @@ class Line:
     """One meter's command line; `run` lets time pass second by second."""
 
     store: UnitOfWorkFactory
-    signer_store: SignerStore
+    signer_memory: SignerMemoryFactory
     remote_open: bool = True
     meter: ObedientMeter = field(default_factory=ObedientMeter)
     clock: FakeClock = field(default_factory=lambda: FakeClock(AT))
@@ -82,7 +85,12 @@ class Line:
 
     def start(self) -> None:
         """Start the dispatcher anew, as after a kill."""
-        signer = LocalSigner({1: MASTER}, self.signer_store, remote_open=self.remote_open)
+        signer = LocalSigner(
+            KeyRing({1: MASTER}),
+            self.signer_memory,
+            self.clock,
+            open_rules(remote_open=self.remote_open),
+        )
         self.dispatcher = Dispatcher(
             self._mortal_store,
             self.clock,

@@ -7,11 +7,14 @@ import pytest
 
 from commands import codecs
 from commands.codecs import Command, CommandFlag
-from commands.signer import LocalSigner, SignerRefusedError, meter_key
+from commands.signer import SignerRefusedError
+from commands.signing.keys import KeyRing, meter_key
+from commands.signing.local import LocalSigner
 from mdms.domain.controls import Opcode, new_id
 from mdms.domain.errors import DecodeError
 from tests.controls import AT
 from tests.meters import MASTER, ObedientMeter
+from tests.signing import open_rules
 
 COMMAND = Command(
     radio_id=47622887,
@@ -26,7 +29,7 @@ COMMAND = Command(
 
 @pytest.fixture
 def signer(line):
-    return LocalSigner({1: MASTER}, line.signer_store, remote_open=False)
+    return LocalSigner(KeyRing({1: MASTER}), line.signer_memory, line.clock, open_rules())
 
 
 @pytest.mark.db
@@ -51,9 +54,11 @@ async def test_counters_stay_unique_when_many_sign_at_once(signer):
 
 
 @pytest.mark.db
-async def test_an_open_is_refused_while_remote_open_is_off_whoever_asks(signer):
-    with pytest.raises(SignerRefusedError, match="remote_open"):
-        await signer.sign(replace(COMMAND, opcode=Opcode.OPEN))
+async def test_a_command_id_stands_for_one_content_for_ever(signer):
+    await signer.sign(COMMAND)
+
+    with pytest.raises(SignerRefusedError, match="signed for something else"):
+        await signer.sign(replace(COMMAND, opcode=Opcode.ARM))
 
 
 @pytest.mark.db
@@ -67,10 +72,10 @@ async def test_an_answer_is_believed_only_under_the_meters_own_key(signer):
     signed = await signer.sign(COMMAND)
     record = ObedientMeter().hear(signed.envelope, AT)
 
-    answer = signer.verify(record)
+    answer = await signer.verify(record)
 
     assert (answer.command_id, answer.counter) == (COMMAND.command_id, 1)
     stranger = record[:48] + codecs.cmac(meter_key(MASTER, 8), record[:48])
     for forged in (stranger, record[:6] + b"\x09" + record[7:]):
         with pytest.raises(DecodeError, match="bad_tag"):
-            signer.verify(forged)
+            await signer.verify(forged)

@@ -1,0 +1,207 @@
+"""`mdms signer`: the process that holds the meters' command keys, and what its keeper does."""
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.signing import breaker, keys
+from commands.signing.client import SocketSigner
+from mdms.app.clock import SystemClock
+from mdms.app.signer import kek_path, read_kek, serve_signer
+from mdms.cli import options
+from mdms.cli.output import Output, show
+from mdms.domain.errors import OperatorError, UsageError
+from mdms.ports.signer import Trip
+from mdms.settings import Settings, SignerSettings, read_master_keys, read_private
+from mdms.telemetry import logging
+
+app = typer.Typer(help="The signer of commands.", invoke_without_command=True)
+keys_app = typer.Typer(help="Its master keys, wrapped at rest.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+_OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
+_FIRST_KEY_ID = 1
+
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="File with the supervisor's secret; asked for if left out.",
+    ),
+]
+
+
+@app.callback()
+def signer(context: typer.Context, config: options.Config = None) -> None:
+    """
+    Run the signer: the only holder of the command keys, with rules and budgets of its own.
+
+    It needs a migrated database, its two key files and a socket ([signer] of its settings), and
+    best a user of its own. SIGTERM ends it; SIGKILL loses nothing.
+    """
+    if context.invoked_subcommand is None:
+        settings = options.load(config)
+        logging.configure(settings.log.level, settings.log.format)
+        asyncio.run(serve_signer(settings))
+
+
+@app.command()
+def status(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
+    """Tell whether the breaker stands against every open, since when, and who has released it."""
+    show([_row(_asked(options.load(config)))], output, title="Breaker")
+
+
+@app.command()
+def release(
+    supervisor: Annotated[str, typer.Argument(help="Name, as the signer's file has it.")],
+    secret_file: SecretFile = None,
+    config: options.Config = None,
+) -> None:
+    """
+    Release the breaker, as one of two supervisors; run it where the signer runs.
+
+    Find out first who asked for so many opens: what is held back asks again at once.
+    """
+    settings = options.load(config)
+    trip = _asked(settings)
+    if trip is None:
+        raise OperatorError("the breaker does not stand open: there is nothing to release")
+    typer.echo(f"open since {trip.at:%Y-%m-%d %H:%M:%SZ}: {trip.reason}", err=True)
+    secret = (
+        typer.prompt("Secret", hide_input=True)
+        if secret_file is None
+        else read_private(secret_file)
+    )
+    proof = breaker.prove(secret.strip(), trip.trip_id)
+    still = asyncio.run(_released(settings, supervisor, trip, proof))
+    typer.echo(
+        "released" if still is None else "taken down; another supervisor must release it too"
+    )
+
+
+@app.command()
+def supervisor(
+    name: Annotated[str, typer.Argument(help="Who may release the breaker, with one other.")],
+) -> None:
+    """
+    Make a supervisor's secret, and print the line that lets the signer know it.
+
+    The line goes into the file of [signer] supervisors, the secret to the supervisor and nowhere
+    else: never into the daemon's settings, for it must not pass through the daemon.
+    """
+    secret = breaker.new_secret()
+    typer.echo(
+        f'# file of [signer] supervisors\n[supervisors]\n{name} = "{breaker.digest(secret)}"\n\n'
+        f"# for {name}'s eyes\n{secret}"
+    )
+
+
+@keys_app.command()
+def init(config: options.Config = None) -> None:
+    """Make the file of keys with a first one, and the key that wraps them where there is none."""
+    settings = options.load(config).signer
+    path = _keys_path(settings)
+    wrapping = kek_path(settings)
+    if not wrapping.exists():
+        _write_new(wrapping, keys.new_kek())
+        typer.echo(f"made {wrapping}: keep a copy in another place than that of the keys")
+    _write_new(path, keys.wrap({_FIRST_KEY_ID: keys.new_master()}, read_kek(settings)))
+    typer.echo(f"made {path} with master key {_FIRST_KEY_ID}")
+
+
+@keys_app.command()
+def wrap(
+    plain: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="File of plain keys, [masters].")
+    ],
+    config: options.Config = None,
+) -> None:
+    """Make the file of keys from plain ones, such as a key ceremony gives; remove those after."""
+    settings = options.load(config).signer
+    path, masters = _keys_path(settings), read_master_keys(plain)
+    _write_new(path, keys.wrap(masters, read_kek(settings)))
+    typer.echo(f"made {path} with master keys {', '.join(map(str, sorted(masters)))}")
+
+
+@keys_app.command()
+def rotate(config: options.Config = None) -> None:
+    """
+    Add a fresh master key under the next number; the signer must be started again.
+
+    A meter uses it from when the registry says its key_id; older keys stay for the others.
+    """
+    settings = options.load(config).signer
+    path, kek = _keys_path(settings), read_kek(settings)
+    masters = keys.unwrap(read_private(path), kek)
+    key_id = max(masters, default=_FIRST_KEY_ID - 1) + 1
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    _write_new(unfinished, keys.wrap(masters | {key_id: keys.new_master()}, kek))
+    unfinished.replace(path)
+    typer.echo(f"added master key {key_id} to {path}")
+
+
+@keys_app.command("ls")
+def list_keys(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
+    """List the numbers of the master keys; that they can be unwrapped is checked."""
+    settings = options.load(config).signer
+    masters = keys.unwrap(read_private(_keys_path(settings)), read_kek(settings))
+    show([{"key_id": key_id} for key_id in sorted(masters)], output, title="Master keys")
+
+
+def _keys_path(settings: SignerSettings) -> Path:
+    if not settings.keys:
+        raise UsageError("[signer] keys names no file")
+    return Path(settings.keys)
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, and none that is there already."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be made: {error.strerror}") from error
+    with os.fdopen(file, "w", encoding="utf-8") as opened:
+        opened.write(text)
+
+
+def _asked(settings: Settings) -> Trip | None:
+    return asyncio.run(_trip(settings))
+
+
+async def _trip(settings: Settings) -> Trip | None:
+    line = _line(settings)
+    try:
+        return await line.standing_trip()
+    finally:
+        await line.close()
+
+
+async def _released(settings: Settings, supervisor: str, trip: Trip, proof: bytes) -> Trip | None:
+    line = _line(settings)
+    try:
+        return await line.release(supervisor, trip.trip_id, proof)
+    finally:
+        await line.close()
+
+
+def _line(settings: Settings) -> SocketSigner:
+    if not settings.signer.socket:
+        raise UsageError("[signer] socket names no socket")
+    return SocketSigner(Path(settings.signer.socket), SystemClock())
+
+
+def _row(trip: Trip | None) -> dict[str, str]:
+    if trip is None:
+        return {"breaker": "closed", "since": "", "reason": "", "released_by": ""}
+    return {
+        "breaker": "open",
+        "since": trip.at.isoformat(),
+        "reason": trip.reason,
+        "released_by": ", ".join(trip.released_by),
+    }
