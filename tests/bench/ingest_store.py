@@ -124,16 +124,17 @@ class _Line:
         }
 
     def binary_copy(self) -> Figures:
+        append = INTERVALS.statements.append
         self._empty()
         begun = self._running.clocks()
         for stream in self._streams:
             with self._database.transaction():
-                self._copy(INTERVALS.statements.append, stream)
+                self._copy(append, stream)
         stored = self._running.clocks()
         for stream in self._streams:
             with self._database.transaction():
                 self._database.execute(STAGE)
-                self._copy(INTERVALS.statements.append.replace("interval_read", "stage"), stream)
+                self._copy(append.replace(b"interval_read", b"stage"), stream)
                 self._database.execute(STORE_STAGED)
         replayed = self._running.clocks()
         self._check()
@@ -150,8 +151,8 @@ class _Line:
         self._database.execute("CHECKPOINT")
         gc.collect()
 
-    def _copy(self, statement: str, stream: bytes) -> None:
-        with self._database.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+    def _copy(self, statement: bytes, stream: bytes) -> None:
+        with self._database.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(stream)
 
     def _check(self) -> None:
