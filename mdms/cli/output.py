@@ -80,7 +80,16 @@ def terminal() -> Console:
 
 
 def fitting(rows: Rows, console: Console, *, title: str = "", spare: Sequence[str] = ()) -> Table:
-    """Return rows as a table without the spare columns for which there is no room."""
+    """
+    Return rows as a table without the spare columns for which there is no room.
+
+    Args:
+        rows: At least one.
+        console: How wide it may be.
+        title: Above the table.
+        spare: As for `show`.
+    """
+    assert rows, "a table has rows"
     columns = {name: _Column.of(name, [row[name] for row in rows]) for name in rows[0]}
     left_out = []
     for name in [*spare, *(name for name in reversed(list(rows[0])) if name not in spare)]:
@@ -95,7 +104,6 @@ def fitting(rows: Rows, console: Console, *, title: str = "", spare: Sequence[st
             column.heading,
             justify="right" if column.is_number else "left",
             width=width,
-            no_wrap=column.in_one_piece,
             overflow="fold",
         )
     for cells in zip(*(column.cells for column in columns.values()), strict=True):
@@ -108,7 +116,7 @@ def fitting(rows: Rows, console: Console, *, title: str = "", spare: Sequence[st
 
 
 def instant(at: str) -> str:
-    """Return an ISO instant of the daemon, which are in UTC, to the second."""
+    """Return an ISO instant, in UTC as all of the daemon's are, to the second; else the text."""
     return _INSTANT.sub(r"\1 \2Z", at)
 
 
@@ -125,7 +133,6 @@ class _Column:
     heading: str
     cells: Sequence[str]
     is_number: bool
-    in_one_piece: bool
     narrowest: int
     widest: int
 
@@ -140,14 +147,17 @@ class _Column:
             heading,
             cells,
             is_number=isinstance(values[0], int | float) and not isinstance(values[0], bool),
-            in_one_piece=in_one_piece,
             narrowest=max(map(cell_len, [*heading.split(), *pieces])),
             widest=max(map(cell_len, lines)),
         )
 
 
 def _widths(columns: Collection[_Column], console: Console) -> list[int | None]:
-    """Return how wide each column is; None where it is best left to the table."""
+    """
+    Return how wide each column is; None where it is best left to the table.
+
+    What room there is beyond the narrowest goes to the columns by how much more they could use.
+    """
     room = console.width - _taken(column.narrowest for column in columns)
     wished = sum(column.widest - column.narrowest for column in columns)
     if wished <= room or room < 0:

@@ -59,6 +59,13 @@ def test_the_first_column_stays_whole_on_any_terminal():
     assert any(BADGE in line for line in lines([ROW], 20))
 
 
+def test_a_heading_of_two_words_is_folded_not_cut():
+    shown = lines([{"usage_point": "UP000042", "reason": "word " * 40}], 30)
+
+    assert any("usage" in line and "point" not in line for line in shown)
+    assert any("point" in line for line in shown)
+
+
 def test_square_brackets_are_text():
     assert any(
         "[commands] remote_open" in line
