@@ -1,0 +1,167 @@
+"""
+What must hold of every decision, judged apart from the engine, over random scenarios.
+
+MDMS_POLICY_SCENARIOS=1000000 tries so many; without it a few.
+"""
+
+import os
+from collections import Counter
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdms.domain.controls import Action
+from mdms.policy.decision import Verdict
+from mdms.policy.engine import CommandFacts
+from tests import oracle
+from tests.policy import CALENDAR, ZONE, judge
+from tests.scenarios import a_reconnect, a_scenario, an_instant, forgotten
+
+SCENARIOS = int(os.environ.get("MDMS_POLICY_SCENARIOS", "3000"))
+SECOND = timedelta(seconds=1)
+
+randoms = st.randoms(use_true_random=False)
+
+
+def closed_friday(at: datetime) -> bool:
+    day = at.astimezone(ZONE).date()
+    return day in CALENDAR.years[day.year].closed_fridays
+
+
+def check_against_the_oracle(random: Random) -> tuple[str, Verdict]:
+    cause, facts, at = a_scenario(random)
+
+    decision = judge(Action.DISCONNECT, cause, facts, at)
+
+    objections = oracle.objections(cause, facts, at)
+    if cause == "MOVE_OUT" and closed_friday(at):
+        objections.append("a Friday off")
+    assert decision.allowed == (not objections), (decision, objections)
+    return cause, decision.verdict
+
+
+@given(randoms)
+def test_what_the_engine_allows_the_rules_allow_and_nothing_else(random):
+    check_against_the_oracle(random)
+
+
+@pytest.mark.timeout(0)
+def test_engine_and_rules_agree_on_many_scenarios():
+    seen = Counter(check_against_the_oracle(Random(seed)) for seed in range(SCENARIOS))
+
+    for cause in ("NONPAY", "MOVE_OUT", "HAZARD", "ADVERSE_LOAD", "THEFT"):
+        assert seen[cause, Verdict.ALLOW] > SCENARIOS // 500, (cause, seen)
+        assert seen[cause, Verdict.DENY]
+
+
+@given(randoms)
+def test_an_open_for_non_payment_ends_within_its_window(random):
+    _, facts, at = a_scenario(random)
+
+    decision = judge(Action.DISCONNECT, "NONPAY", facts, at)
+
+    if decision.verdict is Verdict.DENY:
+        assert decision.not_after is None
+    else:
+        assert decision.not_after
+        local, end = at.astimezone(ZONE), decision.not_after.astimezone(ZONE)
+        assert end.date() == local.date()
+        assert f"{end:%H:%M:%S}" == "16:25:00"
+        assert f"{local:%H:%M:%S}" < "15:00:00"
+
+
+@given(randoms)
+def test_forgetting_a_fact_never_makes_a_forbidden_disconnect_possible(random):
+    cause, facts, at = a_scenario(random)
+    known = judge(Action.DISCONNECT, cause, facts, at)
+
+    less = judge(Action.DISCONNECT, cause, forgotten(random, facts), at)
+
+    assert known.allowed or not less.allowed
+
+
+@given(randoms)
+def test_forgetting_a_fact_never_turns_a_denied_reconnect_into_an_allowed_one(random):
+    cause, facts, at = a_reconnect(random)
+    known = judge(Action.RECONNECT, cause, facts, at)
+
+    less = judge(Action.RECONNECT, cause, forgotten(random, facts), at)
+
+    assert known.verdict is not Verdict.DENY or not less.allowed
+
+
+@given(randoms)
+def test_a_reconnect_is_bound_by_no_window(random):
+    cause, facts, at = a_reconnect(random)
+
+    now, later = (
+        judge(Action.RECONNECT, cause, facts, each) for each in (at, at + hours_ahead(random))
+    )
+
+    assert now.codes == later.codes
+    assert now.not_after is None
+    assert {finding.next_possible_at for finding in now.findings} <= waits(facts)
+
+
+def hours_ahead(random: Random) -> timedelta:
+    return timedelta(hours=random.randrange(24 * 14))
+
+
+def waits(facts: CommandFacts) -> set[datetime | None]:
+    """Return the times at which commands in hand end; nothing else makes a reconnect wait."""
+    ends = {each.not_after for each in facts.meter.others}
+    return {None, *ends, *(each.due_at for each in facts.meter.others)}
+
+
+@given(randoms)
+def test_the_time_that_is_named_is_the_first_at_which_it_is_possible(random):
+    cause, facts, at = a_scenario(random)
+    decision = judge(Action.DISCONNECT, cause, facts, at)
+    named = decision.next_possible_at
+
+    if named is None:
+        return
+    assert named > at
+    assert not decision.allowed
+    assert judge(Action.DISCONNECT, cause, refreshed(facts, named), named).allowed
+    before = named - SECOND
+    assert not judge(Action.DISCONNECT, cause, refreshed(facts, before), before).allowed
+
+
+def refreshed(facts: CommandFacts, at: datetime) -> CommandFacts:
+    """Return facts as they are when feeds go on and the meter is heard."""
+    account = replace(facts.nonpay, payments_through=at, cases_through=at, call_centre_known_at=at)
+    return replace(facts, nonpay=account, meter=replace(facts.meter, heard_at=at, others=()))
+
+
+@given(randoms)
+def test_every_refusal_says_by_what_clause_and_what_would_cure_it(random):
+    cause, facts, at = a_scenario(random)
+
+    decision = judge(Action.DISCONNECT, cause, facts, at)
+
+    assert all(finding.code and finding.clause for finding in decision.findings)
+    assert decision.allowed or all(finding.cure for finding in decision.findings)
+    assert len(decision.refusals) == (0 if decision.allowed else len(decision.findings))
+
+
+@given(randoms)
+def test_the_window_of_the_calendar_is_the_one_of_the_rules(random):
+    at = an_instant(random)
+
+    opening = CALENDAR.next_np_opening(at, until=time(15))
+
+    assert oracle.in_window(at) == (opening == at)
+
+
+@pytest.mark.parametrize("year", [2026, 2027])
+def test_the_holidays_that_ship_are_those_that_the_rules_name(year):
+    days = [date(year, 1, 1) + timedelta(days=n) for n in range(365)]
+
+    assert [day for day in days if CALENDAR.legal_holiday(day)] == [
+        day for day in days if oracle.holiday(day)
+    ]
