@@ -19,8 +19,9 @@ from mdms.policy.optout_fees import FeeKind, OptoutTerm, monthly_fee
 from mdms.policy.optout_meters import opt_in, replace_legacy
 from mdms.policy.self_read import Month
 from mdms.ports.messages import Envelope
+from tests.editions import CALENDAR, CUSTOMER_RULES, local
 from tests.messages import READ_TOPIC, frame, message
-from tests.policy import CALENDAR, CUSTOMER_RULES, facts, local, nonpay
+from tests.policy import facts, nonpay
 from tests.policy import judge as command
 from tests.unit.ingest.test_events import SILENT, Station
 

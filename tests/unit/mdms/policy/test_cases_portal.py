@@ -12,7 +12,7 @@ from mdms.policy.aggregates import Answer, Contribution, Release, Step
 from mdms.policy.alerts import Alert, Planned
 from mdms.policy.case import Case
 from mdms.policy.decision import Decision, Verdict
-from tests.policy import CALENDAR, CUSTOMER_RULES, local
+from tests.editions import CALENDAR, CUSTOMER_RULES, local
 
 RULES = CUSTOMER_RULES.access
 NOW = local("2026-12-10T10:00")

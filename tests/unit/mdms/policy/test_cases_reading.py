@@ -17,7 +17,7 @@ from mdms.policy.decision import Decision, Verdict
 from mdms.policy.leak_credit import LeakBill, LeakCredit, LeakRequest, Repair
 from mdms.policy.leak_excess import WaterPeriod
 from mdms.policy.reading import EstimateReason
-from tests.policy import CALENDAR, CUSTOMER_RULES, ZONE, local
+from tests.editions import CALENDAR, CUSTOMER_RULES, ZONE, local
 
 READING = CUSTOMER_RULES.reading
 ADJUSTMENT = CUSTOMER_RULES.adjustment
