@@ -25,8 +25,9 @@ def migrate(
     """
     Make the tables, or bring them up to date.
 
-    Needs a user that owns the tables. TimescaleDB is used where it is installed; which of the two
-    is decided here, once.
+    Needs an administrator's DSN, best by MDMS_DATABASE__DSN: it makes the roles of daemon, signer
+    and dashboards, and gives them what is theirs. TimescaleDB is used where it is installed; which
+    of the two is decided here, once.
     """
     settings = options.load(config)
     applied = asyncio.run(

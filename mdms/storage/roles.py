@@ -16,12 +16,14 @@ REPORT: Final = "mdms_report"
 SINCE_MIGRATION: Final = 9
 """The migration that makes them."""
 
-# Left alone are an extension's own schemas and objects, which move with their hypertables, and the
-# sequences of columns, which move with their tables. A partition does not move with its parent.
+# The daemon's role counts as a maker too: before there were roles it may have made the signer's
+# tables. Left alone are an extension's own schemas and objects, which move with their hypertables,
+# and the sequences of columns, which move with their tables. A partition does not move with its
+# parent.
 HAND_OVER = """
 DO $$
 DECLARE
-    ours CONSTANT oid := (SELECT oid FROM pg_roles WHERE rolname = current_user);
+    makers CONSTANT oid[] := ARRAY[to_regrole(quote_ident(current_user)), to_regrole('mdms')];
     statement text;
 BEGIN
     FOR statement IN
@@ -35,31 +37,32 @@ BEGIN
                   WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
                     AND d.deptype = 'e')
         ), made AS (
-            SELECT 1 AS turn, 'SCHEMA' AS kind, quote_ident(p.nspname) AS name, p.role
+            SELECT 1 AS turn, 'SCHEMA' AS kind, quote_ident(p.nspname) AS name,
+                   p.nspowner AS owner, p.role
             FROM place p
-            WHERE p.nspowner = ours
             UNION ALL
             SELECT 2, CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
                                      WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-                   c.oid::regclass::text, p.role
+                   c.oid::regclass::text, c.relowner, p.role
             FROM pg_class c
             JOIN place p ON p.oid = c.relnamespace
-            WHERE c.relowner = ours AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
               AND NOT EXISTS (
                   SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                     AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
             UNION ALL
-            SELECT 3, 'ROUTINE', f.oid::regprocedure::text, p.role
+            SELECT 3, 'ROUTINE', f.oid::regprocedure::text, f.proowner, p.role
             FROM pg_proc f
             JOIN place p ON p.oid = f.pronamespace
-            WHERE f.proowner = ours
-              AND NOT EXISTS (
-                  SELECT FROM pg_depend d
-                  WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
+            WHERE NOT EXISTS (
+                SELECT FROM pg_depend d
+                WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
         )
         SELECT format('ALTER %s %s OWNER TO %I', kind, name, role)
-        FROM made WHERE role <> current_user ORDER BY turn
+        FROM made
+        WHERE owner = ANY (makers) AND owner <> to_regrole(role)
+        ORDER BY turn
     LOOP
         EXECUTE statement;
     END LOOP;
@@ -68,5 +71,5 @@ END $$
 
 
 async def hand_over(connection: AsyncConnection) -> None:
-    """Give what this connection's user owns to the roles of the programs."""
+    """Give what this connection's user has made to the roles of the programs."""
     await connection.execute(HAND_OVER)

@@ -76,6 +76,18 @@ def test_what_a_later_migration_makes_is_handed_over_too(database):
     assert {owner for _, owner in owners} == {roles.DAEMON, roles.SIGNER}
 
 
+def test_signers_tables_that_the_daemon_once_made_are_taken_from_it(database):
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE signer.counter OWNER TO mdms")
+        connection.execute("ALTER SCHEMA signer OWNER TO mdms")
+
+        connection.execute(roles.HAND_OVER)
+
+        owners = connection.execute(OWNERS).fetchall()
+    assert ("signer", roles.SIGNER) in owners
+    assert ("signer", roles.DAEMON) not in owners
+
+
 @pytest.mark.parametrize("role", [roles.DAEMON, roles.REPORT])
 @pytest.mark.parametrize(
     "statement",
