@@ -37,6 +37,17 @@ CREATE TABLE public.agreement (
     end_on date
 );
 
+CREATE TABLE public.api_token (
+    sha256 text NOT NULL,
+    name text NOT NULL,
+    roles text[] NOT NULL,
+    nouns text[] NOT NULL,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    revoked_at timestamp with time zone
+);
+
 CREATE TABLE public.audit_head (
     only_row boolean DEFAULT true NOT NULL,
     number bigint NOT NULL,
@@ -128,6 +139,26 @@ CREATE TABLE public.channel (
 
 ALTER TABLE public.channel ALTER COLUMN channel_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.channel_channel_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.cis_fact (
+    cis_fact_id bigint NOT NULL,
+    subject text NOT NULL,
+    subject_id text NOT NULL,
+    fact text NOT NULL,
+    value text NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    known_at timestamp with time zone NOT NULL,
+    evidence text NOT NULL
+);
+
+ALTER TABLE public.cis_fact ALTER COLUMN cis_fact_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.cis_fact_cis_fact_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -673,6 +704,23 @@ CREATE VIEW report.vee_exception_open AS
      JOIN report.channel c USING (channel_id))
   WHERE (e.closed_at IS NULL);
 
+CREATE TABLE signer.audit (
+    number bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    event text NOT NULL,
+    command_id uuid,
+    detail text NOT NULL
+);
+
+ALTER TABLE signer.audit ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME signer.audit_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE signer.counter (
     radio_id bigint NOT NULL,
     key_id integer NOT NULL,
@@ -687,6 +735,33 @@ CREATE TABLE signer.issued (
     envelope bytea NOT NULL
 );
 
+CREATE TABLE signer.open (
+    command_id uuid NOT NULL,
+    radio_id bigint NOT NULL,
+    transformer_id text,
+    immediate boolean NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE signer.open_switch (
+    radio_id bigint NOT NULL,
+    key_id integer NOT NULL,
+    counter bigint NOT NULL
+);
+
+CREATE TABLE signer.release (
+    trip_id uuid NOT NULL,
+    supervisor text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE signer.trip (
+    trip_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    released_at timestamp with time zone
+);
+
 ALTER TABLE ONLY personal.contact
     ADD CONSTRAINT contact_pkey PRIMARY KEY (account_id);
 
@@ -695,6 +770,9 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.agreement
     ADD CONSTRAINT agreement_pkey PRIMARY KEY (usage_point_id, start_on);
+
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (sha256);
 
 ALTER TABLE ONLY public.audit_head
     ADD CONSTRAINT audit_head_pkey PRIMARY KEY (only_row);
@@ -725,6 +803,12 @@ ALTER TABLE ONLY public.channel
 
 ALTER TABLE ONLY public.channel
     ADD CONSTRAINT channel_pkey PRIMARY KEY (channel_id);
+
+ALTER TABLE ONLY public.cis_fact
+    ADD CONSTRAINT cis_fact_pkey PRIMARY KEY (cis_fact_id);
+
+ALTER TABLE ONLY public.cis_fact
+    ADD CONSTRAINT cis_fact_subject_subject_id_fact_effective_at_known_at_valu_key UNIQUE (subject, subject_id, fact, effective_at, known_at, value, evidence);
 
 ALTER TABLE ONLY public.collector
     ADD CONSTRAINT collector_pkey PRIMARY KEY (collector_id);
@@ -810,6 +894,9 @@ ALTER TABLE ONLY public.vee_run
 ALTER TABLE ONLY public.vee_touch
     ADD CONSTRAINT vee_touch_pkey PRIMARY KEY (channel_id, local_day);
 
+ALTER TABLE ONLY signer.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY signer.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (radio_id, key_id);
 
@@ -819,7 +906,23 @@ ALTER TABLE ONLY signer.issued
 ALTER TABLE ONLY signer.issued
     ADD CONSTRAINT issued_radio_id_key_id_counter_key UNIQUE (radio_id, key_id, counter);
 
+ALTER TABLE ONLY signer.open
+    ADD CONSTRAINT open_pkey PRIMARY KEY (command_id);
+
+ALTER TABLE ONLY signer.open_switch
+    ADD CONSTRAINT open_switch_pkey PRIMARY KEY (radio_id);
+
+ALTER TABLE ONLY signer.release
+    ADD CONSTRAINT release_pkey PRIMARY KEY (trip_id, supervisor);
+
+ALTER TABLE ONLY signer.trip
+    ADD CONSTRAINT trip_pkey PRIMARY KEY (trip_id);
+
+CREATE UNIQUE INDEX api_token_name ON public.api_token USING btree (name) WHERE (revoked_at IS NULL);
+
 CREATE INDEX audit_record_subject ON public.audit_record USING btree (subject, number);
+
+CREATE INDEX cis_fact_known ON public.cis_fact USING btree (subject, subject_id, fact, known_at, effective_at);
 
 CREATE INDEX control_answer_unhandled ON public.control_answer USING btree (control_answer_id) WHERE (handled_at IS NULL);
 
@@ -848,6 +951,10 @@ CREATE INDEX sequence_hole_due ON public.sequence_hole USING btree (due_at) WHER
 CREATE INDEX vee_day_local_day ON public.vee_day USING btree (local_day);
 
 CREATE UNIQUE INDEX vee_exception_open ON public.vee_exception USING btree (channel_id, local_day, rule) WHERE (closed_at IS NULL);
+
+CREATE INDEX open_at ON signer.open USING btree (at);
+
+CREATE UNIQUE INDEX trip_standing ON signer.trip USING btree (((released_at IS NULL))) WHERE (released_at IS NULL);
 
 CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_determinant FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -901,9 +1008,17 @@ ALTER TABLE ONLY public.radio_silence
 ALTER TABLE ONLY public.usage_point
     ADD CONSTRAINT usage_point_premise_id_fkey FOREIGN KEY (premise_id) REFERENCES public.premise(premise_id);
 
+ALTER TABLE ONLY signer.open
+    ADD CONSTRAINT open_command_id_fkey FOREIGN KEY (command_id) REFERENCES signer.issued(command_id);
+
+ALTER TABLE ONLY signer.release
+    ADD CONSTRAINT release_trip_id_fkey FOREIGN KEY (trip_id) REFERENCES signer.trip(trip_id);
+
 GRANT ALL ON SCHEMA public TO mdms;
 
 GRANT USAGE ON SCHEMA report TO mdms_report;
+
+GRANT SELECT ON TABLE public.cis_fact TO mdms_signer;
 
 GRANT SELECT ON TABLE public.control TO mdms_signer;
 
