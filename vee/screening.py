@@ -77,6 +77,8 @@ def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, 
                 day_max, excess_per_cent=rules.spike.excess_per_cent
             )
             reached = screen.count_at_least(block.value[rows], least, spans)
+            day = (failed[0] - rows.start, slots.day[failed[1]])
+            np.subtract.at(reached, day, block.value[failed] >= least[day])
             spiky = (reached < validate_days.RANK) & (day_max > 0)
             screened.spiky[rows] = spiky & judged[rows, None]
         sums.append(_sum(block, rows, rules, screened, failed))

@@ -7,7 +7,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 
 from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import ChannelTable
@@ -88,8 +87,8 @@ class _Month:
         self._reads = MONTH_CHANNELS * len(self._slots)
         self._target = np.ones((channels, MONTH_DAYS), np.bool_)
         self._copies = [np.zeros_like(block.value) for block in self._blocks]
-        self._expected = pd.DatetimeIndex(pd.to_datetime(self._slots.start_s, unit="s"))
-        self._meters = [_meter(self._blocks[0], row) for row in range(NAIVE_METERS)]
+        self._expected = naive.local(self._slots.start_s, ZONE)
+        self._meters = [naive.meter(self._blocks[0], row, ZONE) for row in range(NAIVE_METERS)]
         self._outcomes = self._estimate()
         for block, outcome in zip(self._blocks, self._outcomes, strict=True):
             _check_estimates(examine(block, RULES), outcome)
@@ -108,7 +107,7 @@ class _Month:
 
     def baseline(self) -> Figures:
         def validate() -> list[naive.Findings]:
-            return [naive.validate(meter, self._expected) for meter in self._meters]
+            return [naive.validate(meter, self._expected, RULES) for meter in self._meters]
 
         rate, findings = per_cpu_second(NAIVE_METERS * len(self._slots), validate)
         _check_alike(examine(self._blocks[0], RULES), findings)
@@ -153,7 +152,8 @@ class _Night:
     def judge(self) -> Figures:
         reads = NIGHT_CHANNELS * SLOTS_A_DAY
         rate, (actual, changed) = per_cpu_second(reads, partial(_total, self._judge()))
-        assert (actual, changed) == (reads, 0), "all is judged, and nothing had to change"
+        assert actual == reads, "all is judged, and nothing is missing or held"
+        assert changed < reads // 100, "only a few spikes are warned of"
         return {"vee.night": rate}
 
     def _judge(self) -> Iterator[tuple[int, int]]:
@@ -230,28 +230,15 @@ def _loaded(
     )
 
 
-def _meter(block: Block, row: int) -> naive.Meter:
-    present, slots = block.present[row], block.slots
-    registers = block.registers.take(block.registers.channel == row)
-    at_s = slots.start_s[0] + SLOT_S * registers.boundary
-    return naive.Meter(
-        value=pd.Series(
-            block.value[row][present], pd.to_datetime(slots.start_s[present], unit="s")
-        ),
-        register=pd.Series(registers.value, pd.to_datetime(at_s, unit="s")),
-        v_max=int(block.limits.v_max[row]),
-        modulus=int(block.limits.modulus[row]),
-        resolution=int(block.limits.resolution[row]),
-    )
-
-
 def _check_alike(found: Examination, findings: list[naive.Findings]) -> None:
     """Assert that the engine and the naive baseline find the same, and find something."""
     overdrawn = np.bincount(found.brackets.channel[found.overdrawn], minlength=len(findings))
+    day_flags = found.marks.day_flags(len(found.block.slots.days))
     seen = 0
     for row, each in enumerate(findings):
         assert (each.missing.to_numpy() == found.missing[row]).all(), "the same gaps"
-        assert (each.flags.to_numpy() == found.flags[row]).all(), "the same rules broken"
+        assert (each.flags.to_numpy() == found.flags[row]).all(), "the same values doubted"
+        assert (each.day_flags.to_numpy() == day_flags[row]).all(), "the same days doubted"
         assert each.overdrawn_count == overdrawn[row], "the same brackets overdrawn"
         seen |= int(np.bitwise_or.reduce(found.flags[row]))
     assert seen, "the sample breaks rules"
