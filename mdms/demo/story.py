@@ -158,7 +158,7 @@ def _set_stage(plan: Plan, stage: Stage, audience: Audience) -> settings.Access:
     dsn = stage.start_servers()
     access = settings.write(
         out,
-        dsn=dsn,
+        dsn=stage.database.dsn_as(roles.DAEMON),
         broker=stage.broker.url,
         port=processes.free_port(),
         socket=stage.signer_socket,

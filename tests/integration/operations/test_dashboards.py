@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from mdms.dashboards.__main__ import DASHBOARDS
 from mdms.dashboards.model import Kind, Panel, Prometheus, Sql
@@ -134,7 +135,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     url = settings["client"]["url"]
     with prometheus(directory / "prometheus", target=url.removeprefix("http://")) as address:
         processes.wait_until((demo / "report.json").exists, child, log=log, timeout_s=180)
-        dsn = settings["database"]["dsn"]
+        # Dashboards log in as a member of mdms_report, which the daemon is not.
+        dsn = make_conninfo(settings["database"]["dsn"], user="postgres")
         yield Served(dsn, url, address, child, log)
     assert processes.stop(child, grace_s=60) == 130
 
