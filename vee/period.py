@@ -1,0 +1,197 @@
+"""
+What is checked before a bill window is frozen: V44 and V50 to V58 (vee.md 3.5 and 3.6).
+
+Whole windows of one service, in plain numbers: these rules see a few facts a month, not a stream.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdms.domain.readings import Bool, Int64
+from vee.kernels.gaps import Float
+from vee.marks import Severity
+from vee.rules import CommodityRules, PeriodRules
+
+MONTH_DAYS = 30
+"""The floor of V51 is what may differ in so many days."""
+DAY_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFinding:
+    """One rule that a window broke, with its figures in a sentence."""
+
+    rule: int
+    severity: Severity
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A period that another one is compared with."""
+
+    usage: float
+    """Quanta."""
+    days: int
+    valid_days: int
+
+    @property
+    def daily(self) -> float:
+        """Average daily usage (ADU)."""
+        return self.usage / self.days
+
+
+def days_beyond(usage: Float, valid: Bool, like: Int64, rules: CommodityRules) -> Bool:
+    """
+    Find days far from the median of their like in the 28 days before (V50); shown, never held.
+
+    Args:
+        usage: By day [quanta], shape (days,).
+        valid: Whole days, shape (days,).
+        like: Type of each day (weekday, weekend or holiday), shape (days,).
+        rules: Of the commodity.
+    """
+    beyond = np.zeros(len(usage), np.bool_)
+    for day in np.flatnonzero(valid).tolist():
+        past = slice(max(0, day - 28), day)
+        same = usage[past][valid[past] & (like[past] == like[day])]
+        median = float(np.median(same)) if len(same) else 0.0
+        if median > 0:
+            ratio = usage[day] / median
+            beyond[day] = not rules.day_ratio_min <= ratio <= rules.day_ratio_max
+    return beyond
+
+
+def compare(
+    usage: float,
+    days: int,
+    *,
+    year_before: Reference | None,
+    before: Reference | None,
+    rules: CommodityRules,
+    period: PeriodRules,
+    irregular: bool = False,
+) -> list[PeriodFinding]:
+    """
+    Compare average daily usage with a year ago, else with the previous period (V51).
+
+    Args:
+        usage: Of the window [quanta].
+        days: Of the window.
+        year_before: The same period a year ago, if it is known.
+        before: The previous period, if it is known.
+        rules: Of the commodity.
+        period: Of all windows.
+        irregular: The service's usage is no surprise.
+    """
+    solid = year_before is not None and year_before.valid_days >= period.reference_days_min
+    reference = year_before if solid else before
+    if irregular or reference is None or reference.daily <= 0:
+        return []
+    ratio = usage / days / reference.daily
+    off = abs(usage - reference.daily * days)
+    floor = rules.bill_floor_quanta * days / MONTH_DAYS
+    if rules.bill_ratio_min <= ratio <= rules.bill_ratio_max or off <= floor:
+        return []
+    detail = f"{ratio:.2f} times the daily usage of the reference, {off:.0f} quanta apart"
+    return [PeriodFinding(51, Severity.HOLD, detail)]
+
+
+def registers_apart(now: float, before: float, rules: CommodityRules) -> list[PeriodFinding]:
+    """Compare the daily usage of two consecutive stretches of a register (V44)."""
+    if now <= 0 or before <= 0:
+        return []
+    ratio = now / before
+    if rules.bill_ratio_min <= ratio <= rules.bill_ratio_max:
+        return []
+    detail = f"the register moves {ratio:.2f} times as fast as before"
+    return [PeriodFinding(44, Severity.WARN, detail)]
+
+
+def load_factor(
+    usage_wh: float, demand_w: float, days: float, rules: PeriodRules
+) -> list[PeriodFinding]:
+    """Compare energy with demand (V52)."""
+    if demand_w <= 0:
+        return []
+    factor = usage_wh / (demand_w * days * DAY_HOURS)
+    if rules.load_factor_min <= factor <= rules.load_factor_max:
+        return []
+    return [PeriodFinding(52, Severity.HOLD, f"a load factor of {factor:.3f}")]
+
+
+def estimated_share(
+    share: float, bucket_shares: Mapping[str, float], rules: PeriodRules
+) -> list[PeriodFinding]:
+    """Judge how much of a window's energy is estimated, whole and by time of use (V53)."""
+    if share > rules.estimated_share_hold:
+        return [PeriodFinding(53, Severity.HOLD, f"{share:.1%} of the energy is estimated")]
+    if share > rules.estimated_share_max:
+        return [PeriodFinding(53, Severity.WARN, f"{share:.1%} of the energy is estimated")]
+    return [
+        PeriodFinding(53, Severity.WARN, f"{each:.1%} of the energy of {bucket} is estimated")
+        for bucket, each in bucket_shares.items()
+        if each > rules.estimated_bucket_share_max
+    ]
+
+
+def prolonged_estimate(
+    days_running: int, bills_running: int, rules: PeriodRules
+) -> list[PeriodFinding]:
+    """Judge how long there was no actual read (V54); this window's bill counts."""
+    if days_running > rules.estimated_days_max:
+        return [PeriodFinding(54, Severity.HOLD, f"estimated for {days_running} days running")]
+    if bills_running > rules.estimated_bills_max:
+        return [PeriodFinding(54, Severity.HOLD, f"{bills_running} estimated bills running")]
+    return []
+
+
+def service_days(days: int, rules: PeriodRules) -> list[PeriodFinding]:
+    """Judge the length of a window (V55): outside, the bill is prorated."""
+    if rules.service_days_min <= days <= rules.service_days_max:
+        return []
+    return [PeriodFinding(55, Severity.WARN, f"{days} service days")]
+
+
+def self_read(
+    *, read_at_close: bool, misses_running: int, days_since_verified: int, rules: PeriodRules
+) -> list[PeriodFinding]:
+    """
+    Judge the reads of a customer who reads the meter (V56); CPAU Rule 10.C.
+
+    Args:
+        read_at_close: A read came for this window; none makes it an estimate (10.C.1).
+        misses_running: Windows without one, this one included (10.C.2).
+        days_since_verified: Since the utility read the meter itself (10.C.3).
+        rules: How often is too often.
+    """
+    found = []
+    if not read_at_close:
+        found.append(PeriodFinding(56, Severity.WARN, "no read by bill date: estimated"))
+    if misses_running > rules.self_read_misses_max:
+        found.append(PeriodFinding(56, Severity.HOLD, f"{misses_running} reads missed running"))
+    if days_since_verified > rules.self_read_days_max:
+        detail = f"{days_since_verified} days since the utility read the meter"
+        found.append(PeriodFinding(56, Severity.HOLD, detail))
+    return found
+
+
+def buckets_add_up(buckets: Sequence[int], total: int) -> list[PeriodFinding]:
+    """Compare time-of-use units with the total, after rounding (V57)."""
+    if sum(buckets) == total:
+        return []
+    return [PeriodFinding(57, Severity.FAIL, f"buckets sum to {sum(buckets)}, not {total}")]
+
+
+def gas_factors(
+    pressure: float | None, therm: float | None, rules: PeriodRules
+) -> list[PeriodFinding]:
+    """Judge the factors that turn gas into therms (V58)."""
+    if pressure is None or therm is None:
+        return [PeriodFinding(58, Severity.FAIL, "no pressure or therm factor")]
+    factor = pressure * therm
+    if rules.gas_factor_min <= factor <= rules.gas_factor_max:
+        return []
+    return [PeriodFinding(58, Severity.FAIL, f"a factor of {factor:.3f}")]
