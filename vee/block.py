@@ -5,7 +5,7 @@ Missing is a mask, never a value. Days of 92, 96 and 100 slots are told apart by
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from typing import Self
@@ -16,6 +16,7 @@ import numpy as np
 from mdms.domain.readings import FLAG_POWER_FAIL, Bool, Int32, Int64
 from mdms.domain.time import days_between, from_epoch_s, local_midnight, to_epoch_s
 from vee.context import ELECTRIC, WATER, Context
+from vee.evidence import Evidence
 
 DAY_S = 86_400
 
@@ -159,6 +160,7 @@ class Block:
         flags: Rule mask as received, shape (channels, slots).
         registers: Aligned register reads.
         known: What is known of the channels besides; None where nothing is.
+        evidence: What else may help an estimate.
     """
 
     slots: SlotTable
@@ -170,6 +172,7 @@ class Block:
     flags: Int64
     registers: Registers
     known: Context | None = None
+    evidence: Evidence = field(default_factory=Evidence.none)
 
     def __post_init__(self) -> None:
         shape = (len(self.channel_id), len(self.slots))

@@ -9,30 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdms.domain.readings import (
-    FLAG_EST_CLAMPED,
-    FLAG_EST_COARSE,
-    FLAG_EST_EXTREME,
-    FLAG_EST_UNSCALED,
-    Bool,
-    Int16,
-    Int64,
-    Method,
-    Status,
-    UInt8,
-)
+from mdms.domain.readings import Bool, Int16, Int64, Status, UInt8
 from vee.adjudication import adjudicate
-from vee.block import DAY_S, Block
-from vee.examination import V21, Examination, examine
-from vee.kernels import estimate
-from vee.kernels.conserve import apportion
-from vee.kernels.estimate import References
-from vee.kernels.gaps import Cells, Float, Gaps
-from vee.rules import EstimateRules, RuleSet
+from vee.block import Block
+from vee.estimation import estimate_cells
+from vee.examination import Examination, examine
+from vee.kernels.gaps import Cells, Float
+from vee.rules import RuleSet
 from vee.scope import Scope
-
-SHAPE_ONE = 1 << 20
-"""Shapes are scaled in fixed point: so many parts make one quantum."""
+from vee.shapes import Shaper
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +62,7 @@ def validate(block: Block, rules: RuleSet, *, ahead: Bool) -> Examination:
     """Examine a block and settle what its registers can settle (vee.md 1.4, steps 1 to 4)."""
 
     def estimated(found: Examination, cells: Cells) -> Float:
-        return _shape(found, cells, rules, ahead=ahead)[0]
+        return Shaper.of(found, cells, rules, ahead=ahead).shapes().shape
 
     return adjudicate(examine(block, rules), rules, estimated)
 
@@ -102,158 +87,12 @@ def judge(scope: Scope, rules: RuleSet, *, ahead: Bool, final: bool) -> Outcome:
     wanted = found.missing & scope.covered & ~found.brackets.mark(found.overdrawn, found.number)
     cells = Cells.where(wanted)
     if len(cells):
-        _fill(outcome, found, cells, rules, ahead=ahead, final=final)
+        made = estimate_cells(found, cells, rules, ahead=ahead, final=final)
+        known = made.known
+        at = (cells.channel[known], cells.slot[known])
+        outcome.value[at] = made.value[known]
+        outcome.status[at] = made.status[known]
+        outcome.method[at] = made.method[known]
+        outcome.flags[at] = made.flags[known] | found.flags[at]
     assert (outcome.value[good] == block.value[good]).all(), "a usable reading is never changed"
     return outcome
-
-
-def _fill(
-    outcome: Outcome,
-    found: Examination,
-    cells: Cells,
-    rules: RuleSet,
-    *,
-    ahead: Bool,
-    final: bool,
-) -> None:
-    """Write the estimates of these cells into the outcome."""
-    limits = found.block.limits
-    shape, method = _shape(found, cells, rules, ahead=ahead)
-    bracket = found.number[cells.channel, cells.slot]
-    closed = bracket >= 0
-    step = limits.step[cells.channel]
-    alone = closed & (np.append(found.missing_count, 0)[bracket] == 1)
-    derived = alone & (step <= rules.estimate.fine_quanta_max)
-    scaled = closed & ~derived
-    known = closed | ~np.isnan(shape)
-
-    value = np.floor(np.where(known & ~scaled, np.nan_to_num(shape), 0) + 0.5).astype(np.int64)
-    flags = np.where(closed, 0, FLAG_EST_UNSCALED)
-    if derived.any():
-        residual = found.residual[bracket[derived]]
-        value[derived] = np.maximum(residual, 0)
-        flags[derived] = np.where(residual < 0, FLAG_EST_CLAMPED, 0)
-        method[derived] = Method.D1
-    if scaled.any():
-        value[scaled], flags[scaled] = _scale(
-            found, bracket[scaled], shape[scaled], step[scaled], rules.estimate
-        )
-    flags |= np.where(value > limits.v_max[cells.channel], V21, 0)
-
-    estimated = Status.FINAL_ESTIMATE if final else Status.ESTIMATED
-    at = (cells.channel[known], cells.slot[known])
-    outcome.value[at] = value[known]
-    outcome.status[at] = np.where(derived, Status.DERIVED.code, estimated.code)[known]
-    outcome.method[at] = method[known]
-    outcome.flags[at] = flags[known] | found.flags[at]
-
-
-def _shape(found: Examination, cells: Cells, rules: RuleSet, *, ahead: Bool) -> tuple[Float, Int16]:
-    """
-    Estimate each cell by the first method that can; vee.md 4.1.
-
-    Returns:
-        Quanta, unscaled, NaN where no method can; code of the method; both of shape (cells,).
-    """
-    block, how = found.block, rules.estimate
-    slots, limits = block.slots, block.limits
-    references = References(
-        slots=slots,
-        value=block.value,
-        valid=found.reference(outage_h_max=how.outage_h_max),
-        holiday=np.array([day in rules.holidays for day in slots.days]),
-        ahead=ahead,
-        reach_days=how.profile_days,
-    )
-    gaps = Gaps.around(cells, found.missing, block.value, found.anchor)
-    linear = limits.linear[cells.channel]
-    short = linear & (gaps.length * slots.interval_s <= how.linear_h_max * 3600)
-    bracket = found.number[cells.channel, cells.slot]
-    near = gaps.distance <= how.gap_days_max * DAY_S // slots.interval_s
-
-    def profile(rest: Int64) -> Float:
-        x = estimate.profile(
-            cells.take(rest),
-            references,
-            decay_days=how.profile_decay_days,
-            other_weekday_weight=how.other_weekday_weight,
-            weight_sum_min=how.weight_sum_min,
-            references_min=how.references_min,
-        )
-        bent = estimate.blend(
-            x, gaps.take(rest), interval_s=slots.interval_s, decay_h=how.edge_decay_h
-        )
-        return np.where(linear[rest], bent, x)
-
-    def even_share(rest: Int64) -> Float:
-        inside = bracket[rest] >= 0
-        share = found.residual / np.maximum(found.missing_count, 1)
-        return np.where(inside, np.append(np.maximum(share, 0), 0)[bracket[rest]], np.nan)
-
-    attempts = (
-        (Method.L1, lambda rest: np.where(short[rest], estimate.linear(gaps.take(rest)), np.nan)),
-        (Method.H1, profile),
-        (
-            Method.H2,
-            lambda rest: estimate.nearest_days(
-                cells.take(rest), references, count=how.nearest_count
-            ),
-        ),
-        (
-            Method.A1,
-            lambda rest: estimate.average(
-                cells.take(rest), references, days_min=how.average_days_min
-            ),
-        ),
-        (Method.A1, even_share),
-    )
-    x = np.full(len(cells), np.nan)
-    method = np.zeros(len(cells), np.int16)
-    for code, attempt in attempts:
-        rest = np.flatnonzero(np.isnan(x) & (near | (bracket >= 0)))
-        if len(rest) == 0:
-            break
-        x[rest] = attempt(rest)
-        method[rest[~np.isnan(x[rest])]] = code
-    return np.clip(x, 0, limits.v_max[cells.channel]), method
-
-
-def _scale(
-    found: Examination, bracket: Int64, shape: Float, step: Int64, how: EstimateRules
-) -> tuple[Int64, Int64]:
-    """
-    Scale the missing cells of each bracket together to what its register leaves for them.
-
-    Args:
-        found: Brackets and their residuals.
-        bracket: Of each cell, rising, shape (cells,).
-        shape: Unscaled estimates [quanta], shape (cells,).
-        step: How finely the cell's register knows usage [quanta], shape (cells,).
-        how: Bounds of the scale, and what is coarse.
-
-    Returns:
-        Quanta and flags of each cell; the quanta sum to the residual exactly, but for marks.
-
-    Source:
-        vee.md 4.4 and 4.5.
-    """
-    numbers, first, group = np.unique(bracket, return_index=True, return_inverse=True)
-    residual, step = found.residual[numbers], step[first]
-    unscaled = np.add.reduceat(shape, first)
-    coarse = step > how.fine_quanta_max
-    rounded = np.floor(unscaled + 0.5).astype(np.int64)
-    total = np.where(coarse, np.clip(rounded, residual - step, residual + step), residual)
-    clamped = total < 0
-    total = np.maximum(total, 0)
-    extreme = np.where(
-        unscaled > 0,
-        (total < how.alpha_min * unscaled) | (total > how.alpha_max * unscaled),
-        total > 0,
-    )
-    value = apportion(total, np.rint(shape * SHAPE_ONE).astype(np.int64), group)
-    flags = (
-        coarse * np.int64(FLAG_EST_COARSE)
-        | clamped * np.int64(FLAG_EST_CLAMPED)
-        | extreme * np.int64(FLAG_EST_EXTREME)
-    )
-    return value, flags[group]

@@ -160,6 +160,12 @@ class EstimateRules:
     nearest_count: int
     average_days_min: float
     outage_h_max: float
+    window_days: int
+    window_decay_days: float
+    window_other_weekday_weight: float
+    window_shift_h: float
+    window_edge_h: float
+    window_shrink: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,11 @@ class Status(StrEnum):
 
 
 class Method(IntEnum):
-    """How an estimate was made, in the order in which methods are tried; 0 is no estimate."""
+    """
+    How an estimate was made; 0 is no estimate.
+
+    Up to A1 in the order in which methods are tried; H4 is tried where a bracket's total is known.
+    """
 
     NONE = 0
     D1 = 1
@@ -56,6 +60,7 @@ class Method(IntEnum):
     H3 = 8
     C1 = 9
     A1 = 10
+    H4 = 11
 
 
 class Source(IntEnum):

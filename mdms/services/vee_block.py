@@ -60,11 +60,12 @@ class Stage:
 
 def stages(rules: RuleSet) -> tuple[Stage, ...]:
     """Return the stages to try, narrowest first; the last one decides."""
-    context = rules.estimate.profile_days + 1  # a day more: a bracket may be cut at the edge
+    how = rules.estimate
+    context = max(how.profile_days, how.window_days) + 1  # a bracket may be cut at the edge
     return (
         Stage(1, 0),
         Stage(1, context),
-        Stage(rules.estimate.gap_days_max + 1, context),
+        Stage(how.gap_days_max + 1, context),
         Stage(SILENT_DAYS_MAX, context),
     )
 

@@ -1,5 +1,5 @@
 """
-Conservation: share a whole number of quanta out in proportion to a shape, losing none.
+Conservation: share a whole number of quanta out after a shape, losing none.
 
 Largest remainder, exact in integers; many groups at once.
 """
@@ -45,6 +45,42 @@ def apportion(total: Int64, shape: Int64, group: Int64) -> Int64:
     share, remainder = _multiply_divide(rest[group], weight, whole[group])
     share += quotient[group] * weight
 
+    return _give_back(share, remainder, total, group, first)
+
+
+def shift(total: Int64, shape: Int64, group: Int64, *, one: int) -> Int64:
+    """
+    Raise or lower all members of each group by the same amount until they sum to its total.
+
+    For channels with a sign: where a sum is near zero, proportions mean nothing.
+
+    Args:
+        total: Quanta, one per group, of either sign, shape (groups,).
+        shape: Estimate of each member [1/one quantum], shape (members,).
+        group: Group of each member, every number from 0 on at least once, in rising order.
+        one: Parts of a quantum that the shape counts in.
+
+    Returns:
+        Quanta of each member, shape (members,); they sum to the group's total exactly.
+
+    Source:
+        vee.md 4.5: y = x + (E - S) / n, then the same rounding.
+    """
+    if len(group) == 0:
+        assert len(total) == 0, "a group has at least one member"
+        return np.zeros(0, np.int64)
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    assert len(first) == len(total), "every group has members, in rising order"
+    count = np.diff(first, append=len(group))
+    largest = int(np.abs(shape).max()) * int(count.max()) * 2 + int(np.abs(total).max()) * one
+    assert largest < 1 << 62, "shapes are bounded by the physical limits of a class"
+    apart = total * one - np.add.reduceat(shape, first)
+    share, remainder = np.divmod(shape * count[group] + apart[group], (count * one)[group])
+    return _give_back(share, remainder, total, group, first)
+
+
+def _give_back(share: Int64, remainder: Int64, total: Int64, group: Int64, first: Int64) -> Int64:
+    """Give what was cut off to the members that lost most, one quantum each."""
     left = total - np.add.reduceat(share, first)
     order = np.lexsort((-remainder, group))  # stable: equal remainders stay in time order
     rank = np.arange(len(group)) - first[group]

@@ -5,18 +5,13 @@ Every method works on cells, the missing slots of all channels in one list, so t
 follows the gaps and not the fleet. Floats live here and nowhere else; NaN means no estimate.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 
-from mdms.domain.readings import Bool, Int64
-from vee.block import DAY_S, SlotTable
+from mdms.domain.readings import Int64
+from vee.block import DAY_S
+from vee.evidence import ClassProfile, LastYear
 from vee.kernels.gaps import Cells, Float, Gaps
-
-SUNDAY = 6
-WEEKEND = 5
-WEEK = 7
+from vee.kernels.references import SUNDAY, WEEKEND, References, likeness
 
 
 def linear(gaps: Gaps) -> Float:
@@ -64,58 +59,6 @@ def blend(profile: Float, gaps: Gaps, *, interval_s: int, decay_h: float) -> Flo
     return np.where(np.isnan(line), profile, pull * np.nan_to_num(line) + (1 - pull) * profile)
 
 
-@dataclass(frozen=True, slots=True)
-class References:
-    """
-    The valid actual values that estimates may be made from.
-
-    Attributes:
-        slots: Columns of the grids.
-        value: Quanta, shape (channels, slots).
-        valid: Valid, actual, no power failure, not on a day of outage, shape (channels, slots).
-        holiday: Days that behave like Sundays and are no reference for others, shape (days,).
-        ahead: Days that may look at later days too, shape (days,).
-        reach_days: How far to look to each side.
-    """
-
-    slots: SlotTable
-    value: Int64
-    valid: Bool
-    holiday: Bool
-    ahead: Bool
-    reach_days: int
-
-    @property
-    def weekday(self) -> Int64:
-        """Weekday of each day, 0 is Monday, shape (days,)."""
-        return np.array([day.weekday() for day in self.slots.days])
-
-    def offsets(self) -> Iterator[int]:
-        """Yield the day offsets to look at, nearest first, the past before the future."""
-        for distance in range(1, self.reach_days + 1):
-            yield -distance
-            yield distance
-
-    def at(self, cells: Cells, offset: int) -> tuple[Float, Bool, Int64]:
-        """
-        Look at the same wall-clock slot, some days away.
-
-        Returns:
-            Quanta, whether they are a reference, and the day looked at (any where they are not),
-            each of shape (cells,).
-        """
-        own = self.slots.day[cells.slot]
-        day = own + offset
-        inside = (day >= 0) & (day < len(self.slots.days))
-        if offset > 0:
-            inside &= self.ahead[own]
-        day = np.where(inside, day, 0)
-        slot = self.slots.at[day, self.slots.wall[cells.slot]]
-        slot = np.where(inside, slot, -1)
-        good = (slot >= 0) & self.valid[cells.channel, slot] & ~self.holiday[day]
-        return self.value[cells.channel, slot].astype(np.float64), good, day
-
-
 def profile(
     cells: Cells,
     references: References,
@@ -143,15 +86,13 @@ def profile(
     Source:
         vee.md 4.3.
     """
-    weekday = references.weekday
-    to_holiday = references.holiday[references.slots.day[cells.slot]]
+    own = references.slots.day[cells.slot]
     weighted, weights = np.zeros(len(cells)), np.zeros(len(cells))
     count = np.zeros(len(cells), np.int64)
     for offset in references.offsets():
         value, good, day = references.at(cells, offset)
-        usual = 1.0 if offset % WEEK == 0 else other_weekday_weight
-        likeness = np.where(to_holiday, weekday[day] == SUNDAY, usual)
-        weight = np.where(good, likeness * np.exp(-abs(offset) / decay_days), 0)
+        like = likeness(offset, day, references, own, other_weekday_weight)
+        weight = np.where(good, like * np.exp(-abs(offset) / decay_days), 0)
         weighted += weight * value
         weights += weight
         count += weight > 0
@@ -227,3 +168,51 @@ def average(cells: Cells, references: References, *, days_min: float) -> Float:
 def _running(per_day: Int64) -> Int64:
     """Return sums over all earlier days, shape (channels, days + 1)."""
     return np.cumsum(np.pad(per_day, ((0, 0), (1, 0))), axis=1)
+
+
+def last_year(cells: Cells, references: References, before: LastYear, *, days_min: float) -> Float:
+    """
+    Average the same weekday of the same week a year before, and of the weeks beside it (H3).
+
+    Scaled by how the service's daily usage has changed since, where both are known.
+
+    Args:
+        cells: What to estimate.
+        references: This year's.
+        before: The year before's.
+        days_min: Least amount of this year's references that the change is taken from [days].
+
+    Returns:
+        Quanta, shape (cells,); NaN where nothing is known of these weeks.
+    """
+    at = (slice(None), cells.channel, cells.slot)
+    found = before.valid[at].sum(axis=0)
+    total = np.where(before.valid[at], before.value[at], 0).sum(axis=0)
+    counted = before.valid.sum(axis=(0, 2))
+    then = np.where(before.valid, before.value, 0).sum(axis=(0, 2)) / np.maximum(counted, 1)
+    now = average(cells, references, days_min=days_min)
+    change = now / np.where(then > 0, then, np.nan)[cells.channel]
+    mean = np.where(found > 0, total / np.maximum(found, 1), np.nan)
+    return mean * np.where(np.isnan(change), 1, change)
+
+
+def class_profile(
+    cells: Cells, references: References, of_class: ClassProfile, *, days_min: float
+) -> Float:
+    """
+    Share the service's average daily usage out as its class does (C1).
+
+    Args:
+        cells: What to estimate.
+        references: What the service's own average is taken from; the class's stands in for it.
+        of_class: What similar services do.
+        days_min: Least amount of references for an average of its own [days].
+
+    Returns:
+        Quanta, shape (cells,); NaN where nothing is known of the class.
+    """
+    a_day = DAY_S // references.slots.interval_s
+    own = average(cells, references, days_min=days_min) * a_day
+    daily = np.where(np.isnan(own), of_class.daily[cells.channel], own)
+    shared: Float = daily * of_class.share[cells.channel, cells.slot]
+    return shared

@@ -24,7 +24,7 @@ from vee.engine import Outcome
 from vee.examination import V20, V21, V45, V46, examine
 from vee.kernels import estimate
 from vee.kernels.brackets import Bookends, chain
-from vee.kernels.estimate import References
+from vee.kernels.references import References
 from vee.kernels.gaps import Cells
 
 KWH = 1000

@@ -1,0 +1,207 @@
+"""
+Estimates for missing cells: a shape, zeros where there was no power, scaled to the registers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdms.domain.readings import (
+    FLAG_EST_CLAMPED,
+    FLAG_EST_UNSCALED,
+    FLAG_OUTAGE_CONFLICT,
+    Bool,
+    Int16,
+    Int64,
+    Method,
+    Status,
+    UInt8,
+)
+from vee.examination import V21, Examination
+from vee.kernels.candidates import Past, Resemblance
+from vee.kernels.gaps import Cells, Float
+from vee.kernels.windows import resembling
+from vee.rules import RuleSet
+from vee.scaling import Groups, bracket_tolerance
+from vee.shapes import Shaper, Shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """
+    What cells were estimated to be; every array has the shape (cells,).
+
+    Attributes:
+        known: Whether there is an estimate.
+        value: Quanta.
+        status: Letter of Status as one byte.
+        method: Code of Method.
+        flags: Marks of the estimate.
+    """
+
+    known: Bool
+    value: Int64
+    status: UInt8
+    method: Int16
+    flags: Int64
+
+
+def estimate_cells(
+    found: Examination,
+    cells: Cells,
+    rules: RuleSet,
+    *,
+    ahead: Bool,
+    final: bool,
+) -> Estimates:
+    """
+    Estimate missing cells.
+
+    Args:
+        found: The examined block.
+        cells: All missing cells of the brackets that are judged, and others outside brackets.
+        rules: How to estimate.
+        ahead: Days that may look at later days too, shape (days,).
+        final: Write final estimates (F) instead of provisional ones (E).
+    """
+    task = _Task.of(Shaper.of(found, cells, rules, ahead=ahead))
+    shape, zero, conflict = task.darkened()
+    scaled = (task.bracket >= 0) & ~task.derived & ~zero
+    groups = Groups.of(found, cells, shape, scaled, rules)
+    method = task.shapes.method
+    shape, resembled = task.resembled(groups, shape)
+    method[resembled] = Method.H4
+
+    unscaled = ~scaled & ~zero & ~task.derived & ~np.isnan(shape)
+    value = np.zeros(len(cells), np.int64)
+    value[unscaled] = np.floor(shape[unscaled] + 0.5)
+    value[groups.order] = groups.share_out(shape[groups.order])
+    value[task.derived], clamped = task.left_over()
+
+    flags = np.where(unscaled, FLAG_EST_UNSCALED, 0)
+    flags[groups.order] = groups.flags[groups.group]
+    flags[task.derived] = np.where(clamped, FLAG_EST_CLAMPED, 0)
+    flags |= np.where(zero & task.let_go(scaled), FLAG_EST_CLAMPED, 0)
+    flags |= np.where(conflict, FLAG_OUTAGE_CONFLICT, 0)
+    flags |= np.where(value > found.block.limits.v_max[cells.channel], V21, 0)
+
+    status = np.full(
+        len(cells), (Status.FINAL_ESTIMATE if final else Status.ESTIMATED).code, np.uint8
+    )
+    for mask, letter, code in (
+        (task.derived, Status.DERIVED, Method.D1),
+        (zero & (task.shapes.open >= 1), Status.ZERO, Method.Z2),
+        (zero & (task.shapes.dark >= 1), Status.ZERO, Method.Z1),
+    ):
+        status[mask], method[mask] = letter.code, code
+    known = unscaled | scaled | zero | task.derived
+    return Estimates(known, value, status, method, flags)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """
+    Cells on their way from a shape to estimates; every array has the shape (cells,).
+
+    Attributes:
+        shaper: What the methods look at.
+        shapes: What they made of it.
+        bracket: Bracket of each cell, -1 where there is none.
+        derived: Cells that a fine register leaves alone (D1).
+    """
+
+    shaper: Shaper
+    shapes: Shapes
+    bracket: Int64
+    derived: Bool
+
+    @classmethod
+    def of(cls, shaper: Shaper) -> "_Task":
+        found, cells = shaper.found, shaper.cells
+        bracket = found.number[cells.channel, cells.slot].astype(np.int64)
+        alone = (bracket >= 0) & (np.append(found.missing_count, 0)[bracket] == 1)
+        fine = found.block.limits.step[cells.channel] <= shaper.rules.estimate.fine_quanta_max
+        return cls(shaper, shaper.shapes(), bracket, alone & fine)
+
+    def darkened(self) -> tuple[Float, Bool, Bool]:
+        """
+        Take what fell into outages and openings out of the shape, unless a register contradicts.
+
+        It does when it counted more than the cells that had power could have used, even at the
+        largest scale that passes for ordinary. Then nothing is taken out: there was power.
+
+        Returns:
+            Shape, cells that are zero, and cells of brackets with such a conflict.
+
+        Source:
+            vee.md 4.6, Z1 and Z2.
+        """
+        shapes, found, rules = self.shapes, self.shaper.found, self.shaper.rules
+        touched = np.maximum(shapes.dark, shapes.open)
+        if not touched.any():
+            none = np.zeros(len(touched), np.bool_)
+            return shapes.shape, none, none
+        lit = shapes.shape * (1 - touched)
+        closed = (self.bracket >= 0) & ~self.derived
+        usable = np.nan_to_num(lit) * rules.estimate.alpha_max
+        possible, concerned = (
+            np.bincount(self.bracket[closed], each[closed], minlength=len(found.brackets))
+            for each in (usable, touched)
+        )
+        excess = 1000 * (found.residual - possible) > bracket_tolerance(found, rules)
+        conflict = closed & np.append(excess & (concerned > 0), [False])[self.bracket]
+        zero = (touched >= 1) & ~conflict & ~self.derived
+        return np.where(conflict, shapes.shape, lit), zero, conflict
+
+    def resembled(self, groups: Groups, shape: Float) -> tuple[Float, Bool]:
+        """
+        Give groups the shape of windows that resemble them (H4), where that can be told.
+
+        Not where one cell takes the whole total anyway, where the power was out or another meter
+        measured, nor where values have a sign.
+
+        Returns:
+            Shape, and the cells whose shape is new.
+        """
+        how, shapes = self.shaper.rules.estimate, self.shapes
+        count = np.bincount(groups.group, minlength=len(groups.total))
+        odd = (np.maximum(shapes.dark, shapes.open) > 0) | (shapes.method == Method.K1)
+        oddities = np.bincount(groups.group, odd[groups.order], minlength=len(groups.total))
+        fit = (count > 1) & (groups.total > 0) & ~groups.signed & (oddities == 0)
+        members = fit[groups.group]
+        changed = np.zeros(len(shape), np.bool_)
+        if not members.any():
+            return shape, changed
+        at = groups.order[members]
+        x, seen = resembling(
+            self.shaper.cells.take(at),
+            (np.cumsum(fit) - 1)[groups.group[members]],
+            groups.total[fit],
+            shape[at],
+            past=Past.of(self.shaper.references, self.shaper.found.anchor),
+            how=Resemblance(
+                reach_days=how.window_days,
+                decay_days=how.window_decay_days,
+                other_weekday_weight=how.window_other_weekday_weight,
+                shift_h=how.window_shift_h,
+                edge_h=how.window_edge_h,
+                shrink=how.window_shrink,
+            ),
+        )
+        shape = shape.copy()
+        shape[at] = np.maximum(x, self.shaper.leak_floor(at))
+        changed[at[seen]] = True
+        return shape, changed
+
+    def left_over(self) -> tuple[Int64, Bool]:
+        """Return what registers leave for the derived cells, and where that was below zero."""
+        residual = self.shaper.found.residual[self.bracket[self.derived]]
+        clamped = (residual < 0) & ~self.shaper.signed[self.derived]
+        return np.where(clamped, 0, residual), clamped
+
+    def let_go(self, scaled: Bool) -> Bool:
+        """Return the cells of brackets whose residual no cell carries."""
+        found = self.shaper.found
+        carriers = np.bincount(self.bracket[scaled], minlength=len(found.brackets))
+        dropped: Bool = np.append((carriers == 0) & (found.residual != 0), [False])[self.bracket]
+        return dropped

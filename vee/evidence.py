@@ -1,0 +1,128 @@
+"""
+What is known of a block besides its reads and may help an estimate; each part may be absent.
+
+A block without evidence is estimated from its own reads and registers alone.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from mdms.domain.readings import Bool, Int16, Int64
+from vee.kernels.gaps import Float
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """
+    Stretches of time of some channels.
+
+    Attributes:
+        channel: Row of the block, shape (spans,).
+        from_s: Start, seconds since 1970-01-01 UTC, shape (spans,).
+        until_s: End, likewise; not before the start.
+    """
+
+    channel: Int64
+    from_s: Int64
+    until_s: Int64
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return no span."""
+        return cls(*(np.zeros(0, np.int64) for _ in range(3)))
+
+    def __len__(self) -> int:
+        return len(self.channel)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckChannel:
+    """
+    A validated second measurement of the same points (K1).
+
+    Attributes:
+        value: Quanta, shape (channels, slots).
+        valid: Where it may be copied, shape (channels, slots).
+    """
+
+    value: Int64
+    valid: Bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastYear:
+    """
+    Reads of the same channels 52, 53 and 51 weeks before each slot (H3).
+
+    Attributes:
+        value: Quanta, shape (weeks, channels, slots).
+        valid: Valid and actual, shape (weeks, channels, slots).
+    """
+
+    value: Int64
+    valid: Bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassProfile:
+    """
+    How services of the same class use a day (C1).
+
+    Attributes:
+        share: Share of a day's usage that falls into each slot, by month and type of day, shape
+            (channels, slots).
+        daily: Mean daily usage of the class [quanta], shape (channels,).
+    """
+
+    share: Float
+    daily: Float
+
+
+@dataclass(frozen=True, slots=True)
+class BucketRegisters:
+    """
+    Registers that count one time-of-use bucket each; they wrap as the channel's register does.
+
+    Attributes:
+        bucket: Bucket of each slot, numbered from 0 on, -1 where none counts, shape (channels,
+            slots).
+        channel: Row of the block of each read, shape (reads,).
+        of: Bucket of each read, shape (reads,).
+        boundary: Boundary that each read stands for, shape (reads,).
+        value: What it showed [register quanta], shape (reads,).
+    """
+
+    bucket: Int16
+    channel: Int64
+    of: Int64
+    boundary: Int64
+    value: Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    Everything besides the reads.
+
+    Attributes:
+        outages: From a power failure to the restoration (Z1).
+        check: A second measurement.
+        last_year: The same days a year before.
+        of_class: What similar services do.
+        leak_rate: Confirmed leaks [quanta per hour], 0 where there is none, shape (channels,).
+        buckets: Time-of-use registers.
+    """
+
+    outages: Spans
+    check: CheckChannel | None = None
+    last_year: LastYear | None = None
+    of_class: ClassProfile | None = None
+    leak_rate: Float | None = None
+    buckets: BucketRegisters | None = None
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return that of a block about which nothing else is known."""
+        return cls(outages=Spans.none())

@@ -1,0 +1,247 @@
+"""
+Candidates: at the same time on other days, and how much each resembles the window that is missing.
+
+Sums over a stretch are differences of running sums, so a candidate costs as much as its edges do,
+however long it is; only the best are looked at cell by cell.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdms.domain.readings import Bool, Int64
+from vee.block import DAY_S
+from vee.kernels.gaps import Float
+from vee.kernels.references import References, likeness
+
+SHIFT_S_MAX = 3600
+SHIFT_S_STEP = 1800
+KEPT_MAX = 80
+"""So many best candidates of a window are looked at cell by cell."""
+
+COVERAGE_MIN = 0.75
+"""A candidate may miss a quarter of its values itself."""
+
+SMALL = 0.1
+"""Share of the average usage below which differences hardly count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """
+    How candidates are weighed.
+
+    Attributes:
+        reach_days: How far candidates may lie to each side.
+        decay_days: Distance at which a day's weight has fallen to 1/e [days].
+        other_weekday_weight: Weight of another weekday against 1 for the same one.
+        shift_h: Standard deviation of the shift from the same time of day [h].
+        edge_h: Gap length at which a neighbour's difference counts like one of energy; it counts
+            for more beside shorter gaps and for less beside longer ones [h].
+        shrink: Half of an estimate is the profile where this many candidates were found; as many
+            more for each further window that shares the total.
+    """
+
+    reach_days: int
+    decay_days: float
+    other_weekday_weight: float
+    shift_h: float
+    edge_h: float
+    shrink: float
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """Where candidates lie: whole days and a shift of some slots away; shape (candidates,)."""
+
+    days: Int64
+    shift: Int64
+
+    @classmethod
+    def within(cls, reach_days: int, interval_s: int) -> "Offsets":
+        """Return all offsets up to some days away, at half hours or whole intervals."""
+        step = max(SHIFT_S_STEP // interval_s, 1)
+        most = SHIFT_S_MAX // interval_s // step * step
+        shift = np.arange(-most, most + 1, step)
+        day = np.arange(1, reach_days + 1)
+        days = np.stack([-day, day], axis=1).ravel()
+        return cls(np.repeat(days, len(shift)), np.tile(shift, len(days)))
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """
+    What the references say of any stretch of slots.
+
+    Attributes:
+        references: The references themselves.
+        energy: Running sum of valid values, shape (channels, slots + 1).
+        valid: Running count of valid values, shape (channels, slots + 1).
+        anchor: Values that may stand beside a gap, shape (channels, slots).
+    """
+
+    references: References
+    energy: Int64
+    valid: Int64
+    anchor: Bool
+
+    @classmethod
+    def of(cls, references: References, anchor: Bool) -> "Past":
+        """Sum up references."""
+        before = ((0, 0), (1, 0))
+        used = np.where(references.valid, references.value, 0)
+        energy = np.cumsum(np.pad(used, before), axis=1)
+        valid = np.cumsum(np.pad(references.valid, before), axis=1, dtype=np.int64)
+        return cls(references, energy, valid, anchor)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """
+    Stretches of missing slots, window by window; every array of shape (runs,) but `energy`.
+
+    Attributes:
+        channel: Row of the block.
+        slot: First slot.
+        length: Slots.
+        window: Window that a run is part of, numbered from 0 on, rising.
+        energy: What each window is expected to hold [quanta], shape (windows,).
+        siblings: How many windows share a total with each, itself included: among several, how
+            much is in which is only a guess, shape (windows,).
+    """
+
+    channel: Int64
+    slot: Int64
+    length: Int64
+    window: Int64
+    energy: Float
+    siblings: Int64
+
+    @property
+    def first(self) -> Int64:
+        """First run of each window, shape (windows,)."""
+        return np.flatnonzero(np.diff(self.window, prepend=-1))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """
+    The best candidates of some windows.
+
+    Attributes:
+        start: First slot of each run's candidates, shape (runs, kept).
+        weight: Of each window's candidates, 0 where there is none, shape (windows, kept).
+    """
+
+    start: Int64
+    weight: Float
+
+    @property
+    def effective(self) -> Float:
+        """How many equally good candidates those of each window are worth, shape (windows,)."""
+        square = (self.weight**2).sum(axis=1)
+        return np.where(square > 0, self.weight.sum(axis=1) ** 2 / np.maximum(square, 1e-300), 0.0)
+
+
+def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidates:
+    """
+    Find the candidates that resemble each window most.
+
+    The energy of a window and the values beside its runs are compared by their logarithms, in
+    standard deviations of what the candidates themselves show: so no scale has to be told.
+    """
+    slots, first = past.references.slots, runs.first
+    start, good = _places(runs, offsets, past.references)
+    end = start + runs.length[:, None]
+    row = runs.channel[:, None]
+    length = np.add.reduceat(runs.length, first)[:, None]
+    valid = np.add.reduceat(past.valid[row, end] - past.valid[row, start], first, axis=0)
+    sums = np.add.reduceat(past.energy[row, end] - past.energy[row, start], first, axis=0)
+    good = np.logical_and.reduceat(good, first, axis=0) & (valid >= COVERAGE_MIN * length)
+    energy = np.where(good, sums * length / np.maximum(valid, 1), 0)
+
+    prior = good * _prior(runs.slot[first], offsets, past.references, how)
+    whole = np.maximum(prior.sum(axis=1, keepdims=True), 1e-300)
+    typical = np.maximum((prior * energy).sum(axis=1, keepdims=True) / whole, 0)
+    small = np.maximum(SMALL * typical, 1)
+    away = _distance(energy, runs.energy[:, None], small, prior) / runs.siblings[:, None]
+
+    hours = length * slots.interval_s / 3600
+    say = np.sqrt(how.edge_h / hours)
+    beside = _edges(runs, start, end, small / length, prior=prior, past=past)
+    count = np.diff(first, append=len(runs.window))[:, None]
+    away += say * np.add.reduceat(beside, first, axis=0) / count
+
+    away = np.where(prior > 0, away, np.inf)
+    nearest = away.min(axis=1, keepdims=True)
+    weight = prior * np.exp(-(away - np.where(np.isfinite(nearest), nearest, 0)) / 2)
+    kept_count = min(KEPT_MAX, weight.shape[1])
+    kept = np.sort(np.argpartition(-weight, kept_count - 1, axis=1)[:, :kept_count], axis=1)
+    return Candidates(
+        start=np.take_along_axis(start, kept[runs.window], axis=1),
+        weight=np.take_along_axis(weight, kept, axis=1),
+    )
+
+
+def _places(runs: Runs, offsets: Offsets, references: References) -> tuple[Int64, Bool]:
+    """Return the first slot of each run's candidates, and which of them lie within reach."""
+    slots = references.slots
+    own = slots.day[runs.slot][:, None]
+    day = own + offsets.days
+    inside = (day >= 0) & (day < len(slots.days))
+    day = np.where(inside, day, 0)
+    same = slots.at[day, slots.wall[runs.slot][:, None]]
+    start = same + offsets.shift
+    end = start + runs.length[:, None]
+    good = inside & (same >= 0) & (start >= 0) & (end <= len(slots)) & ~references.holiday[day]
+    good &= references.ahead[own] | ((offsets.days < 0) & (end < slots.first[own + 1]))
+    start = np.where(good, start, 0)
+    last = np.where(good, end - 1, 0)
+    steady = (slots.wall[last] - slots.wall[start] - runs.length[:, None] + 1) % (
+        DAY_S // slots.interval_s
+    ) == 0  # the clocks do not change within it
+    return start, good & steady
+
+
+def _prior(slot: Int64, offsets: Offsets, references: References, how: Resemblance) -> Float:
+    """Weigh candidates by their day and time alone, shape (windows, candidates)."""
+    slots = references.slots
+    own = slots.day[slot][:, None]
+    day = np.clip(own + offsets.days, 0, len(slots.days) - 1)
+    like = likeness(offsets.days, day, references, own, how.other_weekday_weight)
+    shift_h = offsets.shift * slots.interval_s / 3600
+    near: Float = np.exp(-np.abs(offsets.days) / how.decay_days - (shift_h / how.shift_h) ** 2 / 2)
+    return like * near
+
+
+def _edges(
+    runs: Runs, start: Int64, end: Int64, small: Float, *, prior: Float, past: Past
+) -> Float:
+    """Return how far the values beside each run are from its own, shape (runs, candidates)."""
+    value, valid = past.references.value, past.references.valid
+    row, slots = runs.channel[:, None], value.shape[1]
+    small, prior = small[runs.window], prior[runs.window]
+    away = np.zeros(start.shape)
+    for own, there in ((runs.slot - 1, start - 1), (runs.slot + runs.length, end)):
+        inside, held = (own >= 0) & (own < slots), np.clip(own, 0, slots - 1)
+        known = (inside & past.anchor[runs.channel, held])[:, None]
+        other = np.clip(there, 0, slots - 1)
+        seen = (there == other) & valid[row, other]
+        apart = _distance(
+            np.where(seen, value[row, other], 0),
+            value[runs.channel, held][:, None],
+            small,
+            prior * seen,
+        )
+        away += known * np.where(seen, apart, 1)
+    return away
+
+
+def _distance(value: Int64 | Float, own: Int64 | Float, small: Float, weight: Float) -> Float:
+    """Return squared differences of logarithms, in variances of the weighted candidates."""
+    logs = np.log(np.maximum(value, 0) + small)
+    whole = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+    mean = (weight * logs).sum(axis=1, keepdims=True) / whole
+    variance = (weight * (logs - mean) ** 2).sum(axis=1, keepdims=True) / whole
+    apart: Float = (logs - np.log(np.maximum(own, 0) + small)) ** 2 / np.maximum(variance, 1e-6)
+    return apart

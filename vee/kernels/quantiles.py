@@ -1,0 +1,80 @@
+"""
+Quantiles: what several reference windows say of each cell, cut at one common level.
+
+The absolute error of a group whose total is known is least where every cell stands at the same
+quantile of what it may be, and the totals agree.
+"""
+
+import numpy as np
+
+from mdms.domain.readings import Int64
+from vee.kernels.gaps import Float
+
+LEVELS = (np.arange(24) + 0.5) / 24
+"""Quantiles that are looked up; between two of them a straight line is drawn."""
+
+_VALUES_MAX = 1 << 19
+"""Values that are sorted at a time: 4 MB."""
+
+
+def at_levels(value: Float, weight: Float) -> Float:
+    """
+    Return weighted quantiles of each cell.
+
+    Args:
+        value: Quanta, shape (cells, references).
+        weight: 0 or more, same shape; at least one of each cell is above 0.
+
+    Returns:
+        Quanta at LEVELS, rising, shape (cells, levels).
+    """
+    rows = max(1, _VALUES_MAX // max(1, value.shape[1]))
+    parts = [
+        _at_levels(value[start : start + rows], weight[start : start + rows])
+        for start in range(0, len(value), rows)
+    ]
+    return np.concatenate(parts) if parts else np.empty((0, len(LEVELS)))
+
+
+def _at_levels(value: Float, weight: Float) -> Float:
+    order = np.argsort(np.where(weight > 0, value, np.inf), axis=1, kind="stable")
+    value, weight = np.take_along_axis(value, order, 1), np.take_along_axis(weight, order, 1)
+    above = np.cumsum(weight, axis=1)
+    middle = (above - weight / 2) / above[:, -1:]
+    middle = np.where(weight > 0, middle, np.inf)
+    last = np.count_nonzero(weight, axis=1) - 1
+    cell = np.arange(len(value))
+    found = np.empty((len(value), len(LEVELS)))
+    for number, level in enumerate(LEVELS):
+        reached = np.count_nonzero(middle < level, axis=1)
+        low, high = np.clip(reached - 1, 0, last), np.minimum(reached, last)
+        rise = middle[cell, high] - middle[cell, low]
+        share = np.clip((level - middle[cell, low]) / np.where(rise > 0, rise, 1), 0, 1)
+        found[:, number] = value[cell, low] + (value[cell, high] - value[cell, low]) * share
+    return found
+
+
+def meet(total: Float, quantile: Float, first: Int64) -> Float:
+    """
+    Cut the cells of each group at the common level at which they sum to its total.
+
+    Args:
+        total: What each group should sum to, shape (groups,).
+        quantile: Rising quantiles of each cell, shape (cells, levels).
+        first: First cell of each group, rising, shape (groups,).
+
+    Returns:
+        Quanta, shape (cells,); they sum to the total unless it lies beyond all levels.
+    """
+    sums = np.add.reduceat(quantile, first, axis=0)
+    group = np.arange(len(first))
+    reached = np.count_nonzero(sums < total[:, None], axis=1)
+    low = np.maximum(reached - 1, 0)
+    high = np.minimum(reached, len(LEVELS) - 1)
+    rise = sums[group, high] - sums[group, low]
+    share = np.clip((total - sums[group, low]) / np.where(rise > 0, rise, 1), 0, 1)
+    count = np.diff(first, append=len(quantile))
+    low, high, share = (np.repeat(each, count) for each in (low, high, share))
+    cell = np.arange(len(quantile))
+    level: Float = quantile[cell, low] * (1 - share) + quantile[cell, high] * share
+    return level

@@ -1,0 +1,89 @@
+"""References: the valid actual values of a meter that its estimates may be made from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdms.domain.readings import Bool, Int64
+from vee.block import SlotTable
+from vee.kernels.gaps import Cells, Float
+
+SUNDAY = 6
+WEEKEND = 5
+WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """
+    The valid actual values that estimates may be made from.
+
+    Attributes:
+        slots: Columns of the grids.
+        value: Quanta, shape (channels, slots).
+        valid: Valid, actual, no power failure, not on a day of outage, shape (channels, slots).
+        holiday: Days that behave like Sundays and are no reference for others, shape (days,).
+        ahead: Days that may look at later days too, shape (days,).
+        reach_days: How far to look to each side.
+    """
+
+    slots: SlotTable
+    value: Int64
+    valid: Bool
+    holiday: Bool
+    ahead: Bool
+    reach_days: int
+
+    @property
+    def weekday(self) -> Int64:
+        """Weekday of each day, 0 is Monday, shape (days,)."""
+        return np.array([day.weekday() for day in self.slots.days])
+
+    def offsets(self) -> Iterator[int]:
+        """Yield the day offsets to look at, nearest first, the past before the future."""
+        for distance in range(1, self.reach_days + 1):
+            yield -distance
+            yield distance
+
+    def at(self, cells: Cells, offset: int) -> tuple[Float, Bool, Int64]:
+        """
+        Look at the same wall-clock slot, some days away.
+
+        Returns:
+            Quanta, whether they are a reference, and the day looked at (any where they are not),
+            each of shape (cells,).
+        """
+        own = self.slots.day[cells.slot]
+        day = own + offset
+        inside = (day >= 0) & (day < len(self.slots.days))
+        if offset > 0:
+            inside &= self.ahead[own]
+        day = np.where(inside, day, 0)
+        slot = self.slots.at[day, self.slots.wall[cells.slot]]
+        slot = np.where(inside, slot, -1)
+        good = (slot >= 0) & self.valid[cells.channel, slot] & ~self.holiday[day]
+        return self.value[cells.channel, slot].astype(np.float64), good, day
+
+
+def likeness(
+    offset: Int64 | int, day: Int64, references: References, own: Int64, other: float
+) -> Float:
+    """
+    Weigh days by how like the own day they are: same weekday, or Sundays for a holiday.
+
+    Args:
+        offset: Days between the two.
+        day: The other day's position.
+        references: Weekdays and holidays.
+        own: The own day's position.
+        other: Weight of another weekday against 1 for the same one.
+
+    Returns:
+        Weights 0..1, in the common shape of the arguments.
+
+    Source:
+        vee.md 4.3.
+    """
+    usual = np.where(offset % WEEK == 0, 1.0, other)
+    return np.where(references.holiday[own], references.weekday[day] == SUNDAY, usual)
