@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from psycopg.conninfo import make_conninfo
 
 from commands.signing import breaker, keys
+from commands.signing.breaker import Supervisors
 from commands.signing.rules import OpenRules
 from mdms.embedded import processes
 from mdms.policy.calendars import Calendar
@@ -16,6 +17,9 @@ from mdms.settings import config_dir
 from tests.meters import MASTER
 
 SUPERVISORS = ("ada", "bob")
+_SUPERVISORS_FILE = "[supervisors]\n" + "".join(
+    f'{name} = "{breaker.digest(name)}"\n' for name in SUPERVISORS
+)
 ZONE = ZoneInfo("America/Los_Angeles")
 
 A_SMALL_TOWN = """\
@@ -67,17 +71,21 @@ def open_rules(edition: str | None = None, *, remote_open: bool = True) -> OpenR
     )
 
 
+def supervisors() -> Supervisors:
+    """Two people who may release the breaker; the secret of each is the name."""
+    return breaker.parse(_SUPERVISORS_FILE)
+
+
 def write_signer_files(
     directory: Path, dsn: str, *, edition: str | None = None, metrics_port: int = 0
 ) -> Path:
     """Write all that a signer process needs, and return its settings file."""
     directory.mkdir(mode=0o700)
     kek = keys.new_kek()
-    digests = "".join(f'{name} = "{breaker.digest(name)}"\n' for name in SUPERVISORS)
     files = {
         "kek": kek,
         "keys.toml": keys.wrap({1: MASTER}, keys.parse_kek(kek)),
-        "supervisors.toml": f"[supervisors]\n{digests}",
+        "supervisors.toml": _SUPERVISORS_FILE,
         "mdms.toml": (
             f'[signer]\nsocket = "{directory}/s"\nkeys = "{directory}/keys.toml"\n'
             f'kek = "{directory}/kek"\nrules = "{directory}/rules"\n'

@@ -22,7 +22,7 @@ from tests.controls import AT
 from tests.fakes import FakeClock
 from tests.integration.commands.town import a_town, an_open, command_of, store_opens
 from tests.meters import MASTER, ObedientMeter
-from tests.signing import an_edition, open_rules
+from tests.signing import an_edition, open_rules, supervisors
 
 pytestmark = pytest.mark.db
 
@@ -59,10 +59,7 @@ async def signer(request, database, clock, tmp_path):
             memory,
             clock,
             open_rules(an_edition(approvals=2, per_hour=3)),
-            supervisors=breaker.parse(
-                "[supervisors]\n"
-                + "".join(f'{name} = "{breaker.digest(name)}"\n' for name in ("ada", "bob"))
-            ),
+            supervisors=supervisors(),
         )
         if request.param == "local":
             yield local

@@ -18,7 +18,7 @@ from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.controls import AT
 from tests.fakes import FakeClock
 from tests.meters import MASTER, Air, ObedientMeter
-from tests.signing import open_rules
+from tests.signing import open_rules, supervisors
 
 
 class KilledError(Exception):
@@ -71,6 +71,7 @@ class Line:
     store: UnitOfWorkFactory
     signer_memory: SignerMemoryFactory
     remote_open: bool = True
+    edition: str | None = None
     meter: ObedientMeter = field(default_factory=ObedientMeter)
     clock: FakeClock = field(default_factory=lambda: FakeClock(AT))
     reaper: Reaper = field(default_factory=Reaper)
@@ -85,16 +86,17 @@ class Line:
 
     def start(self) -> None:
         """Start the dispatcher anew, as after a kill."""
-        signer = LocalSigner(
+        self.signer = LocalSigner(
             KeyRing({1: MASTER}),
             self.signer_memory,
             self.clock,
-            open_rules(remote_open=self.remote_open),
+            open_rules(self.edition, remote_open=self.remote_open),
+            supervisors=supervisors(),
         )
         self.dispatcher = Dispatcher(
             self._mortal_store,
             self.clock,
-            MortalSigner(signer, self.reaper),
+            MortalSigner(self.signer, self.reaper),
             MortalAir(self.air, self.reaper),
             remote_open=self.remote_open,
             on_radio=self._radio_changed,
