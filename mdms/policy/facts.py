@@ -16,6 +16,7 @@ from mdms.domain.errors import UsageError
 from mdms.domain.facts import ABSENT, CisFact, Subject
 from mdms.policy.calendars import parse_local
 from mdms.policy.nonpay_facts import Arrangement, Dispute, ThirdParty
+from mdms.policy.optout_facts import Standing
 
 Reader = Callable[[str, ZoneInfo], object]
 """Takes the text of a value and the zone of local times; raises ValueError or UsageError."""
@@ -158,6 +159,13 @@ _KINDS: Final = (
     FactKind("account_established", _P, YES_NO, "an account is open for the premise", "Q3"),
     FactKind("inspection", _P, ID_OR_NONE, "the inspection that found it safe", "Q4, Q5"),
     FactKind("customer_confirmed", _P, YES_NO, "somebody is there for the appliances", "Q7"),
+    FactKind("tampering", _A, YES_NO, "tampering or diversion is on record, settled or not", "1.2"),
+    FactKind("standing", _A, _one_of(Standing), "how the account stands", "1.2"),
+    FactKind("access_obstructed", _P, YES_NO, "obstructed access is on record", "1.2"),
+    FactKind("site_hazardous", _P, YES_NO, "deemed inaccessible or hazardous", "1.2"),
+    FactKind("self_read_accepted", _A, YES_NO, "the customer may read the meters", "1.2"),
+    FactKind("optout_form_on", _A, DATE_OR_NONE, "when the signed form came back", "1.2"),
+    FactKind("optout_set_up_again", _A, YES_NO, "a second set-up is charged, or waived", "1.4"),
 )
 
 KINDS: Final[Mapping[str, FactKind]] = {kind.name: kind for kind in _KINDS}

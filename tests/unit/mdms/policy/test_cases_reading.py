@@ -254,6 +254,7 @@ def test_e25_the_late_charge_posts_on_the_day_after_the_25th():
     def judged(at: str) -> Decision:
         return bill_dates.late_charge(date(2026, 10, 20), local(at), CUSTOMER_RULES.bill, CALENDAR)
 
+    assert bill_dates.due_on(date(2026, 10, 20), CUSTOMER_RULES.bill) == date(2026, 11, 9)
     early, late = judged("2026-11-14T23:59:59"), judged("2026-11-15T00:00")
 
     assert (early.verdict, early.code) == (Verdict.DENY, "LATE_FEE")
