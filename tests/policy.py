@@ -1,5 +1,5 @@
 """
-Cases for the rules: the rules and calendars that ship, and facts in which every row passes.
+Cases for the rules and calendars that ship, worked through stated facts.
 
 A case changes some facts, as the customer system would state them, and nothing else.
 """
@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from mdms.domain.controls import Action, ControlState
+from mdms.domain.controls import Action
 from mdms.domain.facts import CisFact
-from mdms.domain.registry import Commodity
 from mdms.domain.time import local_day
 from mdms.policy import engine
 from mdms.policy.assembly import Stated, SwitchFacts, command_facts
@@ -21,11 +20,9 @@ from mdms.policy.budgets import Spending
 from mdms.policy.calendars import Calendar, parse_local
 from mdms.policy.decision import Decision, Verdict
 from mdms.policy.engine import CommandFacts
-from mdms.policy.facts import KINDS
-from mdms.policy.gate import MeterFacts
-from mdms.policy.proposal import SAFETY, SUPERVISOR, Approval, Proposal
+from mdms.policy.examples import ARREARS, METER, PROPOSAL, SPENDING, stated
+from mdms.policy.proposal import SUPERVISOR, Approval, Proposal
 from mdms.policy.rulebook import Rulebook
-from tests.controls import a_control
 
 CONFIG: Final = Path(__file__).parent.parent / "config"
 ZONE: Final = ZoneInfo("America/Los_Angeles")
@@ -55,52 +52,6 @@ def show(at: datetime | None) -> str | None:
     return at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S") if at else None
 
 
-TIMELINE: Final = {
-    "past_due": "400.00",
-    "bill_issued_on": "2026-10-20",
-    "bill_due_on": "2026-11-09",
-    "late_notice_issued_on": "2026-11-16",
-    "late_notice_mailed_on": "2026-11-16",
-    "late_notice_pay_by": "2026-12-01",
-    "notice_48h_delivered_at": "2026-12-08 10:00",
-    "contact_attempted_at": "2026-12-08 10:00",
-}
-"""The bill of policy.md 2.4."""
-
-_NOTHING_ELSE: Final = {
-    "bill_incorrect": "no",
-    "corrected_issued_on": "none",
-    "corrected_due_on": "none",
-    "dispute": "none",
-    "dispute_answered_at": "none",
-    "arrangement": "none",
-    "arrangement_ended_at": "none",
-    "balance_transferred": "no",
-    "military_granted_on": "none",
-    "military_extended": "no",
-    "medical_certificate": "no",
-    "late_notice_shows_fee": "yes",
-    "notice_48h_contents": " ".join(RULES.nonpay.notice_contents),
-    "third_party_notice": "none",
-    "payment_started_at": "none",
-    "shared_meter": "no",
-    "call_centre": "answering",
-    "premise_flags": "none",
-}
-"""Facts in which no row finds a reason against a disconnect for non-payment."""
-
-MOVE_OUT: Final = {
-    "service_end_on": "2026-12-10",
-    "move_out_notice_on": "2026-12-07",
-    "revert_to_owner": "no",
-    "successor_on": "none",
-    "service_continues_until": "none",
-    "new_application": "no",
-    "premise_flags": "none",
-}
-"""A home that is left on 2026-12-10, with three business days' notice."""
-
-
 def long_past(delivered: str) -> dict[str, str]:
     """Return the dates of a bill whose pay-by date is long past when the notice is delivered."""
     day = local_day(local(delivered), ZONE)
@@ -119,62 +70,13 @@ def long_past(delivered: str) -> dict[str, str]:
 
 
 def statements(values: Changes, at: datetime) -> list[CisFact]:
-    """Return values as the customer system states them; feeds come through at `at`."""
-    feeds = {"payments_through": at.isoformat(), "cases_through": at.isoformat()}
-    return [
-        CisFact(
-            subject=KINDS[name].subject,
-            subject_id="X1",
-            fact=name,
-            value=value,
-            effective_at=at,
-            known_at=at,
-            evidence="E-1",
-        )
-        for name, value in (feeds | dict(values)).items()
-        if value
-    ]
-
-
-METER: Final = MeterFacts(
-    commodity=Commodity.ELECTRIC,
-    model="m",
-    transformer_id="T1",
-    installed=True,
-    has_switch=True,
-    pilot=True,
-    radio_on=True,
-    heard_at=datetime(2027, 12, 31, tzinfo=UTC),
-    outage=False,
-    opted_out=False,
-    premise_flags=(),
-    remote_open=True,
-)
-
-SPENDING: Final = Spending(made=(), open_count=0, switch_count=500)
+    """Return values as the customer system states them, but for the empty ones."""
+    return stated({name: value for name, value in values.items() if value}, at)
 
 
 def approved_by(*people: str, role: str = SUPERVISOR) -> tuple[Approval, ...]:
     """Return approvals."""
     return tuple(Approval(each, role, datetime(2026, 12, 6, tzinfo=UTC)) for each in people)
-
-
-PROPOSAL: Final = Proposal(
-    requested_by="clerk",
-    requested_at=datetime(2026, 12, 6, tzinfo=UTC),
-    role="csr",
-    approvals=approved_by("ann", "bob"),
-)
-
-HAZARD: Final = replace(
-    PROPOSAL,
-    role=SAFETY,
-    requested_by="officer",
-    approvals=approved_by("ann"),
-    evidence="EV-7",
-    item="R9.D.3",
-)
-"""An officer proposed it on evidence, and a supervisor approved."""
 
 
 def facts(
@@ -201,21 +103,10 @@ def judge(action: Action, cause: str, known: CommandFacts, at: datetime) -> Deci
     return engine.judge(action, cause, known, at, rules=RULES, calendar=CALENDAR)
 
 
-def nonpay_values(changes: Changes) -> dict[str, str]:
-    """Return the facts of an account in arrears, after some changes."""
-    return TIMELINE | _NOTHING_ELSE | dict(changes)
-
-
 def nonpay(at: datetime, changes: Changes, **known: Any) -> Decision:
     """Judge a disconnect for non-payment in which only the changes differ from all ok."""
-    said = statements(nonpay_values(changes), at)
+    said = statements({**ARREARS, **changes}, at)
     return judge(Action.DISCONNECT, "NONPAY", facts(said, at, **known), at)
-
-
-def opened(cause: str, at: datetime) -> SwitchFacts:
-    """Return a switch that was opened for a cause at a time."""
-    control = a_control(cause=cause, state=ControlState.VERIFIED, answered_at=at)
-    return SwitchFacts(opened_by=control, load_side_voltage=False, hot=False)
 
 
 @dataclass(frozen=True)

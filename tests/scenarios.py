@@ -15,6 +15,7 @@ from mdms.domain.facts import ABSENT
 from mdms.domain.registry import Commodity
 from mdms.policy.budgets import Opening, Spending
 from mdms.policy.engine import CommandFacts
+from mdms.policy.examples import METER
 from mdms.policy.gate import MeterFacts
 from mdms.policy.immediate import AdverseLoadFacts
 from mdms.policy.move_out import MoveOutFacts
@@ -22,7 +23,7 @@ from mdms.policy.nonpay_facts import Arrangement, Dispute, NonpayFacts, ThirdPar
 from mdms.policy.proposal import SAFETY, SUPERVISOR, Approval, Proposal
 from mdms.policy.reconnect import ReconnectFacts
 from tests.controls import a_control
-from tests.policy import METER, RULES, ZONE
+from tests.policy import RULES, ZONE
 
 CAUSES: Final = ("NONPAY", "MOVE_OUT", "HAZARD", "ADVERSE_LOAD", "THEFT", "WATER_WASTE", "TEST")
 WRONG: Final = 0.02

@@ -11,15 +11,12 @@ from mdms.policy import budgets, move_out
 from mdms.policy.budgets import Opening
 from mdms.policy.case import Case
 from mdms.policy.decision import Decision, Verdict
+from mdms.policy.examples import HAZARD, LEFT, PROPOSAL, SPENDING
 from mdms.policy.move_out import MoveOutFacts
 from mdms.policy.proposal import SAFETY
 from tests.policy import (
     CALENDAR,
-    HAZARD,
-    MOVE_OUT,
-    PROPOSAL,
     RULES,
-    SPENDING,
     Expected,
     approved_by,
     check,
@@ -94,7 +91,7 @@ MOVED = {
 
 
 def moved(at: datetime, changes: dict[str, str], **known: Any) -> Decision:
-    said = statements(MOVE_OUT | changes, at)
+    said = statements({**LEFT, **changes}, at)
     return judge(Action.DISCONNECT, "MOVE_OUT", facts(said, at, **known), at)
 
 

@@ -9,19 +9,9 @@ import pytest
 from mdms.domain.controls import Action, Result
 from mdms.policy import reconnect
 from mdms.policy.decision import Decision, Verdict
+from mdms.policy.examples import PROPOSAL, opened
 from mdms.policy.reconnect import ERROR
-from tests.policy import (
-    PROPOSAL,
-    RULES,
-    approved_by,
-    facts,
-    judge,
-    local,
-    nonpay,
-    opened,
-    show,
-    statements,
-)
+from tests.policy import RULES, approved_by, facts, judge, local, nonpay, show, statements
 
 PAID = {"balance_due": "0", "reconnect_charges_due": "0.00", "arrangement": "none"}
 ALONE = replace(PROPOSAL, approvals=())
