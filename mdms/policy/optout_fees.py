@@ -91,7 +91,6 @@ def monthly_fee(
         rules: The amounts.
     """
     touched = any(
-        term.from_on < bill_to and (term.until_on is None or bill_from < term.until_on)
-        for term in terms
+        max(term.from_on, bill_from) < min(term.until_on or bill_to, bill_to) for term in terms
     )
     return Fee(FeeKind.MONTHLY, account_id, rules.monthly_usd, "OO-IV.2") if touched else None

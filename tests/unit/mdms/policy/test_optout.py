@@ -1,9 +1,10 @@
 """What holds for every opt-out, whoever asks: fees, meters, order; and what becomes of it later."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -48,7 +49,7 @@ GOOD = OptoutRequest(
 )
 
 
-def decided(request: OptoutRequest, **changes: object) -> OptoutOutcome:
+def decided(request: OptoutRequest) -> OptoutOutcome:
     return judge(Case(request, RULES, NOW, CALENDAR))
 
 
@@ -57,24 +58,33 @@ def codes(request: OptoutRequest) -> tuple[str, ...]:
     return outcome.decision.codes
 
 
-@st.composite
-def services(draw: st.DrawFn) -> Sequence[Service]:
-    """Services at up to three residences, of all kinds."""
-    count = draw(st.integers(1, 7))
-    return [
-        Service(
-            usage_point_id=f"U{number}",
-            premise_id=draw(st.sampled_from(["P1", "P2", "P3"])),
-            kind=draw(st.sampled_from([PremiseKind.SINGLE_FAMILY, *PremiseKind])),
-            commodity=draw(st.sampled_from(Commodity)),
-            net_metering=draw(st.sampled_from([False, False, True])),
-            temporary=draw(st.sampled_from([False, False, True])),
-            stage=draw(st.sampled_from(Stage)),
-            ami_since=draw(st.sampled_from([None, date(2018, 1, 1), date(2026, 12, 9)])),
-            asked=number == 0 or draw(st.booleans()),
-        )
-        for number in range(count)
-    ]
+HOMES = [
+    replace(SERVICE, premise_id=premise_id, commodity=commodity, stage=stage)
+    for premise_id, commodity, stage in product(["P1", "P2", "P3"], Commodity, Stage)
+]
+CHANGES: list[dict[str, Any]] = [
+    *({"kind": kind} for kind in PremiseKind),
+    {"net_metering": True},
+    {"temporary": True},
+    {"ami_since": date(2018, 1, 1)},
+    {"ami_since": None},
+]
+OTHERS = [replace(home, **change) for home, change in product(HOMES, CHANGES)]
+
+
+def numbered(services: list[Service], asked: int) -> tuple[Service, ...]:
+    """Give each its own usage point; bits of `asked` say which, beside the first, are asked for."""
+    return tuple(
+        replace(each, usage_point_id=f"U{number}", asked=bool(1 << number & (asked | 1)))
+        for number, each in enumerate(services)
+    )
+
+
+SERVICES = st.builds(
+    numbered,
+    st.lists(st.sampled_from(HOMES) | st.sampled_from(OTHERS), min_size=1, max_size=6),
+    st.integers(0, 63),
+)
 
 
 RESIDENCES = st.frozensets(st.sampled_from(["P1", "P2", "P3"]))
@@ -83,7 +93,7 @@ MAYBE = st.sampled_from([False, False, False, True, None])
 REQUESTS = st.builds(
     replace,
     st.just(GOOD),
-    services=services().map(tuple),
+    services=SERVICES,
     requester=st.sampled_from([Requester.HOLDER, *Requester]),
     opened_on=st.sampled_from([None, date(2019, 5, 1), date(2026, 5, 1)]),
     tampering=MAYBE,
