@@ -16,6 +16,12 @@ class Tally:
     Counts of expected slots per channel-day, each of shape (channels, days).
 
     expected = actual + estimated + missing + held; a derived value counts as actual.
+
+    Attributes:
+        flags: Union of the rule masks of the day's slots, and of the day's own rules.
+        sound: The whole day was received and nothing is held.
+        peak: Its largest value [quanta].
+        usage: Its sum [quanta].
     """
 
     expected: Int64
@@ -24,6 +30,9 @@ class Tally:
     missing: Int64
     held: Int64
     flags: Int64
+    sound: Bool
+    peak: Int64
+    usage: Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,19 @@ def tally(found: Examination, amended: Amended) -> Tally:
     for number in np.flatnonzero(found.overdrawn):  # rare: each one waits for a person
         days = _days_of(found, int(number))
         flags[brackets.channel[number], days] |= V46
-    return Tally(every, every - estimated - missing - held, estimated, missing, held, flags)
+    actual = (status == Status.VALIDATED.code) | (status == Status.ACCEPTED.code)
+    value = np.where(expected & actual, amended.value, 0)
+    return Tally(
+        expected=every,
+        actual=every - estimated - missing - held,
+        estimated=estimated,
+        missing=missing,
+        held=held,
+        flags=flags,
+        sound=(every > 0) & (count(actual) == every),
+        peak=np.maximum.reduceat(value, first, axis=1),
+        usage=np.add.reduceat(value, first, axis=1),
+    )
 
 
 def _missing(amended: Amended) -> Bool:

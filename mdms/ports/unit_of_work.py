@@ -6,6 +6,7 @@ from typing import Protocol
 
 from mdms.ports.audit import AuditStore
 from mdms.ports.billing import BillingStore
+from mdms.ports.circumstances import CircumstanceStore
 from mdms.ports.collection import EventStore, GapStore
 from mdms.ports.controls import ControlStore
 from mdms.ports.facts import FactStore
@@ -30,6 +31,8 @@ class UnitOfWork(Protocol):
     def readings(self) -> ReadingStore: ...
     @property
     def vee(self) -> VeeStore: ...
+    @property
+    def circumstances(self) -> CircumstanceStore: ...
     @property
     def billing(self) -> BillingStore: ...
     @property

@@ -25,7 +25,11 @@ class VeeDay:
     missing: int
     held: int
     flags: int
-    """Union of the rule masks of the day's intervals."""
+    """Union of the rule masks of the day's intervals, and of the day's own rules."""
+    peak: int | None = None
+    """Largest value of a day that is whole and sound [quanta]; None for any other day."""
+    usage: int | None = None
+    """Its sum [quanta]."""
 
 
 @dataclass(frozen=True, slots=True)

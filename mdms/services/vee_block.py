@@ -7,7 +7,7 @@ channels with gaps are loaded again, with the weeks of context that estimates ar
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from mdms.domain.time import Period, from_epoch_s, local_day, to_epoch_us
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import VeeDay, VeeException
+from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.telemetry import metrics
 from vee import engine, gridding
@@ -157,7 +158,10 @@ class BlockRun:
         ids = channel_ids.tolist()
         intervals = await self.work.readings.intervals(span, channel_ids=ids)
         registers = await self.work.readings.registers(edges, channel_ids=ids)
-        return gridding.grid(table, slots, intervals, registers, self.rules)
+        block, stored = gridding.grid(table, slots, intervals, registers, self.rules)
+        target = self.targets.mask(block.channel_id, slots.days)
+        loader = ContextLoader(self.work, self.rules, self.zone)
+        return replace(block, known=await loader.load(block, table, target)), stored
 
     def _judge(
         self, block: Block, stored: Stored, table: ChannelTable, stage: Stage, *, decides: bool
@@ -260,6 +264,7 @@ class BlockRun:
             if old is None and not judgement.target[channel, column]:
                 continue
             judged[channel, column] = True
+            sound = counts.sound[channel, column]
             new = VeeDay(
                 channel_id=key[0],
                 local_day=key[1],
@@ -272,6 +277,8 @@ class BlockRun:
                 missing=int(counts.missing[channel, column]),
                 held=int(counts.held[channel, column]),
                 flags=int(counts.flags[channel, column]),
+                peak=int(counts.peak[channel, column]) if sound else None,
+                usage=int(counts.usage[channel, column]) if sound else None,
             )
             if old is None or _differs(old, new, int(stored.newest_us[channel, column])):
                 rows.append(new)

@@ -474,7 +474,9 @@ CREATE TABLE public.vee_day (
     estimated smallint NOT NULL,
     missing smallint NOT NULL,
     held smallint NOT NULL,
-    flags bigint NOT NULL
+    flags bigint NOT NULL,
+    peak bigint,
+    usage bigint
 );
 
 CREATE TABLE public.vee_exception (
@@ -495,6 +497,16 @@ ALTER TABLE public.vee_exception ALTER COLUMN vee_exception_id ADD GENERATED ALW
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.vee_ruleset (
+    hash text NOT NULL,
+    version text NOT NULL,
+    effective date NOT NULL,
+    approved_by text NOT NULL,
+    promoted_by text NOT NULL,
+    promoted_at timestamp with time zone NOT NULL,
+    toml text NOT NULL
 );
 
 CREATE TABLE public.vee_run (
@@ -887,6 +899,9 @@ ALTER TABLE ONLY public.vee_day
 
 ALTER TABLE ONLY public.vee_exception
     ADD CONSTRAINT vee_exception_pkey PRIMARY KEY (vee_exception_id);
+
+ALTER TABLE ONLY public.vee_ruleset
+    ADD CONSTRAINT vee_ruleset_pkey PRIMARY KEY (hash);
 
 ALTER TABLE ONLY public.vee_run
     ADD CONSTRAINT vee_run_pkey PRIMARY KEY (run_id);

@@ -11,6 +11,7 @@ from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.storage import capabilities, pool
 from mdms.storage.audit import PostgresAudit
 from mdms.storage.billing import PostgresBilling
+from mdms.storage.circumstances import PostgresCircumstances
 from mdms.storage.controls import PostgresControls
 from mdms.storage.events import PostgresEvents
 from mdms.storage.facts import PostgresFacts
@@ -33,6 +34,7 @@ class PostgresUnitOfWork:
         self.messages = PostgresMessages(connection, partitions)
         self.readings = PostgresReadings(connection, partitions)
         self.vee = PostgresVee(connection)
+        self.circumstances = PostgresCircumstances(connection)
         self.billing = PostgresBilling(connection)
         self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)

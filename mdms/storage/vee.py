@@ -52,7 +52,7 @@ class PostgresVee:
     DAYS = """
     SELECT DISTINCT ON (channel_id, local_day)
            channel_id, local_day, version, recorded_at, ruleset_hash, expected, actual, estimated,
-           missing, held, flags
+           missing, held, flags, peak, usage
     FROM vee_day
     WHERE local_day BETWEEN %(first)s AND %(last)s
       AND (%(channel_ids)s::integer[] IS NULL
@@ -80,7 +80,7 @@ class PostgresVee:
 
     APPEND_DAYS = """
     COPY vee_day (channel_id, local_day, version, recorded_at, ruleset_hash, expected, actual,
-                  estimated, missing, held, flags)
+                  estimated, missing, held, flags, peak, usage)
     FROM STDIN
     """
 
@@ -176,7 +176,7 @@ class PostgresVee:
 
 _VEE_DAY_ROW = attrgetter(
     "channel_id", "local_day", "version", "recorded_at", "ruleset_hash", "expected", "actual",
-    "estimated", "missing", "held", "flags",
+    "estimated", "missing", "held", "flags", "peak", "usage",
 )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
 """Nights of VEE on a store in memory, checked by a loop over everything that is stored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -23,6 +23,7 @@ from mdms.domain.readings import (
 )
 from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
 from mdms.domain.time import Period, local_midnight, to_epoch_s, to_epoch_us
+from mdms.ports.circumstances import Circumstances, PastPeak
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import VeeDay, VeeException, VeeRun
 from mdms.services.vee_run import VeeService
@@ -60,6 +61,42 @@ class FakeStore:
     @property
     def vee(self) -> Self:
         return self
+
+    @property
+    def circumstances(self) -> Self:
+        return self
+
+    async def of(
+        self, channel_ids: Sequence[int], period: Period, first: date, last: date
+    ) -> Circumstances:
+        return Circumstances(frozenset(), frozenset(), [], [], [])
+
+    def _past(self, channel: int, first: date, before: date) -> list[VeeDay]:
+        return [
+            versions[-1]
+            for (each, day), versions in sorted(self.outcomes.items())
+            if each == channel and first <= day < before
+        ]
+
+    async def peaks(
+        self, channel_days: Sequence[tuple[int, date]], *, before: date, days: int
+    ) -> Sequence[PastPeak]:
+        found = []
+        for channel, day in channel_days:
+            past = self._past(channel, day - days * DAY, min(day, before))
+            peaks = [each.peak for each in past if each.peak is not None]
+            if peaks:
+                found.append(PastPeak(channel, day, max(peaks), len(peaks)))
+        return found
+
+    async def idle_days(
+        self, channel_ids: Sequence[int], *, before: date, days_max: int
+    ) -> Mapping[int, int]:
+        idle = {}
+        for channel in channel_ids:
+            past = self._past(channel, before - days_max * DAY, before)
+            idle[channel] = len(list(takewhile(lambda day: day.usage == 0, reversed(past))))
+        return idle
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
         return cast("AbstractAsyncContextManager[UnitOfWork]", self)

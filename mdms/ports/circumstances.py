@@ -1,0 +1,73 @@
+"""What validation may know of channels besides their reads: place, account, switch, the past."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from mdms.domain.time import Period
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """
+    What is out of the ordinary about some channels in a period.
+
+    Attributes:
+        irregular: Channels of services whose usage is no surprise.
+        generating: Channels of net-metered services.
+        inactive: Channel, and the local days [first, end) on which nobody had an account, after
+            somebody had.
+        openings: Channel, since when its switch is confirmed open, until a command to close it
+            was sent; None while none was.
+        conflicts: Channel, start of an interval, and a raw value that differs from the stored one.
+    """
+
+    irregular: frozenset[int]
+    generating: frozenset[int]
+    inactive: Sequence[tuple[int, date, date]]
+    openings: Sequence[tuple[int, datetime, datetime | None]]
+    conflicts: Sequence[tuple[int, datetime, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class PastPeak:
+    """The largest value of the valid days before a day, and how many they are."""
+
+    channel_id: int
+    local_day: date
+    peak: int
+    valid_days: int
+
+
+class CircumstanceStore(Protocol):
+    """What the registry, commands, conflicts and earlier outcomes say of channels."""
+
+    async def of(
+        self, channel_ids: Sequence[int], period: Period, first: date, last: date
+    ) -> Circumstances:
+        """Return what is out of the ordinary in a period, the local days first..last."""
+        ...
+
+    async def peaks(
+        self, channel_days: Sequence[tuple[int, date]], *, before: date, days: int
+    ) -> Sequence[PastPeak]:
+        """
+        Return what went before each channel-day.
+
+        Args:
+            channel_days: What to look back from.
+            before: Stored outcomes from this day on do not count.
+            days: How far to look back.
+        """
+        ...
+
+    async def idle_days(
+        self, channel_ids: Sequence[int], *, before: date, days_max: int
+    ) -> Mapping[int, int]:
+        """Return for how many days each channel used nothing, up to the eve of a day."""
+        ...
+
+    async def used(self, since: Sequence[tuple[int, date]], *, before: date) -> Mapping[int, int]:
+        """Return what each channel used since a day of its own, before another day [quanta]."""
+        ...

@@ -1,0 +1,156 @@
+"""What validation may know of channels besides their reads."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection
+
+from mdms.domain.time import Period
+from mdms.ports.circumstances import Circumstances, PastPeak
+
+
+class PostgresCircumstances:
+    """`mdms.ports.CircumstanceStore` on the registry, control, read_conflict and vee_day."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    SERVICES = """
+    SELECT c.channel_id, bool_or(u.irregular_usage), bool_or(u.net_metering)
+    FROM channel c
+    JOIN meter_installation i USING (badge)
+    JOIN usage_point u USING (usage_point_id)
+    WHERE c.channel_id = ANY (%(channel_ids)s) AND (u.irregular_usage OR u.net_metering)
+      AND (i.removed_at IS NULL OR i.removed_at > %(start_utc)s)
+    GROUP BY c.channel_id
+    """
+
+    # Before anybody ever had an account, and where no accounts are kept, nobody is missing.
+    INACTIVE = """
+    SELECT channel_id, lower(gap), upper(gap)
+    FROM (
+        SELECT c.channel_id,
+               unnest(datemultirange(daterange(greatest(min(a.start_on), %(first)s), %(end)s))
+                      - range_agg(daterange(a.start_on, a.end_on))) AS gap
+        FROM channel c
+        JOIN meter_installation i ON i.badge = c.badge AND i.removed_at IS NULL
+        JOIN agreement a USING (usage_point_id)
+        WHERE c.channel_id = ANY (%(channel_ids)s)
+        GROUP BY c.channel_id
+        HAVING min(a.start_on) < %(end)s
+    ) gaps
+    """
+
+    OPENINGS = """
+    SELECT c.channel_id, o.verified_at, closing.sent_at
+    FROM control o
+    JOIN channel c USING (badge)
+    CROSS JOIN LATERAL (
+        SELECT min(sent_at) AS sent_at FROM control n
+        WHERE n.badge = o.badge AND n.action IN ('reconnect', 'arm')
+          AND n.sent_at > o.verified_at
+    ) closing
+    WHERE c.channel_id = ANY (%(channel_ids)s) AND o.action = 'disconnect' AND o.switch = 1
+      AND o.verified_at < %(end_utc)s
+      AND (closing.sent_at IS NULL OR closing.sent_at > %(start_utc)s)
+    ORDER BY c.channel_id, o.verified_at
+    """
+
+    CONFLICTS = """
+    SELECT channel_id, at_utc, value FROM read_conflict
+    WHERE kind = 'interval' AND channel_id = ANY (%(channel_ids)s)
+      AND at_utc >= %(start_utc)s AND at_utc < %(end_utc)s
+    ORDER BY channel_id, at_utc, value
+    """
+
+    async def of(
+        self, channel_ids: Sequence[int], period: Period, first: date, last: date
+    ) -> Circumstances:
+        parameters = {
+            "channel_ids": [int(channel) for channel in channel_ids],
+            "start_utc": period.start_utc,
+            "end_utc": period.end_utc,
+            "first": first,
+            "end": date.fromordinal(last.toordinal() + 1),
+        }
+        services = await self._rows(self.SERVICES, parameters)
+        return Circumstances(
+            irregular=frozenset(channel for channel, irregular, _ in services if irregular),
+            generating=frozenset(channel for channel, _, generates in services if generates),
+            inactive=await self._rows(self.INACTIVE, parameters),
+            openings=await self._rows(self.OPENINGS, parameters),
+            conflicts=await self._rows(self.CONFLICTS, parameters),
+        )
+
+    PEAKS = """
+    SELECT asked.channel_id, asked.local_day, max(past.peak), count(*)
+    FROM unnest(%(channel_ids)s::integer[], %(local_days)s::date[]) AS asked (channel_id, local_day)
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (d.local_day) d.peak FROM vee_day d
+        WHERE d.channel_id = asked.channel_id AND d.local_day >= asked.local_day - %(days)s::integer
+          AND d.local_day < least(asked.local_day, %(before)s::date)
+        ORDER BY d.local_day, d.version DESC
+    ) past
+    WHERE past.peak IS NOT NULL
+    GROUP BY asked.channel_id, asked.local_day
+    """
+
+    async def peaks(
+        self, channel_days: Sequence[tuple[int, date]], *, before: date, days: int
+    ) -> Sequence[PastPeak]:
+        rows = await self._rows(
+            self.PEAKS, _arrays(channel_days) | {"before": before, "days": days}
+        )
+        return [PastPeak(*row) for row in rows]
+
+    # The last day that was not known to be without usage ends the run.
+    IDLE_DAYS = """
+    SELECT asked.channel_id,
+           %(before)s::date - 1 - coalesce(max(past.local_day) FILTER (WHERE past.usage <> 0
+                                                                   OR past.usage IS NULL),
+                                           min(past.local_day) - 1)
+    FROM unnest(%(channel_ids)s::integer[]) AS asked (channel_id)
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (d.local_day) d.local_day, d.usage FROM vee_day d
+        WHERE d.channel_id = asked.channel_id AND d.local_day < %(before)s::date
+          AND d.local_day >= %(before)s::date - %(days_max)s::integer
+        ORDER BY d.local_day, d.version DESC
+    ) past
+    GROUP BY asked.channel_id
+    """
+
+    async def idle_days(
+        self, channel_ids: Sequence[int], *, before: date, days_max: int
+    ) -> Mapping[int, int]:
+        parameters = {
+            "channel_ids": [int(channel) for channel in channel_ids],
+            "before": before,
+            "days_max": days_max,
+        }
+        return dict(await self._rows(self.IDLE_DAYS, parameters))
+
+    USED = """
+    SELECT asked.channel_id, coalesce(sum(past.usage), 0)::bigint
+    FROM unnest(%(channel_ids)s::integer[], %(local_days)s::date[]) AS asked (channel_id, local_day)
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (d.local_day) d.usage FROM vee_day d
+        WHERE d.channel_id = asked.channel_id AND d.local_day >= asked.local_day
+          AND d.local_day < %(before)s::date
+        ORDER BY d.local_day, d.version DESC
+    ) past
+    GROUP BY asked.channel_id
+    """
+
+    async def used(self, since: Sequence[tuple[int, date]], *, before: date) -> Mapping[int, int]:
+        return dict(await self._rows(self.USED, _arrays(since) | {"before": before}))
+
+    async def _rows(self, statement: LiteralString, parameters: Mapping[str, object]) -> list[Any]:
+        return await (await self._connection.execute(statement, parameters)).fetchall()
+
+
+def _arrays(channel_days: Sequence[tuple[int, date]]) -> dict[str, object]:
+    return {
+        "channel_ids": [int(channel) for channel, _ in channel_days],
+        "local_days": [day for _, day in channel_days],
+    }
