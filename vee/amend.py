@@ -15,9 +15,14 @@ from mdms.domain.readings import (
     UInt8,
 )
 from vee.engine import Outcome
-from vee.examination import V08, V46, Examination
+from vee.examination import V06, V08, V46, Examination
 
-_ESTIMATES = [Status.ESTIMATED.code, Status.FINAL_ESTIMATE.code, Status.DERIVED.code]
+_ESTIMATES = [Status.ESTIMATED.code, Status.FINAL_ESTIMATE.code]
+_MADE_UP = [*_ESTIMATES, Status.DERIVED.code, Status.ZERO.code]
+_ACTUAL = [Status.VALIDATED.code, Status.ACCEPTED.code]
+
+DERIVED_QUANTA = 1
+"""An actual value may differ by this much from the one that registers had derived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,11 @@ def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
     A raw value that passed unchanged needs no version: its day's outcome vouches for it. An
     estimate that can no longer be stood by is withdrawn: it stays, as suspect, for a person. A
     final estimate yields to actual values only; it is re-scaled, and stays final, when its
-    bracket's register says otherwise.
+    bracket's register says otherwise. An edit stays. An actual value that contradicts the one that
+    registers had derived is held, until a person decides (V06).
+
+    Source:
+        vee.md 4.9.
     """
     covered = outcome.covered
     value = np.where(covered, outcome.value, stored.value)
@@ -81,14 +90,16 @@ def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
     flags = np.where(covered, outcome.flags, stored.flags)
 
     silent = covered & (outcome.status == 0) & (stored.status != 0)
-    withdrawn = silent & np.isin(stored.status, _ESTIMATES)
+    withdrawn = silent & np.isin(stored.status, _MADE_UP)
     reason = np.where(found.brackets.mark(found.overdrawn, found.number), V46, V08)
-    kept = silent | _final(outcome, stored, found)
+    kept = silent | _final(outcome, stored, found) | found.block.edited
     value = np.where(kept, stored.value, value)
     method = np.where(kept, stored.method, method)
     flags = np.where(kept, stored.flags, flags) | reason * withdrawn
     status = np.where(kept, stored.status, status)
-    status = np.where(withdrawn, Status.SUSPECT.code, status)
+    contradicted = _contradicted(outcome, stored)
+    flags |= V06 * contradicted
+    status = np.where(withdrawn | contradicted, Status.SUSPECT.code, status)
     was_final = (stored.status == Status.FINAL_ESTIMATE.code) & (status == Status.ESTIMATED.code)
     status = np.where(was_final, Status.FINAL_ESTIMATE.code, status).astype(np.uint8)
 
@@ -110,9 +121,19 @@ def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
     )
 
 
+def _contradicted(outcome: Outcome, stored: Stored) -> Bool:
+    """Return the actual values that a derived one contradicts, now or when they came."""
+    derived = stored.status == Status.DERIVED.code
+    apart = derived & (np.abs(outcome.value - stored.value) > DERIVED_QUANTA)
+    before = (stored.version > RAW_VERSION) & (stored.status == Status.SUSPECT.code)
+    before &= ((stored.flags & V06) != 0) & (outcome.value == stored.value)
+    contradicted: Bool = outcome.covered & np.isin(outcome.status, _ACTUAL) & (apart | before)
+    return contradicted
+
+
 def _final(outcome: Outcome, stored: Stored, found: Examination) -> Bool:
     """Return the final estimates that stand: no bracket, or still as exact as theirs allows."""
-    wanted = np.isin(outcome.status, _ESTIMATES[:2]) & outcome.covered
+    wanted = np.isin(outcome.status, _ESTIMATES) & outcome.covered
     final: Bool = wanted & (stored.status == Status.FINAL_ESTIMATE.code)
     if not final.any():
         return final

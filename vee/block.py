@@ -16,6 +16,7 @@ import numpy as np
 from mdms.domain.readings import FLAG_POWER_FAIL, Bool, Int32, Int64
 from mdms.domain.time import days_between, from_epoch_s, local_midnight, to_epoch_s
 from vee.context import ELECTRIC, WATER, Context
+from vee.edits import Edits
 from vee.evidence import Evidence
 
 DAY_S = 86_400
@@ -161,6 +162,7 @@ class Block:
         registers: Aligned register reads.
         known: What is known of the channels besides; None where nothing is.
         evidence: What else may help an estimate.
+        edits: Which values a person set; None where nothing was edited.
     """
 
     slots: SlotTable
@@ -173,6 +175,7 @@ class Block:
     registers: Registers
     known: Context | None = None
     evidence: Evidence = field(default_factory=Evidence.none)
+    edits: Edits | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.channel_id), len(self.slots))
@@ -187,6 +190,11 @@ class Block:
             return self.known
         commodity = np.where(self.limits.reversible, WATER, ELECTRIC).astype(np.uint8)
         return Context.plain(commodity, len(self.slots.days))
+
+    @property
+    def edited(self) -> Bool:
+        """Where a person set the value: it counts, but nothing is estimated from it."""
+        return Edits.none(self.value.shape).standing if self.edits is None else self.edits.standing
 
     @property
     def power_fail(self) -> Bool:

@@ -92,7 +92,7 @@ class Examination:
     @property
     def anchor(self) -> Bool:
         """Values that may carry a line: actual, not held, no power failure (V34)."""
-        return self.usable & ~self.held & ~self.block.power_fail
+        return self.usable & ~self.held & ~self.block.power_fail & ~self.block.edited
 
     def reference(self, *, outage_h_max: float) -> Bool:
         """Return the values that other days may be estimated from: no day of outage in them."""

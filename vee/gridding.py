@@ -15,11 +15,14 @@ from mdms.domain.readings import (
     Source,
 )
 from mdms.domain.registry import ChannelTable, Commodity
+from vee import edits
 from vee.amend import Amended, Stored
 from vee.block import Block, Limits, Registers, SlotTable
 from vee.rules import RuleSet
 
 S = TypeVar("S", bound=np.generic)
+
+NO_READS = IntervalReads.empty()
 
 
 def grid(
@@ -28,6 +31,8 @@ def grid(
     intervals: IntervalReads,
     registers: RegisterReads,
     rules: RuleSet,
+    *,
+    temporary: IntervalReads = NO_READS,
 ) -> tuple[Block, Stored]:
     """
     Lay reads out as channels by slots.
@@ -38,6 +43,7 @@ def grid(
         intervals: Every version.
         registers: Every version; those off a boundary are left out.
         rules: Limits of the service classes.
+        temporary: Edits that only bridge a gap until the actual value comes.
     """
     channel_id = np.unique(table.channel_id)
     current = _inside(slots, channel_id, intervals.current())
@@ -45,18 +51,26 @@ def grid(
     shape = (len(channel_id), len(slots))
     at_raw = _cells(slots, channel_id, raw)
     at_current = _cells(slots, channel_id, current)
+    edited, contested = edits.standing(current, raw, temporary)
 
     newest_us = np.zeros((len(channel_id), len(slots.days)), np.int64)
     np.maximum.at(newest_us, (at_raw[0], slots.day[at_raw[1]]), raw.recorded_us)
+    value = _scatter(shape, at_raw, raw.value, 0)
+    present = _scatter(shape, at_raw, np.ones(len(raw), np.bool_), 0)
+    at_edit = (at_current[0][edited], at_current[1][edited])
+    value[at_edit], present[at_edit] = current.value[edited], True
     block = Block(
         slots=slots,
         channel_id=channel_id,
         limits=_limits(table, channel_id, slots.interval_s, rules),
-        value=_scatter(shape, at_raw, raw.value, 0),
-        present=_scatter(shape, at_raw, np.ones(len(raw), np.bool_), 0),
+        value=value,
+        present=present,
         expected=_expected(table, channel_id, slots),
         flags=_scatter(shape, at_raw, raw.flags, 0),
         registers=_bookends(slots, channel_id, registers.current(), rules.bookend.align_s),
+        edits=edits.Edits(
+            _scatter(shape, at_current, edited, 0), _scatter(shape, at_current, contested, 0)
+        ),
     )
     stored = Stored(
         version=_scatter(shape, at_current, current.version.astype(np.int32), -1),

@@ -67,6 +67,13 @@ class Offsets:
         days = np.stack([-day, day], axis=1).ravel()
         return cls(np.repeat(days, len(shift)), np.tile(shift, len(days)))
 
+    def reaching(self, own: Int64, references: References) -> "Offsets":
+        """Leave out what lies beyond the references of all of these days."""
+        last = len(references.slots.days) - 1
+        inside = (self.days + own.max() >= 0) & (self.days + own.min() <= last)
+        inside &= (self.days < 0) | references.ahead[own].any()
+        return Offsets(self.days[inside], self.shift[inside])
+
 
 @dataclass(frozen=True, slots=True)
 class Past:

@@ -56,7 +56,11 @@ def resembling(
     energy = np.add.reduceat(scaled, parts.first[parts.first_run])
     bracket = group[parts.first[parts.first_run]]
     siblings = np.bincount(bracket)[bracket]
-    offsets = Offsets.within(how.reach_days, references.slots.interval_s)
+    slots = references.slots
+    offsets = Offsets.within(how.reach_days, slots.interval_s)
+    offsets = offsets.reaching(slots.day[cells.slot], references)
+    if len(offsets.days) == 0:
+        return scaled, np.zeros(len(cells), np.bool_)
 
     quantile = np.repeat(scaled[:, None], len(quantiles.LEVELS), axis=1)
     trust = np.zeros(len(cells))

@@ -1,0 +1,73 @@
+"""
+Edits among the reads: what a person set stays, whatever is estimated or received later.
+
+Only an edit that was made to bridge a gap for the time being gives way to the actual value.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from mdms.domain.readings import RAW_VERSION, Bool, Int64, IntervalReads, Status
+
+_CHANNEL_WIDTH = 1 << 34
+"""Seconds since 1970 need less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """
+    Slots whose current version is an edit; grids have the shape (channels, slots).
+
+    Attributes:
+        standing: Edits that hold.
+        contested: Standing edits after which an actual value came: a person must choose.
+    """
+
+    standing: Bool
+    contested: Bool
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> Self:
+        """Return that nothing was edited."""
+        return cls(np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
+
+
+def standing(
+    current: IntervalReads, raw: IntervalReads, temporary: IntervalReads
+) -> tuple[Bool, Bool]:
+    """
+    Find the edits that hold.
+
+    Args:
+        current: Highest versions.
+        raw: Values as received.
+        temporary: Edits that were made to bridge a gap (reason GAP_TEMP).
+
+    Returns:
+        Edits that hold, and those of them after which an actual value came, both of shape
+        (current,).
+
+    Source:
+        vee.md 4.9: an actual value never replaces an edit by itself, unless it was temporary.
+    """
+    edited = (current.status == Status.EDITED.code) & (current.version > RAW_VERSION)
+    if not edited.any():
+        return edited, edited
+    row, received = _find(current, raw)
+    late = edited & received
+    late[late] = raw.recorded_us[row[late]] > current.recorded_us[late]
+    stands: Bool = edited & ~(late & _find(current, temporary)[1])
+    return stands, stands & late
+
+
+def _find(reads: IntervalReads, among: IntervalReads) -> tuple[Int64, Bool]:
+    """Return where among other reads the same interval is, and whether it is there."""
+    if len(among) == 0:
+        return np.zeros(len(reads), np.int64), np.zeros(len(reads), np.bool_)
+    keys = among.channel_id.astype(np.int64) * _CHANNEL_WIDTH + among.start_s
+    order = np.argsort(keys, kind="stable")
+    wanted = reads.channel_id.astype(np.int64) * _CHANNEL_WIDTH + reads.start_s
+    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    return order[place], keys[order][place] == wanted
