@@ -1,4 +1,8 @@
-"""`python -m tests.bench [--only ingest,vee,billing] [--rounds N] [--out FILE]`."""
+"""
+`python -m tests.bench [--only ingest,vee,billing,accuracy] [--rounds N] [--data DIR] [--out FILE]`.
+
+Accuracy has no rate and no rounds, and takes minutes: it is measured only when it is asked for.
+"""
 
 import argparse
 import sys
@@ -7,9 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from mdms.telemetry import logging
-from tests.bench import billing, ingest, report, vee
+from tests.bench import accuracy, billing, homes, ingest, report, vee
 
 AREAS = {"ingest": ingest.rows, "vee": vee.rows, "billing": billing.rows}
+ACCURACY = "accuracy"
 WIDTH = 150
 """Columns of a table that is not printed to a terminal."""
 
@@ -17,14 +22,22 @@ WIDTH = 150
 def main(arguments: list[str]) -> None:
     """Measure the areas that were asked for, print and write what came of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--only", type=_areas, default=list(AREAS), metavar=",".join(AREAS))
-    parser.add_argument("--rounds", type=_rounds, default=5, metavar="N")
+    every = [*AREAS, ACCURACY]
+    parser.add_argument("--only", type=_areas, default=list(AREAS), metavar=",".join(every))
+    parser.add_argument("--rounds", type=_count, default=5, metavar="N")
+    parser.add_argument("--data", type=Path, help="folder of real series, for accuracy")
+    parser.add_argument("--gaps", type=_count, default=1500, metavar="N", help="of each length")
+    parser.add_argument("--seed", type=int, default=1, help="what gaps follow from")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     options = parser.parse_args(arguments)
     logging.configure("warning", "auto")
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     measured = []
     for area in options.only:
+        if area == ACCURACY:
+            found = homes.samples(options.data)
+            measured += accuracy.rows(found, gaps=options.gaps, seed=options.seed)
+            continue
         rows = AREAS[area](options.rounds)
         report.show(area, rows, console)
         measured += rows
@@ -33,18 +46,18 @@ def main(arguments: list[str]) -> None:
 
 
 def _areas(text: str) -> list[str]:
-    areas = [area for area in AREAS if area in text.split(",")]
-    unknown = set(text.split(",")) - set(AREAS)
+    areas = [area for area in (*AREAS, ACCURACY) if area in text.split(",")]
+    unknown = set(text.split(",")) - set(areas)
     if unknown:
         raise argparse.ArgumentTypeError(f"no such area: {', '.join(sorted(unknown))}")
     return areas
 
 
-def _rounds(text: str) -> int:
-    rounds = int(text)
-    if rounds < 1:
-        raise argparse.ArgumentTypeError("at least one round")
-    return rounds
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least one")
+    return count
 
 
 if __name__ == "__main__":
