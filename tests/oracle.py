@@ -1,5 +1,5 @@
 """
-The rules about remote disconnects once more, straight from policy.md, to hold the engine against.
+The rules about switching once more, straight from policy.md, to hold the engine against.
 
 Nothing here is shared with `mdms.policy` but the facts themselves: limits are written out, holidays
 are reckoned, local time is asked of the zone.
@@ -51,8 +51,8 @@ def objections(cause: str, facts: CommandFacts, now: datetime) -> list[str]:
         return [*found, *_at_once(cause, facts)]
     else:
         found.append("no reason for a remote open")
-    if len(approvers) < 2:
-        found.append("two others must approve")
+    if not approvers:
+        found.append("two people must stand behind it")
     return found
 
 
@@ -276,6 +276,55 @@ def _at_once(cause: str, facts: CommandFacts) -> Iterator[str]:
         load.mitigation_failed and isinstance(load.engineering_finding, str)
     ):
         yield "no mitigation asked for, or no finding"
+
+
+def reconnect_objections(cause: str, facts: CommandFacts) -> list[str]:
+    """Return everything that forbids a reconnect, or leaves it to a person, at whatever hour."""
+    return [*_switch(facts), *_owed(cause, facts), *_unsafe(facts)]
+
+
+def _switch(facts: CommandFacts) -> Iterator[str]:
+    meter, switch = facts.meter, facts.reconnect
+    blocking = [
+        each
+        for each in meter.others
+        if each.action != "disconnect" and each.state is not ControlState.UNKNOWN
+    ]
+    if meter.commodity != "electric" or not (meter.has_switch and meter.installed):
+        yield "no switch to close"
+    if not meter.radio_on or blocking:
+        yield "the meter does not listen"
+    if switch.load_side_voltage or switch.hot or switch.locked:
+        yield "closing is not safe"
+
+
+def _owed(cause: str, facts: CommandFacts) -> Iterator[str]:
+    known = facts.reconnect
+    if known.open_cause is None:
+        yield "nobody knows why it is open"
+    if cause == "ERROR":
+        return
+    owed = (known.balance_due, known.reconnect_charges_due)
+    owes = any(amount is None or amount > 0 for amount in owed)
+    agreed = str(known.arrangement) == "kept"
+    if owes and (known.open_cause == "THEFT" or (known.open_cause == "NONPAY" and not agreed)):
+        yield "charges are open"
+    if known.open_cause == "MOVE_OUT" and not known.account_established:
+        yield "nobody has an account"
+    if known.open_cause == "TEST":
+        yield "that is no cause to open a switch for"
+
+
+def _unsafe(facts: CommandFacts) -> Iterator[str]:
+    known, proposal = facts.reconnect, facts.proposal
+    if known.open_cause not in {"HAZARD", "ADVERSE_LOAD", "THEFT"}:
+        return
+    looked = known.inspected_at and known.opened_at and known.inspected_at >= known.opened_at
+    if not isinstance(known.inspection, str) or not looked:
+        yield "nobody looked"
+    people = {proposal.requested_by} | {each.by for each in proposal.approvals}
+    if known.open_cause != "THEFT" and len(people) < 2:
+        yield "one person alone"
 
 
 def _city(year: int) -> set[date]:

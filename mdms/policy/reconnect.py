@@ -139,9 +139,11 @@ def overdue(met_at: datetime, at: datetime, rules: ReconnectRules) -> Finding | 
 def _conditions(
     cause: str, opened_for: str | None
 ) -> Sequence[Row[ReconnectFacts, ReconnectRules]]:
+    if opened_for is None:
+        return (_cause,)
     if cause == ERROR:  # Q8
         return (_safety,) if opened_for in SAFETY_CAUSES else ()
-    return _CONDITIONS.get(opened_for or "", (_cause,))
+    return _CONDITIONS.get(opened_for, (_cause,))
 
 
 def _cause(_case: ReconnectCase) -> Finding | None:

@@ -55,7 +55,7 @@ def test_the_eleventh_open_in_an_hour_is_never_signed_and_all_that_wait_are_quar
 # That the approval itself is refused is shown where approvals are stored.
 @pytest.mark.parametrize("requester", [pytest.param("ann", id="B33")])
 def test_nobody_approves_what_they_asked_for(requester):
-    proposal = replace(PROPOSAL, requested_by=requester, approvals=approved_by(requester, "bob"))
+    proposal = replace(PROPOSAL, requested_by=requester, approvals=approved_by(requester))
 
     decision = nonpay(local(AT), {}, proposal=proposal)
 
