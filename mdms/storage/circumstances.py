@@ -104,7 +104,7 @@ class PostgresCircumstances:
         )
         return [PastPeak(*row) for row in rows]
 
-    # The last day that was not known to be without usage ends the run.
+    # The last day that is known to have had usage, or of which nothing is known, ends the run.
     IDLE_DAYS = """
     SELECT asked.channel_id,
            %(before)s::date - 1 - coalesce(max(past.local_day) FILTER (WHERE past.usage <> 0

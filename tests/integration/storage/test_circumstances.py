@@ -1,0 +1,137 @@
+"""What the stores say about channels besides their reads, on a real database."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from mdms.domain.controls import Action, ControlState, SwitchPosition
+from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.domain.registry import Agreement
+from mdms.domain.time import Period, to_epoch_s
+from mdms.ports.circumstances import PastPeak
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.vee import VeeDay
+from tests.controls import a_control, a_registry
+from tests.integration.storage.registries import SMALL_TOWN
+
+pytestmark = pytest.mark.db
+
+DAY = date(2026, 11, 10)
+START = datetime(2026, 11, 10, 8, tzinfo=UTC)
+PERIOD = Period(START, START + timedelta(days=2))
+NIGHT = datetime(2026, 11, 12, 13, tzinfo=UTC)
+
+
+def judged(days_before: int, *, peak: int | None, usage: int | None, version: int = 0) -> VeeDay:
+    return VeeDay(
+        1, DAY - timedelta(days=days_before), version, NIGHT, "abc", 96, 96, 0, 0, 0, 0, peak, usage
+    )
+
+
+async def town(store: UnitOfWorkFactory, *agreements: Agreement) -> dict[tuple[str, str], int]:
+    """Import a small town with these agreements; return its channels by badge and type."""
+    async with store() as work:
+        await work.registry.merge(
+            replace(SMALL_TOWN, agreements=agreements or SMALL_TOWN.agreements)
+        )
+        table = await work.registry.channels()
+    names = zip(table.badge.tolist(), table.wire_channel.tolist(), strict=True)
+    return {
+        (badge, f"{wire:02x}"): channel
+        for (badge, wire), channel in zip(names, table.channel_id.tolist(), strict=True)
+    }
+
+
+async def test_services_that_generate_or_surprise_are_named(store):
+    channels = await town(store)
+
+    async with store() as work:
+        found = await work.circumstances.of(list(channels.values()), PERIOD, DAY, DAY)
+
+    assert found.generating == {channels["E100", "10"], channels["E100", "11"]}
+    assert found.irregular == {channels["W200", "20"]}
+
+
+async def test_days_without_an_account_count_after_somebody_had_one(store):
+    channels = await town(
+        store,
+        Agreement("A1", "U1", date(2020, 1, 1), date(2026, 11, 1)),
+        Agreement("A1", "U1", date(2026, 11, 11), None),
+    )
+
+    async with store() as work:
+        found = await work.circumstances.of(
+            list(channels.values()), PERIOD, DAY, DAY + timedelta(days=1)
+        )
+
+    assert set(found.inactive) == {
+        (channels["E100", "10"], DAY, date(2026, 11, 11)),
+        (channels["E100", "11"], DAY, date(2026, 11, 11)),
+    }
+
+
+async def test_a_raw_value_that_differs_is_a_conflict(store):
+    await town(store)
+
+    def received(value: int) -> IntervalReads:
+        return IntervalReads.raw(
+            [1], [to_epoch_s(START)], [value], recorded_us=1, source=Source.UPLINK
+        )
+
+    async with store() as work:
+        await work.readings.append_raw(received(250), RegisterReads.empty(), sure=True)
+    async with store() as work:
+        await work.readings.append_raw(received(310), RegisterReads.empty(), sure=False)
+        found = await work.circumstances.of([1], PERIOD, DAY, DAY)
+
+    assert found.conflicts == [(1, START, 310)]
+
+
+async def test_the_past_is_that_of_the_newest_outcomes(store):
+    async with store() as work:
+        await work.vee.append_days(
+            [
+                judged(61, peak=9_000, usage=1),
+                judged(60, peak=700, usage=1),
+                judged(5, peak=8_000, usage=10),
+                judged(5, peak=None, usage=None, version=1),
+                judged(4, peak=800, usage=900),
+                judged(2, peak=0, usage=0),
+                judged(1, peak=0, usage=0),
+            ]
+        )
+
+    async with store() as work:
+        past = work.circumstances
+        peaks = await past.peaks([(1, DAY), (2, DAY)], before=DAY, days=60)
+        earlier = await past.peaks([(1, DAY)], before=DAY - timedelta(days=3), days=60)
+
+        assert peaks == [PastPeak(1, DAY, 800, 4)]
+        assert earlier == [PastPeak(1, DAY, 800, 2)]
+        assert await past.idle_days([1, 2], before=DAY, days_max=90) == {1: 3}
+        assert await past.used([(1, DAY - timedelta(days=6))], before=DAY) == {1: 900}
+
+
+async def test_a_confirmed_opening_lasts_until_a_command_to_close_is_sent(store):
+    opened, closed = START + timedelta(hours=2), START + timedelta(hours=30)
+    disconnect = a_control(
+        state=ControlState.VERIFIED, switch=SwitchPosition.OPEN, verified_at=opened
+    )
+    async with store() as work:
+        await work.registry.merge(a_registry())
+        await work.controls.add(disconnect)
+        await work.controls.save(disconnect)
+
+    async def openings() -> list[tuple[int, datetime, datetime | None]]:
+        async with store() as work:
+            return list((await work.circumstances.of([1, 2], PERIOD, DAY, DAY)).openings)
+
+    still_open = await openings()
+    reconnect = a_control(action=Action.RECONNECT, sent_at=closed)
+    async with store() as work:
+        await work.controls.add(reconnect)
+        await work.controls.save(reconnect)
+
+    assert still_open == [(1, opened, None)]
+    assert await openings() == [(1, opened, closed)]
