@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdms.domain.readings import FLAG_EST_EXTREME, Bool, Int64, Status
+from mdms.domain.readings import (
+    FLAG_EST_EXTREME,
+    FLAG_OUTAGE_CONFLICT,
+    Bool,
+    Int64,
+    Method,
+    Status,
+)
 from vee.amend import Amended
 from vee.examination import V06, V08, V20, V21, V24, V40, V41, V43, V46, Examination
 from vee.marks import Severity
@@ -133,6 +140,9 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
     below = ((amended.flags & V20) != 0) & (amended.status != 0)
     above = ((amended.flags & V21) != 0) & (amended.status != 0)
     extreme = (amended.flags & FLAG_EST_EXTREME) != 0
+    conflict = (amended.flags & FLAG_OUTAGE_CONFLICT) != 0
+    contested = np.zeros_like(extreme) if found.block.edits is None else found.block.edits.contested
+    crude = np.isin(amended.method, (Method.C1, Method.A1))
     forward_only = ~found.block.limits.reversible[:, None]
     kinds = (
         (
@@ -162,6 +172,24 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
             Severity.WARN,
             extreme & ~suspect,
             "{} estimates scaled far from their pattern to meet the register",
+        ),
+        (
+            "OUTAGE_CONFLICT",
+            Severity.WARN,
+            conflict & ~suspect,
+            "{} estimates although power was said to be out: the register went on counting",
+        ),
+        (
+            "ACTUAL_VS_EDIT",
+            Severity.HOLD,
+            contested,
+            "{} intervals were received after a person had set them",
+        ),
+        (
+            "EST_CRUDE",
+            Severity.WARN,
+            crude & found.block.context.net_metering[:, None],
+            "{} estimates from averages alone, on a service that generates",
         ),
     )
     first = found.block.slots.first[:-1]
