@@ -1,5 +1,5 @@
 """
-The database's roles, and who owns what: the daemon all tables but the signer's (design D20).
+The database's roles, and who owns what: the daemon all but the signer's and the audit (D20).
 
 An administrator runs the migrations. What they make would be the administrator's; `hand_over` gives
 it to the role whose program works with it.
@@ -12,6 +12,8 @@ from psycopg import AsyncConnection
 DAEMON: Final = "mdms"
 SIGNER: Final = "mdms_signer"
 REPORT: Final = "mdms_report"
+AUDIT: Final = "mdms_audit"
+"""Owns the audit and logs in nowhere: the daemon adds to it and changes nothing."""
 
 SINCE_MIGRATION: Final = 9
 """The migration that makes them."""

@@ -24,3 +24,25 @@ CREATE TABLE audit_seal (
     at        timestamptz NOT NULL,
     signature bytea NOT NULL
 );
+
+-- The daemon adds links and may change none: the tables belong to a role that nobody logs in as.
+DO $$
+BEGIN
+    IF to_regrole('mdms_audit') IS NULL THEN
+        BEGIN
+            CREATE ROLE mdms_audit NOLOGIN;
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN
+                NULL;
+        END;
+    END IF;
+    IF NOT pg_has_role(current_user, 'mdms_audit', 'USAGE') THEN
+        GRANT mdms_audit TO CURRENT_USER;
+    END IF;
+END $$;
+GRANT USAGE, CREATE ON SCHEMA public TO mdms_audit;
+ALTER TABLE audit_record OWNER TO mdms_audit;
+ALTER TABLE audit_head OWNER TO mdms_audit;
+ALTER TABLE audit_seal OWNER TO mdms_audit;
+GRANT SELECT, INSERT ON audit_record, audit_seal TO mdms;
+GRANT SELECT, UPDATE ON audit_head TO mdms;

@@ -52,16 +52,39 @@ def new_user(database: str, rights: str) -> Iterator[str]:
         admin.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
-def test_the_daemon_owns_all_tables_but_the_signers(database):
+def test_the_daemon_owns_all_tables_but_the_signers_and_the_audit(database):
     with psycopg.connect(database) as connection:
         owners = connection.execute(OWNERS).fetchall()
 
     assert owners == [
         ("personal", roles.DAEMON),
         ("public", roles.DAEMON),
+        ("public", roles.AUDIT),
         ("report", roles.DAEMON),
         ("signer", roles.SIGNER),
     ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_record SET actor = 'eve'",
+        "DELETE FROM audit_record",
+        "TRUNCATE audit_record",
+        "DELETE FROM audit_seal",
+        "DELETE FROM audit_head",
+        "ALTER TABLE audit_record DISABLE TRIGGER ALL",
+        "DROP TABLE audit_record",
+    ],
+)
+def test_the_daemon_adds_to_the_audit_and_changes_nothing_in_it(database, statement):
+    with connected_as(database, roles.DAEMON) as connection:
+        connection.execute(
+            "INSERT INTO audit_record VALUES (1, now(), 'fact', 'A1', 'billing', '', '')"
+        )
+
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement.encode())
 
 
 def test_what_a_later_migration_makes_is_handed_over_too(database):
@@ -73,7 +96,7 @@ def test_what_a_later_migration_makes_is_handed_over_too(database):
         connection.execute(roles.HAND_OVER)
 
         owners = connection.execute(OWNERS).fetchall()
-    assert {owner for _, owner in owners} == {roles.DAEMON, roles.SIGNER}
+    assert {owner for _, owner in owners} == {roles.DAEMON, roles.SIGNER, roles.AUDIT}
 
 
 def test_signers_tables_that_the_daemon_once_made_are_taken_from_it(database):
@@ -127,14 +150,15 @@ def test_the_signer_sees_no_people_and_no_reads(database, table):
 
 
 async def test_an_administrator_need_not_be_superuser(empty_database, database):
-    with new_user(empty_database, f"CREATEROLE IN ROLE {roles.DAEMON}, {roles.SIGNER}") as dsn:
+    member_of = ", ".join((roles.DAEMON, roles.SIGNER, roles.AUDIT))
+    with new_user(empty_database, f"CREATEROLE IN ROLE {member_of}") as dsn:
         applied = await migrate(dsn, at=MIGRATED_AT, zone=ZONE)
 
         with psycopg.connect(empty_database) as connection:
             owners = connection.execute(OWNERS).fetchall()
 
     assert applied == read()
-    assert {owner for _, owner in owners} == {roles.DAEMON, roles.SIGNER}
+    assert {owner for _, owner in owners} == {roles.DAEMON, roles.SIGNER, roles.AUDIT}
 
 
 async def test_who_may_not_create_roles_is_told_what_to_do(empty_database):
