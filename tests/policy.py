@@ -71,7 +71,7 @@ def long_past(delivered: str) -> dict[str, str]:
 
 def statements(values: Changes, at: datetime) -> list[CisFact]:
     """Return values as the customer system states them, but for the empty ones."""
-    return stated({name: value for name, value in values.items() if value}, at)
+    return [fact for fact in stated(values, at) if fact.value]
 
 
 def approved_by(*people: str, role: str = SUPERVISOR) -> tuple[Approval, ...]:

@@ -17,7 +17,7 @@ from mdms.domain.facts import ABSENT, Absence, CisFact
 from mdms.policy import reasons
 from mdms.policy.budgets import Spending
 from mdms.policy.engine import CommandFacts
-from mdms.policy.facts import CallCentre, read_value
+from mdms.policy.facts import KINDS, CallCentre, read_value
 from mdms.policy.gate import MeterFacts
 from mdms.policy.immediate import AdverseLoadFacts
 from mdms.policy.move_out import MoveOutFacts
@@ -46,12 +46,14 @@ class Stated:
             zone: Of local times without an offset.
 
         Raises:
-            UsageError: A statement is none of the closed list.
+            UsageError: A value has another form than its fact.
         """
         by_name: dict[str, list[CisFact]] = {}
         for fact in statements:
-            if fact.effective_at <= at and fact.known_at <= at:
-                by_name.setdefault(fact.fact, []).append(fact)
+            if fact.fact in KINDS and fact.effective_at <= at and fact.known_at <= at:
+                said = by_name.setdefault(fact.fact, [])
+                said.append(fact)
+                assert fact.subject_id == said[0].subject_id, "facts of two are never mixed"
         facts = {name: _last(said) for name, said in by_name.items() if not _contradicted(said)}
         return cls(facts, {name: read_value(fact, zone) for name, fact in facts.items()})
 

@@ -189,13 +189,13 @@ def _next_possible_at(question: Question, findings: list[Finding]) -> datetime |
 
 
 def _not_after(question: Question) -> datetime | None:
-    match question.path:
-        case Path.MOVE_OUT:
-            return move_out.not_after(question.move_out)
-        case Path.NONPAY:
-            return nonpay.not_after(question.nonpay)
-        case Path.IMMEDIATE | None:
-            return None
+    """Return the end of the window that is open now."""
+    ends = {
+        Path.MOVE_OUT: move_out.not_after(question.move_out),
+        Path.NONPAY: nonpay.not_after(question.nonpay),
+    }
+    end = ends.get(question.path) if question.path else None
+    return end if end and end > question.at else None
 
 
 def _follow_ups(question: Question) -> tuple[str, ...]:

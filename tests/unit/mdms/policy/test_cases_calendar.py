@@ -97,6 +97,21 @@ def test_unknown_hours_of_the_call_centre_are_closed():
     assert calendar.closures(local("2026-12-10 10:05")) == ("OFFICE_CLOSED",)
 
 
+def test_the_window_is_open_while_office_and_call_centre_both_are():
+    (text,) = (text for name, text in texts("calendars").items() if name == "2026.toml")
+    start = text.index("opens", text.index("[call_centre]"))
+    text = text[:start] + "opens = 09:00:00\ncloses = 16:00:00\n" + text[text.index("[city]") :]
+    calendar = Calendar.parse({"2026.toml": text}, ZONE)
+    day = local("2026-12-10 12:00").date()
+
+    window = calendar.np_hours(day)
+
+    assert window
+    assert [show(each) for each in window] == ["2026-12-10 09:00:00", "2026-12-10 16:00:00"]
+    assert calendar.office_open(local("2026-12-10 08:59:59"))
+    assert not calendar.np_window(local("2026-12-10 08:59:59"))
+
+
 def test_days_off_are_no_excuse_for_what_we_owe():
     friday_off, closure = local("2026-12-04 12:00").date(), local("2026-12-24 12:00").date()
     assert not CALENDAR.office_open(local("2026-12-04 12:00"))

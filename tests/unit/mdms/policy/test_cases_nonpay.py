@@ -1,5 +1,7 @@
 """Cases of policy.md 2.6 on non-payment: B01 to B31, B43, B44, through stated facts."""
 
+from datetime import timedelta
+
 import pytest
 
 from mdms.domain.registry import Commodity
@@ -187,6 +189,34 @@ def test_a_pay_by_date_before_the_lawful_one_voids_the_48_hour_notice(at, code):
     assert code in decision.codes
     assert "NP_NO_48H" in decision.codes  # only a new 48-hour notice cures it
     assert decision.next_possible_at is None
+
+
+WAITS = {
+    "NP_48H_RUNNING": ("notice_48h_delivered_at", timedelta(hours=48)),
+    "NP_CONTACT": ("contact_attempted_at", timedelta(hours=24)),
+    "NP_PAYMENT_PENDING": ("payment_started_at", timedelta(hours=24)),
+}
+
+
+@pytest.mark.parametrize(("code", "fact", "wait"), [(c, *w) for c, w in WAITS.items()])
+def test_a_wait_is_over_at_its_last_second_and_no_sooner(code, fact, wait):
+    at = local("2026-12-10 12:00")
+    over = {fact: (at - wait).isoformat()}
+    runs = {fact: (at - wait + timedelta(seconds=1)).isoformat()}
+
+    assert nonpay(at, over).allowed
+    assert nonpay(at, runs).codes == (code,)
+    assert nonpay(at, runs).next_possible_at == at + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("feed", ["payments_through", "cases_through"])
+def test_news_is_stale_after_a_quarter_of_an_hour(feed):
+    at = local("2026-12-10 12:00")
+    fresh, stale = (at - timedelta(minutes=15, seconds=offset) for offset in (-1, 0))
+
+    assert nonpay(at, {feed: fresh.isoformat()}).allowed
+    assert nonpay(at, {feed: stale.isoformat()}).codes == ("NP_STALE",)
+    assert nonpay(at, {feed: ""}).codes == ("NP_STALE",)
 
 
 def test_the_cases_leave_no_number_out():

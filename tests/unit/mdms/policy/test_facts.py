@@ -100,6 +100,19 @@ def test_old_news_that_comes_late_and_contradicts_leaves_the_fact_unknown():
     assert dispute(said("dispute", "open", effective=AT - HOUR, known=AT - HOUR), replayed) is None
 
 
+def test_a_fact_that_no_rule_reads_any_more_changes_nothing():
+    gone = replace(said("dispute", "open"), fact="mood")
+
+    assert Stated.at([gone], AT, ZONE) == Stated({}, {})
+
+
+def test_facts_of_two_customers_are_never_mixed():
+    other = replace(said("dispute", "none"), subject_id="A2")
+
+    with pytest.raises(AssertionError, match="never mixed"):
+        Stated.at([said("dispute", "open"), other], AT, ZONE)
+
+
 def test_what_nobody_stated_is_unknown():
     assert dispute() is None
     assert premise_flags(Stated.at([], AT, ZONE), ("garden",)) is None

@@ -53,9 +53,11 @@ def test_a_model_whose_switch_was_recalled_is_left_alone():
     assert finding.code == "RD_BLOCKED"
 
 
-@pytest.mark.parametrize(("enrolled", "code"), [(499, "PILOT_OK"), (500, "PILOT_FULL")])
-def test_the_pilot_has_room_for_five_hundred_meters(enrolled, code):
-    assert gate.enrol(enrolled, RULES.gate).code == code
+def test_the_pilot_has_room_for_five_hundred_meters():
+    last, full = (gate.enrol(count, RULES.gate) for count in (499, 500))
+
+    assert (last.verdict, last.code) == (Verdict.ALLOW, "PILOT_OK")
+    assert (full.verdict, full.code) == (Verdict.DENY, "PILOT_FULL")
 
 
 def command(action: Action, **meter: Any) -> tuple[str, ...]:
@@ -99,8 +101,11 @@ def test_nothing_overtakes_a_command_in_hand_but_a_reconnect_its_disconnect(acti
 
 
 def test_who_must_wait_is_told_until_when():
-    in_hand = a_control(state=ControlState.SENT, not_after=ASKED_AT + timedelta(minutes=15))
+    first, last = (
+        a_control(state=ControlState.SENT, not_after=ASKED_AT + timedelta(minutes=minutes))
+        for minutes in (5, 15)
+    )
 
-    (finding,) = gate.busy(Action.DISCONNECT, (in_hand,))
+    (finding,) = gate.busy(Action.DISCONNECT, (first, last))
 
     assert finding.next_possible_at == ASKED_AT + timedelta(minutes=15)

@@ -141,6 +141,28 @@ def allowed_at(at: datetime, cause: str, facts: CommandFacts) -> bool:
     return judge(Action.DISCONNECT, cause, replace(facts, nonpay=account, meter=meter), at).allowed
 
 
+REFERRED = {"NP_TENANTS", "MO_OCCUPIED", "THEFT_REVIEW"}
+WAITING = {"RD_DUAL", "RD_PACED", "MO_HOURS", "HAZARD_ITEM", "HAZARD_EVIDENCE"}
+
+
+@given(randoms)
+def test_what_is_known_to_fail_has_the_verdict_of_its_table(random):
+    cause, facts, at = a_scenario(random)
+
+    decision = judge(Action.DISCONNECT, cause, facts, at)
+
+    for finding in decision.findings if not decision.allowed else ():
+        medical = finding.code == "RD_MEDICAL" and cause != "NONPAY"
+        if finding.cure.startswith("not known") or finding.code in REFERRED or medical:
+            assert finding.verdict is Verdict.REFER
+        elif finding.code in WAITING:
+            assert finding.verdict is Verdict.PENDING
+        elif finding.code == "RD_BUDGET":
+            assert finding.verdict is Verdict.QUARANTINE
+        else:
+            assert finding.verdict is Verdict.DENY
+
+
 @given(randoms)
 def test_every_refusal_says_by_what_clause_and_what_would_cure_it(random):
     cause, facts, at = a_scenario(random)
