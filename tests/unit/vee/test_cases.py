@@ -24,8 +24,8 @@ from vee.engine import Outcome
 from vee.examination import V20, V21, V45, V46, examine
 from vee.kernels import estimate
 from vee.kernels.brackets import Bookends, chain
-from vee.kernels.references import References
 from vee.kernels.gaps import Cells
+from vee.kernels.references import References
 
 KWH = 1000
 

@@ -1,5 +1,6 @@
 """Conservation, against exact fractions."""
 
+import os
 from fractions import Fraction
 
 import numpy as np
@@ -7,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vee.kernels.conserve import apportion
+from mdms.domain.readings import Int64
+from vee.kernels.conserve import apportion, shift
+
+BRACKETS = int(os.environ.get("MDMS_TEST_BRACKETS", "20000"))
+"""How many random brackets are shared out; a million and more on demand."""
+
+AT_A_TIME = 20_000
+ONE = 1 << 20
 
 
 def by_fractions(total: int, shape: list[int]) -> list[int]:
@@ -85,3 +93,75 @@ def test_no_group_is_no_work():
     none = np.zeros(0, np.int64)
 
     assert apportion(none, none, none).tolist() == []
+    assert shift(none, none, none, one=ONE).tolist() == []
+
+
+def random_brackets(seed: int) -> tuple[Int64, Int64, Int64]:
+    """Return totals, shapes and groups of brackets of every awkward kind."""
+    rng = np.random.default_rng(seed)
+    count = rng.integers(1, 40, AT_A_TIME)
+    group = np.repeat(np.arange(AT_A_TIME), count)
+    shape = rng.integers(0, 1 << rng.choice([1, 8, 34, 50], AT_A_TIME)[group])
+    kind = rng.integers(0, 6, AT_A_TIME)[group]
+    shape[kind == 0] = 0
+    shape[(kind == 1) & (rng.random(len(group)) < 0.9)] = 0
+    shape[kind == 2] = 7
+    lone = np.flatnonzero(np.diff(group, prepend=-1))
+    shape[lone[kind[lone] == 3]] = (1 << 55) - 1
+    total = rng.integers(0, 1 << rng.choice([1, 4, 20, 45, 53, 62], AT_A_TIME))
+    return total, shape, group
+
+
+def test_random_brackets_keep_every_quantum():
+    for seed in range(-(-BRACKETS // AT_A_TIME)):
+        total, shape, group = random_brackets(seed)
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+
+        shared = apportion(total, shape, group)
+
+        assert (shared >= 0).all()
+        assert (np.add.reduceat(shared, first) == total).all()
+        assert not shared[(shape == 0) & (np.add.reduceat(shape, first) > 0)[group]].any()
+        for number in range(0, AT_A_TIME, 397):
+            mine = group == number
+            assert shared[mine].tolist() == by_fractions(int(total[number]), shape[mine].tolist())
+
+
+@pytest.mark.parametrize("total", [2**52 + 1, 2**53 - 1, 2**60 + 7, 2**62 - 1])
+def test_totals_beyond_what_floats_hold_are_shared_to_the_quantum(total):
+    shape = [2**40 - 1, 3, 2**40 + 1, 0, 2**33]
+
+    assert share(total, shape) == by_fractions(total, shape)
+
+
+def shifted(total: int, shape: list[float]) -> list[int]:
+    parts = np.rint(np.array(shape) * ONE).astype(np.int64)
+    group = np.zeros(len(shape), np.int64)
+    return [int(q) for q in shift(np.array([total]), parts, group, one=ONE)]
+
+
+@pytest.mark.parametrize("case", [pytest.param(None, id="case-50")])
+def test_a_signed_group_is_shifted_not_stretched(case):
+    assert shifted(-500, [-1000, 500, 1500]) == [-1500, 0, 1000]
+
+
+def test_what_a_shift_cuts_off_goes_to_the_largest_remainder_then_to_the_earliest():
+    assert shifted(1, [0.2, 0.7, 0.1]) == [0, 1, 0]
+    assert shifted(2, [0, 0, 0, 0]) == [1, 1, 0, 0]
+    assert shifted(-2, [0, 0, 0, 0]) == [0, 0, -1, -1]
+
+
+@given(st.integers(0, 2**32))
+def test_signed_groups_keep_every_quantum(seed):
+    rng = np.random.default_rng(seed)
+    group = np.unique(np.sort(rng.integers(0, 50, 300)), return_inverse=True)[1]
+    total = rng.integers(-(2**30), 2**30, group.max() + 1)
+    shape = rng.integers(-(2**40), 2**40, len(group))
+
+    values = shift(total, shape, group, one=ONE)
+
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    assert (np.add.reduceat(values, first) == total).all()
+    apart = total - np.add.reduceat(shape, first) / ONE
+    exact = shape / ONE + (apart / np.diff(first, append=len(group)))[group]
+    assert (np.abs(values - exact) < 1 + 1e-6).all()
