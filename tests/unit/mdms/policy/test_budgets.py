@@ -32,6 +32,8 @@ def opens(
         (opens(25, 90 * MINUTE), 1350 * MINUTE),
         (opens(3, 20 * MINUTE, transformer="T0"), 40 * MINUTE),
         (opens(10, 10 * MINUTE, immediate=True), None),
+        (opens(7, 10 * MINUTE) + opens(3, 40 * MINUTE, transformer="T0"), 20 * MINUTE),
+        (opens(15, 90 * MINUTE) + opens(10, 5 * MINUTE), 1350 * MINUTE),
     ],
 )
 def test_an_open_waits_until_each_limit_has_room(made, wait):

@@ -1,5 +1,7 @@
 """Cases C01 to C12 of policy.md: the window in which a supply may be cut off for non-payment."""
 
+from datetime import timedelta
+
 import pytest
 
 from mdms.domain.errors import UsageError
@@ -110,6 +112,13 @@ def test_the_window_is_open_while_office_and_call_centre_both_are():
     assert [show(each) for each in window] == ["2026-12-10 09:00:00", "2026-12-10 16:00:00"]
     assert calendar.office_open(local("2026-12-10 08:59:59"))
     assert not calendar.np_window(local("2026-12-10 08:59:59"))
+
+
+def test_the_office_opens_again_on_its_next_working_day():
+    at = local("2026-12-10 16:30")  # the closed Friday is the week after
+
+    assert show(CALENDAR.next_office_opening(at)) == "2026-12-11 08:00:00"
+    assert show(CALENDAR.next_office_opening(at + timedelta(days=7))) == "2026-12-21 08:00:00"
 
 
 def test_days_off_are_no_excuse_for_what_we_owe():
