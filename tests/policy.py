@@ -20,7 +20,7 @@ from mdms.policy.budgets import Spending
 from mdms.policy.calendars import Calendar, parse_local
 from mdms.policy.decision import Decision, Verdict
 from mdms.policy.engine import CommandFacts
-from mdms.policy.examples import ARREARS, METER, PROPOSAL, SPENDING, stated
+from mdms.policy.example_facts import ARREARS, METER, PROPOSAL, SPENDING, stated
 from mdms.policy.proposal import SUPERVISOR, Approval, Proposal
 from mdms.policy.rulebook import Rulebook
 

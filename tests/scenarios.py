@@ -15,7 +15,7 @@ from mdms.domain.facts import ABSENT
 from mdms.domain.registry import Commodity
 from mdms.policy.budgets import Opening, Spending
 from mdms.policy.engine import CommandFacts
-from mdms.policy.examples import METER
+from mdms.policy.example_facts import METER
 from mdms.policy.gate import MeterFacts
 from mdms.policy.immediate import AdverseLoadFacts
 from mdms.policy.move_out import MoveOutFacts

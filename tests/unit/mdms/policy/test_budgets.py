@@ -8,7 +8,7 @@ import pytest
 from mdms.policy import budgets
 from mdms.policy.budgets import Opening
 from mdms.policy.decision import Verdict
-from mdms.policy.examples import SPENDING
+from mdms.policy.example_facts import SPENDING
 from tests.policy import RULES, local
 
 AT = local("2026-12-10T10:05")

@@ -11,7 +11,7 @@ from mdms.policy import budgets, move_out
 from mdms.policy.budgets import Opening
 from mdms.policy.case import Case
 from mdms.policy.decision import Decision, Verdict
-from mdms.policy.examples import HAZARD, LEFT, PROPOSAL, SPENDING
+from mdms.policy.example_facts import HAZARD, LEFT, PROPOSAL, SPENDING
 from mdms.policy.move_out import MoveOutFacts
 from mdms.policy.proposal import SAFETY
 from tests.policy import (

@@ -9,7 +9,7 @@ import pytest
 from mdms.domain.controls import Action, Result
 from mdms.policy import reconnect
 from mdms.policy.decision import Decision, Verdict
-from mdms.policy.examples import PROPOSAL, opened
+from mdms.policy.example_facts import PROPOSAL, opened
 from mdms.policy.reconnect import ERROR
 from tests.policy import RULES, approved_by, facts, judge, local, nonpay, show, statements
 

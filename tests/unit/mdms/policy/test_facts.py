@@ -9,7 +9,7 @@ import pytest
 from mdms.domain.errors import UsageError
 from mdms.domain.facts import ABSENT, CisFact, Subject
 from mdms.policy.assembly import Stated, nonpay_facts, premise_flags, reconnect_facts
-from mdms.policy.examples import opened
+from mdms.policy.example_facts import opened
 from mdms.policy.facts import KINDS, read_value
 from mdms.policy.nonpay_facts import Dispute
 from tests.policy import ZONE

@@ -13,7 +13,7 @@ from mdms.domain.registry import Commodity
 from mdms.policy import gate
 from mdms.policy.case import Case
 from mdms.policy.decision import Verdict
-from mdms.policy.examples import METER
+from mdms.policy.example_facts import METER
 from tests.controls import AT as ASKED_AT
 from tests.controls import a_control
 from tests.policy import CALENDAR, RULES, facts, judge, local, nonpay
