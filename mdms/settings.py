@@ -101,6 +101,7 @@ class CommandsSettings(_Section):
     """What may be done to meters from afar."""
 
     remote_open: bool = False
+    rules: str = ""
 
 
 class SignerSettings(_Section):
@@ -112,6 +113,7 @@ class SignerSettings(_Section):
     dsn: SecretStr = SecretStr("postgresql://mdms_signer@localhost/mdms")
     rules: str = ""
     supervisors: str = ""
+    seals: str = ""
     peer: str = ""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
 

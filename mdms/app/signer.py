@@ -10,7 +10,6 @@ import os
 import pwd
 import resource
 import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -23,12 +22,14 @@ from commands.signing.breaker import Supervisors
 from commands.signing.keys import KeyRing
 from commands.signing.local import LocalSigner
 from commands.signing.rules import OpenRules
+from commands.signing.sealing import Sealer, sealing_key
 from commands.signing.server import listening
 from commands.signing.witness import GrantedWitness, SteadyWitness, Witness
 from ingest.followed import FollowedClock, simulated_time_topic
 from ingest.held import Grant
 from ingest.mqtt import MqttConfig, MqttSource
 from mdms.app.clock import SystemClock
+from mdms.app.rules import texts
 from mdms.app.tasks import ended_in_order, on_signal
 from mdms.domain.errors import UsageError
 from mdms.domain.time import from_epoch_us
@@ -37,6 +38,7 @@ from mdms.policy.rulebook import Rulebook
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope
 from mdms.settings import Settings, SignerSettings, config_dir, read_private
+from mdms.storage.seals import SealFile
 from mdms.storage.signer import open_signer_memory
 
 CREDENTIAL = "mdms-signer-kek"
@@ -82,6 +84,9 @@ async def serve_signer(settings: Settings) -> None:
         if own.metrics_port:
             server, _ = start_http_server(own.metrics_port, "127.0.0.1")
             stack.callback(server.shutdown)
+        if own.seals:
+            place = SealFile(Path(own.seals))
+            tasks.start(Sealer(sealing_key(read_kek(own)), memory, place, clock).forever())
         await signer.standing_trip()
         await stack.enter_async_context(
             listening(signer, Path(own.socket), peer_uid=_uid(own.peer))
@@ -139,17 +144,10 @@ def read_rules(settings: Settings) -> OpenRules:
     """
     folder = Path(settings.signer.rules) if settings.signer.rules else config_dir()
     return OpenRules(
-        rulebook=Rulebook.parse(_texts(folder / "policy", "disconnect*.toml")),
-        calendar=Calendar.parse(_texts(folder / "calendars", "*.toml"), settings.zone),
+        rulebook=Rulebook.parse(texts(folder / "policy", "disconnect*.toml")),
+        calendar=Calendar.parse(texts(folder / "calendars", "*.toml"), settings.zone),
         remote_open=settings.commands.remote_open,
     )
-
-
-def _texts(folder: Path, pattern: str) -> Mapping[str, str]:
-    try:
-        return {path.name: path.read_text(encoding="utf-8") for path in folder.glob(pattern)}
-    except OSError as error:
-        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def _supervisors(settings: SignerSettings) -> Supervisors:

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from mdms.cli import options
 from mdms.cli.output import Output, show
-from mdms.domain.audit import SealedHead
+from mdms.domain.audit import SealedHead, parse_seals
 from mdms.domain.errors import UsageError
-from mdms.services.audit import AuditService, Verified, parse_seals
+from mdms.services.audit import AuditService, Verified
 from mdms.settings import Settings
 from mdms.storage.unit_of_work import open_store
 
@@ -51,7 +51,10 @@ def verify(
         typer.Option(help="The sealed heads of the second place, where the signer writes them."),
     ] = None,
     key: Annotated[
-        Path | None, typer.Option(help="Public half of the sealing key (PEM), to check them with.")
+        list[Path] | None,
+        typer.Option(
+            help="What `mdms signer keys public` prints, to check the seals with; may be repeated."
+        ),
     ] = None,
     config: options.Config = None,
 ) -> None:
@@ -64,7 +67,7 @@ def verify(
     Example: mdms audit verify --seals /mnt/worm/seals.jsonl --key sealing.pem
     """
     kept = [] if seals is None else parse_seals(_text_of(seals))
-    public = None if key is None else _public_key(key)
+    public = [_public_key(path) for path in key or ()]
     found = asyncio.run(_verify(options.load(config), kept, public))
     for line in _told(found):
         typer.echo(line)
@@ -72,14 +75,14 @@ def verify(
 
 
 async def _verify(
-    settings: Settings, kept: list[SealedHead], key: Ed25519PublicKey | None
+    settings: Settings, kept: list[SealedHead], keys: list[Ed25519PublicKey]
 ) -> Verified:
     async with open_store(
         settings.database.dsn.get_secret_value(),
         connections_max=1,
         statement_timeout_s=settings.database.statement_timeout_s,
     ) as unit_of_work:
-        return await AuditService(unit_of_work).verify(kept=kept, key=key)
+        return await AuditService(unit_of_work).verify(kept=kept, keys=keys)
 
 
 def _told(found: Verified) -> list[str]:

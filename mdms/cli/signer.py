@@ -10,6 +10,7 @@ import typer
 
 from commands.signing import breaker, keys
 from commands.signing.client import SocketSigner
+from commands.signing.sealing import public_pem, sealing_key
 from mdms.app.clock import SystemClock
 from mdms.app.signer import kek_path, read_kek, serve_signer
 from mdms.cli import options
@@ -144,6 +145,16 @@ def rotate(config: options.Config = None) -> None:
     _write_new(unfinished, keys.wrap(masters | {key_id: keys.new_master()}, kek))
     unfinished.replace(path)
     typer.echo(f"added master key {key_id} to {path}")
+
+
+@keys_app.command()
+def public(config: options.Config = None) -> None:
+    """
+    Print the public half of the key that seals the audit, for `mdms audit verify --key`.
+
+    It follows from the key-encryption key: keep it when that one changes, for the older seals.
+    """
+    typer.echo(public_pem(sealing_key(read_kek(options.load(config).signer))), nl=False)
 
 
 @keys_app.command("ls")

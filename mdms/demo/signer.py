@@ -34,6 +34,7 @@ kek = "{directory}/kek"
 dsn = "{dsn}"
 rules = "{directory}/rules"
 supervisors = "{directory}/supervisors.toml"
+seals = "{directory}/seals.jsonl"
 
 [clock]
 source = "simulation"
@@ -43,7 +44,7 @@ format = "json"
 """
 
 _EDITION = """\
-# A city of a few switches: several may be open at once. Nobody has to approve in it.
+# A city of a few switches: all of them may be open at once, and nobody has to approve it.
 version = "demo"
 effective_on = 2022-05-19
 approved_by = "demo"
@@ -60,7 +61,7 @@ protected = ["life_support", "medical", "fire_alarm", "elevator"]
 per_hour = 10
 per_day = 25
 per_transformer_hour = 3
-open_per_cent_max = 50
+open_per_cent_max = 100
 immediate_per_hour = 5
 """
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from mdms.domain.errors import UsageError
+
 Value = str | int | bool | None | list["Value"] | Mapping[str, "Value"]
 """What a record may carry: plain values, money and instants as text."""
 
@@ -106,6 +108,36 @@ def followed(head: AuditHead, records: Iterable[AuditRecord]) -> tuple[AuditHead
 def sealed_text(head: AuditHead, at: datetime) -> bytes:
     """Return what a seal signs."""
     return f"mdms-audit {head.number} {head.hash.hex()} {at.isoformat()}".encode()
+
+
+def seal_line(sealed: SealedHead) -> str:
+    """Return a sealed head as a line of the second place."""
+    row = {
+        "number": sealed.head.number,
+        "hash": sealed.head.hash.hex(),
+        "at": sealed.at.isoformat(),
+        "signature": sealed.signature.hex(),
+    }
+    return json.dumps(row) + "\n"
+
+
+def parse_seals(text: str) -> list[SealedHead]:
+    """
+    Read sealed heads as the second place keeps them: a JSON object a line.
+
+    Raises:
+        UsageError: A line is no sealed head.
+    """
+    seals = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            head = AuditHead(int(row["number"]), bytes.fromhex(row["hash"]))
+            at = datetime.fromisoformat(row["at"])
+            seals.append(SealedHead(head, at, bytes.fromhex(row["signature"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"line {number} of the seals is none") from error
+    return seals
 
 
 def _linked(previous: bytes, content: bytes) -> bytes:

@@ -1,7 +1,6 @@
-"""The store of the audit, and who seals it."""
+"""The store of the audit, and the place of its seals."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
 from mdms.domain.audit import AuditEntry, AuditHead, AuditRecord, SealedHead
@@ -35,14 +34,13 @@ class AuditStore(Protocol):
     async def seals(self) -> Sequence[SealedHead]: ...
 
 
-class Sealer(Protocol):
-    """Signs the head of the audit and keeps it in a second place."""
+class SealPlace(Protocol):
+    """The second place: where seals are kept out of reach of the database's owner."""
 
-    async def seal(self, head: AuditHead, at: datetime) -> SealedHead:
-        """
-        Sign a head and write it where the database's owner cannot.
+    def last(self) -> SealedHead | None:
+        """Return the newest seal (UsageError: the place holds something else)."""
+        ...
 
-        Raises:
-            UnavailableError: The second place is away.
-        """
+    def append(self, sealed: SealedHead) -> None:
+        """Keep a seal, durably (UnavailableError: the place is away)."""
         ...

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from mdms.domain.controls import Action, ControlState
 from mdms.domain.registry import Commodity, Radio
+from mdms.ports.audit import AuditStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,11 @@ class SignerMemory(Protocol):
     async def standing_trip(self) -> Trip | None: ...
     async def note(self, event: str, at: datetime, command_id: UUID | None, detail: str) -> None:
         """Add a line to the signer's own record."""
+        ...
+
+    @property
+    def audit(self) -> AuditStore:
+        """The daemon's audit; the signer may look, and add seals."""
         ...
 
     async def order(self, command_id: UUID, now: datetime) -> OpenOrder | None:

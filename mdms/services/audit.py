@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -17,7 +16,6 @@ from mdms.domain.audit import (
     followed,
     sealed_text,
 )
-from mdms.domain.errors import UsageError
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 _PAGE: Final = 5_000
@@ -60,14 +58,14 @@ class AuditService:
         self._unit_of_work = unit_of_work
 
     async def verify(
-        self, *, kept: Iterable[SealedHead] = (), key: Ed25519PublicKey | None = None
+        self, *, kept: Iterable[SealedHead] = (), keys: Sequence[Ed25519PublicKey] = ()
     ) -> Verified:
         """
         Follow the chain from its beginning, and hold the seals against it.
 
         Args:
             kept: Seals as the second place has them; those in the database are looked at too.
-            key: The sealing key's public half; None leaves signatures unlooked at.
+            keys: Public halves of the sealing keys; none leaves signatures unlooked at.
         """
         async with self._unit_of_work() as work:
             sealed = {*kept, *await work.audit.seals()}
@@ -79,7 +77,7 @@ class AuditService:
         unsealed = [
             problem
             for each in sorted(sealed, key=lambda each: (each.head.number, each.at))
-            if (problem := _wrong_with(each, seen, key))
+            if (problem := _wrong_with(each, seen, keys))
         ]
         return Verified(
             head=head,
@@ -104,36 +102,6 @@ class AuditService:
             ]
 
 
-def parse_seals(text: str) -> list[SealedHead]:
-    """
-    Read sealed heads as the second place keeps them: a JSON object a line.
-
-    Raises:
-        UsageError: A line is no sealed head.
-    """
-    seals = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            head = AuditHead(int(row["number"]), bytes.fromhex(row["hash"]))
-            at = datetime.fromisoformat(row["at"])
-            seals.append(SealedHead(head, at, bytes.fromhex(row["signature"])))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"line {number} of the seals is none") from error
-    return seals
-
-
-def seal_line(sealed: SealedHead) -> str:
-    """Return a sealed head as a line of the second place."""
-    row = {
-        "number": sealed.head.number,
-        "hash": sealed.head.hash.hex(),
-        "at": sealed.at.isoformat(),
-        "signature": sealed.signature.hex(),
-    }
-    return json.dumps(row) + "\n"
-
-
 async def _follow(
     work: UnitOfWork, wanted: set[int]
 ) -> tuple[AuditHead, int | None, dict[int, bytes]]:
@@ -154,17 +122,22 @@ def _hashes(records: Sequence[AuditRecord], wanted: set[int], last: int) -> dict
 
 
 def _wrong_with(
-    sealed: SealedHead, seen: dict[int, bytes], key: Ed25519PublicKey | None
+    sealed: SealedHead, seen: dict[int, bytes], keys: Sequence[Ed25519PublicKey]
 ) -> str | None:
     name = f"seal of {sealed.at.isoformat()} over record {sealed.head.number}"
-    if key is not None:
-        try:
-            key.verify(sealed.signature, sealed_text(sealed.head, sealed.at))
-        except InvalidSignature:
-            return f"{name}: not signed by this key"
+    if keys and not any(_signed(sealed, key) for key in keys):
+        return f"{name}: not signed by a key that was named"
     if seen.get(sealed.head.number) != sealed.head.hash:
         return f"{name}: the chain was another one then"
     return None
+
+
+def _signed(sealed: SealedHead, key: Ed25519PublicKey) -> bool:
+    try:
+        key.verify(sealed.signature, sealed_text(sealed.head, sealed.at))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _view(record: AuditRecord) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from mdms.ports.signer import (
     Trip,
 )
 from mdms.storage import pool
+from mdms.storage.audit import PostgresAudit
 from mdms.storage.signer_view import PostgresSignerView
 
 _CONNECTIONS_MAX = 4
@@ -37,6 +38,7 @@ class PostgresSignerMemory:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._view = PostgresSignerView(connection)
+        self.audit = PostgresAudit(connection)
 
     # On a table of our own: an advisory lock could be held by whoever may connect.
     LOCK_OPENS = "LOCK TABLE signer.trip IN SHARE ROW EXCLUSIVE MODE"

@@ -124,6 +124,10 @@ COMMAND_SIGNER_TRIPS = Counter(
     "mdms_command_signer_trips_total", "How often a spent budget tripped the breaker."
 )
 
+COMMAND_AUDIT_BROKEN = Gauge(
+    "mdms_command_audit_broken", "1 while the audit does not lead on from its last seal."
+)
+
 API_REQUESTS = Counter(
     "mdms_api_requests_total", "Requests answered, by method and status class.", ["method", "code"]
 )
