@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from commands.signing.sealing import Sealer, sealing_key
-from mdms.domain.audit import AuditEntry, parse_seals
+from mdms.domain.audit import AuditEntry, SealedHead, parse_seals
 from mdms.domain.errors import UnavailableError
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService, Verified
@@ -41,8 +41,12 @@ async def note(store: UnitOfWorkFactory, count: int, actor: str = "billing") -> 
             work.audit.note(AuditEntry(AT, "fact", f"A{number}", actor, {}))
 
 
+def kept_in(path: Path) -> list[SealedHead]:
+    return parse_seals(path.read_text(encoding="utf-8"))
+
+
 async def verified(store: UnitOfWorkFactory, path: Path) -> Verified:
-    kept = parse_seals(path.read_text(encoding="utf-8"))
+    kept = kept_in(path)
     return await AuditService(store).verify(kept=kept, keys=[KEY.public_key()])
 
 
@@ -54,6 +58,8 @@ async def test_every_seal_fits_the_chain_and_outlives_the_signer(line, store, pa
 
     again = Sealer(KEY, line.signer_memory, SealFile(path), clock)
     second = await again.seal()
+    assert first
+    assert second
 
     assert second.head.number == first.head.number + 2
     found = await verified(store, path)
