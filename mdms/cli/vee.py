@@ -1,15 +1,23 @@
 """`mdms vee`: validation, estimation, and what waits for a person."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mdms.cli import options
 from mdms.cli.output import Output, show
+from mdms.domain.errors import UsageError
 
 app = typer.Typer(help="Validation and estimation.", no_args_is_help=True)
 exception = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+ruleset = typer.Typer(help="What reads are judged by.", no_args_is_help=True)
 app.add_typer(exception, name="exception")
+app.add_typer(ruleset, name="ruleset")
+
+RulesetFile = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, help="Rule set (TOML).", show_default=False)
+]
 
 _SPARE = ("reading_type", "opened_at")
 
@@ -18,15 +26,34 @@ _SPARE = ("reading_type", "opened_at")
 def run(
     from_: options.FromDay,
     to: options.ToDay,
+    *,
     meter: Annotated[str | None, typer.Option(help="Badge; every meter when left out.")] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Only say what a candidate would change.")
+    ] = False,
+    candidate: Annotated[
+        Path | None,
+        typer.Option("--ruleset", exists=True, dir_okay=False, help="The candidate (TOML)."),
+    ] = None,
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
     """
     Judge and estimate local days again; running it twice changes nothing.
 
-    The daemon does this every night by itself (`[vee] nightly_at`).
+    The daemon does this every night by itself (`[vee] nightly_at`). With --shadow a candidate rule
+    set judges the same days beside the rules in force: how rules, statuses, energy and the bills
+    of that window would differ; nothing is written.
+
+    Example: mdms vee run --shadow --ruleset city.toml --from 2026-11-03 --to 2026-12-02
     """
+    if shadow != (candidate is not None):
+        raise UsageError("--shadow and --ruleset go together")
+    if candidate is not None:
+        with options.client(config) as mdms:
+            rows = mdms.shadow_vee(from_, to, candidate.read_text(encoding="utf-8"), meter=meter)
+        show(rows, output, title="What would change")
+        return
     with options.client(config) as mdms:
         show([mdms.run_vee(from_, to, meter=meter)], output, title="VEE run")
 
@@ -36,3 +63,41 @@ def list_(config: options.Config = None, output: options.Form = Output.TABLE) ->
     """List open exceptions, newest day first."""
     with options.client(config) as mdms:
         show(mdms.exceptions(), output, title="Open exceptions", spare=_SPARE)
+
+
+@ruleset.command("ls")
+def list_rulesets(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
+    """List the rule sets and the days that each judges."""
+    with options.client(config) as mdms:
+        show(mdms.rulesets(), output, title="Rule sets")
+
+
+@ruleset.command()
+def diff(
+    file: RulesetFile, config: options.Config = None, output: options.Form = Output.TABLE
+) -> None:
+    """Compare a candidate with the rules in force, key by key."""
+    with options.client(config) as mdms:
+        show(mdms.compare_ruleset(file.read_text(encoding="utf-8")), output, title="Differences")
+
+
+@ruleset.command("test")
+def try_out(
+    file: RulesetFile, config: options.Config = None, output: options.Form = Output.TABLE
+) -> None:
+    """Try a candidate on worked examples: which rules speak, beside the rules in force."""
+    with options.client(config) as mdms:
+        show(mdms.test_ruleset(file.read_text(encoding="utf-8")), output, title="Examples")
+
+
+@ruleset.command()
+def promote(
+    file: RulesetFile, config: options.Config = None, output: options.Form = Output.TABLE
+) -> None:
+    """
+    Put a rule set in force from its `edition.effective` on, tomorrow at the earliest.
+
+    Days that have begun are judged by the rules they began with, whenever they are judged again.
+    """
+    with options.client(config) as mdms:
+        show([mdms.promote_ruleset(file.read_text(encoding="utf-8"))], output, title="Promoted")

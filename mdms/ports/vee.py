@@ -58,6 +58,19 @@ class VeeRun:
     versions: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRuleset:
+    """A rule set that was put in force, with its whole text."""
+
+    hash: str
+    version: str
+    effective: date
+    approved_by: str
+    promoted_by: str
+    promoted_at: datetime
+    toml: str
+
+
 class VeeStore(Protocol):
     """Outcomes of validation and estimation, and what waits for it."""
 
@@ -92,3 +105,7 @@ class VeeStore(Protocol):
     async def open_exceptions(self) -> Sequence[VeeException]: ...
     async def record_run(self, run: VeeRun) -> None: ...
     async def last_run(self) -> VeeRun | None: ...
+    async def add_ruleset(self, ruleset: StoredRuleset) -> None: ...
+    async def rulesets(self) -> Sequence[StoredRuleset]:
+        """Return every rule set that was promoted, by effective date, then as promoted."""
+        ...

@@ -71,6 +71,12 @@ class ChannelDays:
         """Return the members up to a day, itself included."""
         return type(self)(self.key[self.ordinal <= last.toordinal()])
 
+    def between(self, first: date, last: date) -> Self:
+        """Return the members from a day to another, both included."""
+        return type(self)(
+            self.key[(self.ordinal >= first.toordinal()) & (self.ordinal <= last.toordinal())]
+        )
+
     def of_channels(self, channel_ids: Int32) -> Self:
         """Return the members of these channels."""
         return type(self)(self.key[np.isin(self.channel_id, channel_ids)])

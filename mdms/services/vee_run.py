@@ -2,7 +2,7 @@
 VEE on stored reads: which channel-days are due, judged a block and a transaction at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -19,8 +19,11 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeRun
 from mdms.services.vee_block import CELLS_MAX, BlockRun, parts
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
+from mdms.services.vee_rulesets import RulesetService, editions
+from mdms.services.vee_shadow import Shadow, ShadowRun
 from mdms.telemetry import metrics
 from vee.block import DAY_S
+from vee.editions import Editions
 from vee.rules import RuleSet
 
 log = structlog.get_logger()
@@ -61,7 +64,7 @@ class VeeService:
         Args:
             unit_of_work: Opens a transaction.
             clock: The one source of time.
-            rules: What reads are judged by.
+            rules: What reads are judged by, unless another rule set was promoted since.
             zone: Where the utility's days begin.
             before_load: Told the last day of a run before its reads are loaded, so that a read
                 which comes meanwhile sends its day back to VEE.
@@ -71,6 +74,7 @@ class VeeService:
         self._clock = clock
         self._rules = rules
         self._zone = zone
+        self.rulesets = RulesetService(unit_of_work, clock, rules, zone)
 
     async def run(
         self,
@@ -117,6 +121,7 @@ class VeeService:
             table = await work.registry.channels()
             touched = ChannelDays.of(await work.vee.touched())
             last = await work.vee.last_run()
+            known = await editions(work, self._rules)
         if last is None:
             first = await self._first_heard(table, yesterday)
             ripe = ChannelDays.of([])
@@ -134,12 +139,44 @@ class VeeService:
                         started_at=started_at,
                         first_day=min(first, yesterday),
                         last_day=yesterday,
-                        ruleset_hash=self._rules.hash,
+                        ruleset_hash=known.on(yesterday).hash,
                         channel_days=result.channel_days,
                         versions=result.versions,
                     )
                 )
         return result
+
+    async def shadow(
+        self,
+        text: str,
+        first_day: date,
+        last_day: date,
+        *,
+        channel_ids: Sequence[int] | None = None,
+    ) -> Shadow:
+        """
+        Judge past days by a candidate too, beside the rules in force; nothing is written.
+
+        Args:
+            text: The candidate rule set, as a file would hold it.
+            first_day: First local day.
+            last_day: Last local day; both bound the bill window that is tried.
+            channel_ids: Only these channels; None for all.
+
+        Raises:
+            RuleSetError: The candidate cannot be used.
+            UsageError: The days are in the wrong order, or not over yet.
+        """
+        candidate = RuleSet.parse(text, name="candidate")
+        if not first_day <= last_day <= self._yesterday():
+            raise UsageError(f"{first_day} to {last_day} are no closed days in order.")
+        async with self._unit_of_work() as work:
+            table = await work.registry.channels()
+            if channel_ids is not None:
+                table = table.take(np.isin(table.channel_id, channel_ids))
+            known = await editions(work, self._rules)
+            shadow = ShadowRun(work, self._clock, self._zone, known, candidate)
+            return await shadow.run(table, first_day, last_day)
 
     async def open_exceptions(self) -> list[dict[str, object]]:
         """Return what waits for a person, newest day first, as plain values."""
@@ -206,7 +243,9 @@ class VeeService:
         if days:
             self._before_load(days[-1])
         result = VeeRunResult(*((days[0], days[-1]) if days else (None, None)))
-        for span in wanted.spans(DAYS_MAX):
+        async with self._unit_of_work() as work:
+            known = await editions(work, self._rules)
+        for rules, span in _by_edition(known, wanted):
             for interval_s in np.unique(table.interval_s).tolist():
                 alike = table.take(table.interval_s == interval_s)
                 due = span.of_channels(alike.channel_id)
@@ -219,7 +258,7 @@ class VeeService:
                         # before the load: who touches one of these meanwhile, touches it again
                         await work.vee.untouch(touched.intersection(targets))
                         block = BlockRun(
-                            work, self._clock, self._rules, self._zone, alike, targets, final
+                            work, self._clock, rules, self._zone, alike, targets, final
                         )
                         await block.run()
                     result = replace(
@@ -243,3 +282,10 @@ class VeeService:
             duration_s=round(self._clock.monotonic() - began_s, 3),
         )
         return result
+
+
+def _by_edition(known: Editions, wanted: ChannelDays) -> Iterator[tuple[RuleSet, ChannelDays]]:
+    """Cut channel-days into spans that one rule set judges, earliest first."""
+    for rules, first, last in known.spans():
+        for span in wanted.between(first, last).spans(DAYS_MAX):
+            yield rules, span

@@ -1,12 +1,13 @@
 """Outcomes of validation and estimation, what waits for it, and what waits for a person."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from operator import attrgetter
 
 from psycopg import AsyncConnection
 
-from mdms.ports.vee import VeeDay, VeeException, VeeRun
+from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
 
 
 class PostgresVee:
@@ -172,6 +173,25 @@ class PostgresVee:
     async def last_run(self) -> VeeRun | None:
         row = await (await self._connection.execute(self.LAST_RUN)).fetchone()
         return None if row is None else VeeRun(*row)
+
+    ADD_RULESET = """
+    INSERT INTO vee_ruleset
+        (hash, version, effective, approved_by, promoted_by, promoted_at, toml)
+    VALUES (%(hash)s, %(version)s, %(effective)s, %(approved_by)s, %(promoted_by)s,
+            %(promoted_at)s, %(toml)s)
+    """
+
+    async def add_ruleset(self, ruleset: StoredRuleset) -> None:
+        await self._connection.execute(self.ADD_RULESET, dataclasses.asdict(ruleset))
+
+    RULESETS = """
+    SELECT hash, version, effective, approved_by, promoted_by, promoted_at, toml
+    FROM vee_ruleset ORDER BY effective, promoted_at
+    """
+
+    async def rulesets(self) -> Sequence[StoredRuleset]:
+        cursor = await self._connection.execute(self.RULESETS)
+        return [StoredRuleset(*row) for row in await cursor.fetchall()]
 
 
 _VEE_DAY_ROW = attrgetter(

@@ -25,7 +25,7 @@ from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
 from mdms.domain.time import Period, local_midnight, to_epoch_s, to_epoch_us
 from mdms.ports.circumstances import Circumstances, PastPeak
 from mdms.ports.unit_of_work import UnitOfWork
-from mdms.ports.vee import VeeDay, VeeException, VeeRun
+from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
 from mdms.services.vee_run import VeeService
 from tests.fakes import FakeClock
 from vee.rules import RuleSet
@@ -49,6 +49,7 @@ class FakeStore:
         self.exceptions: dict[tuple[int, date, str], VeeException] = {}
         self.runs: list[VeeRun] = []
         self.calls: list[str] = []
+        self.rulesets_stored: list[StoredRuleset] = []
 
     @property
     def registry(self) -> Self:
@@ -191,6 +192,12 @@ class FakeStore:
 
     async def open_exceptions(self) -> Sequence[VeeException]:
         return list(self.exceptions.values())
+
+    async def rulesets(self) -> Sequence[StoredRuleset]:
+        return self.rulesets_stored
+
+    async def add_ruleset(self, ruleset: StoredRuleset) -> None:
+        self.rulesets_stored.append(ruleset)
 
     async def record_run(self, run: VeeRun) -> None:
         self.runs.append(run)

@@ -1,0 +1,140 @@
+"""Rule sets on a real database: promoted from a day on, and tried on past days first."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from mdms.domain.errors import UsageError
+from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.domain.time import Period, local_midnight, to_epoch_s
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.vee_run import VeeService
+from tests.controls import a_registry
+from tests.fakes import FakeClock
+from vee.rules import RuleSet
+
+pytestmark = pytest.mark.db
+
+ZONE = ZoneInfo("America/Los_Angeles")
+FILE = Path(__file__).parents[3] / "config/vee/residential.toml"
+TEXT = FILE.read_text(encoding="utf-8")
+RULES = RuleSet.load(FILE)
+FIRST, LAST = date(2026, 11, 3), date(2026, 11, 5)
+SLOTS = 96
+
+
+def text(*changes: tuple[str, str], version: str = "2026.2", effective: str = "2026-11-05") -> str:
+    changed = TEXT.replace('version = "2026.1"', f'version = "{version}"')
+    changed = changed.replace("effective = 2026-01-01", f"effective = {effective}")
+    for old, new in changes:
+        assert old in changed
+        changed = changed.replace(old, new, 1)
+    return changed
+
+
+async def heard(store: UnitOfWorkFactory, clock: FakeClock) -> VeeService:
+    """Three days of channel 1 (E1): the second has a spike that its register does not know."""
+    slots = np.arange(3 * SLOTS)
+    value = np.full(3 * SLOTS, 200)
+    value[SLOTS + 40 : SLOTS + 43] = 4_000, 1_000, 1_000
+    start_s = to_epoch_s(local_midnight(FIRST, ZONE)) + 900 * slots
+    register = np.concatenate([[0], np.cumsum(value)])[::SLOTS]
+    register[2:] -= 3_000
+    one = np.ones
+    async with store() as work:
+        await work.registry.merge(a_registry())
+        await work.readings.append_raw(
+            IntervalReads.raw(
+                one(len(value)), start_s, value, recorded_us=1, source=Source.UPLINK
+            ),
+            RegisterReads.raw(
+                one(4), start_s[0] + 86_400 * np.arange(4), register, recorded_us=1,
+                source=Source.UPLINK,
+            ),
+            sure=True,
+        )  # fmt: skip
+    return VeeService(store, clock, RULES, ZONE)
+
+
+async def versions(store: UnitOfWorkFactory) -> int:
+    async with store() as work:
+        return len(await work.readings.intervals(Period.of_days(FIRST, LAST, ZONE)))
+
+
+async def test_a_shadow_run_says_what_would_change_and_writes_nothing(store):
+    vee = await heard(store, FakeClock(datetime(2026, 11, 7, 14, tzinfo=UTC)))
+    before = await versions(store)
+
+    shadow = await vee.shadow(
+        text(
+            ("resolutions = 2 ", "resolutions = 100 "),
+            ("usage_per_mille = 1 ", "usage_per_mille = 900 "),
+        ),
+        FIRST,
+        LAST,
+        channel_ids=[1],
+    )
+
+    changed = {(row["what"], row["name"]): row for row in shadow.rows()}
+    assert changed["rules", "V45"]["in_force"] == 1
+    assert changed["rules", "V45"]["candidate"] == 0
+    assert changed["statuses", "S"]["in_force"] == SLOTS
+    assert changed["blocked", "held_intervals"]["in_force"] == 1
+    assert changed["billing", "bills"] == {
+        "what": "billing", "name": "bills", "in_force": 0, "candidate": 0,
+    }  # fmt: skip
+    assert await versions(store) == before
+    async with store() as work:
+        assert await work.vee.days(FIRST, LAST) == []
+
+
+async def test_a_promoted_rule_set_judges_from_its_day_on_and_never_before(store):
+    clock = FakeClock(datetime(2026, 11, 4, 20, tzinfo=UTC))
+    vee = await heard(store, clock)
+    candidate = text()
+    await vee.rulesets.promote(candidate, by="supervisor")
+    clock.advance(timedelta(days=2, hours=18))
+
+    await vee.run(FIRST, LAST, channel_ids=[1])
+
+    async with store() as work:
+        judged = {day.local_day: day.ruleset_hash for day in await work.vee.days(FIRST, LAST)}
+    later = RuleSet.parse(candidate, name="candidate").hash
+    assert judged == {
+        FIRST: RULES.hash,
+        FIRST + timedelta(days=1): RULES.hash,
+        LAST: later,
+    }
+    assert [row["state"] for row in await vee.rulesets.list()] == ["replaced", "in force"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"effective": "2026-11-04"}, "from tomorrow on at the earliest"),
+        ({"version": "2026.1"}, "2026.1 is in force or planned"),
+    ],
+)
+async def test_rules_are_not_changed_behind_days_that_have_begun(store, changes, sentence):
+    vee = VeeService(store, FakeClock(datetime(2026, 11, 4, 20, tzinfo=UTC)), RULES, ZONE)
+
+    with pytest.raises(UsageError, match=sentence):
+        await vee.rulesets.promote(text(**changes), by="supervisor")
+
+
+async def test_a_candidate_is_compared_key_by_key_and_tried_on_examples(store):
+    vee = VeeService(store, FakeClock(datetime(2026, 11, 4, 20, tzinfo=UTC)), RULES, ZONE)
+    candidate = text(("excess_per_cent = 180", "excess_per_cent = 201"))
+
+    keys = {row["key"] for row in await vee.rulesets.diff(candidate)}
+    silenced = [
+        row["example"]
+        for row in await vee.rulesets.test(candidate)
+        if row["in_force"] and not row["candidate"]
+    ]
+
+    assert keys == {"edition.effective", "edition.version", "spike.excess_per_cent"}
+    assert "V23 highest 9.0, third 3.0 kWh" in silenced
