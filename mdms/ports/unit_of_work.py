@@ -9,6 +9,8 @@ from mdms.ports.billing import BillingStore
 from mdms.ports.circumstances import CircumstanceStore
 from mdms.ports.collection import EventStore, GapStore
 from mdms.ports.controls import ControlStore
+from mdms.ports.edits import EditStore
+from mdms.ports.exceptions import ExceptionStore
 from mdms.ports.facts import FactStore
 from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
@@ -33,6 +35,10 @@ class UnitOfWork(Protocol):
     def vee(self) -> VeeStore: ...
     @property
     def circumstances(self) -> CircumstanceStore: ...
+    def edits(self) -> EditStore: ...
+    @property
+    def exceptions(self) -> ExceptionStore: ...
+    @property
     @property
     def billing(self) -> BillingStore: ...
     @property

@@ -282,6 +282,41 @@ CREATE TABLE public.end_device_event (
     severity smallint NOT NULL,
     cleared boolean NOT NULL,
     value bigint NOT NULL,
+CREATE TABLE public.edit (
+    edit_id uuid NOT NULL,
+    channel_id integer NOT NULL,
+    operation text NOT NULL,
+    start_utc timestamp with time zone NOT NULL,
+    end_utc timestamp with time zone NOT NULL,
+    parameters jsonb NOT NULL,
+    reason text NOT NULL,
+    text text NOT NULL,
+    ticket text NOT NULL,
+    override_sum text NOT NULL,
+    before bigint[] NOT NULL,
+    before_status text NOT NULL,
+    basis integer[] NOT NULL,
+    after bigint[] NOT NULL,
+    after_status text NOT NULL,
+    residual_before bigint[] NOT NULL,
+    residual_after bigint[] NOT NULL,
+    change bigint NOT NULL,
+    four_eyes text[] NOT NULL,
+    editor text NOT NULL,
+    editor_role text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    vee_exception_id bigint
+);
+
+CREATE TABLE public.edit_decision (
+    edit_id uuid NOT NULL,
+    state text NOT NULL,
+    by text NOT NULL,
+    role text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    text text NOT NULL
+);
+
     register bigint NOT NULL,
     seq integer NOT NULL,
     received_at timestamp with time zone NOT NULL
@@ -487,7 +522,10 @@ CREATE TABLE public.vee_exception (
     severity text NOT NULL,
     detail text NOT NULL,
     opened_at timestamp with time zone NOT NULL,
-    closed_at timestamp with time zone
+    closed_at timestamp with time zone,
+    assigned_to text DEFAULT ''::text NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    answered_by text DEFAULT ''::text NOT NULL
 );
 
 ALTER TABLE public.vee_exception ALTER COLUMN vee_exception_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -857,6 +895,12 @@ ALTER TABLE ONLY public.meter_installation
 
 ALTER TABLE ONLY public.meter
     ADD CONSTRAINT meter_pkey PRIMARY KEY (badge);
+ALTER TABLE ONLY public.edit_decision
+    ADD CONSTRAINT edit_decision_pkey PRIMARY KEY (edit_id);
+
+ALTER TABLE ONLY public.edit
+    ADD CONSTRAINT edit_pkey PRIMARY KEY (edit_id);
+
 
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
@@ -971,6 +1015,8 @@ CREATE INDEX open_at ON signer.open USING btree (at);
 
 CREATE UNIQUE INDEX trip_standing ON signer.trip USING btree (((released_at IS NULL))) WHERE (released_at IS NULL);
 
+CREATE INDEX edit_channel ON public.edit USING btree (channel_id, start_utc);
+
 CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_determinant FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER billing_window_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_window FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -986,6 +1032,8 @@ ALTER TABLE ONLY public.agreement
 
 ALTER TABLE ONLY public.billing_block
     ADD CONSTRAINT billing_block_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+
+CREATE INDEX vee_exception_answered ON public.vee_exception USING btree (channel_id, local_day, rule) WHERE (answer <> ''::text);
 
 ALTER TABLE ONLY public.billing_determinant
     ADD CONSTRAINT billing_determinant_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
@@ -1027,6 +1075,9 @@ ALTER TABLE ONLY signer.open
     ADD CONSTRAINT open_command_id_fkey FOREIGN KEY (command_id) REFERENCES signer.issued(command_id);
 
 ALTER TABLE ONLY signer.release
+ALTER TABLE ONLY public.edit_decision
+    ADD CONSTRAINT edit_decision_edit_id_fkey FOREIGN KEY (edit_id) REFERENCES public.edit(edit_id);
+
     ADD CONSTRAINT release_trip_id_fkey FOREIGN KEY (trip_id) REFERENCES signer.trip(trip_id);
 
 GRANT ALL ON SCHEMA public TO mdms;

@@ -13,7 +13,9 @@ from mdms.storage.audit import PostgresAudit
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.circumstances import PostgresCircumstances
 from mdms.storage.controls import PostgresControls
+from mdms.storage.edits import PostgresEdits
 from mdms.storage.events import PostgresEvents
+from mdms.storage.exceptions import PostgresExceptions
 from mdms.storage.facts import PostgresFacts
 from mdms.storage.gaps import PostgresGaps
 from mdms.storage.messages import PostgresMessages
@@ -35,6 +37,8 @@ class PostgresUnitOfWork:
         self.readings = PostgresReadings(connection, partitions)
         self.vee = PostgresVee(connection)
         self.circumstances = PostgresCircumstances(connection)
+        self.edits = PostgresEdits(connection, partitions)
+        self.exceptions = PostgresExceptions(connection)
         self.billing = PostgresBilling(connection)
         self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)

@@ -107,7 +107,12 @@ class PostgresVee:
 
     OPEN_EXCEPTION = """
     INSERT INTO vee_exception (channel_id, local_day, rule, severity, detail, opened_at)
-    VALUES (%(channel_id)s, %(local_day)s, %(rule)s, %(severity)s, %(detail)s, %(opened_at)s)
+    SELECT %(channel_id)s, %(local_day)s, %(rule)s, %(severity)s, %(detail)s, %(opened_at)s
+    WHERE NOT EXISTS (
+        SELECT FROM vee_exception e
+        WHERE e.channel_id = %(channel_id)s AND e.local_day = %(local_day)s
+          AND e.rule = %(rule)s AND e.detail = %(detail)s AND e.answer <> ''
+    )
     ON CONFLICT (channel_id, local_day, rule) WHERE closed_at IS NULL DO NOTHING
     """
 

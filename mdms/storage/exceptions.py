@@ -1,0 +1,78 @@
+"""The queue of exceptions: who looks into each, and what was answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from psycopg import AsyncConnection
+
+from mdms.ports.exceptions import QueuedException
+
+
+class PostgresExceptions:
+    """`mdms.ports.ExceptionStore` on vee_exception."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    SOME = """
+    SELECT vee_exception_id, channel_id, local_day, rule, severity, detail, opened_at, closed_at,
+           assigned_to, answer, answered_by
+    FROM vee_exception
+    WHERE (%(exception_id)s::bigint IS NULL OR vee_exception_id = %(exception_id)s)
+      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
+      AND (%(rule)s::text IS NULL OR rule = %(rule)s)
+      AND (%(severity)s::text IS NULL OR severity = %(severity)s)
+      AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
+      AND (%(opened_before)s::timestamptz IS NULL OR opened_at < %(opened_before)s)
+      AND (NOT %(open_only)s OR closed_at IS NULL)
+    ORDER BY opened_at, vee_exception_id LIMIT %(count_max)s
+    """
+
+    async def some(
+        self,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        rule: str | None = None,
+        severity: str | None = None,
+        assigned_to: str | None = None,
+        opened_before: datetime | None = None,
+        open_only: bool = True,
+        count_max: int = 500,
+    ) -> Sequence[QueuedException]:
+        return await self._some(
+            channel_ids=None if channel_ids is None else [int(c) for c in channel_ids],
+            rule=rule,
+            severity=severity,
+            assigned_to=assigned_to,
+            opened_before=opened_before,
+            open_only=open_only,
+            count_max=count_max,
+        )
+
+    async def find(self, exception_id: int) -> QueuedException | None:
+        found = await self._some(exception_id=exception_id, open_only=False, count_max=1)
+        return found[0] if found else None
+
+    async def _some(self, **parameters: object) -> list[QueuedException]:
+        names = (
+            "exception_id", "channel_ids", "rule", "severity", "assigned_to", "opened_before",
+        )  # fmt: skip
+        cursor = await self._connection.execute(self.SOME, dict.fromkeys(names) | parameters)
+        return [QueuedException(*row) for row in await cursor.fetchall()]
+
+    ASSIGN = """
+    UPDATE vee_exception SET assigned_to = %(to)s WHERE vee_exception_id = %(exception_id)s
+    """
+
+    async def assign(self, exception_id: int, to: str) -> None:
+        await self._connection.execute(self.ASSIGN, {"exception_id": exception_id, "to": to})
+
+    ANSWER = """
+    UPDATE vee_exception
+    SET answer = %(answer)s, answered_by = %(by)s, closed_at = coalesce(closed_at, %(at)s)
+    WHERE vee_exception_id = %(exception_id)s
+    """
+
+    async def answer(self, exception_id: int, answer: str, by: str, at: datetime) -> None:
+        parameters = {"exception_id": exception_id, "answer": answer, "by": by, "at": at}
+        await self._connection.execute(self.ANSWER, parameters)
