@@ -1,0 +1,69 @@
+"""
+The 96 acceptance cases of the VEE specification: each is a test, or belongs to a later issue.
+
+A test of a case carries its number as `case-N` in its id. Cases whose subject lives elsewhere are
+named with the test that shows it.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[2]
+
+ELSEWHERE = {
+    1: "contract/test_unit_of_work.py: test_rows_are_stored_once_and_those_whose_key_is_taken_are_returned",
+    10: "unit/ingest/test_channels.py: RejectReason.BAD_INTERVAL",
+    58: "unit/mdms/billing/test_units.py: vee case 58",
+    59: "unit/vee/test_gridding.py: test_intervals_are_expected_while_a_meter_is_installed",
+    62: "unit/mdms/billing/test_units.py: vee case 62",
+    90: "unit/mdms/services/test_vee_run.py: test_a_second_run_over_everything_appends_nothing",
+}
+"""File below tests, and what in it is about the case."""
+
+LATER = {
+    4: "issue 7, files: N32 of CMEP is a missing interval",
+    5: "issue 7, files: an unknown quality letter of CMEP",
+    8: "issue 7, files: local times of an autumn hour",
+    9: "issue 7, files: local times of a spring hour",
+    60: "issue 6, billing: a register estimated from the year before",
+    61: "issue 6, billing: the actual read after an estimated one",
+    63: "issue 6, billing: largest remainder over time-of-use buckets",
+    64: "issue 6, billing: demand is not taken from estimates",
+    66: "issue 6, billing: a rate change is split by days",
+    67: "issue 6, billing: net metering reports both directions",
+    79: "issue 5, leaks: Rule 11.L",
+    80: "issue 5, leaks: Rule 11.L, caps",
+    81: "issue 5, leaks: Rule 11.L, no excess",
+    82: "issue 5, leaks: Rule 11.L, last day to apply",
+    83: "issue 5, leaks: Rule 11.L, once in three years",
+    84: "issue 5, grid: loading of a transformer",
+    85: "after issue 5: ageing of transformers",
+    86: "issue 5, grid: SAIDI, SAIFI, CAIDI",
+    87: "issue 5, grid: transformer or service",
+    88: "issue 5, grid: an open switch is no outage",
+    89: "issue 5, grid: direct signs of tampering",
+    94: "issue 6, billing: meter error",
+    95: "issue 5, leaks: gas flow near the badge",
+}
+"""A case that became a test stays here until somebody takes it off; it does no harm."""
+
+
+def numbers_of_tests() -> set[int]:
+    return {
+        int(number)
+        for path in TESTS.rglob("test_*.py")
+        for number in re.findall(r"case-(\d+)", path.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_case_is_a_test_or_belongs_to_a_later_issue():
+    assert numbers_of_tests() | ELSEWHERE.keys() | LATER.keys() == set(range(1, 97))
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_a_case_that_is_shown_elsewhere_is_there(case):
+    path, what = ELSEWHERE[case].split(": ", 1)
+
+    assert what in (TESTS / path).read_text(encoding="utf-8")
