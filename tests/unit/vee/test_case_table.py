@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).parents[2]
 
 ELSEWHERE = {
-    1: "contract/test_unit_of_work.py: test_rows_are_stored_once_and_those_whose_key_is_taken_are_returned",
+    1: "contract/test_unit_of_work.py: test_rows_are_stored_once_and_those",
     10: "unit/ingest/test_channels.py: RejectReason.BAD_INTERVAL",
     58: "unit/mdms/billing/test_units.py: vee case 58",
     59: "unit/vee/test_gridding.py: test_intervals_are_expected_while_a_meter_is_installed",
