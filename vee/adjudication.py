@@ -53,8 +53,17 @@ def adjudicate(found: Examination, rules: RuleSet, estimate: Estimate) -> Examin
 
 def _doubted(found: Examination) -> Int64:
     """Return the positions of held values in the flattened grid, rising."""
-    cells = [cells for rule, cells in found.marks.cells if rule in DOUBTED]
-    return np.unique(np.concatenate([np.zeros(0, np.int64), *cells]))
+    listed = [cells for rule, cells in found.marks.cells if rule in DOUBTED]
+    cells = np.unique(np.concatenate([np.zeros(0, np.int64), *listed]))
+    return cells[~_decided(found, cells)]
+
+
+def _decided(found: Examination, cells: Int64) -> Bool:
+    """Return which of these cells a person has decided about."""
+    if found.block.edits is None:
+        return np.zeros(len(cells), np.bool_)
+    decided: Bool = found.block.edits.standing.reshape(-1)[cells]
+    return decided
 
 
 def _bracket_of(found: Examination, cells: Int64) -> Int64:
@@ -78,7 +87,7 @@ def _settle_conflicts(found: Examination, rules: RuleSet) -> Examination:
     conflicts = found.block.context.conflicts
     slots = found.block.value.shape[1]
     cells = conflicts.channel * slots + conflicts.slot
-    usable = found.usable.reshape(-1)[cells]
+    usable = found.usable.reshape(-1)[cells] & ~_decided(found, cells)
     cells, rival = cells[usable], conflicts.value[usable]
     if len(cells) == 0:
         return found
@@ -176,8 +185,9 @@ def _again(found: Examination, numbers: Int64, rules: RuleSet) -> Examination:
     off = 1000 * sums.residual[numbers]
     tolerance = _tolerance(found, rules)[numbers]
     gapped = sums.gapped[numbers]
-    unequal[numbers] = ~gapped & (np.abs(off) > tolerance)
-    overdrawn[numbers] = gapped & (off < -tolerance)
+    waived = found.waived[numbers]
+    unequal[numbers] = ~gapped & ~waived & (np.abs(off) > tolerance)
+    overdrawn[numbers] = gapped & ~waived & (off < -tolerance)
     held, marks = found.held.copy(), found.marks.copy()
     doubted = np.concatenate([_doubted(found), _conflicting(found)])
     for now, mask in ((False, sums.unequal & ~unequal), (True, unequal & ~sums.unequal)):

@@ -124,7 +124,7 @@ def findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding
     """
     listed = [
         *_slot_findings(found, amended, judged),
-        *_bracket_findings(found, judged),
+        *_bracket_findings(found, amended, judged),
         *_register_findings(found, judged),
         *_day_findings(found, judged),
     ]
@@ -180,6 +180,12 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
             "{} estimates although power was said to be out: the register went on counting",
         ),
         (
+            "REJECTED",
+            Severity.HOLD,
+            suspect & found.block.edited,
+            "{} intervals were rejected by somebody and wait for other values",
+        ),
+        (
             "ACTUAL_VS_EDIT",
             Severity.HOLD,
             contested,
@@ -203,10 +209,13 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
     return listed
 
 
-def _bracket_findings(found: Examination, judged: Bool) -> list[Finding]:
+def _bracket_findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding]:
     brackets = found.brackets
     listed = []
-    for number in np.flatnonzero(found.unequal | found.overdrawn):
+    unequal = found.unequal.copy()
+    if found.block.edits is not None and unequal.any():  # nobody asks where all was accepted
+        unequal &= brackets.total(amended.status == Status.SUSPECT.code) > 0
+    for number in np.flatnonzero(unequal | found.overdrawn):
         channel, span = int(brackets.channel[number]), _days_of(found, int(number))
         slots, off = brackets.last[number] - brackets.first[number], -found.residual[number]
         if found.unequal[number]:

@@ -1,5 +1,7 @@
 """
-Edits among the reads: what a person set stays, whatever is estimated or received later.
+Edits among the reads: what a person decided stays, whatever is estimated or received later.
+
+A value that a person set (X), accepted (A) or rejected (S) is known by its source.
 
 Only an edit that was made to bridge a gap for the time being gives way to the actual value.
 """
@@ -9,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from mdms.domain.readings import RAW_VERSION, Bool, Int64, IntervalReads, Status
+from mdms.domain.readings import RAW_VERSION, Bool, Int64, IntervalReads, Source, Status
 
 _CHANNEL_WIDTH = 1 << 34
 """Seconds since 1970 need less."""
@@ -23,20 +25,25 @@ class Edits:
     Attributes:
         standing: Edits that hold.
         contested: Standing edits after which an actual value came: a person must choose.
+        waived: Standing edits whose bracket need not add up: a person said why.
     """
 
     standing: Bool
     contested: Bool
+    waived: Bool
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> Self:
         """Return that nothing was edited."""
-        return cls(np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
+        return cls(*(np.zeros(shape, np.bool_) for _ in range(3)))
 
 
 def standing(
-    current: IntervalReads, raw: IntervalReads, temporary: IntervalReads
-) -> tuple[Bool, Bool]:
+    current: IntervalReads,
+    raw: IntervalReads,
+    temporary: IntervalReads,
+    waived: IntervalReads,
+) -> tuple[Bool, Bool, Bool]:
     """
     Find the edits that hold.
 
@@ -44,22 +51,24 @@ def standing(
         current: Highest versions.
         raw: Values as received.
         temporary: Edits that were made to bridge a gap (reason GAP_TEMP).
+        waived: Edits whose bracket need not add up (override_sum).
 
     Returns:
-        Edits that hold, and those of them after which an actual value came, both of shape
-        (current,).
+        Edits that hold, those of them after which an actual value came, and those that need not
+        add up, each of shape (current,).
 
     Source:
         vee.md 4.9: an actual value never replaces an edit by itself, unless it was temporary.
     """
-    edited = (current.status == Status.EDITED.code) & (current.version > RAW_VERSION)
+    edited = (current.status == Status.EDITED.code) | (current.source == Source.EDIT)
+    edited &= current.version > RAW_VERSION
     if not edited.any():
-        return edited, edited
+        return edited, edited, edited
     row, received = _find(current, raw)
     late = edited & received
     late[late] = raw.recorded_us[row[late]] > current.recorded_us[late]
     stands: Bool = edited & ~(late & _find(current, temporary)[1])
-    return stands, stands & late
+    return stands, stands & late, stands & _find(current, waived)[1]
 
 
 def _find(reads: IntervalReads, among: IntervalReads) -> tuple[Int64, Bool]:

@@ -1,6 +1,6 @@
 """What is wrong with a block and what its registers say: validation, before any estimate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,14 @@ class Examination:
         return self.sums.overdrawn
 
     @cached_property
+    def waived(self) -> Bool:
+        """Brackets that need not add up, because somebody said why, shape (brackets,)."""
+        edits = self.block.edits
+        if edits is None or not edits.waived.any():
+            return np.zeros(len(self.brackets), np.bool_)
+        return self.brackets.total(edits.waived) > 0
+
+    @cached_property
     def flags(self) -> Int64:
         """Rules that a received value broke, besides the flags it came with."""
         return self.marks.flags()
@@ -109,7 +117,12 @@ def examine(block: Block, rules: RuleSet) -> Examination:
     marks = Marks(block.value.shape)
     screened, sums = screen_block(block, rules, marks)
     sound = screened.whole.copy()
-    sound &= np.logical_or.reduceat(block.expected, block.slots.first[:-1], axis=1)
+    if not block.expected.all():
+        sound &= np.logical_or.reduceat(block.expected, block.slots.first[:-1], axis=1)
+    accepted = np.zeros(block.value.shape, np.bool_)
+    if block.edits is not None:
+        waived = Examination(block, screened, sums, marks, accepted).waived
+        sums = replace(sums, unequal=sums.unequal & ~waived, overdrawn=sums.overdrawn & ~waived)
     if sums.unequal.any():
         unequal = sums.take(sums.unequal)
         brackets = Brackets.closed_by(unequal.bookends, unequal.later, unequal.usage)
@@ -120,4 +133,6 @@ def examine(block: Block, rules: RuleSet) -> Examination:
         marks.values(45, channel, slot)
         sound[channel, block.slots.day[slot]] = False
     DayRules(block, screened, rules, marks, sound).apply()
-    return Examination(block, screened, sums, marks, accepted=np.zeros_like(screened.held))
+    if block.edits is not None:
+        screened.held[block.edits.standing] = False  # a person has decided about these
+    return Examination(block, screened, sums, marks, accepted)

@@ -33,6 +33,7 @@ def grid(
     rules: RuleSet,
     *,
     temporary: IntervalReads = NO_READS,
+    waived: IntervalReads = NO_READS,
 ) -> tuple[Block, Stored]:
     """
     Lay reads out as channels by slots.
@@ -44,6 +45,7 @@ def grid(
         registers: Every version; those off a boundary are left out.
         rules: Limits of the service classes.
         temporary: Edits that only bridge a gap until the actual value comes.
+        waived: Edits whose bracket need not add up.
     """
     channel_id = np.unique(table.channel_id)
     current = _inside(slots, channel_id, intervals.current())
@@ -51,7 +53,7 @@ def grid(
     shape = (len(channel_id), len(slots))
     at_raw = _cells(slots, channel_id, raw)
     at_current = _cells(slots, channel_id, current)
-    edited, contested = edits.standing(current, raw, temporary)
+    edited, *more = edits.standing(current, raw, temporary, waived)
 
     newest_us = np.zeros((len(channel_id), len(slots.days)), np.int64)
     np.maximum.at(newest_us, (at_raw[0], slots.day[at_raw[1]]), raw.recorded_us)
@@ -59,6 +61,8 @@ def grid(
     present = _scatter(shape, at_raw, np.ones(len(raw), np.bool_), 0)
     at_edit = (at_current[0][edited], at_current[1][edited])
     value[at_edit], present[at_edit] = current.value[edited], True
+    flags = _scatter(shape, at_raw, raw.flags, 0)
+    flags[at_edit] = 0  # what was wrong with the received value is not wrong with this one
     block = Block(
         slots=slots,
         channel_id=channel_id,
@@ -66,11 +70,9 @@ def grid(
         value=value,
         present=present,
         expected=_expected(table, channel_id, slots),
-        flags=_scatter(shape, at_raw, raw.flags, 0),
+        flags=flags,
         registers=_bookends(slots, channel_id, registers.current(), rules.bookend.align_s),
-        edits=edits.Edits(
-            _scatter(shape, at_current, edited, 0), _scatter(shape, at_current, contested, 0)
-        ),
+        edits=edits.Edits(*(_scatter(shape, at_current, each, 0) for each in (edited, *more))),
     )
     stored = Stored(
         version=_scatter(shape, at_current, current.version.astype(np.int32), -1),

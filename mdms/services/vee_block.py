@@ -158,7 +158,16 @@ class BlockRun:
         ids = channel_ids.tolist()
         intervals = await self.work.readings.intervals(span, channel_ids=ids)
         registers = await self.work.readings.registers(edges, channel_ids=ids)
-        block, stored = gridding.grid(table, slots, intervals, registers, self.rules)
+        marks = await self.work.edits.marks(span, ids)
+        block, stored = gridding.grid(
+            table,
+            slots,
+            intervals,
+            registers,
+            self.rules,
+            temporary=marks.temporary,
+            waived=marks.waived,
+        )
         target = self.targets.mask(block.channel_id, slots.days)
         loader = ContextLoader(self.work, self.rules, self.zone)
         return replace(block, known=await loader.load(block, table, target)), stored

@@ -37,7 +37,7 @@ def version(status: Status, value: int, *, number: int = 1, recorded_us: int = 2
         version=np.array([number], np.int16),
         status=np.array([status.code], np.uint8),
         method=np.array([Method.D1 if status is Status.DERIVED else Method.NONE], np.int16),
-        source=np.array([Source.VEE if status is Status.DERIVED else Source.EDIT], np.int16),
+        source=np.array([Source.EDIT if status is Status.EDITED else Source.VEE], np.int16),
     )
 
 

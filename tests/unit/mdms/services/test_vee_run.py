@@ -24,6 +24,7 @@ from mdms.domain.readings import (
 from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
 from mdms.domain.time import Period, local_midnight, to_epoch_s, to_epoch_us
 from mdms.ports.circumstances import Circumstances, PastPeak
+from mdms.ports.edits import EditMarks
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
 from mdms.services.vee_run import VeeService
@@ -62,6 +63,13 @@ class FakeStore:
     @property
     def vee(self) -> Self:
         return self
+
+    @property
+    def edits(self) -> Self:
+        return self
+
+    async def marks(self, period: Period, channel_ids: Sequence[int]) -> EditMarks:
+        return EditMarks(IntervalReads.empty(), IntervalReads.empty())
 
     @property
     def circumstances(self) -> Self:
