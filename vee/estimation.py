@@ -69,7 +69,7 @@ def estimate_cells(
     scaled = (task.bracket >= 0) & ~task.derived & ~zero
     groups = Groups.of(found, cells, shape, scaled, rules)
     method = task.shapes.method
-    shape, resembled = task.resembled(groups, shape)
+    shape, resembled = task.resembled(groups, shape, zero)
     method[resembled] = Method.H4
 
     unscaled = ~scaled & ~zero & ~task.derived & ~np.isnan(shape)
@@ -153,34 +153,43 @@ class _Task:
         zero = (touched >= 1) & ~conflict & ~self.derived
         return np.where(conflict, shapes.shape, lit), zero, conflict
 
-    def resembled(self, groups: Groups, shape: Float) -> tuple[Float, Bool]:
+    def resembled(self, groups: Groups, shape: Float, zero: Bool) -> tuple[Float, Bool]:
         """
-        Give groups the shape of windows that resemble them (H4), where that can be told.
+        Give brackets and gaps the shape of windows that resemble them (H4).
 
-        Not where one cell takes the whole total anyway, where the power was out or another meter
-        measured, nor where values have a sign.
+        Outside brackets each day stands for itself, whatever else is judged with it. Not where
+        one cell takes the whole total anyway, where the power was out or another meter measured,
+        nor where values have a sign.
 
         Returns:
             Shape, and the cells whose shape is new.
         """
         how, shapes = self.shaper.rules.estimate, self.shapes
-        count = np.bincount(groups.group, minlength=len(groups.total))
         odd = (np.maximum(shapes.dark, shapes.open) > 0) | (shapes.method == Method.K1)
+        odd |= self.shaper.signed
+        count = np.bincount(groups.group, minlength=len(groups.total))
         oddities = np.bincount(groups.group, odd[groups.order], minlength=len(groups.total))
-        fit = (count > 1) & (groups.total > 0) & ~groups.signed & (oddities == 0)
+        fit = (count > 1) & (groups.total > 0) & (oddities == 0)
         members = fit[groups.group]
+        loose = np.flatnonzero((self.bracket < 0) & ~zero & ~odd & ~np.isnan(shape))
+        at = np.concatenate([groups.order[members], loose])
         changed = np.zeros(len(shape), np.bool_)
-        if not members.any():
+        if len(at) == 0:
             return shape, changed
-        at = groups.order[members]
+        cells = self.shaper.cells
+        day = self.shaper.found.block.slots.day[cells.slot[loose]]
+        begins = np.ones(len(loose), np.bool_)
+        begins[1:] = (np.diff(cells.channel[loose]) != 0) | (np.diff(day) != 0)
+        closed = (np.cumsum(fit) - 1)[groups.group[members]]
         x, seen = resembling(
-            self.shaper.cells.take(at),
-            (np.cumsum(fit) - 1)[groups.group[members]],
-            groups.total[fit],
+            cells.take(at),
+            np.concatenate([closed, np.count_nonzero(fit) + np.cumsum(begins) - 1]),
+            np.concatenate([groups.total[fit], np.full(np.count_nonzero(begins), np.nan)]),
             shape[at],
             past=Past.of(self.shaper.references, self.shaper.found.anchor),
             how=Resemblance(
                 reach_days=how.window_days,
+                days_min=how.references_min,
                 decay_days=how.window_decay_days,
                 other_weekday_weight=how.window_other_weekday_weight,
                 shift_h=how.window_shift_h,

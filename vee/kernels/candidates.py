@@ -33,6 +33,7 @@ class Resemblance:
 
     Attributes:
         reach_days: How far candidates may lie to each side.
+        days_min: Candidates must come from this many days at least.
         decay_days: Distance at which a day's weight has fallen to 1/e [days].
         other_weekday_weight: Weight of another weekday against 1 for the same one.
         shift_h: Standard deviation of the shift from the same time of day [h].
@@ -43,6 +44,7 @@ class Resemblance:
     """
 
     reach_days: int
+    days_min: int
     decay_days: float
     other_weekday_weight: float
     shift_h: float
@@ -113,8 +115,8 @@ class Runs:
         length: Slots.
         window: Window that a run is part of, numbered from 0 on, rising.
         energy: What each window is expected to hold [quanta], shape (windows,).
-        siblings: How many windows share a total with each, itself included: among several, how
-            much is in which is only a guess, shape (windows,).
+        doubt: What differences of energy are divided by: the number of windows that share a
+            total, infinity where no total is known, shape (windows,).
     """
 
     channel: Int64
@@ -122,7 +124,7 @@ class Runs:
     length: Int64
     window: Int64
     energy: Float
-    siblings: Int64
+    doubt: Float
 
     @property
     def first(self) -> Int64:
@@ -171,7 +173,7 @@ def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidat
     whole = np.maximum(prior.sum(axis=1, keepdims=True), 1e-300)
     typical = np.maximum((prior * energy).sum(axis=1, keepdims=True) / whole, 0)
     small = np.maximum(SMALL * typical, 1)
-    away = _distance(energy, runs.energy[:, None], small, prior) / runs.siblings[:, None]
+    away = _distance(energy, runs.energy[:, None], small, prior) / runs.doubt[:, None]
 
     hours = length * slots.interval_s / 3600
     say = np.sqrt(how.edge_h / hours)
@@ -184,10 +186,19 @@ def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidat
     weight = prior * np.exp(-(away - np.where(np.isfinite(nearest), nearest, 0)) / 2)
     kept_count = min(KEPT_MAX, weight.shape[1])
     kept = np.sort(np.argpartition(-weight, kept_count - 1, axis=1)[:, :kept_count], axis=1)
-    return Candidates(
-        start=np.take_along_axis(start, kept[runs.window], axis=1),
-        weight=np.take_along_axis(weight, kept, axis=1),
-    )
+    weight = np.take_along_axis(weight, kept, axis=1)
+    weight[_days(offsets.days[kept], weight > 0) < how.days_min] = 0
+    return Candidates(np.take_along_axis(start, kept[runs.window], axis=1), weight)
+
+
+def _days(day: Int64, counts: Bool) -> Int64:
+    """Return how many different days there are in each row, where a mask counts them."""
+    none = np.iinfo(np.int64).max
+    order = np.sort(np.where(counts, day, none), axis=1)
+    fresh = np.ones(order.shape, np.bool_)
+    fresh[:, 1:] = order[:, 1:] != order[:, :-1]
+    number: Int64 = np.count_nonzero(fresh & (order != none), axis=1)
+    return number
 
 
 def _places(runs: Runs, offsets: Offsets, references: References) -> tuple[Int64, Bool]:
@@ -228,9 +239,12 @@ def _edges(
     value, valid = past.references.value, past.references.valid
     row, slots = runs.channel[:, None], value.shape[1]
     small, prior = small[runs.window], prior[runs.window]
+    today = past.references.slots.day[runs.slot]
+    ahead, day_end = past.references.ahead[today], past.references.slots.first[today + 1]
     away = np.zeros(start.shape)
     for own, there in ((runs.slot - 1, start - 1), (runs.slot + runs.length, end)):
         inside, held = (own >= 0) & (own < slots), np.clip(own, 0, slots - 1)
+        inside &= ahead | (own < day_end)
         known = (inside & past.anchor[runs.channel, held])[:, None]
         other = np.clip(there, 0, slots - 1)
         seen = (there == other) & valid[row, other]

@@ -1,9 +1,10 @@
 """
 Reference windows: other stretches of the same meter that resemble the one that is missing (H4).
 
-A window is what a bracket misses within a day. Its candidates lie at the same time of other days,
-and up to an hour beside it, because people are no clocks. What they show is cut at one common
-quantile, where it sums to what the registers leave.
+A window is what a bracket, or a gap outside all brackets, misses within a day. Its candidates lie
+at the same time of other days, and up to an hour beside it, because people are no clocks. What
+they show is cut at one common quantile: where it sums to what the registers leave or, where no
+register tells, to what the candidates used on average.
 """
 
 from collections.abc import Iterator
@@ -24,21 +25,21 @@ _VALUES_MAX = 1 << 20
 def resembling(
     cells: Cells,
     group: Int64,
-    total: Int64,
+    total: Float,
     profile: Float,
     *,
     past: Past,
     how: Resemblance,
 ) -> tuple[Float, Bool]:
     """
-    Estimate the missing cells of brackets from windows that resemble them (H4).
+    Estimate missing cells from windows that resemble theirs (H4).
 
     Args:
-        cells: All missing cells of some brackets, sorted by channel and time.
-        group: Bracket of each cell, numbered from 0 on, rising, shape (cells,).
-        total: What the cells of each bracket sum to [quanta], shape (brackets,).
-        profile: Another estimate [quanta], 0 or more, shape (cells,). It shares the total out
-            among the windows, and stands in where candidates are few.
+        cells: All missing cells of some brackets or gaps, group by group, in time within each.
+        group: Group of each cell, numbered from 0 on, rising, shape (cells,).
+        total: What the cells of each group sum to [quanta], NaN where no register tells.
+        profile: Another estimate [quanta], 0 or more, shape (cells,). It shares a total out among
+            the windows, and stands in where candidates are few.
         past: What to estimate from.
         how: What resemblance is.
 
@@ -50,29 +51,32 @@ def resembling(
         makes the expected absolute error least; see docs/reference/estimation.md.
     """
     references = past.references
+    slots = references.slots
     first = np.flatnonzero(np.diff(group, prepend=-1))
     scaled = _scaled(profile, total, group, first)
-    parts = _Parts.cut(cells, group, first, references.slots)
-    energy = np.add.reduceat(scaled, parts.first[parts.first_run])
-    bracket = group[parts.first[parts.first_run]]
-    siblings = np.bincount(bracket)[bracket]
-    slots = references.slots
+    parts = _Parts.cut(cells, group, first, slots)
+    window_first = parts.first[parts.first_run]
+    energy = np.add.reduceat(scaled, window_first)
+    of_group = group[window_first]
+    siblings = np.bincount(of_group)[of_group].astype(np.float64)
+    told = ~np.isnan(total)
     offsets = Offsets.within(how.reach_days, slots.interval_s)
     offsets = offsets.reaching(slots.day[cells.slot], references)
     if len(offsets.days) == 0:
         return scaled, np.zeros(len(cells), np.bool_)
 
     quantile = np.repeat(scaled[:, None], len(quantiles.LEVELS), axis=1)
-    trust = np.zeros(len(cells))
+    mean, trust = scaled.copy(), np.zeros(len(cells))
     for runs in parts.chunks(len(offsets.days)):
         window = parts.window[runs]
+        windows = slice(window[0], window[-1] + 1)
         few = Runs(
             channel=cells.channel[parts.first[runs]],
             slot=cells.slot[parts.first[runs]],
             length=parts.length[runs],
             window=window - window[0],
-            energy=energy[window[0] : window[-1] + 1],
-            siblings=siblings[window[0] : window[-1] + 1],
+            energy=energy[windows],
+            doubt=np.where(told[of_group[windows]], siblings[windows], np.inf),
         )
         candidates = best(few, offsets, past, how)
         run = np.repeat(np.arange(len(window)), few.length)
@@ -83,20 +87,29 @@ def resembling(
         known = weight.any(axis=1)
         value = references.value[row, slot].astype(np.float64)
         quantile[cell][known] = quantiles.at_levels(value[known], weight[known])
+        mean[cell][known] = (weight * value).sum(axis=1)[known] / weight.sum(axis=1)[known]
         effective = candidates.effective[few.window[run]]
-        drawn = how.shrink * few.siblings[few.window[run]]
+        drawn = how.shrink * siblings[windows][few.window[run]]
         trust[cell] = np.where(known, effective / (effective + drawn), 0)
-    level = quantiles.meet(total.astype(np.float64), quantile, first)
+
+    alone = ~told[group]  # each window for itself: nothing ties them together
+    begins = np.zeros(len(cells), np.bool_)
+    begins[first] = True
+    begins[window_first] |= alone[window_first]
+    met = np.flatnonzero(begins)
+    likely = np.add.reduceat(trust * mean + (1 - trust) * scaled, met)
+    wanted = np.where(alone[met], likely, total[group[met]])
+    level = quantiles.meet(wanted, quantile, met)
     return trust * level + (1 - trust) * scaled, trust > 0
 
 
-def _scaled(profile: Float, total: Int64, group: Int64, first: Int64) -> Float:
-    """Scale a profile to the total of each group; evenly where it is all zero."""
+def _scaled(profile: Float, total: Float, group: Int64, first: Int64) -> Float:
+    """Scale a profile to the total of each group, if known; evenly where it is all zero."""
     sums = np.add.reduceat(profile, first)
-    flat = (sums == 0)[group]
+    flat = ((sums == 0) & ~np.isnan(total))[group]
     count = np.diff(first, append=len(profile))
-    sums = np.where(sums > 0, sums, count)
-    return np.where(flat, 1, profile) * (total / sums)[group]
+    factor = np.where(np.isnan(total), 1, total / np.where(sums > 0, sums, count))
+    return np.where(flat, 1, profile) * factor[group]
 
 
 @dataclass(frozen=True, slots=True)

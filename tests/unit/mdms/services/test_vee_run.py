@@ -465,7 +465,7 @@ async def test_a_gap_on_a_meters_first_day_is_filled_once_a_week_of_later_days_i
     await world.nights(FIRST_DAY + 7 * DAY, FIRST_DAY + 7 * DAY)
 
     assert world.store.outcomes[1, FIRST_DAY][-1].estimated == 9
-    assert set(world.store.reads.current().method.tolist()) == {Method.NONE, Method.H1}
+    assert set(world.store.reads.current().method.tolist()) == {Method.NONE, Method.H4}
     assert world.store.exceptions == {}
 
 
