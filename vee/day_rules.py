@@ -12,7 +12,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64
 from vee.block import Block
 from vee.context import ELECTRIC, UNKNOWN, Quantity
-from vee.kernels import screen, validate_days, validate_siblings
+from vee.kernels import validate_days, validate_siblings
 from vee.marks import DayList, Marks, Severity
 from vee.rules import RuleSet
 from vee.screening import Screened, may_surprise
@@ -86,6 +86,9 @@ class DayRules:
         peaks = np.full(found.day_max.shape, UNKNOWN, np.int64)
         top = np.zeros(len(peaks), np.int64)
         valid = np.zeros(len(peaks), np.int64)
+        days_max = int(history.valid_days.max(initial=0)) + len(self.block.slots.days)
+        if days_max - history.first_judged < self.rules.history.valid_days_min:
+            return peaks
         for day in range(history.first_judged, len(self.block.slots.days)):
             peak = np.maximum(history.peak[:, day], top)
             enough = history.valid_days[:, day] + valid >= self.rules.history.valid_days_min
@@ -117,14 +120,9 @@ class DayRules:
 
     def repeated(self) -> None:
         """Find electric meters that repeat themselves (V26)."""
-        static, value = self.rules.static, self.block.value
+        static = self.rules.static
         rows = self._electric(Quantity.DELIVERED)
-        maybe = np.zeros(len(rows), np.bool_)
-        for part in screen.tiles(len(rows), value.shape[1]):
-            maybe[part] = screen.may_be_static(
-                value[rows[part]], intervals=static.intervals, quanta_min=static.quanta_min
-            )
-        rows = rows[maybe]
+        rows = rows[self.screened.repeating[rows]]
         if len(rows):
             repeats = validate_days.runs(
                 self.block.value[rows],

@@ -39,6 +39,7 @@ class Screened:
         spiky: Days whose highest value stands out from the third highest (V23 without its floor),
             of channels that are judged for it, shape (channels, days).
         whole: Days of which nothing is missing, shape (channels, days).
+        repeating: Channels that may hold a run of equal values (V26), shape (channels,).
     """
 
     usable: Bool
@@ -47,6 +48,7 @@ class Screened:
     day_max: Int64
     spiky: Bool
     whole: Bool
+    repeating: Bool
 
     @classmethod
     def blank(cls, block: Block) -> "Screened":
@@ -59,6 +61,7 @@ class Screened:
             day_max=np.empty(days, np.int64),
             spiky=np.zeros(days, np.bool_),
             whole=np.empty(days, np.bool_),
+            repeating=np.empty(len(block.value), np.bool_),
         )
 
 
@@ -69,6 +72,7 @@ def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, 
     judged &= may_surprise(context)
     spans = screen.day_spans(slots)
     screened, sums = Screened.blank(block), []
+    room = np.empty(screen.tile_cells(*block.value.shape) + 1, np.int64)
     for rows in screen.tiles(*block.value.shape):
         failed = _screen(block, rows, rules, screened=screened, marks=marks)
         if judged[rows].any():
@@ -81,7 +85,7 @@ def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, 
             np.subtract.at(reached, day, block.value[failed] >= least[day])
             spiky = (reached < validate_days.RANK) & (day_max > 0)
             screened.spiky[rows] = spiky & judged[rows, None]
-        sums.append(_sum(block, rows, rules, screened, failed))
+        sums.append(_sum(block, rows, rules, screened=screened, failed=failed, room=room))
     return screened, Sums.join(sums, block.registers)
 
 
@@ -106,10 +110,15 @@ def _screen(
     missing = screened.missing[rows]
     np.greater(block.expected[rows], screened.usable[rows], out=missing)
     screened.whole[rows] = screen.whole_days(missing, block.slots)
+    screened.repeating[rows] = screen.may_be_static(
+        block.value[rows], intervals=rules.static.intervals, quanta_min=rules.static.quanta_min
+    )
     return failed
 
 
-def _sum(block: Block, rows: slice, rules: RuleSet, screened: Screened, failed: Cells) -> Sums:
+def _sum(
+    block: Block, rows: slice, rules: RuleSet, *, screened: Screened, failed: Cells, room: Int64
+) -> Sums:
     """Chain the registers of a tile and compare what they say with its intervals."""
     registers = block.registers.of_channels(rows)
     bookends = chain(
@@ -121,7 +130,7 @@ def _sum(block: Block, rows: slice, rules: RuleSet, screened: Screened, failed: 
     reads, count = bookends.registers, block.value.shape[1]
     edge = (reads.channel - rows.start) * count + reads.boundary
     missing = screened.missing[rows]
-    packed = np.empty(missing.size + 1, np.int64)
+    packed = room[: missing.size + 1]
     packed[-1] = 0  # a bookend may lie at the end of the last row
     tile = packed[:-1].reshape(missing.shape)
     np.copyto(tile, missing)

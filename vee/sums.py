@@ -62,23 +62,42 @@ class Sums:
     def check(
         cls, chained: Bookends, between: Between, limits: Limits, rules: SumCheckRules
     ) -> Self:
-        """Compare intervals and registers."""
+        """
+        Compare intervals and registers.
+
+        Hardly a bracket is off by more than its register's resolution explains, so what its usage
+        explains beyond that is worked out for the few that are.
+        """
         reads = chained.registers
-        later = np.flatnonzero(chained.linked).astype(np.int32)
+        later = np.flatnonzero(chained.linked)
         before = later - 1
         usage = chained.usage[later]
         residual = usage - between.total[before]
-        tolerance = cls.tolerance(usage, limits.step[reads.channel[later]], rules)
-        milli = 1000 * residual
-        below, gapped = milli < -tolerance, between.gaps[before] > 0
-        still = below & (usage == 0)
-        stuck = reads.take(later[still])
-        unequal = ~gapped & (below | (milli > tolerance))
-        overdrawn = gapped & below
-        kept = ~still if between.known is None else ~still & between.known[before]
+        gapped = between.gaps[before] > 0
+        step = limits.step
+        fine = rules.resolutions * (
+            int(step[0]) if (step == step[:1]).all() else step[reads.channel[later]]
+        )
+        doubtful = residual < -fine
+        doubtful |= (residual > fine) > gapped
+        unequal, overdrawn = np.zeros(len(later), np.bool_), np.zeros(len(later), np.bool_)
+        kept = None if between.known is None else between.known[before]
+        stuck = reads.take(later[:0])
+        at = np.flatnonzero(doubtful)
+        if len(at):
+            off, used = 1000 * residual[at], usage[at]
+            tolerance = cls.tolerance(used, step[reads.channel[later[at]]], rules)
+            below = off < -tolerance
+            still = below & (used == 0)
+            unequal[at] = ~gapped[at] & (below | (off > tolerance))
+            overdrawn[at] = gapped[at] & below
+            if still.any():
+                kept = np.ones(len(later), np.bool_) if kept is None else kept
+                kept[at[still]] = False
+                stuck = reads.take(later[at[still]])
         every = cls(
             reads,
-            later,
+            later.astype(np.int32),
             usage,
             residual,
             gapped,
@@ -88,7 +107,7 @@ class Sums:
             refused=chained.refused,
             stuck=stuck,
         )
-        return every if kept.all() else every.take(kept)
+        return every if kept is None else every.take(kept)
 
     @staticmethod
     def tolerance(usage: Int64, step: Int64, rules: SumCheckRules) -> Int64:

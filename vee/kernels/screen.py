@@ -13,11 +13,16 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64
 from vee.block import SlotTable
 
-TILE_CELLS = 131_072
-"""Values at a time: a megabyte, which second-level caches hold."""
+TILE_CELLS = 262_144
+"""Values at a time: two megabytes; larger tiles leave the caches, smaller ones cost calls."""
 
 STATIC_SAMPLES = 3
 """A run that is long enough holds so many samples."""
+
+
+def tile_cells(channels: int, slots: int) -> int:
+    """Return how many values the largest tile of a block holds."""
+    return min(channels, max(1, TILE_CELLS // max(slots, 1))) * slots
 
 
 def tiles(channels: int, slots: int) -> Iterator[slice]:
