@@ -1,0 +1,59 @@
+"""The measure of accuracy itself, on a few simulated homes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.bench import accuracy, homes
+
+ELECTRIC, WATER, GAS = homes.simulated(count=2, days=40, seed=1)
+
+
+def test_gaps_follow_from_the_seed_and_lie_in_what_is_known():
+    first, again, other = (accuracy.gaps_of(ELECTRIC, 6, 20, seed) for seed in (1, 1, 2))
+
+    assert first == again != other
+    assert len(first) == 20
+    for gap in first:
+        assert gap.last - gap.first == 24
+        assert ELECTRIC.homes[gap.home].known[gap.first - 1 : gap.last + 1].all()
+
+
+@pytest.mark.parametrize("sample", [ELECTRIC, WATER, GAS], ids=lambda sample: sample.name)
+def test_what_keeps_the_total_has_no_error_in_it(sample):
+    scores = accuracy.score(sample, accuracy.gaps_of(sample, 6, 8, 1))
+
+    assert all(scores[name].total == 0 for name in accuracy.SCALED)
+    assert scores["standard unscaled"].total > 0
+    assert all(0 < each.wape <= 200 for name, each in scores.items() if name in accuracy.SCALED)
+
+
+def test_the_truth_has_no_error_and_a_shifted_truth_has():
+    hidden = accuracy.Hidden.of(
+        ELECTRIC.homes[0],
+        accuracy.gaps_of(replace(ELECTRIC, homes=ELECTRIC.homes[:1]), 2, 3, 1),
+        linear=True,
+    )
+    truth = hidden.truth.astype(np.float64)
+
+    assert hidden.errors(truth) == (0, 0, 0)
+    assert hidden.errors(truth + 1)[:2] == (len(truth), len(truth))
+
+
+def test_every_row_is_compared_and_every_length_measured():
+    told: list[str] = []
+    small = replace(GAS, hours=(2, 24))
+
+    rows = accuracy.rows([small], gaps=4, seed=1, done=told.append)
+
+    assert len(rows) == 2 * len(accuracy.METHODS)
+    names = {row.name for row in rows}
+    assert all(row.against is None or row.against in names for row in rows)
+    assert len(told) == 2 + 2
+
+
+def test_a_folder_without_series_leaves_the_simulated_homes(tmp_path):
+    samples = homes.samples(tmp_path, simulated_days=2)
+
+    assert {sample.name.split(".")[0] for sample in samples} == {"simulated"}
