@@ -1,12 +1,13 @@
 """
-Radios that must be silent for an opt-out, and are not known to be: asked for again.
+Radios that must be silent for an opt-out, or heard again after one: asked for until they are.
 
-A radio-off may end in not knowing: towers out of reach, an answer lost. Who opted out has a right
-to it all the same, so the same request is made again, with a new counter, until the meter has said
-yes and kept silent, or it is clear that a person must go there.
+Who opted out has a right to silence, and who opted back in to be heard, also where towers are out
+of reach or an answer was lost: so the same request is made again, with a new counter, until the
+meter has said yes, or it is clear that a person must go there.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -38,12 +39,23 @@ _OPEN_STILL: Final = frozenset(
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A radio that is not as an opt-out, or its end, wants it."""
+
+    action: Action
+    badge: str
+    cause: str
+    since: datetime
+    reason: str
+
+
 class OptoutRadios:
     """
-    Sees to it that a radio-off which came to nothing is asked for again.
+    Sees to it that radios fall silent for opt-outs, and come back when these have ended.
 
-    It repeats what a person asked for and begins nothing: what someone cancelled stays cancelled,
-    and who was refused knows why.
+    What someone cancelled stays cancelled, and who was refused knows why. A battery meter whose
+    radio is off hears nothing: that it comes back is a person's task.
 
     Args:
         unit_of_work: Opens a transaction.
@@ -55,9 +67,13 @@ class OptoutRadios:
         self._requests = requests
         self._quiet = Quiet()
 
+    def wake(self) -> None:
+        """Look at once: an opt-out has begun or ended."""
+        self._quiet.disturb()
+
     async def run_due(self, now: datetime) -> int:
         """
-        Ask again for what is due, and return how many requests the rules allowed.
+        Ask for what is due, and return how many requests the rules allowed.
 
         Raises:
             UnavailableError: The database is away; what was not asked for stays due.
@@ -67,21 +83,15 @@ class OptoutRadios:
         self._quiet.begin()
         async with self._unit_of_work() as work:
             waiting = await work.optouts.unsilenced(now)
-            failed = [last for each in waiting if (last := await _last_failed(work, each))]
+            wanted = [_off(each) for each in waiting]
+            wanted += [_on(each) for each in await work.optouts.silenced_still()]
+            due = [(request, at) for each in wanted for request, at in await _next(work, each)]
         metrics.COMMAND_RADIOS_UNSILENCED.set(len(waiting))
-        asked = [await self._ask_again(last) for last in failed if _due_at(last) <= now]
-        later = (_due_at(last) for last in failed if _due_at(last) > now)
-        self._quiet.until(now + _LOOK_PERIOD, later)
+        asked = [await self._ask(request) for request, at in due if at <= now]
+        self._quiet.until(now + _LOOK_PERIOD, (at for _, at in due if at > now))
         return sum(asked)
 
-    async def _ask_again(self, last: EndDeviceControl) -> bool:
-        request = Request(
-            action=last.action,
-            meter=last.badge,
-            cause=last.cause,
-            order=last.order,
-            reason=f"again: {last.control_id} ended {last.state}",
-        )
+    async def _ask(self, request: Request) -> bool:
         try:
             await self._requests.request(request, ACTOR)
         except OperatorError as error:  # refused: on file with its reasons, and tried again later
@@ -90,14 +100,50 @@ class OptoutRadios:
         return True
 
 
-async def _last_failed(work: UnitOfWork, optout: Optout) -> EndDeviceControl | None:
-    """Return the newest radio-off for an opt-out if it came to nothing and may be repeated."""
+def _off(optout: Optout) -> _Wanted:
+    return _Wanted(
+        Action.RADIO_OFF,
+        optout.badge,
+        "OPT_OUT",
+        optout.requested_at,
+        f"opt-out {optout.optout_id}",
+    )
+
+
+def _on(optout: Optout) -> _Wanted:
+    assert optout.ended_at is not None, "it has ended"
+    return _Wanted(
+        Action.RADIO_ON,
+        optout.badge,
+        "OPT_IN",
+        optout.ended_at,
+        f"opt-out {optout.optout_id} ended",
+    )
+
+
+async def _next(work: UnitOfWork, wanted: _Wanted) -> list[tuple[Request, datetime]]:
+    """Return the next request for a radio and when it is due; none where it is not for us."""
     asked = [
         control
-        for control in await work.controls.of_meter(optout.badge)
-        if control.action is Action.RADIO_OFF and control.requested_at >= optout.requested_at
+        for control in await work.controls.of_meter(wanted.badge)
+        if control.action is wanted.action and control.requested_at >= wanted.since
     ]
-    return asked[-1] if 0 < len(asked) < REQUESTS_MAX and _came_to_nothing(asked) else None
+    if not asked:
+        first = Request(
+            action=wanted.action, meter=wanted.badge, cause=wanted.cause, reason=wanted.reason
+        )
+        return [(first, wanted.since)]
+    if len(asked) >= REQUESTS_MAX or not _came_to_nothing(asked):
+        return []
+    last = asked[-1]
+    again = Request(
+        action=last.action,
+        meter=last.badge,
+        cause=last.cause,
+        order=last.order,
+        reason=f"again: {last.control_id} ended {last.state}",
+    )
+    return [(again, last.requested_at + PAUSE)]
 
 
 def _came_to_nothing(asked: Sequence[EndDeviceControl]) -> bool:
@@ -105,7 +151,3 @@ def _came_to_nothing(asked: Sequence[EndDeviceControl]) -> bool:
     withdrawn = last.state is ControlState.CANCELLED and last.result is Result.POLICY_CHANGED
     refused = last.state is ControlState.POLICY_DENIED and last.requested_by == ACTOR
     return withdrawn or refused or last.state in _OPEN_STILL
-
-
-def _due_at(last: EndDeviceControl) -> datetime:
-    return last.requested_at + PAUSE

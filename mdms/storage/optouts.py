@@ -96,6 +96,23 @@ class PostgresOptouts:
             await cursor.execute(self.UNSILENCED, {"at": at})
             return await cursor.fetchall()
 
+    SILENCED_STILL = """
+    SELECT DISTINCT ON (o.badge) o.optout_id, o.badge, o.from_at, o.reason, o.requested_by,
+           o.requested_at, o.ended_at, o.ended_by
+    FROM optout o
+    JOIN radio_silence s ON s.badge = o.badge AND s.on_at IS NULL
+    JOIN meter_installation i ON i.badge = o.badge AND i.removed_at IS NULL
+    JOIN usage_point u USING (usage_point_id)
+    WHERE u.commodity = 'electric'
+      AND NOT EXISTS (SELECT FROM optout f WHERE f.badge = o.badge AND f.ended_at IS NULL)
+    ORDER BY o.badge, o.ended_at DESC
+    """
+
+    async def silenced_still(self) -> Sequence[Optout]:
+        async with self._connection.cursor(row_factory=class_row(Optout)) as cursor:
+            await cursor.execute(self.SILENCED_STILL)
+            return await cursor.fetchall()
+
     SILENT = "SELECT FROM radio_silence WHERE badge = %(badge)s AND on_at IS NULL"
 
     async def silent(self, badge: str) -> bool:

@@ -84,15 +84,45 @@ async def test_nobody_asks_again_once_the_opt_out_ended(line, optout):
     assert await play(line, radios, 12) == 0
 
 
-async def test_what_nobody_asked_for_or_someone_cancelled_is_left_alone(line, optout):
+async def test_the_programme_asks_first_when_nobody_did(line, optout):
     radios = OptoutRadios(line.store, line.requests)
-    unasked = await play(line, radios, 7)
+
+    asked = await play(line, radios, 7)
+
+    (control,) = await radio_offs(line)
+    assert asked == 1
+    assert (control.requested_by, control.cause) == (ACTOR, "OPT_OUT")
+    async with line.store() as work:
+        assert await work.optouts.silent("E1")
+
+
+async def test_a_radio_comes_back_when_its_opt_out_has_ended(line, optout):
+    radios = OptoutRadios(line.store, line.requests)
+    await play(line, radios, 7)
+    async with line.store() as work:
+        await work.optouts.end(optout.optout_id, line.clock.now(), "clerk")
+    radios.wake()
+
+    asked = await play(line, radios, 7)
+
+    *_, last = await radio_offs(line)
+    assert asked == 1
+    assert (last.action, last.cause, last.state) == (
+        Action.RADIO_ON,
+        "OPT_IN",
+        ControlState.VERIFIED,
+    )
+    async with line.store() as work:
+        assert not await work.optouts.silent("E1")
+
+
+async def test_what_someone_cancelled_is_left_alone(line, optout):
+    radios = OptoutRadios(line.store, line.requests)
     later = await line.ask(
         Action.RADIO_OFF, cause="OPT_OUT", not_before=line.clock.now() + timedelta(hours=1)
     )
     await line.requests.cancel(later.control_id, "clerk", "wrong meter")
 
-    assert unasked == 0
     assert await play(line, radios, 12) == 0
 
 
