@@ -1,15 +1,11 @@
 """Rows to grids and back: reads of the store to a block, amended slots to new versions."""
 
-from typing import TypeVar
-
 import numpy as np
-import numpy.typing as npt
 
 from mdms.domain.readings import (
     RAW_VERSION,
     Bool,
     Int32,
-    Int64,
     IntervalReads,
     RegisterReads,
     Source,
@@ -18,9 +14,8 @@ from mdms.domain.registry import ChannelTable, Commodity
 from vee import edits
 from vee.amend import Amended, Stored
 from vee.block import Block, Limits, Registers, SlotTable
+from vee.layout import Layout
 from vee.rules import RuleSet
-
-S = TypeVar("S", bound=np.generic)
 
 NO_READS = IntervalReads.empty()
 
@@ -48,21 +43,19 @@ def grid(
         waived: Edits whose bracket need not add up.
     """
     channel_id = np.unique(table.channel_id)
-    current = _inside(slots, channel_id, intervals.current())
-    raw = _inside(slots, channel_id, intervals.take(intervals.version == RAW_VERSION))
-    shape = (len(channel_id), len(slots))
-    at_raw = _cells(slots, channel_id, raw)
-    at_current = _cells(slots, channel_id, current)
-    edited, *more = edits.standing(current, raw, temporary, waived)
-
-    newest_us = np.zeros((len(channel_id), len(slots.days)), np.int64)
-    np.maximum.at(newest_us, (at_raw[0], slots.day[at_raw[1]]), raw.recorded_us)
-    value = _scatter(shape, at_raw, raw.value, 0)
-    present = _scatter(shape, at_raw, np.ones(len(raw), np.bool_), 0)
-    at_edit = (at_current[0][edited], at_current[1][edited])
-    value[at_edit], present[at_edit] = current.value[edited], True
-    flags = _scatter(shape, at_raw, raw.flags, 0)
-    flags[at_edit] = 0  # what was wrong with the received value is not wrong with this one
+    every = Layout.of(slots, channel_id, intervals)
+    newest, raw = every.newest(), every.where(every.reads.version == RAW_VERSION)
+    current = newest.reads
+    edited, *more = edits.standing(current, raw.reads, temporary, waived)
+    heard_us = raw.grid(raw.reads.recorded_us, 0)
+    value = raw.grid(raw.reads.value, 0)
+    present, flags, standing = raw.present(), raw.grid(raw.reads.flags, 0), None
+    if edited.any():
+        cells = newest.cell[edited]
+        value, present, flags = value.copy(), present.copy(), flags.copy()
+        value.reshape(-1)[cells], present.reshape(-1)[cells] = current.value[edited], True
+        flags.reshape(-1)[cells] = 0  # what was wrong with what came is not wrong with this
+        standing = edits.Edits(*(newest.grid(each, 0) for each in (edited, *more)))
     block = Block(
         slots=slots,
         channel_id=channel_id,
@@ -71,16 +64,16 @@ def grid(
         present=present,
         expected=_expected(table, channel_id, slots),
         flags=flags,
-        registers=_bookends(slots, channel_id, registers.current(), rules.bookend.align_s),
-        edits=edits.Edits(*(_scatter(shape, at_current, each, 0) for each in (edited, *more))),
+        registers=bookends(slots, channel_id, registers.current(), rules.bookend.align_s),
+        edits=standing,
     )
     stored = Stored(
-        version=_scatter(shape, at_current, current.version.astype(np.int32), -1),
-        value=_scatter(shape, at_current, current.value, 0),
-        status=_scatter(shape, at_current, current.status, 0),
-        method=_scatter(shape, at_current, current.method, 0),
-        flags=_scatter(shape, at_current, current.flags, 0),
-        newest_us=newest_us,
+        version=newest.grid(current.version.astype(np.int32), -1),
+        value=newest.grid(current.value, 0),
+        status=newest.grid(current.status, 0),
+        method=newest.grid(current.method, 0),
+        flags=newest.grid(current.flags, 0),
+        newest_us=np.maximum.reduceat(heard_us, slots.first[:-1], axis=1),
     )
     return block, stored
 
@@ -102,34 +95,15 @@ def versions(block: Block, amended: Amended, *, recorded_us: int) -> IntervalRea
     )
 
 
-def _inside(slots: SlotTable, channel_id: Int32, reads: IntervalReads) -> IntervalReads:
-    """Return the reads that start a slot of one of these channels."""
-    offset = reads.start_s - slots.start_s[0]
-    fits = (offset >= 0) & (reads.start_s < slots.end_s) & (offset % slots.interval_s == 0)
-    return reads.take(fits & np.isin(reads.channel_id, channel_id))
-
-
-def _cells(slots: SlotTable, channel_id: Int32, reads: IntervalReads) -> tuple[Int64, Int64]:
-    """Return row and column of reads that are inside."""
-    column = (reads.start_s - slots.start_s[0]) // slots.interval_s
-    return np.searchsorted(channel_id, reads.channel_id), column
-
-
-def _scatter(
-    shape: tuple[int, int], at: tuple[Int64, Int64], values: npt.NDArray[S], absent: int
-) -> npt.NDArray[S]:
-    """Return a grid that holds these values at these cells, `absent` elsewhere."""
-    cells = np.full(shape, absent, values.dtype)
-    cells[at] = values
-    return cells
-
-
 def _expected(table: ChannelTable, channel_id: Int32, slots: SlotTable) -> Bool:
     """Return the slots that lie wholly within an installation whose radio is on."""
     on = table.radio_on
     row = np.searchsorted(channel_id, table.channel_id[on])
     begin = np.searchsorted(slots.start_s, table.installed_s[on])
     end = np.searchsorted(slots.start_s + slots.interval_s, table.removed_s[on], side="right")
+    always = (begin == 0) & (end == len(slots))
+    if len(row) == len(channel_id) and always.all():
+        return np.ones((len(channel_id), len(slots)), np.bool_)
     change = np.zeros((len(channel_id), len(slots) + 1), np.int16)
     np.add.at(change, (row, begin), 1)
     np.add.at(change, (row, np.maximum(begin, end)), -1)
@@ -152,7 +126,7 @@ def _limits(table: ChannelTable, channel_id: Int32, interval_s: int, rules: Rule
     )
 
 
-def _bookends(slots: SlotTable, channel_id: Int32, reads: RegisterReads, align_s: int) -> Registers:
+def bookends(slots: SlotTable, channel_id: Int32, reads: RegisterReads, align_s: int) -> Registers:
     """Return the reads that stand for a boundary; of several at one, the nearest, then first."""
     offset = reads.at_s - slots.start_s[0]
     boundary = (2 * offset + slots.interval_s) // (2 * slots.interval_s)
