@@ -49,6 +49,16 @@ class CircumstanceStore(Protocol):
         """Return what is out of the ordinary in a period, the local days first..last."""
         ...
 
+    async def outages(
+        self, channel_ids: Sequence[int], period: Period
+    ) -> Sequence[tuple[int, datetime, datetime]]:
+        """
+        Return channel, power failure and restoration of outages that touch a period.
+
+        An outage of which nobody reported the end is none: it proves nothing about any interval.
+        """
+        ...
+
     async def peaks(
         self, channel_days: Sequence[tuple[int, date]], *, before: date, days: int
     ) -> Sequence[PastPeak]:

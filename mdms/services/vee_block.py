@@ -20,6 +20,7 @@ from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import VeeDay, VeeException
 from mdms.services.vee_context import ContextLoader
+from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.telemetry import metrics
 from vee import engine, gridding
@@ -170,7 +171,9 @@ class BlockRun:
         )
         target = self.targets.mask(block.channel_id, slots.days)
         loader = ContextLoader(self.work, self.rules, self.zone)
-        return replace(block, known=await loader.load(block, table, target)), stored
+        known = await loader.load(block, table, target)
+        evidence = await load_evidence(self.work, block)
+        return replace(block, known=known, evidence=evidence), stored
 
     def _judge(
         self, block: Block, stored: Stored, table: ChannelTable, stage: Stage, *, decides: bool

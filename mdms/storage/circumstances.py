@@ -1,11 +1,12 @@
 """What validation may know of channels besides their reads."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 
+from mdms.domain.events import EventCode
 from mdms.domain.time import Period
 from mdms.ports.circumstances import Circumstances, PastPeak
 
@@ -81,6 +82,42 @@ class PostgresCircumstances:
             inactive=await self._rows(self.INACTIVE, parameters),
             openings=await self._rows(self.OPENINGS, parameters),
             conflicts=await self._rows(self.CONFLICTS, parameters),
+        )
+
+    # A restoration tells how many seconds it was dark; one that does not ends the failure before.
+    OUTAGES = """
+    SELECT channel_id, failed_utc, at_utc
+    FROM (
+        SELECT c.channel_id, back.at_utc,
+               CASE WHEN back.value > 0 THEN back.at_utc - back.value * interval '1 second'
+                    WHEN before.code = %(fail)s THEN before.at_utc END AS failed_utc
+        FROM end_device_event back
+        JOIN channel c USING (badge)
+        LEFT JOIN LATERAL (
+            SELECT e.at_utc, e.code FROM end_device_event e
+            WHERE e.badge = back.badge AND e.code IN (%(fail)s, %(restore)s)
+              AND e.at_utc < back.at_utc
+            ORDER BY e.at_utc DESC LIMIT 1
+        ) before ON true
+        WHERE c.channel_id = ANY (%(channel_ids)s) AND back.code = %(restore)s
+          AND back.at_utc > %(start_utc)s
+    ) outage
+    WHERE failed_utc < %(end_utc)s AND failed_utc < at_utc
+    ORDER BY channel_id, failed_utc
+    """
+
+    async def outages(
+        self, channel_ids: Sequence[int], period: Period
+    ) -> Sequence[tuple[int, datetime, datetime]]:
+        return await self._rows(
+            self.OUTAGES,
+            {
+                "channel_ids": [int(channel) for channel in channel_ids],
+                "start_utc": period.start_utc,
+                "end_utc": period.end_utc,
+                "fail": EventCode.POWER_FAIL,
+                "restore": EventCode.RESTORE,
+            },
         )
 
     PEAKS = """

@@ -21,6 +21,10 @@ def covered(cells: Cells, channel: Int64, from_s: Int64, until_s: Int64, slots: 
     Returns:
         0..1, shape (cells,); spans of one channel that overlap count once.
     """
+    from_s = np.maximum(from_s, slots.start_s[0])
+    until_s = np.minimum(until_s, slots.end_s)
+    here = until_s > from_s
+    channel, from_s, until_s = channel[here], from_s[here], until_s[here]
     if len(channel) == 0:
         return np.zeros(len(cells))
     channel, from_s, until_s = _merged(channel, from_s, until_s)
@@ -45,7 +49,6 @@ def _merged(channel: Int64, from_s: Int64, until_s: Int64) -> tuple[Int64, Int64
     """Join the spans of a channel that overlap or touch; sorted by channel and start."""
     order = np.lexsort((from_s, channel))
     channel, from_s, until_s = channel[order], from_s[order], until_s[order]
-    assert (until_s >= from_s).all(), "a span does not end before it begins"
     shift = (channel - channel[0]) * (int(until_s.max()) - int(from_s.min()) + 1)
     reach = np.maximum.accumulate(until_s + shift)
     begins = np.append([True], (from_s + shift)[1:] > reach[:-1])

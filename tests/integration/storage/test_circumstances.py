@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from mdms.domain.controls import Action, ControlState, SwitchPosition
+from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Agreement
 from mdms.domain.time import Period, to_epoch_s
@@ -111,6 +112,51 @@ async def test_the_past_is_that_of_the_newest_outcomes(store):
         assert earlier == [PastPeak(1, DAY, 800, 2)]
         assert await past.idle_days([1, 2], before=DAY, days_max=90) == {1: 3}
         assert await past.used([(1, DAY - timedelta(days=6))], before=DAY) == {1: 900}
+
+
+def told(code: EventCode, hours: float, *, badge: str = "E100", value: int = 0) -> EndDeviceEvent:
+    at = START + timedelta(hours=hours)
+    return EndDeviceEvent(
+        collector_id=17,
+        badge=badge,
+        radio_id=1,
+        code=code,
+        at=at,
+        severity=Severity.ALARM,
+        value=value,
+        received_at=at,
+    )
+
+
+async def test_an_outage_lasts_as_long_as_its_restoration_says_or_since_the_failure(store):
+    channels = await town(store)
+    fail, restore = EventCode.POWER_FAIL, EventCode.RESTORE
+    async with store() as work:
+        await work.events.append(
+            [
+                told(restore, 1, value=1800),  # its last gasp was lost
+                told(fail, 5),
+                told(restore, 6),
+                told(fail, 10),  # nobody reported its end
+                told(fail, 20),
+                told(restore, 21, value=3600),
+                told(restore, 22),  # of what, nobody knows
+                told(fail, 50),
+                told(restore, 51),
+                told(fail, 5, badge="W200"),
+            ]
+        )
+
+    async with store() as work:
+        found = await work.circumstances.outages([channels["E100", "10"]], PERIOD)
+        none = await work.circumstances.outages([channels["W200", "20"]], PERIOD)
+
+    hours = [
+        tuple((at - START) / timedelta(hours=1) for at in (failed, restored))
+        for _, failed, restored in found
+    ]
+    assert hours == [(0.5, 1), (5, 6), (20, 21)]
+    assert none == []
 
 
 async def test_a_confirmed_opening_lasts_until_a_command_to_close_is_sent(store):

@@ -22,7 +22,7 @@ from mdms.domain.readings import (
     Source,
 )
 from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
-from mdms.domain.time import Period, local_midnight, to_epoch_s, to_epoch_us
+from mdms.domain.time import Period, from_epoch_s, local_midnight, to_epoch_s, to_epoch_us
 from mdms.ports.circumstances import Circumstances, PastPeak
 from mdms.ports.edits import EditMarks
 from mdms.ports.unit_of_work import UnitOfWork
@@ -50,6 +50,7 @@ class FakeStore:
         self.exceptions: dict[tuple[int, date, str], VeeException] = {}
         self.runs: list[VeeRun] = []
         self.calls: list[str] = []
+        self.dark: list[tuple[int, datetime, datetime]] = []
         self.rulesets_stored: list[StoredRuleset] = []
 
     @property
@@ -79,6 +80,11 @@ class FakeStore:
         self, channel_ids: Sequence[int], period: Period, first: date, last: date
     ) -> Circumstances:
         return Circumstances(frozenset(), frozenset(), [], [], [])
+
+    async def outages(
+        self, channel_ids: Sequence[int], period: Period
+    ) -> Sequence[tuple[int, datetime, datetime]]:
+        return [each for each in self.dark if each[0] in set(channel_ids)]
 
     def _past(self, channel: int, first: date, before: date) -> list[VeeDay]:
         return [
@@ -467,6 +473,29 @@ async def test_a_gap_on_a_meters_first_day_is_filled_once_a_week_of_later_days_i
     assert world.store.outcomes[1, FIRST_DAY][-1].estimated == 9
     assert set(world.store.reads.current().method.tolist()) == {Method.NONE, Method.H4}
     assert world.store.exceptions == {}
+
+
+@pytest.mark.parametrize("used_inside", [False, True])
+async def test_an_outage_leaves_zeros_unless_the_meter_used_something_in_it(used_inside):
+    world = World(channel_table(1), days=3)
+    day = FIRST_DAY + DAY
+    slots = range(*np.searchsorted(world.start_s, [at(day, 8), at(day, 14)]))
+    world.truth[0, slots] = 0
+    world.register = np.cumsum(np.pad(world.truth, ((0, 0), (1, 0))), axis=1) + 5000
+    world.lose(1, at(day, 8), at(day, 14))
+    if used_inside:
+        world.lost[0, slots[2]] = False
+        world.truth[0, slots[2]] = 70
+    failed, restored = (from_epoch_s(at(day, hour)) for hour in (8, 14))
+    world.store.dark.append((1, failed, restored))
+
+    await world.nights(FIRST_DAY, day)
+
+    gap = [world.current(1).get(world.start_s[slot], (0, ".")) for slot in slots]
+    if used_inside:
+        assert "Z" not in {status for _, status in gap}
+    else:
+        assert gap == [(0, "Z")] * 6
 
 
 async def test_a_provisional_estimate_is_made_again_once_a_week_of_later_days_is_there():

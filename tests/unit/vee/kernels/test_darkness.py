@@ -33,6 +33,14 @@ def test_an_outage_covers_slots_wholly_and_at_its_edges_in_part():
 
 def test_nothing_known_covers_nothing():
     assert not share().any()
+    assert not share((0, -9_000, -100), (1, 86_400, 90_000)).any()
+
+
+def test_what_is_not_over_covers_the_rest():
+    shares = share((1, 12 * 3600, 2**61), channels=5_000).reshape(5_000, -1)
+
+    assert shares.sum() == 48
+    assert (shares[1, 48:] == 1).all()
 
 
 @given(
