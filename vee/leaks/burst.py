@@ -41,19 +41,24 @@ def listen(memory: Memory, hour: Hour, meters: Meters, watched: Bool, rules: Bur
     """
     week_h = 24 * hour.weekday + hour.wall_h
     habit = memory["habit"][:, week_h].astype(np.int64)
+    every_day = memory["habit"][:, hour.wall_h :: 24].astype(np.int64)
     weeks = (1 << rules.habit_weeks) - 1
     remembered = np.zeros_like(habit)
     hours = np.zeros(len(memory), np.int64)
     for number, branch in enumerate(rules.branches):
-        reached = hour.valid & (hour.value >= branch.gal_h * meters.per_gallon)
+        limit = branch.gal_h * meters.per_gallon
+        reached = hour.valid & (hour.value >= limit)
+        heavy = hour.valid & (hour.value >= rules.habit_share * limit)
         run = memory["burst_run"][:, number]
         goes_on = reached & watched & ((run > 0) | branch.starts(hour.wall_h))
         run[:] = np.where(goes_on, np.minimum(run, 1000) + 1, 0)
         nibble = (habit >> 4 * number) & _NIBBLE
         usual = _ONES[nibble & weeks] >= rules.habit_min
+        days = _ONES[(every_day >> 4 * number) & weeks].sum(axis=1)
+        usual |= days >= rules.habit_days_min
         complete = meters.bursts & (run >= branch.hours) & ~usual
         hours = np.where(complete & (hours == 0), branch.hours, hours)
-        remembered |= (((nibble << 1) & _NIBBLE) | reached) << 4 * number
+        remembered |= (((nibble << 1) & _NIBBLE) | heavy) << 4 * number
     memory["habit"][:, week_h] = remembered
     return Bursts(hours > 0, hours)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64
 from vee.leaks.day import HOUR_S, Hour
-from vee.leaks.memory import NEVER_S, RECENT_H, UNHEARD, Floats, Memory, pushed
+from vee.leaks.memory import FAST, NEVER_S, RECENT_H, UNHEARD, Floats, Memory, pushed
 from vee.leaks.meters import Meters
 from vee.leaks.rules import ContinuousRules
 from vee.leaks.thresholds import Thresholds
@@ -108,29 +108,44 @@ def forget(memory: Memory, rows: Bool) -> None:
     memory["onset_s"][rows] = NEVER_S
 
 
-def rate(memory: Memory, today: Thresholds, rows: Int64, how: ContinuousRules) -> Floats:
+def rate(
+    memory: Memory, today: Thresholds, resolution: Int64, rows: Int64, how: ContinuousRules
+) -> Floats:
     """
     Return the flow of what leaks by the last hours of each run [quanta per hour].
+
+    A register that moves in steps of r counts at least W q - r in W hours of a flow q, so that no
+    window of a run can show less: the least (sum + r) / W over windows of up to `rate_window_h`
+    hours is never below q. Less r / 6 it is within r / 6 of it as soon as three hours in a row
+    were still; vee.md 7.2 takes the windows of six hours alone, and needs six.
 
     Args:
         memory: A row a meter.
         today: What they are held to.
+        resolution: Step of each register [quanta].
         rows: Whose; shape (some,).
         how: Over how many hours.
 
     Returns:
         NaN where the run is too short to tell.
     """
-    base = today.base[rows]
-    long = memory["run"][rows, base] + today.window[rows, base] - 1
-    span = np.minimum(long, how.rate_span_h)
+    # Of the runs that have lasted long enough the shortest: of the fastest flow.
+    long = memory["run"][rows] + today.window[rows] - 1
+    base, fast = today.base[rows], today.made[rows, FAST] & (long[:, FAST] >= how.rate_span_h)
+    base = np.where(fast, FAST, base)
+    long = long[np.arange(len(rows)), base]
+    # It began somewhere within the first hour, which has less of it than the rest.
+    span = np.minimum(long - today.window[rows, base], how.rate_span_h)
     before = np.zeros((len(rows), RECENT_H + 1), np.int64)
     np.cumsum(memory["recent"][rows], axis=1, out=before[:, 1:])
-    sums = before[:, how.rate_window_h :] - before[:, : -how.rate_window_h]
-    first = np.arange(sums.shape[1])
-    within = first >= RECENT_H - span[:, None]
-    least = np.where(within, sums, np.iinfo(np.int64).max).min(axis=1)
-    flow = least / how.rate_window_h - today.normal[rows]
+    step = resolution[rows]
+    most = np.full(len(rows), np.inf)
+    for window in range(1, how.rate_window_h + 1):
+        sums = before[:, window:] - before[:, :-window]
+        within = np.arange(sums.shape[1]) >= RECENT_H - span[:, None]
+        least = np.where(within, sums, np.iinfo(np.int64).max // 2).min(axis=1)
+        most = np.minimum(most, (least + step) / window)
+    flow = most - step / how.rate_window_h - today.normal[rows]
     return np.where(span >= how.rate_window_h, np.maximum(flow, 0.0), np.nan)
 
 

@@ -124,6 +124,8 @@ class BurstRules:
 
     habit_weeks: int
     habit_min: int
+    habit_days_min: int
+    habit_share: float
     branches: tuple[Branch, ...]
 
 

@@ -198,5 +198,6 @@ class _Watch:
         journal.write(rows, at_s, Signal.RAISE)
 
     def _measure(self, rows: Int64) -> None:
-        how = self._rules.continuous
-        self._journal.measure(rows, continuous.rate(self._memory, self._today, rows, how))
+        how, resolution = self._rules.continuous, self._meters.resolution
+        flow = continuous.rate(self._memory, self._today, resolution, rows, how)
+        self._journal.measure(rows, flow)
