@@ -15,19 +15,20 @@ from typing import Final
 import structlog
 
 from commands.answers import AnswerReader
+from commands.clearance import Clearance, withdraw
 from commands.journal import record
+from commands.judgement import Judge
 from commands.machine import Event
 from commands.quarantine import quarantine, quarantine_queued
-from commands.requests import judge
 from commands.sending import ACTOR, Effect, Sender
 from commands.signer import QuarantinedError, Signer, SignerRefusedError
 from commands.timing import Timing
 from mdms.domain.controls import (
+    READY,
     SWITCHING,
     Action,
     ControlState,
     EndDeviceControl,
-    Refusal,
     Result,
 )
 from mdms.domain.errors import UnavailableError
@@ -60,8 +61,8 @@ class Dispatcher:
         clock: Clock,
         signer: Signer,
         transport: CommandTransport,
+        judge: Judge,
         *,
-        remote_open: bool,
         timing: Timing | None = None,
         collectors: Callable[[str], Sequence[int]] | None = None,
         on_radio: Callable[[], Awaitable[None]] = _nothing_changed,
@@ -74,7 +75,7 @@ class Dispatcher:
             clock: Civil time for deadlines, real time for pauses.
             signer: Signs commands and verifies answers.
             transport: Takes envelopes to collectors.
-            remote_open: Setting [commands] remote_open, judged again before every sending.
+            judge: Knows the rules, and is asked before every sending.
             timing: Waits and limits.
             collectors: Returns the collectors that hear a badge, best first; the rest of the
                 registry follows by number.
@@ -83,7 +84,7 @@ class Dispatcher:
         """
         self._unit_of_work = unit_of_work
         self._clock = clock
-        self._remote_open = remote_open
+        self._clearance = Clearance(judge)
         self._on_radio = on_radio
         timing = timing or Timing()
         self._sender = Sender(signer, transport, timing, collectors)
@@ -182,7 +183,7 @@ class Dispatcher:
             if control is None:
                 return False
             match control.state:
-                case ControlState.POLICY_OK | ControlState.QUARANTINED:
+                case state if state in READY or state is ControlState.QUARANTINED:
                     await self._sign(work, control, now)
                 case ControlState.SIGNED:
                     effects += await self._send_first(work, control, now)
@@ -197,40 +198,30 @@ class Dispatcher:
         return True
 
     async def _sign(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> None:
-        if await self._is_over(work, control, now):
+        if not await self._clearance.may_be_signed(work, control, now):
             return
         try:
             await self._sender.sign(work, control, now)
         except QuarantinedError as error:
             await quarantine(work, control, error.refusals, now)
-            if control.state is ControlState.POLICY_OK:
+            if control.state in READY:
                 await quarantine_queued(work, error.refusals, now)
         except SignerRefusedError as error:
-            await _withdraw(work, control, now, error.refusals, detail=_codes(error.refusals))
+            await withdraw(work, control, error.refusals, now)
 
     async def _send_first(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime
     ) -> list[Effect]:
-        if await self._is_over(work, control, now):
+        if not await self._clearance.may_be_sent(work, control, now):
             return []
         return await self._sender.first(work, control, now)
-
-    async def _is_over(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> bool:
-        """Return whether a command that was never sent has ended: too late, or not allowed now."""
-        if now >= control.not_after:
-            await record(work, control, Event.EXPIRED, now, actor=ACTOR, due_at=None)
-            return True
-        refusals = await judge(work, control, now, remote_open=self._remote_open)
-        if refusals:
-            await _withdraw(work, control, now, refusals, detail=_codes(refusals))
-        return bool(refusals)
 
     async def _overdue(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime
     ) -> list[Effect]:
         """Nobody answered in time: another collector, another attempt, a question, the end."""
         if not control.probe_count:
-            control, allowed = await self._still_allowed(work, control, now)
+            control, allowed = await self._clearance.may_be_repeated(work, control, now)
             own = await self._sender.own(work, control)
             if allowed and (sent := await self._sender.again(work, control, own, now)):
                 return sent
@@ -242,17 +233,6 @@ class Dispatcher:
             if sent := await self._sender.again(work, control, probe, now):
                 return sent
         return await _give_up(work, control, now, detail="no answer came")
-
-    async def _still_allowed(
-        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
-    ) -> tuple[EndDeviceControl, bool]:
-        refusals = await judge(work, control, now, remote_open=self._remote_open)
-        if not refusals:
-            return control, True
-        detail = f"not sent again: {_codes(refusals)}"
-        return await record(
-            work, control, Event.POLICY_CHANGED, now, actor=ACTOR, detail=detail, refusals=refusals
-        ), False
 
     async def _silent(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime
@@ -290,21 +270,6 @@ class Dispatcher:
                 await record(work, control, Event.HEARD, now, actor=ACTOR, result=result)
 
 
-async def _withdraw(
-    work: UnitOfWork,
-    control: EndDeviceControl,
-    now: datetime,
-    refusals: tuple[Refusal, ...],
-    *,
-    detail: str,
-) -> None:
-    """End a command that was never sent and may not be sent any more."""
-    await record(
-        work, control, Event.POLICY_CHANGED, now,
-        actor=ACTOR, detail=detail, refusals=refusals, result=Result.POLICY_CHANGED, due_at=None,
-    )  # fmt: skip
-
-
 async def _give_up(
     work: UnitOfWork, control: EndDeviceControl, now: datetime, *, detail: str
 ) -> list[Effect]:
@@ -314,7 +279,3 @@ async def _give_up(
         work, control, Event.GAVE_UP, now, actor=ACTOR, detail=detail, result=result, due_at=None
     )
     return []
-
-
-def _codes(refusals: Sequence[Refusal]) -> str:
-    return ", ".join(refusal.code for refusal in refusals)

@@ -1,7 +1,7 @@
 """What happens to a command is written down: its new state and the step that led there."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -10,6 +10,9 @@ from commands.machine import Event
 from mdms.domain.controls import ENDED, EndDeviceControl
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
+
+RULES: Final = "rules"
+"""Actor of what nobody did: the rules let a command go on, made it wait, or ended it."""
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from mdms.domain.controls import ControlState, ControlStep, EndDeviceControl
+from mdms.domain.controls import READY, ControlState, ControlStep, EndDeviceControl
 from mdms.domain.errors import OperatorError
 
 
@@ -19,7 +19,10 @@ class Event(StrEnum):
     """What can happen to a command."""
 
     ALLOWED = "allowed"
+    PENDING = "pending"
+    """Nothing forbids it, but something named is missing: an approval, its turn, its hour."""
     DENIED = "denied"
+    APPROVED = "approved"
     SIGNED = "signed"
     QUARANTINED = "quarantined"
     """The signer's breaker is open: held back until two supervisors release it."""
@@ -49,20 +52,35 @@ class Event(StrEnum):
 
 _S, _E = ControlState, Event
 
+_READY_ENDS: Mapping[Event, ControlState] = {
+    _E.SIGNED: _S.SIGNED,
+    _E.QUARANTINED: _S.QUARANTINED,
+    _E.POLICY_CHANGED: _S.CANCELLED,
+    _E.CANCELLED: _S.CANCELLED,
+    _E.PREEMPTED: _S.CANCELLED,
+    _E.EXPIRED: _S.EXPIRED,
+}
+"""How a command goes on that waits to be signed, however many approved it."""
+
 TRANSITIONS: Mapping[tuple[ControlState, Event], ControlState] = {
     (_S.DRAFT, _E.ALLOWED): _S.POLICY_OK,
+    (_S.DRAFT, _E.PENDING): _S.POLICY_OK,
     (_S.DRAFT, _E.DENIED): _S.POLICY_DENIED,
-    (_S.POLICY_OK, _E.SIGNED): _S.SIGNED,
-    (_S.POLICY_OK, _E.QUARANTINED): _S.QUARANTINED,
-    (_S.POLICY_OK, _E.POLICY_CHANGED): _S.CANCELLED,
-    (_S.POLICY_OK, _E.CANCELLED): _S.CANCELLED,
-    (_S.POLICY_OK, _E.PREEMPTED): _S.CANCELLED,
-    (_S.POLICY_OK, _E.EXPIRED): _S.EXPIRED,
+    (_S.POLICY_OK, _E.APPROVED): _S.APPROVED_1,
+    (_S.APPROVED_1, _E.APPROVED): _S.APPROVED_2,
+    (_S.APPROVED_2, _E.APPROVED): _S.APPROVED_2,
+    **{(state, _E.ALLOWED): state for state in sorted(READY)},
+    **{(state, _E.PENDING): state for state in sorted(READY)},
+    **{(state, event): end for state in sorted(READY) for event, end in _READY_ENDS.items()},
+    (_S.QUARANTINED, _E.APPROVED): _S.QUARANTINED,
+    (_S.QUARANTINED, _E.ALLOWED): _S.QUARANTINED,
+    (_S.QUARANTINED, _E.PENDING): _S.QUARANTINED,
     (_S.QUARANTINED, _E.SIGNED): _S.SIGNED,
     (_S.QUARANTINED, _E.POLICY_CHANGED): _S.CANCELLED,
     (_S.QUARANTINED, _E.CANCELLED): _S.CANCELLED,
     (_S.QUARANTINED, _E.PREEMPTED): _S.CANCELLED,
     (_S.QUARANTINED, _E.EXPIRED): _S.EXPIRED,
+    (_S.SIGNED, _E.APPROVED): _S.SIGNED,
     (_S.SIGNED, _E.SENT): _S.SENT,
     (_S.SIGNED, _E.POLICY_CHANGED): _S.CANCELLED,
     (_S.SIGNED, _E.CANCELLED): _S.CANCELLED,

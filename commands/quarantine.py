@@ -12,7 +12,7 @@ from typing import Final
 
 from commands.journal import record
 from commands.machine import Event
-from mdms.domain.controls import Action, ControlState, EndDeviceControl, Refusal
+from mdms.domain.controls import READY, Action, ControlState, EndDeviceControl, Refusal
 from mdms.ports.unit_of_work import UnitOfWork
 
 _ASK_AGAIN: Final = timedelta(minutes=1)
@@ -33,10 +33,10 @@ async def quarantine(
 async def quarantine_queued(work: UnitOfWork, refusals: Sequence[Refusal], now: datetime) -> None:
     """Hold every other open back that waits to be signed, those of later hours too."""
     for each in await work.controls.pending():
-        if each.action is not Action.DISCONNECT or each.state is not ControlState.POLICY_OK:
+        if each.action is not Action.DISCONNECT or each.state not in READY:
             continue
         locked = await work.controls.lock(each.control_id)
-        if locked is not None and locked.state is ControlState.POLICY_OK:
+        if locked is not None and locked.state in READY:
             assert locked.due_at is not None, "what is queued is due at some time"
             due_at = min(max(locked.due_at, now + _ASK_AGAIN), locked.not_after)
             await _hold(work, locked, refusals, now, due_at)

@@ -6,37 +6,33 @@ record.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
 
-from commands import machine
+from commands import holding, machine
+from commands.holding import Outlook
 from commands.journal import record
+from commands.judgement import Judge
 from commands.machine import Event
 from mdms.domain.controls import (
     OPCODE_OF,
     UNRESOLVED,
     Action,
     EndDeviceControl,
-    Refusal,
     Result,
     new_id,
 )
 from mdms.domain.errors import NotFoundError, OperatorError, UsageError
-from mdms.domain.registry import Commodity, Radio
-from mdms.policy import control as policy
-from mdms.policy.control import ControlFacts
+from mdms.policy import gate
+from mdms.policy.decision import Decision
 from mdms.policy.refusals import PolicyRefusedError
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
-
-MAINS_VALID: Final = timedelta(minutes=15)
-BATTERY_VALID: Final = timedelta(hours=24)
-"""A battery meter listens only after it talks, every 4.8 hours at the latest."""
 
 log = structlog.get_logger()
 
@@ -49,6 +45,9 @@ class Request:
     Attributes:
         meter: Badge or usage point.
         order: Reference in another system; may be empty.
+        role: In which role it is asked for.
+        evidence: Identifier of the record that proves the cause.
+        item: Item of Rule 9.D that an immediate disconnect rests on.
         not_before: From when on; None means now.
     """
 
@@ -57,6 +56,9 @@ class Request:
     cause: str
     order: str = ""
     reason: str = ""
+    role: str = ""
+    evidence: str = ""
+    item: str = ""
     not_before: datetime | None = None
 
 
@@ -67,7 +69,7 @@ class ControlRequests:
     Args:
         unit_of_work: Opens a transaction.
         clock: Times requests.
-        remote_open: Setting [commands] remote_open.
+        judge: Knows the rules.
         can_sign: Whether a signer has keys: without one no command would ever leave.
         on_request: Told after a command was stored.
     """
@@ -76,14 +78,14 @@ class ControlRequests:
         self,
         unit_of_work: UnitOfWorkFactory,
         clock: Clock,
+        judge: Judge,
         *,
-        remote_open: bool,
         can_sign: bool = True,
         on_request: Callable[[], None] = lambda: None,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
-        self._remote_open = remote_open
+        self._judge = judge
         self._can_sign = can_sign
         self._on_request = on_request
 
@@ -94,32 +96,48 @@ class ControlRequests:
         Judge a request and store it; the dispatcher does the rest.
 
         Args:
-            request: What is asked for.
+            request: What is asked for. A meter may be armed instead of closed, where nobody is
+                known to be there.
             by: Who asks.
             dry_run: Judge only; nothing is stored.
+
+        Returns:
+            The command; one that waits for something carries it as refusals.
 
         Raises:
             NotFoundError: No meter is called that.
             PolicyRefusedError: The rules forbid it.
             OperatorError: The rules allow it, but there is no signer.
         """
-        now = self._clock.now()
         async with self._unit_of_work() as work:
-            draft = await self._draft(work, request, by, now)
-            await work.controls.lock_meter(draft.badge)
-            refusals = await judge(work, draft, now, remote_open=self._remote_open)
-            if not refusals and not self._can_sign:
-                raise OperatorError(
-                    "no command can be signed: run `mdms signer`, name its socket in "
-                    "[signer] socket and restart the daemon"
-                )
-            if not dry_run:
-                draft = await self._store(work, draft, refusals, by, now)
-        metrics.COMMAND_REQUESTS.labels(draft.action, "denied" if refusals else "allowed").inc()
-        if refusals:
-            raise PolicyRefusedError(refusals, None if dry_run else draft.control_id)
+            control, outlook = await self.request_within(work, request, by, dry_run=dry_run)
+        metrics.COMMAND_REQUESTS.labels(control.action, _DECISIONS[outlook]).inc()
+        if outlook is Outlook.OVER:
+            raise PolicyRefusedError(control.refusals, None if dry_run else control.control_id)
         self._on_request()
-        return draft
+        return control
+
+    async def request_within(
+        self, work: UnitOfWork, request: Request, by: str, *, dry_run: bool = False
+    ) -> tuple[EndDeviceControl, Outlook]:
+        """Do as `request` in a transaction of the caller's, who says what comes of it."""
+        now = self._clock.now()
+        draft = await self._draft(work, request, by, now)
+        await work.controls.lock_meter(draft.badge)
+        judgement = await self._judge.judge(work, draft, now)
+        outlook = holding.outlook(judgement.decision, draft)
+        if outlook is not Outlook.OVER and not self._can_sign:
+            raise OperatorError(
+                "no command can be signed: run `mdms signer`, name its socket in "
+                "[signer] socket and restart the daemon"
+            )
+        event, changes = _meant(judgement.decision, outlook, draft, now)
+        if dry_run:
+            return replace(draft, **changes), outlook
+        work.audit.note(judgement.entry(draft, now, actor=by))
+        if outlook is not Outlook.OVER:
+            await self._preempt(work, draft, now)
+        return await self._store(work, draft, event, changes, now), outlook
 
     async def cancel(self, control_id: UUID, by: str, reason: str) -> EndDeviceControl:
         """
@@ -154,7 +172,6 @@ class ControlRequests:
         if not request.cause:
             raise UsageError("a command needs a cause")
         not_before = max(request.not_before or now, now)
-        mains = place.commodity is Commodity.ELECTRIC
         return EndDeviceControl(
             control_id=new_id(now),
             action=request.action,
@@ -170,27 +187,28 @@ class ControlRequests:
             requested_by=by,
             requested_at=now,
             not_before=not_before,
-            not_after=not_before + (MAINS_VALID if mains else BATTERY_VALID),
+            not_after=not_before + holding.MAINS_VALID,
+            role=request.role,
+            evidence=request.evidence,
+            item=request.item,
         )
 
     async def _store(
         self,
         work: UnitOfWork,
         draft: EndDeviceControl,
-        refusals: tuple[Refusal, ...],
-        by: str,
+        event: Event,
+        changes: dict[str, Any],
         now: datetime,
     ) -> EndDeviceControl:
-        if refusals:
-            codes = ", ".join(refusal.code for refusal in refusals)
-            control, step = machine.advance(
-                draft, Event.DENIED, now, actor=by, detail=codes, refusals=refusals
-            )
-        else:
-            await self._preempt(work, draft, now)
-            control, step = machine.advance(
-                draft, Event.ALLOWED, now, actor=by, detail=draft.reason, due_at=draft.not_before
-            )
+        control, step = machine.advance(
+            draft,
+            event,
+            now,
+            actor=draft.requested_by,
+            detail=_detail(draft, changes),
+            **changes,
+        )
         await work.controls.add(control)
         await work.controls.add_step(step)
         log.info("command.requested", action=control.action, state=control.state)
@@ -198,7 +216,7 @@ class ControlRequests:
 
     async def _preempt(self, work: UnitOfWork, draft: EndDeviceControl, now: datetime) -> None:
         others = await unresolved(work, draft)
-        for each in policy.preempted(draft.action, others):
+        for each in gate.preempted(draft.action, others):
             locked = await work.controls.lock(each.control_id)
             assert locked is not None, "commands are never deleted"
             if (locked.state, Event.PREEMPTED) not in machine.TRANSITIONS:
@@ -215,29 +233,6 @@ class ControlRequests:
             )
 
 
-async def judge(
-    work: UnitOfWork, control: EndDeviceControl, now: datetime, *, remote_open: bool
-) -> tuple[Refusal, ...]:
-    """Return every reason why a command is forbidden now; judged before each sending too."""
-    place = await work.registry.place(control.badge, now)
-    meter = place.meter if place else None
-    facts = ControlFacts(
-        commodity=control.commodity,
-        installed=meter is not None
-        and (meter.serial, meter.radio_id, meter.usage_point_id)
-        == (control.serial, control.radio_id, control.usage_point_id),
-        has_switch=meter is None or meter.has_switch,
-        pilot=meter is None or meter.pilot,
-        radio_on=(meter is None or meter.radio is Radio.ON)
-        and not await work.optouts.silent(control.badge),
-        opted_out=await _opted_out(work, control.badge, now),
-        premise_flags=place.premise_flags if place else (),
-        others=tuple(await unresolved(work, control)),
-        remote_open=remote_open,
-    )
-    return policy.judge(control.action, control.cause, facts)
-
-
 async def unresolved(work: UnitOfWork, control: EndDeviceControl) -> list[EndDeviceControl]:
     """Return a meter's commands without an outcome, except this one."""
     return [
@@ -247,9 +242,29 @@ async def unresolved(work: UnitOfWork, control: EndDeviceControl) -> list[EndDev
     ]
 
 
-async def _opted_out(work: UnitOfWork, badge: str, now: datetime) -> bool:
-    optout = await work.optouts.in_force(badge)
-    return optout is not None and optout.from_at <= now
+_DECISIONS = {Outlook.READY: "allowed", Outlook.HELD: "waiting", Outlook.OVER: "denied"}
+
+
+def _meant(
+    decision: Decision, outlook: Outlook, draft: EndDeviceControl, now: datetime
+) -> tuple[Event, dict[str, Any]]:
+    """Return what happens to a draft, and what changes in it."""
+    act = {"action": decision.action} if decision.action else {}
+    match outlook:
+        case Outlook.READY:
+            return Event.ALLOWED, act | holding.ready(decision, draft, now)
+        case Outlook.HELD:
+            return Event.PENDING, act | holding.held(decision, draft, now)
+        case Outlook.OVER:
+            return Event.DENIED, {"refusals": decision.refusals}
+
+
+def _detail(draft: EndDeviceControl, changes: dict[str, Any]) -> str:
+    codes = ", ".join(refusal.code for refusal in changes["refusals"])
+    instead = ""
+    if changes.get("action", draft.action) is not draft.action:
+        instead = f"{changes['action']} instead of {draft.action}: nobody is known to be there"
+    return "; ".join(part for part in (codes, draft.reason, instead) if part)
 
 
 assert set(OPCODE_OF) == set(Action), "every action has an opcode"

@@ -220,6 +220,8 @@ class Client:
         *,
         order: str = "",
         reason: str = "",
+        evidence: str = "",
+        item: str = "",
         not_before: Instant | None = None,
         dry_run: bool = False,
     ) -> dict[str, Any]:
@@ -232,6 +234,8 @@ class Client:
             cause: Why; a disconnect needs one of the causes that allow it.
             order: Reference in another system.
             reason: For the record.
+            evidence: Identifier of the record that proves a hazard or theft.
+            item: Item of Rule 9.D that an immediate disconnect rests on.
             not_before: From when on; None means now.
             dry_run: Only ask the rules.
 
@@ -242,6 +246,8 @@ class Client:
             "action": action,
             "cause": cause,
             "dry_run": dry_run,
+            "evidence": evidence,
+            "item": item,
             "meter": meter,
             "order": order,
             "reason": reason,
@@ -261,16 +267,65 @@ class Client:
         """Return one command with every step of its life."""
         return self._json("GET", f"/v1/controls/{control_id}")
 
+    def approve(self, control_id: str, reason: str = "") -> dict[str, Any]:
+        """Approve a command that another has asked for."""
+        return self._json("POST", f"/v1/controls/{control_id}/approve", json={"reason": reason})
+
     def cancel(self, control_id: str, reason: str = "") -> dict[str, Any]:
         """Take back a command that nobody has sent yet."""
         return self._json("POST", f"/v1/controls/{control_id}/cancel", json={"reason": reason})
 
     def enrol_optout(
-        self, meter: str, *, from_: Instant | None = None, reason: str = ""
+        self,
+        who: str,
+        *,
+        usage_points: Iterable[str] = (),
+        requester: str = "holder",
+        crew_today: bool = False,
+        form_on: str | None = None,
+        reason: str = "",
     ) -> dict[str, Any]:
-        """Put an opt-out from a meter's radio on file."""
-        body = {"meter": meter, "reason": reason} | _present(**{"from": from_})
+        """
+        Ask for an opt-out of an account, or of the residence of one of its meters.
+
+        Args:
+            who: Account, badge or usage point.
+            usage_points: The services; empty: every one but water.
+            requester: As the account knows them.
+            crew_today: A crew is on its way to replace a legacy meter.
+            form_on: Day on which the signed form came back.
+            reason: For the record.
+        """
+        body = {
+            "who": who,
+            "usage_points": [*usage_points],
+            "requester": requester,
+            "crew_today": crew_today,
+            "reason": reason,
+        } | _present(form_on=form_on)
         return self._json("POST", "/v1/optouts", json=body)
+
+    def optout(self, optout_id: str) -> dict[str, Any]:
+        """Return one request to opt out, with every reason, and which radios are silent."""
+        return self._json("GET", f"/v1/optouts/{optout_id}")
+
+    def decide_optout(self, optout_id: str, verb: str, **body: str) -> dict[str, Any]:
+        """Take a request further: `form`, `judge`, `approve` or `revoke` it."""
+        return self._json("POST", f"/v1/optouts/{optout_id}/{verb}", json=body)
+
+    def optout_tasks(self, *, open_only: bool = True) -> list[dict[str, Any]]:
+        """Return what people decide or do for the programme."""
+        params = {"open_only": open_only}
+        return list(self._json("GET", "/v1/optouts/tasks", params=params)["tasks"])
+
+    def finish_optout_task(self, number: int) -> dict[str, Any]:
+        """Close a task."""
+        return self._json("POST", f"/v1/optouts/tasks/{number}/done")
+
+    def billing_events(self, first: str, last: str) -> list[dict[str, Any]]:
+        """Return the sums due on the local days first..last."""
+        params = {"from": first, "to": last}
+        return list(self._json("GET", "/v1/billing/events", params=params)["events"])
 
     def optouts(self) -> list[dict[str, Any]]:
         """Return every opt-out, oldest first."""

@@ -102,6 +102,7 @@ class CommandsSettings(_Section):
 
     remote_open: bool = False
     rules: str = ""
+    auto_reconnect: bool = True
 
 
 class SignerSettings(_Section):

@@ -33,6 +33,7 @@ class Call:
     Attributes:
         token: Names whose.
         unless_verified: Leave it out if the meter's newest command of this kind was verified.
+        newest_of: A badge: `{newest}` in the path stands for the id of its newest command.
     """
 
     at_s: int
@@ -42,6 +43,7 @@ class Call:
     body: Any
     token: str
     unless_verified: bool = False
+    newest_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def _item(item: Mapping[str, Any]) -> Call | Cut | Breakage:
         item.get("body"),
         str(item["token"]),
         bool(item.get("unless_verified", False)),
+        str(item.get("newest_of", "")),
     )
 
 
@@ -139,7 +142,7 @@ class HttpApi:
         try:
             if call.unless_verified and await self._is_verified(call):
                 return
-            response = await self._request(call)
+            response = await self._request(await self._addressed(call))
         except httpx.TransportError as error:
             answer = repr(error)
         else:
@@ -155,15 +158,26 @@ class HttpApi:
 
     async def _is_verified(self, call: Call) -> bool:
         """Ask what became of the meter's newest command of this kind."""
-        look = replace(
-            call, method="GET", path=f"/v1/controls?meter={call.body['meter']}", body=None
-        )
-        response = await self._request(look)
-        if not response.is_success:
-            return False
-        commands = response.json()["controls"]
+        commands = await self._commands(call, call.body["meter"])
         alike = [each for each in commands if each["action"] == call.body["action"]]
         return bool(alike) and alike[0]["verified_at"] is not None
+
+    async def _addressed(self, call: Call) -> Call:
+        """Return a call whose path names the command that is meant, if one is."""
+        if not call.newest_of:
+            return call
+        commands = await self._commands(call, call.newest_of)
+        newest = commands[0]["control_id"] if commands else "none"
+        return replace(call, path=call.path.format(newest=newest))
+
+    async def _commands(self, call: Call, badge: str) -> Sequence[Mapping[str, Any]]:
+        """Return a meter's commands, the newest first; none where nobody tells."""
+        look = replace(call, method="GET", path=f"/v1/controls?meter={badge}", body=None)
+        response = await self._request(look)
+        if not response.is_success:
+            return []
+        found: Sequence[Mapping[str, Any]] = response.json()["controls"]
+        return found
 
     async def _request(self, call: Call) -> httpx.Response:
         """Call, again and again while nobody is there to be called."""

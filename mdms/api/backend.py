@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from commands.approvals import ControlApprovals
 from commands.requests import ControlRequests
 from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
@@ -35,6 +36,7 @@ class Services:
     billing: BillingService
     status: StatusService
     requests: ControlRequests
+    approvals: ControlApprovals
     controls: ControlService
     optouts: OptoutService
     facts: FactService

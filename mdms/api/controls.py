@@ -12,16 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 
 from commands.requests import Request
+from commands.scene import is_immediate
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.domain.controls import Action
-from mdms.domain.people import Role, Token
+from mdms.domain.people import APPROVES, PROPOSES, Role, Token
 from mdms.services.controls import view
 
 router = APIRouter(prefix="/v1/controls", tags=["controls"])
 
-Commander = Annotated[Token, Depends(allow(frozenset({Role.CSR, Role.SUPERVISOR})))]
+Requester = Annotated[Token, Depends(allow(PROPOSES))]
+Approver = Annotated[Token, Depends(allow(APPROVES | {Role.SAFETY}))]
+Canceller = Annotated[Token, Depends(allow(PROPOSES | APPROVES))]
 """Who may command; an administrator may not (headend.md 4)."""
 
 
@@ -35,12 +38,14 @@ class ControlRequest(BaseModel):
     cause: Annotated[str, Field(min_length=1, max_length=64)]
     order: Annotated[str, Field(max_length=64)] = ""
     reason: Annotated[str, Field(max_length=500)] = ""
+    evidence: Annotated[str, Field(max_length=64)] = ""
+    item: Annotated[str, Field(max_length=16)] = ""
     not_before: str | None = None
     dry_run: bool = False
 
 
-class Cancellation(BaseModel):
-    """Why a command is taken back."""
+class Word(BaseModel):
+    """Why a command is approved, or taken back."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,7 +53,7 @@ class Cancellation(BaseModel):
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def request(body: ControlRequest, services: Backend, caller: Commander) -> dict[str, Any]:
+async def request(body: ControlRequest, services: Backend, caller: Requester) -> dict[str, Any]:
     """Ask for a command; 409 with every code, clause and cure where the rules forbid it."""
     control = await services.requests.request(
         Request(
@@ -57,6 +62,9 @@ async def request(body: ControlRequest, services: Backend, caller: Commander) ->
             cause=body.cause,
             order=body.order,
             reason=body.reason,
+            role=_role(caller, body.cause),
+            evidence=body.evidence,
+            item=body.item,
             not_before=None if body.not_before is None else params.instant(body.not_before),
         ),
         caller.name,
@@ -95,9 +103,26 @@ async def control(services: Backend, control_id: UUID) -> dict[str, Any]:
     return await services.controls.show(control_id)
 
 
+@router.post("/{control_id}/approve")
+async def approve(
+    body: Word, services: Backend, control_id: UUID, caller: Approver
+) -> dict[str, Any]:
+    """Approve what another has asked for; 409 where one may not, or the rules forbid it by now."""
+    return view(
+        await services.approvals.approve(control_id, caller.name, caller.roles, body.reason)
+    )
+
+
 @router.post("/{control_id}/cancel")
 async def cancel(
-    body: Cancellation, services: Backend, control_id: UUID, caller: Commander
+    body: Word, services: Backend, control_id: UUID, caller: Canceller
 ) -> dict[str, Any]:
     """Take back what nobody has sent yet; 409 when it is too late."""
     return view(await services.requests.cancel(control_id, caller.name, body.reason))
+
+
+def _role(caller: Token, cause: str) -> Role:
+    """Return in which of their roles somebody asks: hazards are for the safety role."""
+    if Role.SAFETY in caller.roles and (is_immediate(cause) or Role.CSR not in caller.roles):
+        return Role.SAFETY
+    return Role.CSR

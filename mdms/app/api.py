@@ -10,6 +10,8 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from commands.approvals import ControlApprovals
+from commands.reactions import Reactions
 from commands.requests import ControlRequests
 from mdms import api
 from mdms.api.backend import Services
@@ -45,6 +47,22 @@ def _services(core: Core, line: Line | None) -> Services:
     settings, unit_of_work, clock = core.settings, core.unit_of_work, core.clock
     on_registry = line.pipeline.reload_registry if line else None
     dispatcher = line.dispatcher if line else None
+    wake = dispatcher.wake if dispatcher else _nobody_waits
+
+    requests = ControlRequests(
+        unit_of_work,
+        clock,
+        core.judge,
+        can_sign=bool(settings.signer.socket),
+        on_request=wake,
+    )
+    reactions = Reactions(
+        unit_of_work,
+        clock,
+        core.judge,
+        requests,
+        auto_reconnect=settings.commands.auto_reconnect,
+    )
 
     async def finalize(first: date, last: date) -> None:
         await core.vee.run(first, last, final=True)
@@ -62,16 +80,17 @@ def _services(core: Core, line: Line | None) -> Services:
         vee=core.vee,
         billing=BillingService(unit_of_work, clock, settings.zone, finalize),
         status=StatusService(unit_of_work, clock),
-        requests=ControlRequests(
+        requests=requests,
+        approvals=ControlApprovals(unit_of_work, clock, core.judge, wake),
+        controls=ControlService(unit_of_work),
+        optouts=OptoutService(
             unit_of_work,
             clock,
-            remote_open=settings.commands.remote_open,
-            can_sign=bool(settings.signer.socket),
-            on_request=dispatcher.wake if dispatcher else _nobody_waits,
+            core.book,
+            on_radio=on_registry,
+            on_change=line.radios.wake if line and line.radios else _nobody_waits,
         ),
-        controls=ControlService(unit_of_work),
-        optouts=OptoutService(unit_of_work, clock, on_radio=on_registry),
-        facts=FactService(unit_of_work, clock, settings.zone),
+        facts=FactService(unit_of_work, clock, settings.zone, reactions.on_facts),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),
         problems=problems,

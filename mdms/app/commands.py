@@ -31,7 +31,7 @@ def open_dispatcher(
         core.clock,
         signer,
         MqttTransport(broker.publish, settings.utility.code),
-        remote_open=settings.commands.remote_open,
+        core.judge,
         on_radio=on_radio,
     )
 
@@ -41,7 +41,7 @@ def optout_radios(core: Core, dispatcher: Dispatcher) -> OptoutRadios:
     requests = ControlRequests(
         core.unit_of_work,
         core.clock,
-        remote_open=core.settings.commands.remote_open,
+        core.judge,
         on_request=dispatcher.wake,
     )
     return OptoutRadios(core.unit_of_work, requests)

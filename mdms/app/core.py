@@ -1,14 +1,17 @@
-"""What the parts of one daemon share: settings, clock, store, and VEE, which three of them ask."""
+"""What the parts of one daemon share: settings, clock, store, VEE, and who judges commands."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from commands.judgement import Judge
 from ingest.followed import FollowedClock
 from ingest.late import VeeHorizon
 from mdms.app.clock import SystemClock
+from mdms.app.rules import read_book, read_judge
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_run import VeeService
 from mdms.settings import Settings, config_dir
 from mdms.storage.unit_of_work import open_store
@@ -24,6 +27,8 @@ class Core:
     unit_of_work: UnitOfWorkFactory
     horizon: VeeHorizon
     vee: VeeService
+    judge: Judge
+    book: CustomerBook
 
 
 @asynccontextmanager
@@ -33,8 +38,10 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
     Raises:
         UnavailableError: The database is not there.
+        OperatorError: A file of rules cannot be used.
     """
     clock = FollowedClock() if settings.clock.source == "simulation" else SystemClock()
+    judge, book = read_judge(settings), read_book(settings)
     rules = RuleSet.load(config_dir() / "vee" / f"{settings.vee.ruleset}.toml")
     async with open_store(
         settings.database.dsn.get_secret_value(),
@@ -45,4 +52,4 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             last = await work.vee.last_run()
         horizon = VeeHorizon(settings.zone, last.last_day if last else None)
         vee = VeeService(unit_of_work, clock, rules, settings.zone, before_load=horizon.advance)
-        yield Core(settings, clock, unit_of_work, horizon, vee)
+        yield Core(settings, clock, unit_of_work, horizon, vee, judge, book)

@@ -11,17 +11,28 @@ import typer
 from rich.console import Console
 
 from mdms.cli import command_follow, options
-from mdms.cli.command_view import SPARE, progress, record, row, short, summary
+from mdms.cli.command_view import (
+    SPARE,
+    allowed,
+    hint,
+    progress,
+    record,
+    row,
+    short,
+    summary,
+    waits,
+)
 from mdms.cli.output import Output, show, terminal
 from mdms.client import Client
 from mdms.domain.controls import Action, ControlState, Result
 from mdms.domain.errors import NotFoundError, UnavailableError, UsageError
-from mdms.policy.control import DISCONNECT_CAUSES
+from mdms.policy.reasons import PATHS
 
 app = typer.Typer(help="Commands to meters.", no_args_is_help=True)
 
-FAILED, REFUSED, UNKNOWN = 1, 4, 6
-"""Exit statuses: not done; refused by policy, be it at the last moment; outcome unknown."""
+FAILED, REFUSED, WAITS, UNKNOWN = 1, 4, 5, 6
+"""Exit statuses: not done; refused by policy, be it at the last moment; waits for somebody;
+outcome unknown."""
 
 _ID_LENGTH = 36
 _WATCH = "mdms command watch"
@@ -51,7 +62,7 @@ _VERBS = {
         Action.DISCONNECT,
         "Open a meter's service switch: the customer loses power.",
         question="Cut the power of {}?",
-        causes=f"Why: {', '.join(DISCONNECT_CAUSES)}.",
+        causes=f"Why: {', '.join(PATHS)}.",
     ),
     "reconnect": _Verb(Action.RECONNECT, "Close a meter's service switch.", "RESTORE"),
     "arm": _Verb(Action.ARM, "Let the person at the meter close the switch.", "RESTORE"),
@@ -81,6 +92,8 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
             typer.Option(help="Not before this instant, such as 2026-11-03T10:00-08:00."),
         ] = None,
         reason: Annotated[str, typer.Option(help="For the record.")] = "",
+        evidence: Annotated[str, typer.Option(help="Record that proves a hazard or theft.")] = "",
+        item: Annotated[str, typer.Option(help="Item of Rule 9.D, such as R9.D.3.")] = "",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Only ask the rules.")] = False,
         yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask if sure.")] = False,
         no_wait: Annotated[bool, typer.Option("--no-wait", help="Return at once.")] = False,
@@ -96,19 +109,23 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
                 cause.upper(),
                 order=order,
                 reason=reason,
+                evidence=evidence,
+                item=item,
                 not_before=at,
                 dry_run=dry_run,
             )
             if dry_run:
-                typer.echo(f"the rules allow it: {verb.action} {control['meter']}")
+                typer.echo(allowed(control))
                 return
-            if not no_wait:
+            if not (no_wait or waits(control)):
                 control = _follow(mdms, control)
         if output is Output.TABLE:
             typer.echo(summary(control))
         else:
             show([control], output)
-        if no_wait:
+        if waits(control):
+            typer.echo(hint(control), err=True)
+        elif no_wait:
             typer.echo(f"see what becomes of it: {_WATCH} {short(control['control_id'])}", err=True)
         sys.exit(0 if no_wait else _status(control))
 
@@ -119,7 +136,8 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
     the waiting, not the command.
 
     Exit status 1: the meter did not do it. 4: the rules forbid it, and every reason is printed
-    with its clause and its cure. 6: sent, but nobody knows whether the meter acted.
+    with its clause and its cure. 5: it waits for another person's approval, or for its turn.
+    6: sent, but nobody knows whether the meter acted.
     """
     return run
 
@@ -180,6 +198,29 @@ def watch(
 
 
 @app.command()
+def approve(
+    control_id: ControlId,
+    *,
+    reason: Annotated[str, typer.Option(help="For the record.")] = "",
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return at once.")] = False,
+    config: options.Config = None,
+) -> None:
+    """
+    Approve a command that another person has asked for, and wait for its outcome.
+
+    It is judged again. The exit status is that of the command that made it.
+    """
+    with options.client(config) as mdms:
+        control = mdms.approve(_named(mdms, control_id), reason)
+        if not (no_wait or waits(control)):
+            control = _follow(mdms, control)
+    typer.echo(summary(control))
+    if waits(control):
+        typer.echo(hint(control), err=True)
+    sys.exit(0 if no_wait else _status(control))
+
+
+@app.command()
 def cancel(
     control_id: ControlId,
     reason: Annotated[str, typer.Option(help="For the record.")] = "",
@@ -228,5 +269,7 @@ def _status(control: dict[str, Any]) -> int:
         return UNKNOWN
     if control["result"] == Result.POLICY_CHANGED:
         return REFUSED
+    if waits(control):
+        return WAITS
     done = control["result"] == Result.OK or control["state"] == ControlState.METER_ACK
     return 0 if done else FAILED

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mdms.cli.output import fitting, instant
+from mdms.domain.controls import READY
 from mdms.policy.refusals import PolicyRefusedError
 
 Control = Mapping[str, Any]
@@ -24,6 +25,8 @@ _LONG_S = 3600
 
 _NEXT = {
     "POLICY_OK": "waits to be signed",
+    "APPROVED_1": "waits to be signed",
+    "APPROVED_2": "waits to be signed",
     "QUARANTINED": "held back by the signer's breaker until it is released",
     "SIGNED": "waits to be sent",
     "SENT": "waits for a collector to take it",
@@ -40,6 +43,29 @@ def summary(control: Control) -> str:
         said = f"{control['result']}; {_NEXT['UNKNOWN']}"
     parts = [control["action"], control["meter"], control["state"], said, _switch(control)]
     return "  ".join(part for part in (*parts, control["control_id"]) if part)
+
+
+def waits(control: Control) -> bool:
+    """Return whether a command waits for somebody, or for its turn."""
+    return control["state"] in READY and bool(control["codes"])
+
+
+def hint(control: Control) -> str:
+    """Return what a command that waits needs, and what to type."""
+    lines = [f"  {each['code']} ({each['clause']}): {each['cure']}" for each in control["codes"]]
+    if any(each["code"] == "RD_DUAL" for each in control["codes"]):
+        lines.append(
+            f"  by {instant(control['not_after'])} another person types "
+            f"`mdms command approve {short(control['control_id'])}`"
+        )
+    return "\n".join(["it waits:", *lines])
+
+
+def allowed(control: Control) -> str:
+    """Return that the rules allow a command, and what it would still wait for."""
+    line = f"the rules allow it: {control['action']} {control['meter']}"
+    codes = ", ".join(each["code"] for each in control["codes"])
+    return f"{line}, once this is done: {codes}" if codes else line
 
 
 def waiting(control: Control) -> str:
@@ -102,7 +128,13 @@ def record(control: Control, console: Console) -> Group:
         "why": " ".join(each for each in (control["cause"], control["reason"]) if each),
         "order": control["order"],
         "who": control["requested_by"],
+        "approved": ", ".join(
+            f"{each['name']} ({each['role']}) at {_seconds(each['at'])}"
+            for each in control["approvals"]
+        ),
         "when": _seconds(control["requested_at"]),
+        "evidence": " ".join(each for each in (control["evidence"], control["item"]) if each),
+        "judged": _judged(control["judgements"]),
         "valid": f"{_seconds(control['not_before'])} to {_seconds(control['not_after'])}",
         "the meter said": _said(control),
         "verified": _seconds(control["verified_at"]),
@@ -114,6 +146,8 @@ def record(control: Control, console: Console) -> Group:
         if value:
             facts.add_row(name, Text(value))
     tables = [_refusals(control["codes"], console)] if control["codes"] else []
+    if stated := _stated(control["judgements"]):
+        tables.append(fitting(stated, console, title="Stated by the customer system"))
     return Group(facts, *tables, _steps(control["steps"], console))
 
 
@@ -153,6 +187,27 @@ def _refusals(codes: Sequence[Mapping[str, str | None]], console: Console) -> Ta
         for each in codes
     ]
     return fitting(rows, console, title="Refused because")
+
+
+def _judged(judgements: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the rules said last, by which edition, and how often they were asked."""
+    if not judgements:
+        return ""
+    last = judgements[-1]
+    found = ", ".join(f"{each['code']} ({each['clause']})" for each in last["findings"])
+    rules = last["rules"]
+    edition = f"rules {', '.join(rules['versions'])} {rules['sha256'][:12]}" if rules else ""
+    return f"{last['verdict']} {found}; {edition}; {len(judgements)} times, audit {last['number']}"
+
+
+def _stated(judgements: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    """Return the statements that the last judgement rested on."""
+    facts = judgements[-1]["facts"] if judgements else {}
+    return [
+        {"fact": name, "value": fact["value"], "since": fact["effective_at"],
+         "known_at": fact["known_at"], "evidence": fact["evidence"]}
+        for name, fact in facts.items()
+    ]  # fmt: skip
 
 
 def _steps(steps: Sequence[Mapping[str, Any]], console: Console) -> Table:

@@ -1,5 +1,5 @@
 """
-What people do during a demo: switch a meter off and on, try what is forbidden, opt out.
+What people do during a demo: cut somebody off, be paid, try what is forbidden, opt out.
 
 The script is chosen from the city's own registry and played by the simulator, which calls the
 daemon as an operator's program would, at the simulated times named here.
@@ -12,7 +12,15 @@ from typing import Any
 
 import pandas as pd
 
+from mdms.demo import customers
+from mdms.demo.customers import Home
+from simulators.calendar import ZONE, next_office_morning
+
 OUTAGE_MINUTES = 47
+HOMES_SERVED = 3
+"""Homes that may lawfully be cut off when a demo serves."""
+SERVED_HOURS = 6
+"""For so long its feeds keep coming; then it is too late in the day."""
 
 _DAY = timedelta(days=1)
 _LATER = ("13:00", "16:00", "22:00")
@@ -32,6 +40,7 @@ def write(path: Path, registry: Path, start: date, days: int) -> None:
     items: list[dict[str, Any]] = []
     if days > 1:
         items += _calls(registry, start + _DAY)
+    items += _served(registry, start + days * _DAY)
     if days > 2:  # noqa: PLR2004 - there is a third day
         transformers = pd.read_csv(registry / "transformers.csv")
         outage = {"transformer_id": transformers["transformer_id"][0], "minutes": OUTAGE_MINUTES}
@@ -39,27 +48,43 @@ def write(path: Path, registry: Path, start: date, days: int) -> None:
     path.write_text(json.dumps(items, indent=2) + "\n")
 
 
-def _calls(registry: Path, day: date) -> list[dict[str, Any]]:
+def lawful_homes(registry: Path) -> dict[str, Home]:
+    """Return homes whose meter has a switch, by badge, in the order of the registry."""
+    meters = _meters(registry).merge(pd.read_csv(registry / "agreements.csv"), on="usage_point_id")
+    switched = meters[(meters["commodity"] == "electric") & meters["has_switch"]]
+    columns = ("badge", "account_id", "premise_id")
+    rows = zip(*(switched[name].astype(str) for name in columns), strict=True)
+    return {badge: Home(account, premise) for badge, account, premise in rows}
+
+
+def _meters(registry: Path) -> pd.DataFrame:
     meters = pd.read_csv(registry / "meters.csv").merge(
         pd.read_csv(registry / "usage_points.csv"), on="usage_point_id"
     )
     premises = pd.read_csv(registry / "premises.csv")
-    meters = meters.merge(premises[["premise_id", "kind"]], on="premise_id")
+    return meters.merge(premises[["premise_id", "kind"]], on="premise_id")
+
+
+def _calls(registry: Path, day: date) -> list[dict[str, Any]]:
+    meters = _meters(registry)
     electric = meters["commodity"] == "electric"
-    switchable = meters[electric & meters["has_switch"]]
     fixed = meters[electric & ~meters["has_switch"] & ~meters["net_metering"]]
     at_home = fixed[fixed["kind"] == "single_family"]
     water = meters[meters["commodity"] == "water"]
     items = []
-    if len(switchable):
-        badge = switchable["badge"].iloc[0]
+    for badge, home in list(lawful_homes(registry).items())[:1]:
+        ten, eleven = (_local(day, at) for at in ("10:00", "11:00"))
         items += [
-            _control(day, "10:00", "disconnect", badge, cause="MOVE_OUT"),
-            _control(day, "11:00", "reconnect", badge, cause="MOVE_IN"),
+            _states(ten - timedelta(minutes=5), "arrears", customers.arrears(home, ten)),
+            *(_feeds(at) for at in customers.feed_times(ten - timedelta(minutes=1), eleven)),
+            _control(day, "10:00", "disconnect", badge, cause="NONPAY"),
+            _approval(ten + timedelta(minutes=15), badge),
+            # Paid: the daemon reconnects by itself.
+            _states(eleven, "payment", customers.paid(home, eleven)),
         ]
         # Nobody is left in the dark because a tower was out of reach.
         for at in _LATER:
-            again = _control(day, at, "reconnect", badge, cause="MOVE_IN")
+            again = _control(day, at, "reconnect", badge, cause="PAID")
             items.append(again | {"unless_verified": True})
     if len(fixed):
         items.append(_control(day, "10:05", "disconnect", fixed["badge"].iloc[0], cause="MOVE_OUT"))
@@ -75,20 +100,57 @@ def _calls(registry: Path, day: date) -> list[dict[str, Any]]:
     return items
 
 
+def _served(registry: Path, end: date) -> list[dict[str, Any]]:
+    """State what is needed to cut some homes off when time is real; only a demo that serves."""
+    opens_s = next_office_morning(int(datetime.combine(end, time(), ZONE).timestamp()))
+    opens = datetime.fromtimestamp(opens_s, ZONE)
+    homes = list(lawful_homes(registry).values())[:HOMES_SERVED]
+    stated = [
+        _states(opens - timedelta(minutes=30), "arrears", customers.arrears(home, opens))
+        for home in homes
+    ]
+    first, last = opens - timedelta(minutes=10), opens + timedelta(hours=SERVED_HOURS)
+    return [*stated, *(_feeds(at) for at in customers.feed_times(first, last))] if homes else []
+
+
+def _states(at: datetime, name: str, facts: list[dict[str, Any]]) -> dict[str, Any]:
+    return _post(at, f"state {name}", "/v1/facts", {"facts": facts}, token="requester")  # noqa: S106 - a name
+
+
+def _feeds(at: datetime) -> dict[str, Any]:
+    return _states(at, "feeds", customers.feeds(at))
+
+
+def _approval(at: datetime, badge: str) -> dict[str, Any]:
+    path = "/v1/controls/{newest}/approve"
+    approval = _post(at, f"approve {badge}", path, {"reason": "notices seen"}, token="approver")  # noqa: S106 - a name
+    return approval | {"newest_of": badge}
+
+
 def _control(day: date, at: str, action: str, meter: str, *, cause: str) -> dict[str, Any]:
     body = {"action": action, "meter": meter, "cause": cause}
     return _call(day, at, f"{action} {meter}", "/v1/controls", body)
 
 
 def _call(day: date, at: str, name: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    return _post(_local(day, at), name, path, body, token="requester")  # noqa: S106 - a name
+
+
+def _post(
+    at: datetime, name: str, path: str, body: dict[str, Any], *, token: str
+) -> dict[str, Any]:
     return {
-        "at": _at(day, at),
+        "at": at.isoformat(),
         "name": name,
         "method": "POST",
         "path": path,
         "body": body,
-        "token": "requester",
+        "token": token,
     }
+
+
+def _local(day: date, at: str) -> datetime:
+    return datetime.combine(day, time.fromisoformat(at), ZONE)
 
 
 def _at(day: date, at: str) -> str:

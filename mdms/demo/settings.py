@@ -7,14 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mdms.demo import rules
 from mdms.demo.signer import write_private
 
 ROLES = {
     "requester": ("viewer", "vee", "billing", "csr"),
     "approver": ("viewer", "supervisor"),
+    "second_supervisor": ("viewer", "supervisor"),
+    "officer": ("viewer", "safety"),
+    "auditor": ("auditor",),
     "administrator": ("viewer", "admin"),
 }
-"""Tokens of a demo: who asks for commands, who approves them, who changes the registry."""
+"""Tokens of a demo: who asks for commands and speaks for the customer system, who approves them,
+who reads the audit, who changes the registry."""
 
 _TEMPLATE = """\
 # Made by `mdms demo`; good as long as that demo runs. Commands go to simulated meters only.
@@ -33,6 +38,7 @@ read_keys = "{read_keys}"
 
 [commands]
 remote_open = true
+rules = "{rules}"
 
 [signer]
 socket = "{socket}"
@@ -41,7 +47,7 @@ socket = "{socket}"
 port = {port}
 
 {tokens}
-# The requester's; the others are in tokens.json, for MDMS_CLIENT__TOKEN.
+# The requester's; approver.toml has the approver's, tokens.json all of them.
 [client]
 url = "{url}"
 token = "{token}"
@@ -51,6 +57,12 @@ source = "simulation"
 
 [log]
 format = "json"
+"""
+_APPROVER = """\
+# Made by `mdms demo`: who approves what the token of mdms.toml has asked for.
+[client]
+url = "{url}"
+token = "{token}"
 """
 _CALLER = '[api.tokens.{name}]\nroles = {roles}\nsha256 = "{sha256}"\n'
 
@@ -77,7 +89,8 @@ def write_keys(directory: Path, seed: int) -> None:
 
 
 def write(directory: Path, *, dsn: str, broker: str, port: int, socket: Path) -> Access:
-    """Write `mdms.toml` and `tokens.json` for their owner alone; the keys are there already."""
+    """Write settings, tokens and rules for their owner alone; the keys are there already."""
+    rules.write(directory / "rules")
     access = Access(f"http://127.0.0.1:{port}", {name: secrets.token_urlsafe(32) for name in ROLES})
     tokens = "\n".join(
         _CALLER.format(
@@ -93,6 +106,7 @@ def write(directory: Path, *, dsn: str, broker: str, port: int, socket: Path) ->
         _TEMPLATE.format(
             dsn=dsn,
             broker=broker,
+            rules=directory / "rules",
             read_keys=directory / "keys" / "read.toml",
             socket=socket,
             port=port,
@@ -100,5 +114,9 @@ def write(directory: Path, *, dsn: str, broker: str, port: int, socket: Path) ->
             url=access.url,
             token=access.tokens["requester"],
         ),
+    )
+    write_private(
+        directory / "approver.toml",
+        _APPROVER.format(url=access.url, token=access.tokens["approver"]),
     )
     return access

@@ -1,16 +1,13 @@
 """
 The signer of a demo: its own folder with wrapped keys, its own copy of the rules, two supervisors.
-
-The city is small, so its rules are an edition of its own over those that ship.
 """
 
 import json
-import shutil
 import tomllib
 from pathlib import Path
 
 from commands.signing import breaker, keys
-from mdms.settings import config_dir
+from mdms.demo import rules
 
 SUPERVISORS = ("approver", "second_supervisor")
 """Who may release the breaker; their secrets are in supervisors.json."""
@@ -43,28 +40,6 @@ source = "simulation"
 format = "json"
 """
 
-_EDITION = """\
-# A city of a few switches: all of them may be open at once, and nobody has to approve it.
-version = "demo"
-effective_on = 2022-05-19
-approved_by = "demo"
-source = "mdms demo"
-
-[gate]
-approvals = 0
-pilot_meters_max = 500
-heard_hours_max = 24
-blocked_models = []
-protected = ["life_support", "medical", "fire_alarm", "elevator"]
-
-[budgets]
-per_hour = 10
-per_day = 25
-per_transformer_hour = 3
-open_per_cent_max = 100
-immediate_per_hour = 5
-"""
-
 
 def write(directory: Path, *, plain: Path, dsn: str, broker: str, socket: Path) -> Path:
     """
@@ -90,9 +65,7 @@ def write(directory: Path, *, plain: Path, dsn: str, broker: str, socket: Path) 
     write_private(directory / "keys.toml", wrapped)
     write_private(directory / "supervisors.toml", f"[supervisors]\n{digests}")
     write_private(directory.parent / "supervisors.json", json.dumps(secrets, indent=2) + "\n")
-    for name in ("policy", "calendars"):
-        shutil.copytree(config_dir() / name, directory / "rules" / name)
-    (directory / "rules" / "policy" / "disconnect-demo.toml").write_text(_EDITION, encoding="utf-8")
+    rules.write(directory / "rules")
     settings = directory / "mdms.toml"
     write_private(
         settings, _TEMPLATE.format(directory=directory, dsn=dsn, broker=broker, socket=socket)

@@ -231,6 +231,7 @@ def _prove(plan: Plan, client: Client) -> dict[str, Any]:
         "reads": reconcile(out),
         **reconcile_events(out),
         "controls": client.controls(limit=1000),
+        "lawful": list(script.lawful_homes(out / "registry"))[: script.HOMES_SERVED],
         "dead_letters": status["dead_letters"],
         "exceptions_open": status["exceptions_open"],
     }

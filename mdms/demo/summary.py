@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mdms.domain.controls import READY
+
 _STATUS_NAMES = {
     "V": "validated",
     "A": "accepted",
@@ -79,11 +81,25 @@ class Screen:
             "\nStill running; Ctrl-C ends it. In another terminal:\n\n"
             f"    export MDMS_CONFIG={config}\n"
             f"    {mdms} --help\n"
-            f"    {mdms} command ls\n",
+            f"    {mdms} command ls\n"
+            f"{_walk(mdms, report, config.parent)}",
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _walk(mdms: Path | str, report: dict[str, Any], directory: Path) -> str:
+    """Return the lines that cut somebody off lawfully; nothing where nobody may be."""
+    if not report["lawful"]:
+        return ""
+    named = ", ".join(report["lawful"])
+    return (
+        f"\nBills of {named} are long past due, and every notice ran out: until 15:00 local they "
+        "may be disconnected,\nif another person approves. Whoever pays is reconnected at once.\n\n"
+        f"    {mdms} command disconnect {report['lawful'][0]} --cause NONPAY\n"
+        f"    {mdms} command approve ID --config {directory / 'approver.toml'}\n"
+    )
 
 
 def show(report: dict[str, Any], directory: Path, console: Console) -> None:
@@ -173,7 +189,8 @@ def _controls(controls: list[dict[str, Any]]) -> Table:
 def _outcome(control: dict[str, Any]) -> str:
     if control["codes"]:
         reasons = "; ".join(f"{each['code']} ({each['clause']})" for each in control["codes"])
-        return f"[yellow]refused: {reasons}[/yellow]"
+        waits = control["state"] in READY
+        return f"[yellow]{'waits' if waits else 'refused'}: {reasons}[/yellow]"
     if control["state"] == "RECONCILED":
         return "[yellow]unknown at first, settled by a later word of the meter[/yellow]"
     if control["verified_at"] is None:

@@ -99,6 +99,8 @@ class ControlState(StrEnum):
     DRAFT = "DRAFT"
     POLICY_OK = "POLICY_OK"
     POLICY_DENIED = "POLICY_DENIED"
+    APPROVED_1 = "APPROVED_1"
+    APPROVED_2 = "APPROVED_2"
     QUARANTINED = "QUARANTINED"
     SIGNED = "SIGNED"
     SENT = "SENT"
@@ -112,7 +114,10 @@ class ControlState(StrEnum):
     RECONCILED = "RECONCILED"
 
 
-WAITING = frozenset({ControlState.POLICY_OK, ControlState.QUARANTINED, ControlState.SIGNED})
+READY = frozenset({ControlState.POLICY_OK, ControlState.APPROVED_1, ControlState.APPROVED_2})
+"""Nothing forbids it: it is to be signed, or waits for what its refusals name."""
+
+WAITING = READY | {ControlState.QUARANTINED, ControlState.SIGNED}
 """Nothing has left the house: such a command can still be taken back."""
 
 ON_ITS_WAY = frozenset({ControlState.SENT, ControlState.COLLECTOR_ACK, ControlState.METER_ACK})
@@ -147,9 +152,13 @@ class EndDeviceControl:
         badge: Meter, as it stood at the premise when the command was requested, with
             `serial`, `radio_id`, `key_id`, `usage_point_id` and `commodity`.
         order: Reference of a work or service order in another system; may be empty.
+        role: In which role it was asked for.
+        evidence: Identifier of the record that proves the cause; may be empty.
+        item: Item of Rule 9.D that an immediate disconnect rests on; may be empty.
         requested_by: Name of the caller's token.
         not_before: The meter acts no earlier.
-        not_after: The meter acts no later: an end that policy sets.
+        not_after: The meter acts no later: an end that policy sets; while it waits for somebody, how
+            long it waits.
         result: Why it ended as it did; None while it has not, and for a refused one.
         refusals: Every reason why it was refused or is held back; empty for all others.
         due_at: When the dispatcher must look at it next; None when it has ended.
@@ -178,6 +187,9 @@ class EndDeviceControl:
     requested_at: datetime
     not_before: datetime
     not_after: datetime
+    role: str = ""
+    evidence: str = ""
+    item: str = ""
     state: ControlState = ControlState.DRAFT
     result: Result | None = None
     refusals: tuple[Refusal, ...] = ()
@@ -198,6 +210,17 @@ class EndDeviceControl:
     def mains_powered(self) -> bool:
         """Whether the meter listens all the time; battery meters listen after they talk."""
         return self.commodity is Commodity.ELECTRIC
+
+
+@dataclass(frozen=True, slots=True)
+class ControlApproval:
+    """Somebody's yes to a command that another has asked for."""
+
+    control_id: UUID
+    name: str
+    role: str
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

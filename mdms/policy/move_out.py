@@ -11,9 +11,16 @@ from mdms.policy.decision import Finding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveOutRules:
-    """Business days from a customer's notice to the end of service."""
+    """
+    When a home counts as left.
+
+    Attributes:
+        notice_business_days: From a customer's notice to the end of service.
+        standby_w: An empty home draws no more than this over a day [W].
+    """
 
     notice_business_days: int
+    standby_w: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

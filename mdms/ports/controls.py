@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from mdms.domain.controls import ControlStep, EndDeviceControl, SignedEnvelope
+from mdms.domain.controls import ControlApproval, ControlStep, EndDeviceControl, SignedEnvelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,16 @@ class ControlStore(Protocol):
     async def mark_handled(self, answer_ids: Sequence[int], at: datetime) -> None: ...
     async def add(self, control: EndDeviceControl) -> None: ...
     async def save(self, control: EndDeviceControl) -> None:
-        """Store a command's new state; what was requested never changes."""
+        """Store a command's new state; of what was requested only `not_after` ever changes."""
         ...
 
     async def add_step(self, step: ControlStep) -> None:
         """Write a step down, in the audit too."""
+        ...
+
+    async def add_approval(self, approval: ControlApproval) -> None: ...
+    async def approvals(self, control_id: UUID) -> Sequence[ControlApproval]:
+        """Return who approved a command, in their order, each once."""
         ...
 
     async def steps(self, control_id: UUID) -> Sequence[ControlStep]: ...

@@ -16,6 +16,7 @@ from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
 from mdms.ports.readings import ReadingStore
 from mdms.ports.registry import RegistryStore
+from mdms.ports.standing import StandingStore
 from mdms.ports.tokens import TokenStore
 from mdms.ports.vee import VeeStore
 
@@ -51,6 +52,8 @@ class UnitOfWork(Protocol):
     def optouts(self) -> OptoutStore: ...
     @property
     def facts(self) -> FactStore: ...
+    @property
+    def standing(self) -> StandingStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

@@ -1,6 +1,7 @@
 """Commands as people and programs see them: lists, one with its whole history, a file."""
 
 import asyncio
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +11,20 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdms.domain.controls import ControlStep, EndDeviceControl, Refusal, SignedEnvelope
+from mdms.domain.audit import AuditRecord
+from mdms.domain.controls import (
+    ControlApproval,
+    ControlStep,
+    EndDeviceControl,
+    Refusal,
+    SignedEnvelope,
+)
 from mdms.domain.errors import NotFoundError
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 
 _EVERY: Final = 1_000_000
+_JUDGED: Final = "control.judged"
+"""Kind of the audit record that `commands.judgement` writes."""
 _INSTANT: Final = pa.timestamp("us", tz="UTC")
 
 CONTROL_SCHEMA: Final = pa.schema(
@@ -72,7 +82,11 @@ class ControlService:
                 raise NotFoundError(f"there is no command {control_id}; see `mdms command ls`")
             steps = await work.controls.steps(control_id)
             envelopes = await work.controls.envelopes(control_id)
+            approvals = await work.controls.approvals(control_id)
+            audited = await work.audit.about(str(control_id))
         return view(control) | {
+            "approvals": [_approval_view(approval) for approval in approvals],
+            "judgements": [judged for each in audited if (judged := _judgement_view(each))],
             "steps": [_step_view(step) for step in steps],
             "envelopes": [_envelope_view(envelope) for envelope in envelopes],
         }
@@ -95,6 +109,8 @@ def view(control: EndDeviceControl) -> dict[str, Any]:
         "cause": control.cause,
         "order": control.order,
         "reason": control.reason,
+        "evidence": control.evidence,
+        "item": control.item,
         "state": control.state.value,
         "result": None if control.result is None else control.result.value,
         "codes": [refusal_view(refusal) for refusal in control.refusals],
@@ -132,6 +148,24 @@ def _step_view(step: ControlStep) -> dict[str, Any]:
         "actor": step.actor,
         "detail": step.detail,
     }
+
+
+def _approval_view(approval: ControlApproval) -> dict[str, Any]:
+    return {
+        "name": approval.name,
+        "role": approval.role,
+        "at": _iso(approval.at),
+        "reason": approval.reason,
+    }
+
+
+def _judgement_view(record: AuditRecord) -> dict[str, Any] | None:
+    """Return what the rules said at one step, and by what; None for a record of something else."""
+    told: dict[str, Any] = json.loads(record.content)
+    if told["kind"] != _JUDGED:
+        return None
+    detail: dict[str, Any] = told["detail"]
+    return {"number": told["number"], "at": told["at"], "actor": told["actor"], **detail}
 
 
 def _envelope_view(envelope: SignedEnvelope) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from mdms.domain.audit import AuditEntry, Value
 from mdms.domain.controls import (
     Action,
+    ControlApproval,
     ControlState,
     ControlStep,
     EndDeviceControl,
@@ -73,13 +74,15 @@ class PostgresControls:
     ADD = """
     INSERT INTO control
         (control_id, action, badge, serial, radio_id, key_id, usage_point_id, commodity, cause,
-         order_ref, reason, requested_by, requested_at, not_before, not_after, state, result,
-         refusals, due_at, attempt_count, probe_count, collector_ids, accepted, sent_at,
-         answered_at, verified_at, switch, line_voltage, load_side_voltage, register)
+         order_ref, reason, requested_by, requested_at, not_before, not_after, role, evidence,
+         item, state, result, refusals, due_at, attempt_count, probe_count, collector_ids,
+         accepted, sent_at, answered_at, verified_at, switch, line_voltage, load_side_voltage,
+         register)
     VALUES
         (%(control_id)s, %(action)s, %(badge)s, %(serial)s, %(radio_id)s, %(key_id)s,
          %(usage_point_id)s, %(commodity)s, %(cause)s, %(order)s, %(reason)s, %(requested_by)s,
-         %(requested_at)s, %(not_before)s, %(not_after)s, %(state)s, %(result)s,
+         %(requested_at)s, %(not_before)s, %(not_after)s, %(role)s, %(evidence)s, %(item)s,
+         %(state)s, %(result)s,
          %(refusals)s::jsonb, %(due_at)s, %(attempt_count)s, %(probe_count)s, %(collector_ids)s,
          %(accepted)s, %(sent_at)s, %(answered_at)s, %(verified_at)s, %(switch)s,
          %(line_voltage)s, %(load_side_voltage)s, %(register)s)
@@ -91,7 +94,8 @@ class PostgresControls:
     SAVE = """
     UPDATE control
     SET state = %(state)s, result = %(result)s, refusals = %(refusals)s::jsonb,
-        due_at = %(due_at)s, attempt_count = %(attempt_count)s, probe_count = %(probe_count)s,
+        not_after = %(not_after)s, due_at = %(due_at)s,
+        attempt_count = %(attempt_count)s, probe_count = %(probe_count)s,
         collector_ids = %(collector_ids)s, accepted = %(accepted)s, sent_at = %(sent_at)s,
         answered_at = %(answered_at)s, verified_at = %(verified_at)s, switch = %(switch)s,
         line_voltage = %(line_voltage)s, load_side_voltage = %(load_side_voltage)s,
@@ -117,6 +121,23 @@ class PostgresControls:
         row = await cursor.fetchone()
         assert row is not None, "an insert returns its row"
         self._audit.note(_audited(step, row[0]))
+
+    ADD_APPROVAL = """
+    INSERT INTO control_approval (control_id, name, role, at, reason)
+    VALUES (%(control_id)s, %(name)s, %(role)s, %(at)s, %(reason)s)
+    """
+
+    async def add_approval(self, approval: ControlApproval) -> None:
+        await self._connection.execute(self.ADD_APPROVAL, asdict(approval))
+
+    APPROVALS = """
+    SELECT control_id, name, role, at, reason
+    FROM control_approval WHERE control_id = %(control_id)s ORDER BY at, name
+    """
+
+    async def approvals(self, control_id: UUID) -> Sequence[ControlApproval]:
+        rows = await self._rows(self.APPROVALS, control_id=control_id)
+        return [ControlApproval(**row) for row in rows]
 
     STEPS = """
     SELECT control_id, number, at, event, state, actor, detail

@@ -211,7 +211,10 @@ CREATE TABLE public.control (
     switch smallint,
     line_voltage boolean,
     load_side_voltage boolean,
-    register bigint
+    register bigint,
+    role text DEFAULT ''::text NOT NULL,
+    evidence text DEFAULT ''::text NOT NULL,
+    item text DEFAULT ''::text NOT NULL
 );
 
 CREATE TABLE public.control_answer (
@@ -230,6 +233,14 @@ ALTER TABLE public.control_answer ALTER COLUMN control_answer_id ADD GENERATED A
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.control_approval (
+    control_id uuid NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    reason text NOT NULL
 );
 
 CREATE TABLE public.control_envelope (
@@ -271,17 +282,6 @@ ALTER TABLE public.dead_letter ALTER COLUMN dead_letter_id ADD GENERATED ALWAYS 
     CACHE 1
 );
 
-CREATE TABLE public.end_device_event (
-    end_device_event_id bigint NOT NULL,
-    collector_id bigint NOT NULL,
-    badge text,
-    radio_id bigint,
-    code smallint NOT NULL,
-    sub integer NOT NULL,
-    at_utc timestamp with time zone NOT NULL,
-    severity smallint NOT NULL,
-    cleared boolean NOT NULL,
-    value bigint NOT NULL,
 CREATE TABLE public.edit (
     edit_id uuid NOT NULL,
     channel_id integer NOT NULL,
@@ -317,6 +317,17 @@ CREATE TABLE public.edit_decision (
     text text NOT NULL
 );
 
+CREATE TABLE public.end_device_event (
+    end_device_event_id bigint NOT NULL,
+    collector_id bigint NOT NULL,
+    badge text,
+    radio_id bigint,
+    code smallint NOT NULL,
+    sub integer NOT NULL,
+    at_utc timestamp with time zone NOT NULL,
+    severity smallint NOT NULL,
+    cleared boolean NOT NULL,
+    value bigint NOT NULL,
     register bigint NOT NULL,
     seq integer NOT NULL,
     received_at timestamp with time zone NOT NULL
@@ -869,6 +880,9 @@ ALTER TABLE ONLY public.collector_sequence
 ALTER TABLE ONLY public.control_answer
     ADD CONSTRAINT control_answer_pkey PRIMARY KEY (control_answer_id);
 
+ALTER TABLE ONLY public.control_approval
+    ADD CONSTRAINT control_approval_pkey PRIMARY KEY (control_id, name);
+
 ALTER TABLE ONLY public.control_envelope
     ADD CONSTRAINT control_envelope_pkey PRIMARY KEY (command_id);
 
@@ -880,6 +894,12 @@ ALTER TABLE ONLY public.control_step
 
 ALTER TABLE ONLY public.dead_letter
     ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id);
+
+ALTER TABLE ONLY public.edit_decision
+    ADD CONSTRAINT edit_decision_pkey PRIMARY KEY (edit_id);
+
+ALTER TABLE ONLY public.edit
+    ADD CONSTRAINT edit_pkey PRIMARY KEY (edit_id);
 
 ALTER TABLE ONLY public.end_device_event
     ADD CONSTRAINT end_device_event_pkey PRIMARY KEY (end_device_event_id);
@@ -895,12 +915,6 @@ ALTER TABLE ONLY public.meter_installation
 
 ALTER TABLE ONLY public.meter
     ADD CONSTRAINT meter_pkey PRIMARY KEY (badge);
-ALTER TABLE ONLY public.edit_decision
-    ADD CONSTRAINT edit_decision_pkey PRIMARY KEY (edit_id);
-
-ALTER TABLE ONLY public.edit
-    ADD CONSTRAINT edit_pkey PRIMARY KEY (edit_id);
-
 
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
@@ -977,6 +991,8 @@ ALTER TABLE ONLY signer.release
 ALTER TABLE ONLY signer.trip
     ADD CONSTRAINT trip_pkey PRIMARY KEY (trip_id);
 
+CREATE INDEX agreement_account ON public.agreement USING btree (account_id);
+
 CREATE UNIQUE INDEX api_token_name ON public.api_token USING btree (name) WHERE (revoked_at IS NULL);
 
 CREATE INDEX audit_record_subject ON public.audit_record USING btree (subject, number);
@@ -991,15 +1007,21 @@ CREATE INDEX control_due ON public.control USING btree (due_at) WHERE (due_at IS
 
 CREATE INDEX control_envelope_control ON public.control_envelope USING btree (control_id);
 
+CREATE INDEX control_envelope_open ON public.control_envelope USING btree (signed_at) WHERE (opcode = 1);
+
 CREATE UNIQUE INDEX dead_letter_digest ON public.dead_letter USING btree (digest);
 
 CREATE INDEX dead_letter_opted_out ON public.dead_letter USING btree (received_at) WHERE (reason = 'opted_out'::text);
 
 CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
 
+CREATE INDEX edit_channel ON public.edit USING btree (channel_id, start_utc);
+
 CREATE INDEX end_device_event_at ON public.end_device_event USING btree (at_utc);
 
 CREATE INDEX end_device_event_of_meter ON public.end_device_event USING btree (badge, code, at_utc);
+
+CREATE INDEX meter_installation_pilot ON public.meter_installation USING btree (badge) WHERE pilot;
 
 CREATE INDEX meter_installation_usage_point ON public.meter_installation USING btree (usage_point_id, installed_at);
 
@@ -1007,15 +1029,17 @@ CREATE UNIQUE INDEX optout_in_force ON public.optout USING btree (badge) WHERE (
 
 CREATE INDEX sequence_hole_due ON public.sequence_hole USING btree (due_at) WHERE (lost_at IS NULL);
 
+CREATE INDEX usage_point_premise ON public.usage_point USING btree (premise_id);
+
 CREATE INDEX vee_day_local_day ON public.vee_day USING btree (local_day);
+
+CREATE INDEX vee_exception_answered ON public.vee_exception USING btree (channel_id, local_day, rule) WHERE (answer <> ''::text);
 
 CREATE UNIQUE INDEX vee_exception_open ON public.vee_exception USING btree (channel_id, local_day, rule) WHERE (closed_at IS NULL);
 
 CREATE INDEX open_at ON signer.open USING btree (at);
 
 CREATE UNIQUE INDEX trip_standing ON signer.trip USING btree (((released_at IS NULL))) WHERE (released_at IS NULL);
-
-CREATE INDEX edit_channel ON public.edit USING btree (channel_id, start_utc);
 
 CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_determinant FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1033,13 +1057,14 @@ ALTER TABLE ONLY public.agreement
 ALTER TABLE ONLY public.billing_block
     ADD CONSTRAINT billing_block_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
 
-CREATE INDEX vee_exception_answered ON public.vee_exception USING btree (channel_id, local_day, rule) WHERE (answer <> ''::text);
-
 ALTER TABLE ONLY public.billing_determinant
     ADD CONSTRAINT billing_determinant_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
 
 ALTER TABLE ONLY public.channel
     ADD CONSTRAINT channel_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.control_approval
+    ADD CONSTRAINT control_approval_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
 
 ALTER TABLE ONLY public.control
     ADD CONSTRAINT control_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
@@ -1049,6 +1074,9 @@ ALTER TABLE ONLY public.control_envelope
 
 ALTER TABLE ONLY public.control_step
     ADD CONSTRAINT control_step_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
+
+ALTER TABLE ONLY public.edit_decision
+    ADD CONSTRAINT edit_decision_edit_id_fkey FOREIGN KEY (edit_id) REFERENCES public.edit(edit_id);
 
 ALTER TABLE ONLY public.meter_installation
     ADD CONSTRAINT meter_installation_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
@@ -1075,14 +1103,21 @@ ALTER TABLE ONLY signer.open
     ADD CONSTRAINT open_command_id_fkey FOREIGN KEY (command_id) REFERENCES signer.issued(command_id);
 
 ALTER TABLE ONLY signer.release
-ALTER TABLE ONLY public.edit_decision
-    ADD CONSTRAINT edit_decision_edit_id_fkey FOREIGN KEY (edit_id) REFERENCES public.edit(edit_id);
-
     ADD CONSTRAINT release_trip_id_fkey FOREIGN KEY (trip_id) REFERENCES signer.trip(trip_id);
 
 GRANT ALL ON SCHEMA public TO mdms;
+GRANT ALL ON SCHEMA public TO mdms_audit;
 
 GRANT USAGE ON SCHEMA report TO mdms_report;
+
+GRANT SELECT,UPDATE ON TABLE public.audit_head TO mdms;
+GRANT SELECT ON TABLE public.audit_head TO mdms_signer;
+
+GRANT SELECT,INSERT ON TABLE public.audit_record TO mdms;
+GRANT SELECT ON TABLE public.audit_record TO mdms_signer;
+
+GRANT SELECT ON TABLE public.audit_seal TO mdms;
+GRANT SELECT,INSERT ON TABLE public.audit_seal TO mdms_signer;
 
 GRANT SELECT ON TABLE public.cis_fact TO mdms_signer;
 

@@ -22,6 +22,7 @@ from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.readings import PostgresReadings
 from mdms.storage.registry import PostgresRegistry
+from mdms.storage.standing import PostgresStanding
 from mdms.storage.time_series import Partitions
 from mdms.storage.tokens import PostgresTokens
 from mdms.storage.vee import PostgresVee
@@ -45,6 +46,7 @@ class PostgresUnitOfWork:
         self.controls = PostgresControls(connection, self.audit)
         self.optouts = PostgresOptouts(connection)
         self.facts = PostgresFacts(connection)
+        self.standing = PostgresStanding(connection)
         self.tokens = PostgresTokens(connection)
 
 

@@ -6,13 +6,15 @@ import pytest
 
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage.signer import open_signer_memory
-from tests.controls import a_registry
+from tests.controls import AT, a_registry
 from tests.integration.commands.line import Line
+from tests.lawful import move_out
 
 
 @pytest.fixture
 async def line(database: str, store: UnitOfWorkFactory) -> AsyncIterator[Line]:
     async with store() as work:
         await work.registry.merge(a_registry())
+    await move_out(store, AT)
     async with open_signer_memory(database, statement_timeout_s=30) as signer_memory:
         yield Line(store, signer_memory)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from commands.approvals import ControlApprovals
 from commands.codecs import Answer, Command
 from commands.dispatcher import Dispatcher
 from commands.requests import ControlRequests, Request
@@ -17,6 +18,7 @@ from mdms.ports.signer import SignerMemoryFactory
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.controls import AT
 from tests.fakes import FakeClock
+from tests.lawful import a_judge
 from tests.meters import MASTER, Air, ObedientMeter
 from tests.signing import open_rules, supervisors
 
@@ -72,6 +74,9 @@ class Line:
     signer_memory: SignerMemoryFactory
     remote_open: bool = True
     edition: str | None = None
+    """The signer's rules, where they are not those of a small town."""
+    rules: str | None = None
+    """The daemon's."""
     meter: ObedientMeter = field(default_factory=ObedientMeter)
     clock: FakeClock = field(default_factory=lambda: FakeClock(AT))
     reaper: Reaper = field(default_factory=Reaper)
@@ -79,9 +84,9 @@ class Line:
 
     def __post_init__(self) -> None:
         self.air = Air(self.meter, self.clock.now)
-        self.requests = ControlRequests(
-            self.store, self.clock, remote_open=True, on_request=self._wake
-        )
+        judge = a_judge(self.rules)
+        self.requests = ControlRequests(self.store, self.clock, judge, on_request=self._wake)
+        self.approvals = ControlApprovals(self.store, self.clock, judge, on_request=self._wake)
         self.start()
 
     def start(self) -> None:
@@ -98,12 +103,14 @@ class Line:
             self.clock,
             MortalSigner(self.signer, self.reaper),
             MortalAir(self.air, self.reaper),
-            remote_open=self.remote_open,
+            a_judge(self.rules, remote_open=self.remote_open),
             on_radio=self._radio_changed,
         )
 
     async def ask(self, action: Action, **changes: Any) -> EndDeviceControl:
-        request = {"meter": "E1", "cause": "MOVE_OUT"} | changes
+        """Ask as a clerk would; a switch is closed because it was opened by mistake."""
+        cause = "MOVE_OUT" if action is Action.DISCONNECT else "ERROR"
+        request = {"meter": "E1", "cause": cause} | changes
         return await self.requests.request(Request(action=action, **request), "clerk")
 
     async def run(self, seconds: int, step_s: int = 1) -> None:

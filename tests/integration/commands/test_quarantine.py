@@ -67,7 +67,7 @@ async def test_what_is_held_back_ends_with_its_time_and_leaves_no_trace_on_the_m
     await spend(strict)
     asked = await strict.ask(Action.DISCONNECT)
 
-    await strict.run(16 * 60, step_s=30)
+    await strict.run(7 * 3600, step_s=300)
 
     assert (await strict.now(asked)).state is STATE.EXPIRED
     assert strict.meter.switch is SwitchPosition.CLOSED

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from fastapi import FastAPI
 
+from commands.approvals import ControlApprovals
 from commands.requests import ControlRequests
 from mdms import api
 from mdms.api.backend import Services
@@ -38,6 +39,7 @@ from mdms.services.vee_run import VeeService
 from mdms.settings import config_dir
 from tests.fakes import FakeClock
 from tests.integration.storage.registries import SMALL_TOWN
+from tests.lawful import a_judge
 from vee.rules import RuleSet
 
 pytestmark = pytest.mark.db
@@ -82,7 +84,8 @@ def services(store: UnitOfWorkFactory) -> Services:
         vee=vee,
         billing=BillingService(store, clock, ZONE, finalize),
         status=StatusService(store, clock),
-        requests=ControlRequests(store, clock, remote_open=False),
+        requests=ControlRequests(store, clock, a_judge(remote_open=False)),
+        approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),
         controls=ControlService(store),
         optouts=OptoutService(store, clock),
         facts=FactService(store, clock, ZONE),

@@ -37,7 +37,9 @@ class Daemon:
         if self.is_away:
             raise UnavailableError("the daemon does not answer")
         assert control_id == str(ASKED.control_id)
-        return view(self.ended) | {"steps": [STEP], "envelopes": []}
+        return view(self.ended) | {
+            "steps": [STEP], "envelopes": [], "approvals": [], "judgements": [],
+        }  # fmt: skip
 
     def controls(self, **_: Any) -> list[dict[str, Any]]:
         return [view(self.ended), view(self.ended) | {"control_id": OTHER_ID}]

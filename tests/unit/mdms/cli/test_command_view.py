@@ -27,6 +27,7 @@ DONE = a_control(
 STEP = {"number": 1, "at": AT.isoformat(), "event": "allowed", "state": "POLICY_OK",
         "actor": "clerk", "detail": "moved"}  # fmt: skip
 SIGNED = {"command_id": "7", "opcode": "open", "counter": 42, "signed_at": AT.isoformat()}
+UNJUDGED = {"approvals": [], "judgements": []}
 
 
 def console(width: int) -> Console:
@@ -51,7 +52,9 @@ def test_one_line_says_what_whom_how_far_and_what_the_meter_said():
 
 def test_one_screen_has_why_who_when_and_what_the_meter_said():
     screen = printed(
-        lambda target: record(view(DONE) | {"steps": [STEP], "envelopes": [SIGNED]}, target)
+        lambda target: record(
+            view(DONE) | {"steps": [STEP], "envelopes": [SIGNED]} | UNJUDGED, target
+        )
     )
 
     for part in (
@@ -64,7 +67,7 @@ def test_one_screen_has_why_who_when_and_what_the_meter_said():
 def test_a_refused_command_shows_its_clauses():
     refused = a_control(state=ControlState.POLICY_DENIED, refusals=(BUSY,))
     screen = printed(
-        lambda target: record(view(refused) | {"steps": [STEP], "envelopes": []}, target)
+        lambda target: record(view(refused) | {"steps": [STEP], "envelopes": []} | UNJUDGED, target)
     )
 
     assert "RD_BUSY" in screen
@@ -99,7 +102,7 @@ def test_an_empty_board_says_so():
 def test_at_80_columns_one_command_shows_its_whole_id_and_every_word():
     clause = "[commands] remote_open"
     refused = a_control(state=ControlState.POLICY_DENIED, refusals=(replace(BUSY, clause=clause),))
-    shown = view(refused) | {"steps": [STEP], "envelopes": []}
+    shown = view(refused) | {"steps": [STEP], "envelopes": []} | UNJUDGED
 
     screen = printed(lambda target: record(shown, target), width=80)
 

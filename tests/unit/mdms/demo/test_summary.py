@@ -16,7 +16,7 @@ def test_lines_to_copy_stay_lines_in_a_narrow_window(program, named, monkeypatch
     console = Console(file=io.StringIO(), width=30)
     config = Path("/a/folder/that/has/a/rather/long/name/mdms.toml")
 
-    summary.Screen(console).served({}, config)
+    summary.Screen(console).served({"lawful": ["E1"]}, config)
 
     assert isinstance(console.file, io.StringIO)
     lines = [line.strip() for line in console.file.getvalue().splitlines()]

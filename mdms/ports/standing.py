@@ -1,0 +1,91 @@
+"""How a meter stands, and how much was switched off: what commands are judged by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from mdms.domain.registry import MeterPlace
+from mdms.domain.time import Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """
+    A meter where it sits, and what was heard of it. None: never, or not known.
+
+    Attributes:
+        account_id: Who pays by the newest agreement that has begun, be it over.
+        opted_out: An opt-out of its radio is in force.
+        silent: Its radio was switched off by command.
+        heard_at: Newest stamp of its own that came by radio, if it is young.
+        failed_at: Its newest power failure.
+        restored_at: Its newest restoration.
+        hot_at: Its newest temperature alarm.
+        cooled_at: The newest end of one.
+        load_side_at: When it last reported voltage behind its open switch.
+    """
+
+    place: MeterPlace
+    premise_id: str
+    transformer_id: str
+    account_id: str | None
+    opted_out: bool
+    silent: bool
+    heard_at: datetime | None
+    failed_at: datetime | None
+    restored_at: datetime | None
+    hot_at: datetime | None
+    cooled_at: datetime | None
+    load_side_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOpen:
+    """An open that was signed."""
+
+    control_id: UUID
+    badge: str
+    cause: str
+    transformer_id: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCount:
+    """How many switches of the pilot there are, and how many of the others than one stand open."""
+
+    switch_count: int
+    open_count: int
+
+
+class StandingStore(Protocol):
+    """What is known of meters, in few and indexed questions."""
+
+    async def of(self, badge: str, at: datetime, heard_after: datetime) -> Standing | None:
+        """
+        Return how a meter stands; None where no such meter is installed.
+
+        Args:
+            badge: The meter.
+            at: As of when.
+            heard_after: Older stamps are not looked for.
+        """
+        ...
+
+    async def used(self, badge: str, period: Period) -> tuple[int, int]:
+        """Return the energy of the current reads that start in a period [Wh], and their seconds."""
+        ...
+
+    async def opens(self, after: datetime) -> Sequence[SignedOpen]:
+        """Return the opens that were signed later than an instant."""
+        ...
+
+    async def open_count(self, at: datetime, except_badge: str) -> OpenCount:
+        """Count switches of the pilot, and those that stand open by our last word of them."""
+        ...
+
+    async def badges(self, subject: str, subject_id: str, at: datetime) -> Sequence[str]:
+        """Return the switched meters of an account or premise, or the meter of that badge."""
+        ...
