@@ -167,6 +167,11 @@ class EstimateRules:
     window_edge_h: float
     window_shrink: float
 
+    @property
+    def reach_days(self) -> int:
+        """How far from a gap its references may lie [days]."""
+        return max(self.profile_days, self.window_days)
+
 
 @dataclass(frozen=True, slots=True)
 class CommodityRules:

@@ -72,6 +72,7 @@ ESPI_OF_METHOD: Final[Mapping[Method, QualityOfReading]] = MappingProxyType(
         Method.H1: QualityOfReading.REFERENCE_DAY,
         Method.H2: QualityOfReading.REFERENCE_DAY,
         Method.H3: QualityOfReading.REFERENCE_DAY,
+        Method.H4: QualityOfReading.REFERENCE_DAY,
         Method.L1: QualityOfReading.LINEAR_INTERPOLATION,
     }
 )
@@ -89,6 +90,7 @@ NEM12_OF_METHOD: Final[Mapping[Method, int]] = MappingProxyType(
     {
         Method.K1: 11,
         Method.H2: 15,
+        Method.H4: 15,
         Method.L1: 17,
         Method.Z1: 19,
         Method.Z2: 19,

@@ -63,7 +63,7 @@ class Stage:
 def stages(rules: RuleSet) -> tuple[Stage, ...]:
     """Return the stages to try, narrowest first; the last one decides."""
     how = rules.estimate
-    context = max(how.profile_days, how.window_days) + 1  # a bracket may be cut at the edge
+    context = how.reach_days + 1  # a day more: a bracket may be cut at the edge
     return (
         Stage(1, 0),
         Stage(1, context),

@@ -24,6 +24,7 @@ from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.vee_block import CELLS_MAX, parts
 from mdms.services.vee_context import ContextLoader
+from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
@@ -128,7 +129,8 @@ class ShadowRun:
                     known = await ContextLoader(self.work, by, self.zone).load(
                         loaded[0], some, target
                     )
-                    block = replace(loaded[0], known=known)
+                    evidence = await load_evidence(self.work, loaded[0])
+                    block = replace(loaded[0], known=known, evidence=evidence)
                     seen = await asyncio.to_thread(self._judge, block, loaded[1], target, by)
                     versions = _count(verdicts, seen, target)
                     current = IntervalReads.concat(intervals, versions)
@@ -136,7 +138,7 @@ class ShadowRun:
         return Shadow(len(wanted), now, then)
 
     def _slots(self, rules: RuleSet, first: date, last: date, interval_s: int) -> SlotTable:
-        reach = max(rules.estimate.profile_days, self.candidate.estimate.profile_days)
+        reach = max(rules.estimate.reach_days, self.candidate.estimate.reach_days)
         beside = timedelta(days=reach + 2)
         today = local_day(self.clock.now(), self.zone)
         return SlotTable.of_days(
