@@ -109,3 +109,10 @@ def test_who_must_wait_is_told_until_when():
     (finding,) = gate.busy(Action.DISCONNECT, (first, last))
 
     assert finding.next_possible_at == ASKED_AT + timedelta(minutes=15)
+
+
+def test_a_reconnect_waits_for_anything_but_a_disconnect():
+    read = a_control(action=Action.READ, state=ControlState.SENT)
+
+    assert gate.preempted(Action.RECONNECT, (read,)) == []
+    assert [finding.code for finding in gate.busy(Action.RECONNECT, (read,))] == ["RD_BUSY"]
