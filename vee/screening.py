@@ -76,14 +76,7 @@ def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, 
     for rows in screen.tiles(*block.value.shape):
         failed = _screen(block, rows, rules, screened=screened, marks=marks)
         if judged[rows].any():
-            day_max = screened.day_max[rows]
-            least = validate_days.spike_threshold(
-                day_max, excess_per_cent=rules.spike.excess_per_cent
-            )
-            reached = screen.count_at_least(block.value[rows], least, spans)
-            day = (failed[0] - rows.start, slots.day[failed[1]])
-            np.subtract.at(reached, day, block.value[failed] >= least[day])
-            spiky = (reached < validate_days.RANK) & (day_max > 0)
+            spiky = _spiky_days(block, rows, rules, spans, screened=screened, failed=failed)
             screened.spiky[rows] = spiky & judged[rows, None]
         sums.append(_sum(block, rows, rules, screened=screened, failed=failed, room=room))
     return screened, Sums.join(sums, block.registers)
@@ -114,6 +107,28 @@ def _screen(
         block.value[rows], intervals=rules.static.intervals, quanta_min=rules.static.quanta_min
     )
     return failed
+
+
+def _spiky_days(
+    block: Block,
+    rows: slice,
+    rules: RuleSet,
+    spans: list[screen.DaySpan],
+    *,
+    screened: Screened,
+    failed: Cells,
+) -> Bool:
+    """Find the days of a tile on which fewer than three values come near the highest."""
+    day_max = screened.day_max[rows]
+    least = validate_days.spike_threshold(day_max, excess_per_cent=rules.spike.excess_per_cent)
+    maybe = screen.falls_short(block.value[rows], least, spans, rank=validate_days.RANK)
+    maybe[failed[0] - rows.start, block.slots.day[failed[1]]] = True  # it may have cleared them
+    channel, day = np.nonzero(maybe & (day_max > 0))
+    listed = DayList.of(channel + rows.start, day, block.slots)
+    reached = listed.values(block.value, screened.usable) >= least[channel, day][:, None]
+    spiky = np.zeros(day_max.shape, np.bool_)
+    spiky[channel, day] = np.count_nonzero(reached, axis=1) < validate_days.RANK
+    return spiky
 
 
 def _sum(

@@ -16,6 +16,9 @@ from vee.block import SlotTable
 TILE_CELLS = 262_144
 """Values at a time: two megabytes; larger tiles leave the caches, smaller ones cost calls."""
 
+EVENING = 3
+"""The last third of a day."""
+
 STATIC_SAMPLES = 3
 """A run that is long enough holds so many samples."""
 
@@ -104,23 +107,27 @@ def day_spans(slots: SlotTable) -> list[DaySpan]:
     ]
 
 
-def count_at_least(value: Int64, least: Int64, spans: list[DaySpan]) -> Int64:
+def falls_short(value: Int64, least: Int64, spans: list[DaySpan], *, rank: int) -> Bool:
     """
-    Count the values of each day that reach the day's own threshold.
+    Find days whose evening does not show `rank` values that reach the day's own threshold.
+
+    Evenings are when most days have their high values, so a third of the values clears most days.
 
     Args:
         value: Quanta, shape (channels, slots).
         least: Thresholds [quanta], shape (channels, days).
         spans: The days.
+        rank: How many values clear a day.
 
     Returns:
-        Counts, shape (channels, days).
+        Days that must be looked at as a whole, shape (channels, days).
     """
-    counts = np.empty(least.shape, np.int64)
+    short = np.empty(least.shape, np.bool_)
     for span in spans:
-        reached = span.of(value) >= least[:, span.day, None]
-        counts[:, span.day] = _count(reached)
-    return counts
+        days = span.of(value)
+        evening = days[:, :, days.shape[2] - days.shape[2] // EVENING :]
+        short[:, span.day] = _count(evening >= least[:, span.day, None]) < rank
+    return short
 
 
 def _count(mask: Bool) -> Int64:

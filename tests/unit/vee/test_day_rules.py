@@ -88,6 +88,17 @@ def test_irregular_usage_is_no_surprise(case):
     assert rules_of(examine(block, RULES), 40) == set()
 
 
+def test_irregular_usage_beside_others_is_no_surprise():
+    plain = spiky(9_000, 3_000, peak=2_000)
+    both = build.block(slot_table(), np.repeat(plain.value, 2, axis=0))
+    both = known(both, history=history(both, peak=2_000), irregular=np.array([False, True]))
+
+    found = examine(both, RULES)
+
+    assert found.flags[0].any()
+    assert not found.flags[1].any()
+
+
 def test_fewer_than_thirty_valid_days_say_nothing_about_the_largest_value():
     block = spiky(9_000, 3_000, peak=2_000)
     young = known(block, history=history(block, peak=2_000, valid_days=29))
