@@ -19,6 +19,7 @@ from mdms.cli import (
     gap,
     meter,
     optout,
+    policy,
     reading,
     registry,
     serve,
@@ -52,6 +53,7 @@ app.add_typer(vee.app, name="vee")
 app.add_typer(billing.app, name="billing")
 app.add_typer(command.app, name="command")
 app.add_typer(optout.app, name="optout")
+app.add_typer(policy.app, name="policy")
 app.add_typer(fact.app, name="fact")
 app.add_typer(audit.app, name="audit")
 app.add_typer(token.app, name="token")

@@ -1,0 +1,126 @@
+"""`mdms policy`: the rules that commands are judged by, before somebody puts a name under them."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mdms.app.clock import SystemClock
+from mdms.app.rules import read_rules, rules_folder
+from mdms.cli import options
+from mdms.cli.output import Output, show
+from mdms.domain.errors import UsageError
+from mdms.domain.time import local_day
+from mdms.policy import examples, review
+from mdms.policy.calendars import Calendar
+from mdms.policy.rulebook import Rulebook
+from mdms.services.holidays import known_holidays
+
+_FAILED = 1
+
+app = typer.Typer(help="The rules that commands are judged by.", no_args_is_help=True)
+
+On = Annotated[str | None, typer.Option("--on", help="Local day, 2026-12-10; today if left out.")]
+Rules = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, help="Folder of rules instead of the daemon's."),
+]
+
+
+@app.command("ls")
+def list_(
+    on: On = None,
+    rules: Rules = None,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """List every table of every edition and every signed year, and which of them hold."""
+    book, calendar, day = _read(rules, on, config)
+    rows = [
+        {
+            "table": entry.name,
+            "version": entry.version,
+            "effective_on": entry.effective_on,
+            "in_force": "yes" if entry.in_force else "",
+            "approved_by": entry.approved_by or "nobody",
+            "source": entry.source,
+        }
+        for entry in review.entries(book, calendar, day)
+    ]
+    show(rows, output, title=f"Rules on {day}", spare=("source",))
+
+
+@app.command()
+def diff(
+    other: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Another folder.")],
+    on: On = None,
+    rules: Rules = None,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Show every value that another folder of rules would change on a day.
+
+    Example: mdms policy diff proposal/ --on 2027-01-01
+    """
+    book, calendar, day = _read(rules, on, config)
+    new_book, new_calendar, _ = _read(other, on, config)
+    changes = review.changes(review.held(book, day), review.held(new_book, day))
+    changes += review.changes(calendar.years, new_calendar.years)
+    rows = [
+        {"value": change.name, "now": change.before or "", "then": change.after or ""}
+        for change in changes
+    ]
+    show(rows, output, title=f"Changes on {day}")
+
+
+@app.command("test")
+def play(
+    on: On = None,
+    rules: Rules = None,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Play the worked examples by the rules, and say what would stop commands.
+
+    Exit status 0: every example ends as the policy says and nothing stands in the way; 1: not so.
+    Holidays that others know and nobody signed only warn. An example that fails may be right: then
+    the rules have changed what it shows, and whoever approves them knows why.
+    """
+    book, calendar, day = _read(rules, on, config)
+    outcomes = examples.play(book.at(day), calendar)
+    rows = [
+        {
+            "example": outcome.example.example_id,
+            "about": outcome.example.words,
+            "holds": "yes" if outcome.holds else "NO",
+            "verdict": outcome.decision.verdict.value,
+            "codes": " ".join(outcome.decision.codes),
+        }
+        for outcome in outcomes
+    ]
+    show(rows, output, title="Worked examples", spare=("verdict",))
+    problems = review.problems(book, calendar, day)
+    for problem in problems:
+        typer.echo(f"problem: {problem}", err=True)
+    for warning in review.unlisted(calendar, known_holidays("US", "CA", calendar.years)):
+        typer.echo(f"warning: {warning}", err=True)
+    if problems or not all(outcome.holds for outcome in outcomes):
+        raise typer.Exit(_FAILED)
+
+
+def _read(
+    folder: Path | None, on: str | None, config: Path | None
+) -> tuple[Rulebook, Calendar, date]:
+    settings = options.load(config)
+    book, calendar = read_rules(folder or rules_folder(settings), settings.zone)
+    return book, calendar, _day(on) if on else local_day(SystemClock().now(), settings.zone)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not a day; write it as 2026-12-10") from error
