@@ -33,7 +33,7 @@ class ExceptionStore(Protocol):
         rule: str | None = None,
         severity: str | None = None,
         assigned_to: str | None = None,
-        opened_before: datetime | None = None,
+        opened_by: datetime | None = None,
         open_only: bool = True,
         count_max: int = 500,
     ) -> Sequence[QueuedException]:

@@ -23,7 +23,7 @@ class PostgresExceptions:
       AND (%(rule)s::text IS NULL OR rule = %(rule)s)
       AND (%(severity)s::text IS NULL OR severity = %(severity)s)
       AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
-      AND (%(opened_before)s::timestamptz IS NULL OR opened_at < %(opened_before)s)
+      AND (%(opened_by)s::timestamptz IS NULL OR opened_at <= %(opened_by)s)
       AND (NOT %(open_only)s OR closed_at IS NULL)
     ORDER BY opened_at, vee_exception_id LIMIT %(count_max)s
     """
@@ -35,7 +35,7 @@ class PostgresExceptions:
         rule: str | None = None,
         severity: str | None = None,
         assigned_to: str | None = None,
-        opened_before: datetime | None = None,
+        opened_by: datetime | None = None,
         open_only: bool = True,
         count_max: int = 500,
     ) -> Sequence[QueuedException]:
@@ -44,7 +44,7 @@ class PostgresExceptions:
             rule=rule,
             severity=severity,
             assigned_to=assigned_to,
-            opened_before=opened_before,
+            opened_by=opened_by,
             open_only=open_only,
             count_max=count_max,
         )
@@ -55,7 +55,7 @@ class PostgresExceptions:
 
     async def _some(self, **parameters: object) -> list[QueuedException]:
         names = (
-            "exception_id", "channel_ids", "rule", "severity", "assigned_to", "opened_before",
+            "exception_id", "channel_ids", "rule", "severity", "assigned_to", "opened_by",
         )  # fmt: skip
         cursor = await self._connection.execute(self.SOME, dict.fromkeys(names) | parameters)
         return [QueuedException(*row) for row in await cursor.fetchall()]

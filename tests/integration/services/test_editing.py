@@ -1,0 +1,263 @@
+"""Edits on a real database: what they do, who must agree, what bills and people see."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from mdms.domain.edits import EditNotAllowedError, EditOperation, EditReason
+from mdms.domain.errors import UsageError
+from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.services.edit_values import EditRequest
+from tests.integration.services.editing import FIRST, VALUE, Desk, a_desk, at
+
+pytestmark = pytest.mark.db
+
+SET, SCALE, ZERO = EditOperation.SET, EditOperation.SCALE, EditOperation.ZERO
+GAP = slice(40, 50)
+FLAT: dict[str, Any] = {"values": (150,), "override_sum": "the meter stood still"}
+
+
+async def test_a_small_edit_is_in_force_at_once_and_its_bracket_still_adds_up(store):
+    desk = await a_desk(store)
+    wanted = tuple(int(v) for v in VALUE[40:50][::-1])
+
+    edit = await desk.ask(SET, 40, 50, values=wanted, ticket="T-7")
+
+    assert (edit["state"], edit["decided_by"], edit["four_eyes"]) == ("approved", "ann", [])
+    assert edit["before"] == VALUE[40:50].tolist()
+    assert edit["before_status"] == "V" * 10
+    assert (edit["residual_before"], edit["residual_after"], edit["change"]) == ([0], [0], 0)
+    assert await desk.current(40, 50) == [(value, "X") for value in wanted]
+    assert await desk.queue() == []
+
+
+async def test_what_does_not_add_up_is_refused_until_somebody_says_why(store):
+    desk = await a_desk(store)
+
+    with pytest.raises(EditNotAllowedError, match=r"V45.*override_sum"):
+        await desk.ask(SET, 40, 50, values=(150,))
+    edit = await desk.ask(SET, 40, 50, **FLAT)
+
+    assert edit["residual_after"] == [int(VALUE[40:50].sum()) - 1500]
+    assert await desk.current(40, 50) == [(150, "X")] * 10
+    assert await desk.queue() == [], "its bracket need not add up, so nobody is asked"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"values": (7000,), "override_sum": "x"}, "100 kWh"),
+        ({**FLAT, "reason": EditReason.THEFT_EST}, "THEFT_EST"),
+        ({**FLAT, "reason": EditReason.TEST_ADJ}, "TEST_ADJ"),
+    ],
+)
+async def test_a_large_or_delicate_edit_waits_unseen_for_a_second_person(store, more, why):
+    desk = await a_desk(store)
+    before = await desk.current(0, 96)
+
+    edit = await desk.ask(SET, 20, 60, **more)
+    assert edit["state"] == "waiting"
+    assert why in edit["four_eyes"][0]
+    assert await desk.current(0, 96) == before
+    with pytest.raises(EditNotAllowedError, match="somebody else"):
+        await desk.edits.decide(UUID(edit["edit_id"]), "ann", "supervisor", approve=True)
+    approved = await desk.edits.decide(UUID(edit["edit_id"]), "bob", "supervisor", approve=True)
+
+    assert (approved["state"], approved["decided_by"]) == ("approved", "bob")
+    assert {status for _, status in await desk.current(20, 60)} == {"X"}
+    with pytest.raises(EditNotAllowedError, match="a decision stays"):
+        await desk.edits.decide(UUID(edit["edit_id"]), "eve", "vee", approve=False)
+
+
+async def test_an_edit_that_was_refused_or_taken_back_changes_nothing(store):
+    desk = await a_desk(store)
+    edit = await desk.ask(SET, 20, 60, reason=EditReason.THEFT_EST, **FLAT)
+
+    await desk.edits.decide(UUID(edit["edit_id"]), "ann", "vee", approve=False, text="wrong meter")
+
+    assert {status for _, status in await desk.current(20, 60)} == {"R"}
+    assert [each["state"] for each in await desk.edits.some(meter="E100")] == ["refused"]
+
+
+async def test_an_edit_asked_for_on_other_values_is_not_approved_any_more(store):
+    desk = await a_desk(store)
+    waiting = await desk.ask(SET, 20, 60, reason=EditReason.THEFT_EST, **FLAT)
+    await desk.ask(ZERO, 30, 31, override_sum="tested")
+
+    with pytest.raises(EditNotAllowedError, match="have changed"):
+        await desk.edits.decide(UUID(waiting["edit_id"]), "bob", "supervisor", approve=True)
+
+    assert (await desk.current(20, 21))[0][1] == "R"
+
+
+async def test_scaling_gives_a_range_what_the_register_leaves(store):
+    desk = await a_desk(store, off=300)
+
+    edit = await desk.ask(SCALE, 0, 96)
+
+    values = [value for value, _ in await desk.current(0, 96)]
+    assert (edit["residual_before"], edit["residual_after"]) == ([300], [0])
+    assert sum(values) == VALUE[:96].sum() + 300
+    assert "2026-11-03" not in {each["day"] for each in await desk.queue()}
+
+
+async def test_values_are_copied_shifted_and_drawn_as_a_line(store):
+    desk = await a_desk(store)
+    why: dict[str, Any] = {"override_sum": "tested"}
+
+    await desk.ask(EditOperation.COPY, 40, 44, reference=at(136), **why)
+    await desk.ask(EditOperation.SHIFT, 200, 204, shift=4, **why)
+    await desk.ask(EditOperation.INTERPOLATE, 300, 303, **why)
+    await desk.ask(ZERO, 400, 402, **why)
+
+    assert [v for v, _ in await desk.current(40, 44)] == VALUE[136:140].tolist()
+    assert [v for v, _ in await desk.current(200, 204)] == VALUE[196:200].tolist()
+    assert [v for v, _ in await desk.current(300, 303)] == VALUE[300:303].tolist(), "it was one"
+    assert [v for v, _ in await desk.current(400, 402)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "more", "why"),
+    [
+        (SET, {"values": (1, 2)}, "2 values for 10"),
+        (SET, {"values": (-1,)}, "backwards"),
+        (SET, {"values": (10**6,)}, "more than the service can carry"),
+        (SET, {"values": (1,), "reason": EditReason.OTHER}, "OTHER needs a text"),
+        (SCALE, {"total": -1}, "cannot sum"),
+        (EditOperation.COPY, {}, "from where"),
+        (EditOperation.SHIFT, {}, "by how many"),
+        (EditOperation.ACCEPT, {}, "nothing in the range is suspect"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_with_a_sentence(store, operation, more, why):
+    desk = await a_desk(store)
+
+    with pytest.raises(UsageError, match=why):
+        await desk.ask(operation, 40, 50, **more)
+
+
+async def test_what_lies_ahead_or_off_the_grid_is_not_edited(store):
+    desk = await a_desk(store)
+
+    with pytest.raises(UsageError, match="ahead"):
+        await desk.ask(ZERO, 5000, 5001)
+    with pytest.raises(UsageError, match="starts no interval"):
+        await desk.edits.ask(
+            EditRequest(
+                meter="E100", operation=ZERO, start=at(1) + timedelta(minutes=1), end=at(2),
+                reason=EditReason.CLOCK,
+            ),
+            "ann", "vee",
+        )  # fmt: skip
+
+
+async def test_a_register_that_somebody_read_closes_a_bracket(store):
+    desk = await a_desk(store, heard=GAP)
+    truth = int(VALUE[:60].sum())
+
+    edit = await desk.edits.ask(
+        EditRequest(
+            meter="E100", operation=EditOperation.REGISTER, start=at(60), values=(truth,),
+            reason=EditReason.FIELD_READ,
+        ),
+        "ann", "vee",
+    )  # fmt: skip
+
+    filled = await desk.current(40, 50)
+    assert (edit["state"], edit["before"], edit["after"]) == ("approved", [None], [truth])
+    assert sum(value for value, _ in filled) == VALUE[GAP].sum()
+    assert {status for _, status in filled} == {"E"}
+
+
+async def test_a_register_that_cannot_be_needs_a_reason(store):
+    desk = await a_desk(store)
+    for wrong in (int(VALUE[:60].sum()) + 5_000, 10**7):
+        with pytest.raises(EditNotAllowedError, match="override_sum"):
+            await desk.edits.ask(
+                EditRequest(
+                    meter="E100", operation=EditOperation.REGISTER, start=at(60), values=(wrong,),
+                    reason=EditReason.FIELD_READ,
+                ),
+                "ann", "vee",
+            )  # fmt: skip
+
+
+async def test_a_dry_run_tells_everything_and_keeps_nothing(store):
+    desk = await a_desk(store)
+
+    edit = await desk.ask(SET, 40, 50, dry_run=True, **FLAT)
+
+    assert (edit["state"], edit["after"]) == ("waiting", [150] * 10)
+    assert await desk.edits.some() == []
+
+
+async def test_every_step_is_in_the_audit_of_its_meter(store):
+    desk = await a_desk(store)
+    edit = await desk.ask(SET, 20, 60, reason=EditReason.THEFT_EST, **FLAT)
+    await desk.edits.decide(UUID(edit["edit_id"]), "bob", "supervisor", approve=True, text="seen")
+
+    async with store() as work:
+        records = await work.audit.about("E100")
+
+    told = [record.content.decode() for record in records]
+    assert [("edit.asked" in t, "edit.approved" in t) for t in told] == [
+        (True, False),
+        (False, True),
+    ]
+    assert '"actor":"bob"' in told[1]
+    assert '"after":[150,150' in told[1]
+
+
+# ---------------------------------------------------------------- vee.md 4.9 and 11, on a database
+
+
+@pytest.mark.parametrize("case", [pytest.param(None, id="case-55")])
+async def test_no_estimate_takes_the_place_of_an_edit(store, case):
+    desk = await a_desk(store, heard=GAP)
+    await desk.ask(SET, 44, 45, values=(int(VALUE[44]),))
+
+    await desk.judge(FIRST, FIRST)
+
+    filled = await desk.current(40, 50)
+    assert filled[4] == (VALUE[44], "X")
+    assert sum(value for value, _ in filled) == VALUE[GAP].sum(), "the rest is shared out anew"
+
+
+async def late(desk: Desk, slot: int, value: int) -> None:
+    """Receive an actual value after all."""
+    desk.clock.advance(timedelta(hours=1))
+    recorded_us = int(desk.clock.now().timestamp() * 1_000_000)
+    read = IntervalReads.raw(
+        np.array([desk.channel_id]), np.array([int(at(slot).timestamp())]), np.array([value]),
+        recorded_us=recorded_us, source=Source.BACKFILL,
+    )  # fmt: skip
+    async with desk.store() as work:
+        await work.readings.append_raw(read, RegisterReads.empty(), sure=False)
+    await desk.judge(FIRST, FIRST)
+
+
+@pytest.mark.parametrize("case", [pytest.param(None, id="case-56")])
+async def test_an_actual_value_never_takes_the_place_of_an_edit_by_itself(store, case):
+    desk = await a_desk(store, heard=GAP)
+    await desk.ask(SET, 44, 45, values=(111,))
+
+    await late(desk, 44, int(VALUE[44]))
+
+    assert (await desk.current(44, 45)) == [(111, "X")]
+    assert "ACTUAL_VS_EDIT" in {each["rule"] for each in await desk.queue()}
+
+
+@pytest.mark.parametrize("case", [pytest.param(None, id="case-57")])
+async def test_an_actual_value_takes_the_place_of_an_edit_that_bridged_a_gap(store, case):
+    desk = await a_desk(store, heard=GAP)
+    await desk.ask(SET, 44, 45, values=(111,), reason=EditReason.GAP_TEMP)
+
+    await late(desk, 44, int(VALUE[44]))
+
+    filled = await desk.current(40, 50)
+    assert filled[4] == (VALUE[44], "V")
+    assert sum(value for value, _ in filled) == VALUE[GAP].sum()
+    assert "ACTUAL_VS_EDIT" not in {each["rule"] for each in await desk.queue()}
