@@ -1,8 +1,9 @@
 """
 One block of channel-days: load, judge, append; the caller owns the transaction.
 
-Most channel-days have no gap, and a day on each side is all that judging them takes. Only the
-channels with gaps are loaded again, with the weeks of context that estimates are made from.
+Most channel-days have no gap, and a few hours on each side are all that judging them takes. The
+others are loaded again with whole days beside them, and those with gaps with the weeks of context
+that estimates are made from.
 """
 
 import asyncio
@@ -37,6 +38,9 @@ CELLS_MAX = 2_000_000
 SILENT_DAYS_MAX = 400
 """Between two registers further apart than this, nothing is filled."""
 
+NEIGHBOURS_H = 4
+"""Registers come more often: so far beside its day a bracket seldom reaches."""
+
 _OUTCOMES = {
     "validated": Status.VALIDATED,
     "derived": Status.DERIVED,
@@ -54,10 +58,12 @@ class Stage:
     Attributes:
         reach_days: How far brackets may reach beyond the target.
         context_days: How many more days there are to estimate from; 0 leaves gaps for later.
+        hours: Intervals are loaded only so far beside the target; None for all of these days.
     """
 
     reach_days: int
     context_days: int
+    hours: int | None = None
 
 
 def stages(rules: RuleSet) -> tuple[Stage, ...]:
@@ -65,6 +71,7 @@ def stages(rules: RuleSet) -> tuple[Stage, ...]:
     how = rules.estimate
     context = how.reach_days + 1  # a day more: a bracket may be cut at the edge
     return (
+        Stage(1, 0, NEIGHBOURS_H),
         Stage(1, 0),
         Stage(1, context),
         Stage(how.gap_days_max + 1, context),
@@ -131,7 +138,7 @@ class BlockRun:
             deferred = [np.empty(0, np.int32)]
             for channel_ids in parts(waiting, max(1, CELLS_MAX // len(slots))):
                 table = self.table.take(np.isin(self.table.channel_id, channel_ids))
-                block, stored = await self._load(table, channel_ids, slots)
+                block, stored = await self._load(table, channel_ids, slots, stage)
                 recorded_at = self.clock.now()  # not before any read that was loaded
                 judgement = await asyncio.to_thread(
                     self._judge, block, stored, table, stage, decides=stage is every[-1]
@@ -151,10 +158,10 @@ class BlockRun:
         )
 
     async def _load(
-        self, table: ChannelTable, channel_ids: Int32, slots: SlotTable
+        self, table: ChannelTable, channel_ids: Int32, slots: SlotTable, stage: Stage
     ) -> tuple[Block, Stored]:
         start_s, align_s = int(slots.start_s[0]), self.rules.bookend.align_s
-        span = Period(from_epoch_s(start_s), from_epoch_s(slots.end_s))
+        span = self._span(slots, stage)
         edges = Period(from_epoch_s(start_s - align_s), from_epoch_s(slots.end_s + align_s))
         ids = channel_ids.tolist()
         intervals = await self.work.readings.intervals(span, channel_ids=ids)
@@ -174,6 +181,20 @@ class BlockRun:
         known = await loader.load(block, table, target)
         evidence = await load_evidence(self.work, block)
         return replace(block, known=known, evidence=evidence), stored
+
+    def _span(self, slots: SlotTable, stage: Stage) -> Period:
+        """Return the intervals that a stage loads."""
+        whole = Period(from_epoch_s(int(slots.start_s[0])), from_epoch_s(slots.end_s))
+        if stage.hours is None:
+            return whole
+        first, last = (
+            date.fromordinal(int(day))
+            for day in (self.targets.ordinal.min(), self.targets.ordinal.max())
+        )
+        days, beside = Period.of_days(first, last, self.zone), timedelta(hours=stage.hours)
+        near = whole.intersect(Period(days.start_utc - beside, days.end_utc + beside))
+        assert near is not None, "the target lies within its slots"
+        return near
 
     def _judge(
         self, block: Block, stored: Stored, table: ChannelTable, stage: Stage, *, decides: bool
@@ -196,6 +217,12 @@ class BlockRun:
             scope = Scope.of(found, target)
         outcome = engine.judge(scope, self.rules, ahead=ahead, final=self.final)
         amended = amend(outcome, stored, found)
+        if stage.hours is not None:  # a day that is not all there cannot be counted anew
+            elsewhere = ~np.take(target, slots.day, axis=1)
+            beside: Bool = np.logical_or.reduce(amended.changed & elsewhere, axis=1)
+            wider |= beside
+            target &= ~beside[:, None]
+            amended = replace(amended, changed=amended.changed & ~beside[:, None])
         return _Judgement(found, stored, amended, target, block.channel_id[wider])
 
     def _wider(
