@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from mdms.app.clock import SystemClock
 from mdms.client import Client
 from mdms.embedded import processes
 from mdms.embedded.broker import EmbeddedBroker
+from mdms.policy.refusals import PolicyRefusedError
 from mdms.ports.controls import ReceivedAnswer
 from mdms.services.registry_csv import write_directory
 from tests.controls import a_registry
@@ -30,7 +32,11 @@ from tests.signing import SignerProcess, write_signer_files
 pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow]
 
 COLLECTOR_ID = 17
-TOKENS = {"boss": "admin", "clerk": "csr"}
+TOKENS = {
+    "boss": "admin", "clerk": "csr", "officer": "safety", "chief": "supervisor", "cis": "billing",
+}  # fmt: skip
+HAZARD = ("--cause", "hazard", "--item", "R9.D.3", "--evidence", "EV-7", "--yes")
+"""A disconnect that is lawful at any hour, at which this test may run."""
 
 
 class Collector:
@@ -100,7 +106,8 @@ class House:
         )
         self.config.write_text(
             f'[database]\ndsn = "{dsn}"\n[mqtt]\nurl = "{broker}"\n[api]\nport = {port}\n{tokens}'
-            f'[commands]\nremote_open = true\n[signer]\nsocket = "{self.signer.socket}"\n'
+            f'[commands]\nremote_open = true\nrules = "{directory}/signer/rules"\n'
+            f'[signer]\nsocket = "{self.signer.socket}"\n'
             f'[client]\nurl = "{self.url}"\ntoken = "clerk"\n'
         )
         self.start()
@@ -110,6 +117,8 @@ class House:
             (registry / name).write_text(text, newline="")
         with Client(self.url, "boss") as admin:
             admin.import_registry(registry)
+        self.state("premise_flags", "none")
+        assert self.mdms("command", "ping", "E1").returncode == 0  # a meter that is heard
 
     def start_signer(self) -> None:
         self.signer = SignerProcess(self.signer_config)
@@ -117,11 +126,28 @@ class House:
     def start(self) -> None:
         self.daemon = Daemon(self._directory, self.config, self.url)
 
-    def mdms(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def mdms(self, *arguments: str, by: str = "clerk") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "mdms", *arguments, "--config", str(self.config)],
             capture_output=True, text=True, check=False, timeout=50,
+            env=os.environ | {"MDMS_CLIENT__TOKEN": by},
         )  # fmt: skip
+
+    def state(self, fact: str, value: str) -> None:
+        """State a fact of the home, as the customer system does."""
+        now = SystemClock().now().isoformat()
+        row = {"subject": "premise", "subject_id": "P1", "fact": fact, "value": value}
+        with Client(self.url, "cis") as cis:
+            cis.state_facts([row | {"effective_at": now}])
+
+    def disconnect(self) -> str:
+        """Ask for a disconnect as an officer, approve it as a supervisor; return its id."""
+        asked = self.mdms("command", "disconnect", "E1", *HAZARD, "-o", "json", by="officer")
+        assert asked.returncode == 5, asked.stderr
+        control_id: str = json.loads(asked.stdout)[0]["control_id"]
+        with Client(self.url, "chief") as chief:
+            chief.approve(control_id)
+        return control_id
 
 
 @pytest.fixture
@@ -142,66 +168,74 @@ def house(tmp_path: Path, database: str, collector: Collector) -> Iterator[House
     assert made.daemon.wait() == 0
 
 
-def test_a_clerk_switches_a_meter_off_and_on_and_is_told_why_another_is_refused(house, collector):
-    off = house.mdms("command", "disconnect", "E1", "--cause", "move_out", "--yes")
+def test_two_people_switch_a_meter_off_and_on_and_are_told_why_another_is_refused(house, collector):
+    asked = house.mdms("command", "disconnect", "E1", *HAZARD, by="officer")
+    control_id = asked.stdout.split()[-1]
+    own = house.mdms("command", "approve", control_id, by="officer")
+    off = house.mdms("command", "approve", control_id[-8:], by="chief")
     refused = house.mdms("command", "disconnect", "W1", "--cause", "MOVE_OUT", "--yes")
-    on = house.mdms("command", "reconnect", "UE1", "-o", "json")
-    shown = house.mdms("command", "show", json.loads(on.stdout)[0]["control_id"])
-    listed = house.mdms("command", "ls", "-o", "csv")
+    with Client(house.url, "clerk") as clerk:
+        with pytest.raises(PolicyRefusedError, match="RC_SAFETY"):
+            clerk.command("reconnect", "UE1", "ERROR")
+        house.state("inspection", "I-9")
+        waits = clerk.command("reconnect", "UE1", "ERROR")
+    on = house.mdms("command", "approve", waits["control_id"], by="chief")
+    shown = house.mdms("command", "show", control_id, by="chief")
 
+    assert asked.returncode == 5
+    assert "RD_DUAL (2.5): a supervisor approves" in asked.stderr
+    assert (own.returncode, "another person" in own.stderr) == (4, True)
     assert off.returncode == 0, off.stderr
     assert "VERIFIED  OK  switch open, load side dead" in off.stdout
     assert refused.returncode == 4
     assert "RD_NOT_ELECTRIC (RD title, R9.E): only electric meters" in refused.stderr
+    assert [each["code"] for each in waits["codes"]] == ["RD_DUAL"]
     assert on.returncode == 0, on.stderr
     assert [opcode.name for opcode, _ in collector.meter.moves] == ["OPEN", "CLOSE"]
-    assert "line voltage present" in shown.stdout
-    assert len(listed.stdout.splitlines()) == 4
+    for part in ("line voltage present", "chief (supervisor)", "HAZARD_OK", "premise_flags"):
+        assert part in shown.stdout
 
 
 def test_a_meter_that_says_no_ends_in_status_1_and_one_nobody_knows_in_3(house, collector):
+    asked = house.mdms("command", "disconnect", "E1", *HAZARD, by="officer")
     collector.meter.stuck = True
 
-    failed = house.mdms("command", "disconnect", "E1", "--cause", "MOVE_OUT", "--yes")
+    failed = house.mdms("command", "approve", asked.stdout.split()[-1], by="chief")
     unknown = house.mdms("command", "ping", "E9")
-    unasked = house.mdms("command", "disconnect", "E1", "--yes")
+    unasked = house.mdms("command", "disconnect", "E1", "--yes", by="officer")
 
     assert failed.returncode == 1
     assert "SWITCH_FAIL_OPEN" in failed.stdout
     assert (unknown.returncode, unasked.returncode) == (3, 2)
 
 
-def test_a_daemon_killed_right_after_the_request_carries_it_out_once(house, collector, database):
-    asked = house.mdms(
-        "command", "disconnect", "E1", "--cause", "MOVE_OUT", "--yes", "--no-wait", "-o", "json"
-    )
+def test_a_daemon_killed_right_after_the_approval_carries_it_out_once(house, collector, database):
+    control_id = house.disconnect()
     house.daemon.signal(signal.SIGKILL)
     house.daemon.wait()
     house.start()
-    control_id = json.loads(asked.stdout)[0]["control_id"]
 
     with Client(house.url, "clerk") as mdms:
         house.daemon.wait_until(lambda: mdms.control(control_id)["state"] == "VERIFIED")
 
     assert [opcode.name for opcode, _ in collector.meter.moves] == ["OPEN"]
     with psycopg.connect(database) as connection:
-        issued = connection.execute("SELECT counter FROM signer.issued").fetchall()
-    assert issued == [(1,)]
+        issued = connection.execute(
+            "SELECT counter FROM signer.issued WHERE command_id = %s", [control_id]
+        ).fetchall()
+    assert issued == [(2,)]
 
 
 def test_a_killed_signer_delays_a_command_and_loses_none(house, collector, database):
     house.signer.kill()
-    asked = house.mdms(
-        "command", "disconnect", "E1", "--cause", "MOVE_OUT", "--yes", "--no-wait", "-o", "json"
-    )
-    control_id = json.loads(asked.stdout)[0]["control_id"]
+    control_id = house.disconnect()
     with Client(house.url, "clerk") as mdms:
         before = mdms.control(control_id)["state"]
 
         house.start_signer()
         house.daemon.wait_until(lambda: mdms.control(control_id)["state"] == "VERIFIED")
 
-    assert before == "POLICY_OK"
+    assert before == "APPROVED_1"
     assert [opcode.name for opcode, _ in collector.meter.moves] == ["OPEN"]
     with psycopg.connect(database) as connection:
         spent = connection.execute("SELECT count(*) FROM signer.open").fetchall()

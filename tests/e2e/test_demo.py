@@ -248,6 +248,23 @@ def test_an_outage_is_told_from_what_was_sent_and_what_is_stored(served):
     assert [report["events"][name] for name in ("lost", "invented", "doubled")] == [0, 0, 0]
 
 
+def test_a_newcomer_cuts_somebody_off_as_two_people_and_gives_the_power_back(served):
+    config, approver = served / "mdms.toml", served / "approver.toml"
+    badge = json.loads((served / "report.json").read_text())["lawful"][-1]
+    switch = ("command", "disconnect", badge, "--cause", "NONPAY", "--yes")
+    asked = mdms(*switch, config=config)
+    control_id = asked.stdout.split()[-1]
+    off = mdms("command", "approve", control_id, "--config", approver)
+    shown = mdms("command", "show", control_id, config=config)
+    on = mdms("command", "reconnect", badge, "--cause", "ERROR", config=config)
+
+    assert asked.returncode == 5, asked.stderr
+    assert f"mdms command approve {control_id[-8:]}" in asked.stderr
+    assert off.returncode in {0, 6}, off.stderr  # a tower may be out of reach
+    assert "notice_48h_delivered_at" in shown.stdout
+    assert on.returncode in {0, 1, 6}, on.stderr
+
+
 def test_people_command_meters_and_the_rules_refuse_what_they_forbid(served):
     controls = pd.read_parquet(served / "controls.parquet").sort_values("requested_at")
     switches = pd.read_parquet(served / "truth" / "switches.parquet")

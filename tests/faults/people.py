@@ -2,20 +2,25 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from mdms.demo import customers
+from mdms.domain.registry import Registry
 from simulators import builder
 
 _DAY_S = 86_400
-_BEGIN_S, _END_S = 6 * 3600, 18 * 3600
+_BEGIN_S, _END_S = 8 * 3600, 17 * 3600
 """People act between these seconds after the start; what they asked for ends within the day."""
+_LAWFUL_END_S = 15 * 3600
+"""From then on nobody is cut off for non-payment."""
+_DIES_S = (8.5 * 3600, 11 * 3600)
 _PAUSES_S = (1, 900, 3_600, 7_200)
 """In haste: the last command is still on its way. At leisure: it has ended."""
 _ON_ITS_WAY_S = (0, 45)
-_CAUSES = {"disconnect": "MOVE_OUT", "reconnect": "MOVE_IN", "arm": "MOVE_IN", "ping": "CHECK"}
+_CAUSES = {"disconnect": "NONPAY", "reconnect": "ERROR", "arm": "ERROR", "ping": "CHECK"}
 _NEXT = {
     "disconnect": ("reconnect", "reconnect", "arm", "ping"),
     "reconnect": ("disconnect", "disconnect", "reconnect"),
@@ -48,7 +53,7 @@ def draw(seed: int, path: Path, *, meters: int, start: date = date(2026, 11, 3))
     city = builder.build(meters=meters, start=start, seed=seed)
     rng = random.Random(seed)
     switched = [meter.badge for meter in city.registry.meters if meter.has_switch]
-    dead, dead_s = rng.choice(switched), rng.uniform(0.5, 0.8) * _END_S
+    dead, dead_s = rng.choice(switched), rng.uniform(*_DIES_S)
     calls: list[tuple[float, str, str]] = [
         (at_s, action, badge)
         for badge in switched
@@ -58,8 +63,11 @@ def draw(seed: int, path: Path, *, meters: int, start: date = date(2026, 11, 3))
     begin = datetime.fromtimestamp(city.start_s, UTC)
     dead_from = begin + timedelta(seconds=dead_s)
     broken = {"at": dead_from.isoformat(), "fault": {"badge": dead, "switch": "mute"}}
-    items = [_call(begin + timedelta(seconds=at_s), *what) for at_s, *what in calls]
-    path.write_text(json.dumps([broken, *items]))
+    items = [
+        item for at_s, *what in calls for item in _called(begin + timedelta(seconds=at_s), *what)
+    ]
+    stated = _stated(city.registry, switched, begin)
+    path.write_text(json.dumps([broken, *stated, *items]))
     moments = tuple((at_s + rng.uniform(*_ON_ITS_WAY_S)) / _DAY_S for at_s, *_ in calls)
     return Deeds(path, dead, dead_from, moments)
 
@@ -73,9 +81,34 @@ def _wishes(rng: random.Random, end_s: float) -> Iterator[tuple[int, str]]:
         at_s += rng.choice(_PAUSES_S)
 
 
-def _call(at: datetime, action: str, badge: str) -> dict[str, object]:
+def _stated(registry: Registry, badges: list[str], begin: datetime) -> Iterator[dict[str, object]]:
+    """Yield what the customer system states: who may be cut off, and that it knows of all else."""
+    opens, closes = (begin + timedelta(seconds=at_s) for at_s in (_BEGIN_S, _LAWFUL_END_S))
+    premise = {point.usage_point_id: point.premise_id for point in registry.usage_points}
+    account = {each.usage_point_id: each.account_id for each in registry.agreements}
+    for meter in registry.meters:
+        if meter.badge in badges:
+            point = meter.usage_point_id
+            home = customers.Home(account[point], premise[point])
+            facts = customers.arrears(home, opens)
+            yield _post(opens - timedelta(minutes=30), "/v1/facts", {"facts": facts})
+    for at in customers.feed_times(opens - timedelta(minutes=1), closes):
+        yield _post(at, "/v1/facts", {"facts": customers.feeds(at)})
+
+
+def _called(at: datetime, action: str, badge: str) -> Iterator[dict[str, object]]:
+    """Yield a request, and the second person's yes."""
     body = {"action": action, "meter": badge, "cause": _CAUSES[action]}
+    yield _post(at, "/v1/controls", body)
+    if action == "disconnect":
+        approval = _post(at, "/v1/controls/{newest}/approve", {}, token="approver")
+        yield approval | {"newest_of": badge}
+
+
+def _post(
+    at: datetime, path: str, body: Mapping[str, object], *, token: str = "requester"
+) -> dict[str, object]:
     return {
-        "at": at.isoformat(), "name": f"{action} {badge}", "method": "POST",
-        "path": "/v1/controls", "body": body, "token": "requester",
+        "at": at.isoformat(), "name": f"{path} {body.get('meter', '')}", "method": "POST",
+        "path": path, "body": body, "token": token,
     }  # fmt: skip
