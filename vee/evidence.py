@@ -33,9 +33,6 @@ class Spans:
         """Return no span."""
         return cls(*(np.zeros(0, np.int64) for _ in range(3)))
 
-    def __len__(self) -> int:
-        return len(self.channel)
-
 
 @dataclass(frozen=True, slots=True)
 class CheckChannel:

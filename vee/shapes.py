@@ -41,11 +41,6 @@ class Shapes:
     dark: Float
     open: Float
 
-    @property
-    def powerless(self) -> Bool:
-        """Cells that lie wholly in an outage or an opening: Z1, Z2 if the register agrees."""
-        return (self.dark >= 1) | (self.open >= 1)
-
 
 @dataclass(frozen=True, slots=True)
 class Shaper:

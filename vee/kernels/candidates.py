@@ -148,8 +148,17 @@ class Candidates:
     @property
     def effective(self) -> Float:
         """How many equally good candidates those of each window are worth, shape (windows,)."""
-        square = (self.weight**2).sum(axis=1)
-        return np.where(square > 0, self.weight.sum(axis=1) ** 2 / np.maximum(square, 1e-300), 0.0)
+        square = sums(self.weight**2)[:, 0]
+        return np.where(square > 0, sums(self.weight)[:, 0] ** 2 / np.maximum(square, 1e-300), 0)
+
+
+def sums(grid: Float) -> Float:
+    """
+    Sum each row one value after the other, shape (rows, 1).
+
+    Pairwise sums depend on where zeros lie, and so on how much context was loaded; these do not.
+    """
+    return np.cumsum(grid, axis=1)[:, -1:]
 
 
 def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidates:
@@ -165,13 +174,12 @@ def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidat
     row = runs.channel[:, None]
     length = np.add.reduceat(runs.length, first)[:, None]
     valid = np.add.reduceat(past.valid[row, end] - past.valid[row, start], first, axis=0)
-    sums = np.add.reduceat(past.energy[row, end] - past.energy[row, start], first, axis=0)
+    used = np.add.reduceat(past.energy[row, end] - past.energy[row, start], first, axis=0)
     good = np.logical_and.reduceat(good, first, axis=0) & (valid >= COVERAGE_MIN * length)
-    energy = np.where(good, sums * length / np.maximum(valid, 1), 0)
+    energy = np.where(good, used * length / np.maximum(valid, 1), 0)
 
     prior = good * _prior(runs.slot[first], offsets, past.references, how)
-    whole = np.maximum(prior.sum(axis=1, keepdims=True), 1e-300)
-    typical = np.maximum((prior * energy).sum(axis=1, keepdims=True) / whole, 0)
+    typical = np.maximum(sums(prior * energy) / np.maximum(sums(prior), 1e-300), 0)
     small = np.maximum(SMALL * typical, 1)
     away = _distance(energy, runs.energy[:, None], small, prior) / runs.doubt[:, None]
 
@@ -184,11 +192,21 @@ def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidat
     away = np.where(prior > 0, away, np.inf)
     nearest = away.min(axis=1, keepdims=True)
     weight = prior * np.exp(-(away - np.where(np.isfinite(nearest), nearest, 0)) / 2)
-    kept_count = min(KEPT_MAX, weight.shape[1])
-    kept = np.sort(np.argpartition(-weight, kept_count - 1, axis=1)[:, :kept_count], axis=1)
+    kept = _largest(weight, min(KEPT_MAX, weight.shape[1]))
     weight = np.take_along_axis(weight, kept, axis=1)
     weight[_days(offsets.days[kept], weight > 0) < how.days_min] = 0
     return Candidates(np.take_along_axis(start, kept[runs.window], axis=1), weight)
+
+
+def _largest(weight: Float, count: int) -> Int64:
+    """Return the positions of the largest weights of each row; of equal ones the first."""
+    least = np.partition(weight, -count, axis=1)[:, -count, None]
+    above = weight > least
+    room = count - np.count_nonzero(above, axis=1)[:, None]
+    level = weight == least
+    chosen = above | (level & (np.cumsum(level, axis=1) <= room))
+    positions: Int64 = np.nonzero(chosen)[1].reshape(len(weight), count)
+    return positions
 
 
 def _days(day: Int64, counts: Bool) -> Int64:
@@ -261,8 +279,8 @@ def _edges(
 def _distance(value: Int64 | Float, own: Int64 | Float, small: Float, weight: Float) -> Float:
     """Return squared differences of logarithms, in variances of the weighted candidates."""
     logs = np.log(np.maximum(value, 0) + small)
-    whole = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
-    mean = (weight * logs).sum(axis=1, keepdims=True) / whole
-    variance = (weight * (logs - mean) ** 2).sum(axis=1, keepdims=True) / whole
+    whole = np.maximum(sums(weight), 1e-300)
+    mean = sums(weight * logs) / whole
+    variance = sums(weight * (logs - mean) ** 2) / whole
     apart: Float = (logs - np.log(np.maximum(own, 0) + small)) ** 2 / np.maximum(variance, 1e-6)
     return apart

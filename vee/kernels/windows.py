@@ -15,7 +15,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64
 from vee.block import DAY_S, SlotTable
 from vee.kernels import quantiles
-from vee.kernels.candidates import KEPT_MAX, Offsets, Past, Resemblance, Runs, best
+from vee.kernels.candidates import KEPT_MAX, Offsets, Past, Resemblance, Runs, best, sums
 from vee.kernels.gaps import Cells, Float
 
 _VALUES_MAX = 1 << 20
@@ -87,7 +87,7 @@ def resembling(
         known = weight.any(axis=1)
         value = references.value[row, slot].astype(np.float64)
         quantile[cell][known] = quantiles.at_levels(value[known], weight[known])
-        mean[cell][known] = (weight * value).sum(axis=1)[known] / weight.sum(axis=1)[known]
+        mean[cell][known] = (sums(weight * value) / np.maximum(sums(weight), 1e-300))[known, 0]
         effective = candidates.effective[few.window[run]]
         drawn = how.shrink * siblings[windows][few.window[run]]
         trust[cell] = np.where(known, effective / (effective + drawn), 0)
@@ -105,10 +105,10 @@ def resembling(
 
 def _scaled(profile: Float, total: Float, group: Int64, first: Int64) -> Float:
     """Scale a profile to the total of each group, if known; evenly where it is all zero."""
-    sums = np.add.reduceat(profile, first)
-    flat = ((sums == 0) & ~np.isnan(total))[group]
+    whole = np.add.reduceat(profile, first)
+    flat = ((whole == 0) & ~np.isnan(total))[group]
     count = np.diff(first, append=len(profile))
-    factor = np.where(np.isnan(total), 1, total / np.where(sums > 0, sums, count))
+    factor = np.where(np.isnan(total), 1, total / np.where(whole > 0, whole, count))
     return np.where(flat, 1, profile) * factor[group]
 
 

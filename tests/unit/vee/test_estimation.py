@@ -16,7 +16,7 @@ from mdms.domain.readings import (
     Method,
 )
 from tests.unit.vee import build
-from tests.unit.vee.build import judge, methods, slot_table, statuses, values
+from tests.unit.vee.build import RULES, judge, methods, slot_table, statuses, values
 from vee.block import Block
 from vee.context import ELECTRIC, Context, Openings, Quantity
 from vee.evidence import (
@@ -259,13 +259,13 @@ def test_each_time_of_use_bucket_meets_its_own_register():
     assert values(outcome, range(60, 68)) == [50] * 4 + [200] * 4
 
 
-@pytest.mark.parametrize("broken", ["unread", "at odds"])
+@pytest.mark.parametrize("broken", ["never read", "read once", "at odds"])
 def test_time_of_use_registers_that_cannot_be_used_are_left_aside(broken):
     slots = slot_table()
     bucket = np.zeros((1, 96), np.int16)
     bucket[0, 64:] = 1
     block = build.block(slots, missing=range(60, 68), registers=[(0, 0), (96, 88 * 100 + 1600)])
-    keep = slice(0, 3) if broken == "unread" else slice(0, 4)
+    keep = slice(0, {"never read": 2, "read once": 3, "at odds": 4}[broken])
     buckets = BucketRegisters(
         bucket=bucket,
         channel=np.zeros(4, np.int64)[keep],
@@ -436,6 +436,39 @@ def test_an_estimate_does_not_depend_on_what_it_is_computed_with():
         for grid in ("value", "status", "method", "flags"):
             here, there = getattr(alone, grid)[0], getattr(together, grid)[channel]
             assert here.tobytes() == there.tobytes(), grid
+
+
+def test_more_context_than_references_reach_changes_no_byte():
+    value = home(days=160)
+    slots = slot_table(date(2026, 3, 20), 160, interval_s=1800)
+    reach = RULES.estimate.reach_days + 1
+    inner = slice(80 - reach, 81 + reach)
+    narrow = slot_table(slots.days[inner.start], 2 * reach + 1, interval_s=1800)
+    skipped = int(slots.first[inner.start])
+    for day_slots in (range(4, 30), range(20, 22), range(7, 48)):
+        gap = range(80 * 48 + day_slots.start, 80 * 48 + day_slots.stop)
+        total = int(value[0, gap].sum())
+        wide = judge(
+            build.block(slots, value, missing=gap, registers=[(gap.start, 0), (gap.stop, total)])
+        )
+
+        close = judge(
+            build.block(
+                narrow,
+                value[:, skipped : skipped + len(narrow)],
+                missing=[slot - skipped for slot in gap],
+                registers=[(gap.start - skipped, 0), (gap.stop - skipped, total)],
+            )
+        )
+
+        assert set(methods(wide, gap)) == {Method.H4}
+        there = slice(gap.start - skipped, gap.stop - skipped)
+        for grid in ("value", "status", "method", "flags"):
+            one, other = (
+                getattr(wide, grid)[0, gap.start : gap.stop],
+                getattr(close, grid)[0, there],
+            )
+            assert one.tobytes() == other.tobytes(), grid
 
 
 def test_a_meter_without_a_past_falls_back_to_its_profile():
