@@ -12,7 +12,7 @@ from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Sour
 from mdms.domain.registry import ChannelTable
 from mdms.services.vee_block import CELLS_MAX, parts
 from mdms.services.vee_run import DAYS_MAX
-from tests.bench import naive
+from tests.bench import naive, vee_city
 from tests.bench.damage import Received, damaged, undamaged
 from tests.bench.load import SLOTS_A_DAY, electric_wh
 from tests.bench.measure import Figures, Row, interleave, per_cpu_second
@@ -70,6 +70,7 @@ def rows(rounds: int) -> list[Row]:
         whole.row(copy, goal="value >= 390,000"),
         whole.row(pandas),
         found["vee.night"].row(copy, goal="value >= 1,950,000"),
+        *vee_city.rows(rounds),
     ]
 
 
