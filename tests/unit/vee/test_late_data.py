@@ -160,3 +160,39 @@ def test_zeros_of_an_outage_that_was_none_are_withdrawn_or_replaced():
     amended, _ = run(version(Status.ZERO, 0))
 
     assert now(amended) == (USED, "E", True)
+
+
+def final(value: int, *, hour: int = GAP) -> IntervalReads:
+    """Return a final estimate."""
+    return replace(
+        version(Status.FINAL_ESTIMATE, value),
+        start_s=SLOTS.start_s[[hour]],
+        method=np.array([Method.H1], np.int16),
+        source=np.array([Source.VEE], np.int16),
+    )
+
+
+def test_a_final_estimate_is_not_made_again():
+    amended, _ = run(final(77))
+
+    assert now(amended) == (77, "F", False)
+
+
+def test_a_final_estimate_gives_way_to_an_actual_value():
+    amended, _ = run(LATE, final(77))
+
+    assert now(amended) == (140, "V", True)
+
+
+@pytest.mark.parametrize(("left", "changed"), [(150, False), (180, True)])
+def test_final_estimates_are_scaled_again_when_their_register_says_otherwise(left, changed):
+    other = 3
+    rest = REST.take(REST.start_s != SLOTS.start_s[other])
+    every = IntervalReads.concat(rest, final(70), final(80, hour=other))
+    shown = books((0, 0), (24, 22 * USED + left))
+    block, stored = gridding.grid(TABLE, SLOTS, every, shown, RULES)
+
+    amended = amend(judge(block), stored, examine(block, RULES))
+
+    assert now(amended)[1:] == ("F", changed)
+    assert int(amended.value[0, [other, GAP]].sum()) == left
