@@ -77,8 +77,15 @@ def billed_channels(
             end_s -= -(-(end_s - removed_s) // interval_s) * interval_s
         if start_s >= end_s:
             continue
-        installations[channel_id] += 1
         usage_point_id = str(table.usage_point_id[row])
+        intervals_expected = bool(table.radio_on[row])
+        before = found.get(channel_id)
+        if before and (before.usage_point_id, before.removed_s) == (usage_point_id, installed_s):
+            # It went nowhere: its radio fell silent or was heard again. Registers bill the whole.
+            installed_s, start_s = before.installed_s, before.read_start_s
+            intervals_expected &= before.intervals_expected
+        else:
+            installations[channel_id] += 1
         found[channel_id] = BilledChannel(
             channel_id=channel_id,
             badge=str(table.badge[row]),
@@ -93,7 +100,7 @@ def billed_channels(
             read_end_s=end_s,
             service_days=_civil_days(start_s, end_s, zone),
             installation_count=installations[channel_id],
-            intervals_expected=bool(table.radio_on[row]),
+            intervals_expected=intervals_expected,
             register_modulus=int(table.register_modulus[row]),
             register_resolution=int(table.register_resolution[row]),
             multiplier=int(table.multiplier[row]),

@@ -18,6 +18,7 @@ import numpy as np
 from mdms.billing.channels import BilledChannel
 from mdms.billing.registers import (
     IS_ABSENT,
+    IS_ESTIMATE,
     IS_ESTIMATED_SHARE,
     IS_HELD,
     Basis,
@@ -165,7 +166,7 @@ def _determine(
         return _block(
             channel, BlockReason.NO_REGISTER, f"no register read near {from_epoch_s(edge)}"
         )
-    usage = (end.value - start.value) % channel.register_modulus * channel.multiplier
+    usage = _usage(start, end, channel)
     difference = _sum_check(usage, start, end, billed, channel)
     if difference:
         return _block(
@@ -201,6 +202,19 @@ def _determine(
         content_hash="",
     )
     return replace(determinant, content_hash=_content_hash(determinant, start, end, billed))
+
+
+def _usage(start: EdgeRegister, end: EdgeRegister, channel: BilledChannel) -> int:
+    """
+    Return the difference of two registers in quanta of usage.
+
+    An estimate that was too high is given back: below it, a read is no rollover (S10.A.4).
+    """
+    turned = (end.value - start.value) % channel.register_modulus
+    overestimated = start.basis is not Basis.SUM and IS_ESTIMATE[start.read.status[0]]
+    if overestimated and turned > channel.register_modulus // 2:
+        turned -= channel.register_modulus
+    return turned * channel.multiplier
 
 
 def _of(rows: Rows, channel: BilledChannel) -> Rows:

@@ -136,7 +136,8 @@ def register_at(
         basis=Basis.NEAR,
         read=read,
         carried=intervals.take(slice(0, 0)),
-        quality=Quality.ESTIMATED,
+        # A customer reads when it suits them: their reading is billed as it is.
+        quality=Quality.CUSTOMER if read.source[0] == Source.SELF_READ else Quality.ESTIMATED,
     )
 
 

@@ -1,5 +1,6 @@
 """Which channels a window concerns, clipped to when their meters were in place."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -109,6 +110,20 @@ def test_a_meter_that_moved_is_one_channel_with_two_installations():
     )
 
     assert (channel.usage_point_id, channel.installation_count) == ("U2", 2)
+
+
+def test_a_meter_whose_radio_fell_silent_went_nowhere():
+    silent = datetime(2026, 11, 10, 20, tzinfo=UTC)
+    heard = datetime(2026, 11, 20, 20, tzinfo=UTC)
+    parts = table((7, "U1", LONG_AGO, silent), (7, "U1", silent, heard), (7, "U1", heard, None))
+    radio_on = replace(parts, radio_on=np.array([True, False, True]))
+
+    [channel] = billed_channels(WINDOW, PACIFIC, radio_on, registry())
+
+    assert (channel.installation_count, channel.service_days) == (1, 30)
+    assert not channel.intervals_expected
+    assert from_epoch_s(channel.installed_s) == LONG_AGO
+    assert channel.removed_s == STILL_INSTALLED_S
 
 
 def test_whoever_has_the_agreement_on_the_last_day_pays():

@@ -327,6 +327,23 @@ def test_a_meter_with_its_radio_off_is_billed_on_registers_alone():
     assert (row.interval_count, row.versions) == (0, b"")
 
 
+def test_an_estimate_that_was_too_high_is_given_back():
+    """Vee.md 8.3: a signed adjustment, no rollover."""
+    silent = month(intervals_expected=False)
+    silent.intervals = IntervalReads.empty()
+    edges = replace(
+        silent.registers.take(slice(None, None, 30)),
+        value=np.array([5_000, 4_200]),
+        status=np.array([Status.ESTIMATED.code, Status.VALIDATED.code], np.uint8),
+        source=np.array([Source.VEE, Source.SELF_READ], np.int16),
+    )
+    silent.registers = edges
+
+    [row], _ = silent.determine()
+
+    assert (row.usage_quanta, row.usage_units, row.quality) == (-800, -1, "ESTIMATED")
+
+
 def test_the_highest_version_of_an_interval_is_the_one_that_counts():
     november = month()
     late = november.intervals.take(slice(10, 11))

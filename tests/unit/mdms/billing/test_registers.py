@@ -162,6 +162,15 @@ def test_a_read_two_days_earlier_is_used_with_its_own_date():
     assert (register.value, register.at_s) == (500, EDGE_S - 2 * DAY_S)
 
 
+def test_a_customers_read_two_days_earlier_is_the_customers():
+    read = replace(reads((-2 * DAY_S, 500)), source=np.array([Source.SELF_READ], np.int16))
+
+    register = register_at(EDGE_S, read, NOTHING, CHANNEL)
+
+    assert register is not None
+    assert register.quality is Quality.CUSTOMER
+
+
 def test_of_two_reads_equally_near_the_earlier_is_taken():
     register = register_at(EDGE_S, reads((-HOUR_S, 500), (HOUR_S, 520)), NOTHING, CHANNEL)
 
