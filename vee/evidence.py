@@ -35,6 +35,24 @@ class Spans:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaks:
+    """
+    Confirmed leaks; those of one channel do not overlap.
+
+    Attributes:
+        channel: Row of the block, shape (leaks,).
+        from_s: Since when, seconds since 1970-01-01 UTC, shape (leaks,).
+        until_s: Until when; far in the future while it runs, shape (leaks,).
+        rate: What runs out [quanta per hour], shape (leaks,).
+    """
+
+    channel: Int64
+    from_s: Int64
+    until_s: Int64
+    rate: Float
+
+
+@dataclass(frozen=True, slots=True)
 class CheckChannel:
     """
     A validated second measurement of the same points (K1).
@@ -108,7 +126,7 @@ class Evidence:
         check: A second measurement.
         last_year: The same days a year before.
         of_class: What similar services do.
-        leak_rate: Confirmed leaks [quanta per hour], 0 where there is none, shape (channels,).
+        leaks: Below their rate no interval lay.
         buckets: Time-of-use registers.
     """
 
@@ -116,7 +134,7 @@ class Evidence:
     check: CheckChannel | None = None
     last_year: LastYear | None = None
     of_class: ClassProfile | None = None
-    leak_rate: Float | None = None
+    leaks: Leaks | None = None
     buckets: BucketRegisters | None = None
 
     @classmethod

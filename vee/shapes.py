@@ -15,7 +15,7 @@ from vee.context import Openings, Quantity
 from vee.evidence import Evidence, Spans
 from vee.examination import Examination
 from vee.kernels import estimate
-from vee.kernels.darkness import covered
+from vee.kernels.darkness import covered, leaking
 from vee.kernels.gaps import Cells, Float, Gaps
 from vee.kernels.references import References
 from vee.rules import RuleSet
@@ -104,12 +104,11 @@ class Shaper:
 
     def leak_floor(self, rest: Int64) -> Float:
         """Return what a confirmed leak alone lets through [quanta], -inf where none is."""
-        rate = self.evidence.leak_rate
-        if rate is None:
+        leaks, slots = self.evidence.leaks, self.found.block.slots
+        if leaks is None:
             return np.full(len(rest), -np.inf)
-        hours = self.found.block.slots.interval_s / 3600
-        rate = rate[self.cells.channel[rest]]
-        return np.where(rate > 0, rate * hours, -np.inf)
+        running = leaking(self.cells.take(rest), leaks, slots)
+        return np.where(running > 0, running * slots.interval_s / 3600, -np.inf)
 
     def _share(self, spans: Spans | Openings) -> Float:
         return covered(

@@ -1,9 +1,14 @@
-"""Darkness: how much of each missing slot fell into an outage or an opening of the switch."""
+"""
+Darkness: how much of each missing slot fell into an outage or an opening of the switch.
+
+Leaks, too, are stretches of time, and found in the same way.
+"""
 
 import numpy as np
 
 from mdms.domain.readings import Int64
 from vee.block import SlotTable
+from vee.evidence import Leaks
 from vee.kernels.gaps import Cells, Float
 
 
@@ -43,6 +48,27 @@ def covered(cells: Cells, channel: Int64, from_s: Int64, until_s: Int64, slots: 
     share: Float = (lit_until(start_s + slots.interval_s) - lit_until(start_s)) / slots.interval_s
     assert ((share >= 0) & (share <= 1)).all(), "no slot is longer than itself"
     return share
+
+
+def leaking(cells: Cells, leaks: Leaks, slots: SlotTable) -> Float:
+    """
+    Return the rate of the leak that runs throughout each cell [quanta per hour], 0 where none does.
+
+    Args:
+        cells: Slots to look at.
+        leaks: Confirmed leaks.
+        slots: Columns of the block.
+    """
+    if len(leaks.channel) == 0:
+        return np.zeros(len(cells))
+    order = np.lexsort((leaks.from_s, leaks.channel))
+    channel, from_s = leaks.channel[order], leaks.from_s[order]
+    start_s = slots.start_s[cells.slot]
+    begun = _position(channel, from_s, cells.channel, start_s + 1)
+    last = np.maximum(begun - 1, 0)
+    runs = (begun > 0) & (channel[last] == cells.channel)
+    runs &= leaks.until_s[order][last] >= start_s + slots.interval_s
+    return np.where(runs, leaks.rate[order][last], 0)
 
 
 def _merged(channel: Int64, from_s: Int64, until_s: Int64) -> tuple[Int64, Int64, Int64]:

@@ -25,6 +25,7 @@ from vee.evidence import (
     ClassProfile,
     Evidence,
     LastYear,
+    Leaks,
     Spans,
 )
 
@@ -206,17 +207,38 @@ def test_a_class_profile_stands_in_for_a_meter_without_a_past():
     assert set(methods(outcome, [6, 40])) == {Method.C1}
 
 
-def test_a_known_leak_runs_through_a_gap():
+def test_a_known_leak_runs_through_a_gap_as_long_as_it_lasts():
     slots = slot_table(days=15, interval_s=HOUR_S)
-    value = np.tile(np.where(np.arange(24) < 6, 0, 40), 15)[None, :]
+    value = np.tile(np.where((np.arange(24) < 10) | (np.arange(24) > 20), 0, 40), 15)[None, :]
     gap = range(7 * 24, 7 * 24 + 12)
     block = build.block(slots, value, missing=gap, linear=False)
+    day_h = 7 * 24
+    leaks = Leaks(
+        channel=np.array([0, 0]),
+        from_s=np.array([at(block, day_h + 2), at(block, 0)]),
+        until_s=np.array([2**62, at(block, 24)]),
+        rate=np.array([15.0, 30.0]),
+    )
 
-    outcome = judge(with_evidence(block, leak_rate=np.array([15.0])))
+    outcome = judge(with_evidence(block, leaks=leaks))
 
-    assert values(outcome, gap)[1:5] == [15] * 4  # people are no clocks: near 6:00 it varies
-    assert min(values(outcome, gap)) == 15
-    assert values(outcome, gap)[7:] == [40] * 5
+    assert values(outcome, gap)[:6] == [0, 0, 15, 15, 15, 15]
+    assert values(outcome, gap)[11:] == [40]  # near 10:00 it varies: people are no clocks
+
+
+def test_a_leak_that_is_over_leaves_no_trace():
+    slots = slot_table(days=15, interval_s=HOUR_S)
+    value = np.tile(np.where((np.arange(24) < 10) | (np.arange(24) > 20), 0, 40), 15)[None, :]
+    gap = range(7 * 24, 7 * 24 + 4)
+    block = build.block(slots, value, missing=gap, linear=False)
+    over = Leaks(*spans(block, 0, 7 * 24 + 1), rate=np.array([15.0]))
+
+    outcome = judge(with_evidence(block, leaks=over))
+
+    assert values(outcome, gap) == [15, 0, 0, 0]
+    none = np.zeros(0, np.int64)
+    nobodys = Leaks(none, none, none, np.zeros(0))
+    assert values(judge(with_evidence(block, leaks=nobodys)), gap) == [0] * 4
 
 
 # ------------------------------------------------------------------------------ signed channels
