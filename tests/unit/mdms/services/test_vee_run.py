@@ -27,6 +27,7 @@ from mdms.ports.circumstances import Circumstances, PastPeak
 from mdms.ports.edits import EditMarks
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
+from mdms.services.vee_block import NEIGHBOURS_H
 from mdms.services.vee_run import VeeService
 from tests.fakes import FakeClock
 from vee.rules import RuleSet
@@ -50,6 +51,7 @@ class FakeStore:
         self.exceptions: dict[tuple[int, date, str], VeeException] = {}
         self.runs: list[VeeRun] = []
         self.calls: list[str] = []
+        self.loaded: list[Period] = []
         self.dark: list[tuple[int, datetime, datetime]] = []
         self.rulesets_stored: list[StoredRuleset] = []
 
@@ -143,6 +145,7 @@ class FakeStore:
     ) -> IntervalReads:
         assert channel_ids is not None, "a run never loads the whole fleet at once"
         self.calls.append("load")
+        self.loaded.append(period)
         reads = self.reads
         inside = (reads.start_s >= period.start_s) & (reads.start_s < period.end_s)
         return reads.take(inside & np.isin(reads.channel_id, channel_ids))
@@ -389,6 +392,33 @@ async def test_a_day_that_passed_unchanged_writes_no_read():
 
     assert set(world.store.reads.version.tolist()) == {0}
     assert [v[-1].actual for v in world.store.outcomes.values()] == [24, 24]
+
+
+async def test_a_night_without_gaps_loads_hours_beside_its_day_and_no_more():
+    world = World(channel_table(2), days=4)
+    await world.nights(FIRST_DAY, FIRST_DAY)
+    world.store.loaded.clear()
+
+    await world.nights(FIRST_DAY + DAY, FIRST_DAY + DAY)
+
+    day = Period.of_days(FIRST_DAY + DAY, FIRST_DAY + DAY, ZONE)
+    hours = timedelta(hours=NEIGHBOURS_H)
+    assert world.store.loaded == [Period(day.start_utc - hours, day.end_utc + hours)]
+
+
+async def test_brackets_that_reach_far_beyond_a_day_are_judged_by_whole_days():
+    world = World(channel_table(1), days=12)
+    day = FIRST_DAY + 2 * DAY
+    await world.to(at(day + DAY, 13))
+    world.hear(at(day + DAY, 13), registers_every=10_000)
+    noons = np.arange(12, 96, 24)  # no register but at noon
+    world.add_registers(np.zeros(len(noons), np.int64), noons)
+
+    await world.service.run(day, day)
+
+    judged = world.store.outcomes[1, day][-1]
+    assert (judged.actual, judged.held, judged.missing) == (24, 0, 0)
+    assert len(world.store.loaded) > 1
 
 
 async def test_a_gap_over_midnight_is_scaled_when_its_register_arrives():
