@@ -25,7 +25,10 @@ from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
+from mdms.services.decisions import DecisionService
+from mdms.services.edits import EditService
 from mdms.services.facts import FactService
+from mdms.services.exceptions import ExceptionService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -66,6 +69,12 @@ def _services(core: Core, line: Line | None) -> Services:
 
     async def finalize(first: date, last: date) -> None:
         await core.vee.run(first, last, final=True)
+        await months.close(first, last + timedelta(days=1))
+
+    async def rejudge(first: date, last: date, channel_ids: Sequence[int]) -> None:
+        await core.vee.run(first, last, channel_ids=channel_ids)
+
+    edits = EditService(unit_of_work, clock, core.rules, settings.zone, rejudge)
 
     async def problems() -> Sequence[str]:
         of_line = line.problems() if line else ()
@@ -78,6 +87,10 @@ def _services(core: Core, line: Line | None) -> Services:
         gaps=line.gaps if line else GapService(unit_of_work, clock, _nobody_hears),
         events=EventService(unit_of_work),
         vee=core.vee,
+        edits=edits,
+        exceptions=ExceptionService(unit_of_work, clock, core.rules, settings.zone, edits),
+        leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
+        leak_credit=LeakCreditService(unit_of_work, clock, core.book),
         billing=BillingService(unit_of_work, clock, settings.zone, finalize),
         status=StatusService(unit_of_work, clock),
         requests=requests,

@@ -27,6 +27,8 @@ class Core:
     unit_of_work: UnitOfWorkFactory
     horizon: VeeHorizon
     vee: VeeService
+    rules: RuleSet
+    """What the installation ships with to judge reads by."""
     judge: Judge
     book: CustomerBook
 
@@ -52,4 +54,4 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             last = await work.vee.last_run()
         horizon = VeeHorizon(settings.zone, last.last_day if last else None)
         vee = VeeService(unit_of_work, clock, rules, settings.zone, before_load=horizon.advance)
-        yield Core(settings, clock, unit_of_work, horizon, vee, judge, book)
+        yield Core(settings, clock, unit_of_work, horizon, vee, rules, judge, book)

@@ -5,21 +5,19 @@ from typing import Annotated
 
 import typer
 
-from mdms.cli import options
+from mdms.cli import options, vee_edit, vee_exception
 from mdms.cli.output import Output, show
 from mdms.domain.errors import UsageError
 
 app = typer.Typer(help="Validation and estimation.", no_args_is_help=True)
-exception = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 ruleset = typer.Typer(help="What reads are judged by.", no_args_is_help=True)
-app.add_typer(exception, name="exception")
+app.add_typer(vee_exception.app, name="exception")
+app.add_typer(vee_edit.app, name="edit")
 app.add_typer(ruleset, name="ruleset")
 
 RulesetFile = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, help="Rule set (TOML).", show_default=False)
 ]
-
-_SPARE = ("reading_type", "opened_at")
 
 
 @app.command()
@@ -56,13 +54,6 @@ def run(
         return
     with options.client(config) as mdms:
         show([mdms.run_vee(from_, to, meter=meter)], output, title="VEE run")
-
-
-@exception.command("ls")
-def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List open exceptions, newest day first."""
-    with options.client(config) as mdms:
-        show(mdms.exceptions(), output, title="Open exceptions", spare=_SPARE)
 
 
 @ruleset.command("ls")

@@ -28,6 +28,10 @@ APPROVES: Final = frozenset({Role.SUPERVISOR})
 """Let commands go that another has asked for."""
 
 
+EDITS: Final = frozenset({Role.VEE, Role.SUPERVISOR})
+"""Decide about edits that another has asked for; only VEE asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """

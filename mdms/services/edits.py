@@ -37,8 +37,8 @@ from mdms.services.edit_views import edit_view
 from mdms.services.vee_rulesets import editions
 from vee.rules import RuleSet
 
-Rejudge = Callable[[date, date, Sequence[int]], Awaitable[None]]
-"""Judges local days of some channels again, as far as they are over."""
+Rejudge = Callable[[date, date, Sequence[int]], Awaitable[object]]
+"""Judges local days that are over, of some channels, again."""
 
 ANSWERS: Final = {EditOperation.ACCEPT: "accepted", EditOperation.REJECT: "rejected"}
 """What an edit answers to the exception it was made for; any other: edited."""
@@ -238,7 +238,9 @@ class EditService:
 
     async def _judge_again(self, edit: Edit) -> None:
         first, last = self._days(edit)
-        await self._rejudge(first, last, [edit.channel_id])
+        yesterday = local_day(self._clock.now(), self._zone) - timedelta(days=1)
+        if first <= yesterday:  # the open day waits for its night
+            await self._rejudge(first, min(last, yesterday), [edit.channel_id])
 
     def _days(self, edit: Edit) -> tuple[date, date]:
         """Return the local days that an edit touches; a register at midnight closes a day too."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from mdms.domain.edits import EditOperation, EditReason
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
-from mdms.domain.time import Period, from_epoch_s, local_day
+from mdms.domain.time import Period, from_epoch_s
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.edit_values import EditRequest
 from mdms.services.edits import EditService
@@ -61,9 +61,7 @@ class Desk:
         await self.vee.run(first, last, channel_ids=[self.channel_id])
 
     async def _rejudge(self, first: date, last: date, channel_ids: Sequence[int]) -> None:
-        yesterday = local_day(self.clock.now(), PACIFIC) - timedelta(days=1)
-        if first <= yesterday:
-            await self.vee.run(first, min(last, yesterday), channel_ids=channel_ids)
+        await self.vee.run(first, last, channel_ids=channel_ids)
 
     async def ask(
         self,

@@ -27,7 +27,10 @@ from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
+from mdms.services.decisions import DecisionService
+from mdms.services.edits import EditService
 from mdms.services.facts import FactService
+from mdms.services.exceptions import ExceptionService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -79,6 +82,10 @@ def services(store: UnitOfWorkFactory) -> Services:
         zone=ZONE,
         registry=RegistryService(store),
         readings=ReadingService(store, ZONE),
+    async def rejudge(first: date, last: date, channel_ids: Sequence[int]) -> None:
+        await vee.run(first, last, channel_ids=channel_ids)
+
+    edits = EditService(store, clock, rules, ZONE, rejudge)
         gaps=GapService(store, clock, hear),
         events=EventService(store),
         vee=vee,
@@ -86,6 +93,8 @@ def services(store: UnitOfWorkFactory) -> Services:
         status=StatusService(store, clock),
         requests=ControlRequests(store, clock, a_judge(remote_open=False)),
         approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),
+        edits=edits,
+        exceptions=ExceptionService(store, clock, rules, ZONE, edits),
         controls=ControlService(store),
         optouts=OptoutService(store, clock),
         facts=FactService(store, clock, ZONE),

@@ -1,0 +1,106 @@
+"""The queue of exceptions, by REST: look, assign, accept, reject, edit."""
+
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from mdms.api.auth import ANYONE_KNOWN, allow
+from mdms.api.backend import Backend
+from mdms.api.edits import Approver, Change, Editor, role_of
+from mdms.api.readings import READERS
+from mdms.domain.edits import EditOperation, EditReason
+
+router = APIRouter(prefix="/v1/exceptions", tags=["exceptions"])
+
+
+class Answer(StrEnum):
+    """What is said of an exception's values."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+class Assignment(BaseModel):
+    """Who looks into it; `-` gives it back to everybody."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Verdict(BaseModel):
+    """An answer with its reason."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer: Answer
+    reason: EditReason
+    text: Annotated[str, Field(max_length=500)] = ""
+    ticket: Annotated[str, Field(max_length=64)] = ""
+
+
+@router.get("", dependencies=[Depends(allow(ANYONE_KNOWN))])
+async def some(
+    services: Backend,
+    *,
+    meter: str | None = None,
+    rule: str | None = None,
+    severity: str | None = None,
+    assigned_to: str | None = None,
+    older_than_days: Annotated[int, Query(ge=0, le=10_000)] = 0,
+    answered: bool = False,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 500,
+) -> dict[str, list[dict[str, Any]]]:
+    """List exceptions, the oldest first; `assigned_to=-` lists those that nobody looks into."""
+    found = await services.exceptions.some(
+        meter=meter,
+        rule=rule,
+        severity=severity,
+        assigned_to=assigned_to,
+        older_than_days=older_than_days,
+        answered=answered,
+        count_max=limit,
+    )
+    return {"exceptions": found}
+
+
+@router.get("/{exception_id}", dependencies=[READERS])
+async def show(services: Backend, exception_id: int) -> dict[str, Any]:
+    """Give an exception with its day: values, like days, registers, sums, edits."""
+    return await services.exceptions.show(exception_id)
+
+
+@router.post("/{exception_id}/assign")
+async def assign(
+    body: Assignment, services: Backend, exception_id: int, caller: Approver
+) -> dict[str, Any]:
+    """Give an exception to a person; 409 when it is closed."""
+    return await services.exceptions.assign(exception_id, body.to, caller.name)
+
+
+@router.post("/{exception_id}/answer")
+async def answer(
+    body: Verdict, services: Backend, exception_id: int, caller: Editor
+) -> dict[str, Any]:
+    """Accept the suspect values of its day, or reject the valid ones; 409 when it is closed."""
+    return await services.exceptions.answer(
+        exception_id,
+        EditOperation(body.answer),
+        caller.name,
+        role_of(caller),
+        reason=body.reason,
+        text=body.text,
+        ticket=body.ticket,
+    )
+
+
+@router.post("/{exception_id}/edit", status_code=HTTPStatus.CREATED)
+async def edit(
+    body: Change, services: Backend, exception_id: int, caller: Editor
+) -> dict[str, Any]:
+    """Answer an exception with an edit of its meter's reads."""
+    request = await services.exceptions.request(exception_id, body.request(""))
+    return await services.edits.ask(request, caller.name, role_of(caller), dry_run=body.dry_run)
