@@ -13,14 +13,11 @@ from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
 from mdms.services.events import EventService
-from mdms.services.decisions import DecisionService
 from mdms.services.edits import EditService
 from mdms.services.facts import FactService
 from mdms.services.exceptions import ExceptionService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
-from mdms.services.leak_credit import LeakCreditService
-from mdms.services.leaks import LeakService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.status import StatusService
@@ -43,8 +40,6 @@ class Services:
     requests: ControlRequests
     edits: EditService
     exceptions: ExceptionService
-    leaks: LeakService
-    leak_credit: LeakCreditService
     approvals: ControlApprovals
     controls: ControlService
     optouts: OptoutService
