@@ -85,6 +85,32 @@ def parts(channel_ids: Int32, count_max: int) -> Iterator[Int32]:
         yield channel_ids[start : start + count_max]
 
 
+def meter_parts(table: ChannelTable, channel_ids: Int32, count_max: int) -> Iterator[Int32]:
+    """
+    Cut channels into parts of bounded size that leave no meter's channels apart.
+
+    Channels of one meter are judged by each other, so what is found must not hang on the cut.
+
+    Args:
+        table: Their installations.
+        channel_ids: Each once.
+        count_max: Channels of a part; a meter with more is a part of its own.
+    """
+    row = np.full(int(table.channel_id.max(initial=0)) + 1, -1)
+    row[table.channel_id] = np.arange(len(table))
+    _, meter = np.unique(table.badge[row[channel_ids]].astype(str), return_inverse=True)
+    order = np.argsort(meter, kind="stable")
+    ids, meter = channel_ids[order], meter[order]
+    start = 0
+    while start < len(ids):
+        end = min(start + count_max, len(ids))
+        if end < len(ids):
+            first, last = np.searchsorted(meter, (meter[end], meter[end] + 1)).tolist()
+            end = first if first > start else last
+        yield np.sort(ids[start:end])
+        start = end
+
+
 @dataclass(frozen=True, slots=True)
 class _Judgement:
     """
@@ -136,7 +162,8 @@ class BlockRun:
                 break
             slots = self._slots(stage, today)
             deferred = [np.empty(0, np.int32)]
-            for channel_ids in parts(waiting, max(1, CELLS_MAX // len(slots))):
+            count_max = max(1, CELLS_MAX // len(slots))
+            for channel_ids in meter_parts(self.table, waiting, count_max):
                 table = self.table.take(np.isin(self.table.channel_id, channel_ids))
                 block, stored = await self._load(table, channel_ids, slots, stage)
                 recorded_at = self.clock.now()  # not before any read that was loaded

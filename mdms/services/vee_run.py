@@ -17,7 +17,7 @@ from mdms.domain.time import Period, local_day
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeRun
-from mdms.services.vee_block import CELLS_MAX, BlockRun, parts
+from mdms.services.vee_block import CELLS_MAX, BlockRun, meter_parts, parts
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_rulesets import RulesetService, editions
 from mdms.services.vee_shadow import Shadow, ShadowRun
@@ -250,7 +250,7 @@ class VeeService:
                 alike = table.take(table.interval_s == interval_s)
                 due = span.of_channels(alike.channel_id)
                 count_max = CELLS_MAX * interval_s // ((DAYS_MAX + 2) * DAY_S)
-                for channel_ids in parts(np.unique(due.channel_id), count_max):
+                for channel_ids in meter_parts(alike, np.unique(due.channel_id), count_max):
                     targets = due.of_channels(channel_ids)
                     async with self._unit_of_work() as work:
                         # two runs at once would both append the next version

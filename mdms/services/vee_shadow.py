@@ -22,7 +22,7 @@ from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, local_day
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork
-from mdms.services.vee_block import CELLS_MAX, parts
+from mdms.services.vee_block import CELLS_MAX, meter_parts
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
@@ -118,7 +118,8 @@ class ShadowRun:
             alike = table.take(table.interval_s == interval_s)
             slots = self._slots(rules, first, last, interval_s)
             due = wanted.of_channels(alike.channel_id)
-            for channel_ids in parts(np.unique(due.channel_id), max(1, CELLS_MAX // len(slots))):
+            count_max = max(1, CELLS_MAX // len(slots))
+            for channel_ids in meter_parts(alike, np.unique(due.channel_id), count_max):
                 some = alike.take(np.isin(alike.channel_id, channel_ids))
                 mine = set(channel_ids.tolist())
                 paying = [channel for channel in billed if channel.channel_id in mine]
