@@ -20,6 +20,8 @@ from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
+from mdms.services.self_read_months import SelfReadMonths
+from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
 from mdms.services.vee_run import VeeService
@@ -43,6 +45,8 @@ class Services:
     approvals: ControlApprovals
     controls: ControlService
     optouts: OptoutService
+    self_reads: SelfReadService
+    self_read_months: SelfReadMonths
     facts: FactService
     tokens: TokenService
     audit: AuditService

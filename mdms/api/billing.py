@@ -1,8 +1,8 @@
-"""Bill windows, by REST: freeze, look, pull."""
+"""Bill windows and sums to bill, by REST: freeze, look, pull."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
@@ -10,17 +10,17 @@ from mdms.api.backend import Backend
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role
 
-router = APIRouter(prefix="/v1/billing/windows", tags=["billing"])
+router = APIRouter(prefix="/v1/billing", tags=["billing"])
 BILLING = Depends(allow(frozenset({Role.BILLING})))
 
 
-@router.get("", dependencies=[Depends(allow(ANYONE_KNOWN))])
+@router.get("/windows", dependencies=[Depends(allow(ANYONE_KNOWN))])
 async def windows(services: Backend) -> dict[str, list[dict[str, Any]]]:
     """List frozen windows and what blocked the rest of their meters."""
     return {"windows": await services.billing.status()}
 
 
-@router.post("/{start}/{end}/freeze", dependencies=[BILLING])
+@router.post("/windows/{start}/{end}/freeze", dependencies=[BILLING])
 async def freeze(services: Backend, start: str, end: str) -> dict[str, Any]:
     """Freeze what is ready; what is frozen stays as it is."""
     result = await services.billing.freeze(params.day(start), params.day(end))
@@ -34,14 +34,14 @@ async def freeze(services: Backend, start: str, end: str) -> dict[str, Any]:
     }
 
 
-@router.get("/{start}/{end}/files", dependencies=[BILLING])
+@router.get("/windows/{start}/{end}/files", dependencies=[BILLING])
 async def files(services: Backend, start: str, end: str) -> dict[str, list[str]]:
     """Name a frozen window's files; the manifest is the last."""
     made = await services.billing.files(params.day(start), params.day(end))
     return {"files": list(made)}
 
 
-@router.get("/{start}/{end}/files/{name}", dependencies=[BILLING])
+@router.get("/windows/{start}/{end}/files/{name}", dependencies=[BILLING])
 async def file(services: Backend, start: str, end: str, name: str) -> Response:
     """Give one of a frozen window's files."""
     made = await services.billing.files(params.day(start), params.day(end))
@@ -49,3 +49,12 @@ async def file(services: Backend, start: str, end: str, name: str) -> Response:
         raise NotFoundError(f"this window has no file {name!r}; it has {', '.join(made)}")
     media_type = "application/json" if name.endswith(".json") else "text/csv; charset=utf-8"
     return Response(made[name], media_type=media_type)
+
+
+@router.get("/events", dependencies=[BILLING])
+async def events(
+    services: Backend, from_: Annotated[str, Query(alias="from")], to: str
+) -> dict[str, list[dict[str, Any]]]:
+    """List the sums that are due on the local days from..to, both included, oldest first."""
+    due = await services.optouts.events(params.day(from_), params.day(to))
+    return {"events": due}

@@ -1,5 +1,6 @@
-"""Opt-outs, by REST."""
+"""The opt-out programme, by REST."""
 
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,54 +8,124 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.domain.people import Role, Token
+from mdms.policy.optout_facts import Requester
+from mdms.services.optout_asking import OptoutAsked
 
 router = APIRouter(prefix="/v1/optouts", tags=["opt-outs"])
 
+# Opt-out status is for people with a purpose: who sees meters sees it not (policy.md 5.1).
 _CLERKS = frozenset({Role.CSR, Role.SUPERVISOR})
 Clerk = Annotated[Token, Depends(allow(_CLERKS))]
+Supervisor = Annotated[Token, Depends(allow(frozenset({Role.SUPERVISOR})))]
+READERS = [Depends(allow(_CLERKS | {Role.BILLING, Role.AUDITOR}))]
 
 
-class OptoutRequest(BaseModel):
-    """Which meter, from when on (now when left out), and why."""
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    meter: Annotated[str, Field(min_length=1, max_length=64)]
-    from_: Annotated[str | None, Field(alias="from")] = None
+class OptoutRequest(_Body):
+    """Whose opt-out is asked for, by whom, for which services; all but water if none are named."""
+
+    who: Annotated[str, Field(min_length=1, max_length=64)]
+    usage_points: Annotated[list[str], Field(max_length=100)] = []
+    requester: Requester = Requester.HOLDER
+    crew_today: bool = False
+    form_on: date | None = None
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-class OptoutEnd(BaseModel):
-    """The order by which the radio was switched on at the meter, where one was needed."""
+class Form(_Body):
+    """When the signed form came back."""
 
-    model_config = ConfigDict(extra="forbid")
+    received_on: date
+
+
+class Reason(_Body):
+    """Why, for the record."""
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class OptoutEnd(_Body):
+    """The order by which the radio was switched on at the meter, where one was needed."""
 
     field_order: Annotated[str, Field(max_length=64)] = ""
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def enrol(body: OptoutRequest, services: Backend, caller: Clerk) -> dict[str, Any]:
-    """Put an opt-out on file; a radio_off command may follow."""
-    from_at = None if body.from_ is None else params.instant(body.from_)
-    return await services.optouts.enrol(
-        body.meter, caller.name, from_at=from_at, reason=body.reason
+    """File a request and decide it; 409 with every code, clause and cure where it is denied."""
+    asked = OptoutAsked(
+        who=body.who,
+        usage_points=tuple(body.usage_points),
+        requester=body.requester,
+        crew_today=body.crew_today,
+        form_on=body.form_on,
+        reason=body.reason,
     )
+    return await services.optouts.enrol(asked, caller.name)
 
 
-@router.get("", dependencies=[Depends(allow(_CLERKS))])
+@router.get("", dependencies=READERS)
 async def optouts(services: Backend) -> dict[str, list[dict[str, Any]]]:
-    """List them all, oldest first."""
+    """List all requests, oldest first."""
     return {"optouts": await services.optouts.every()}
+
+
+@router.get("/tasks", dependencies=READERS)
+async def tasks(services: Backend, *, open_only: bool = True) -> dict[str, list[dict[str, Any]]]:
+    """List what people decide or do for the programme, oldest first."""
+    return {"tasks": await services.optouts.tasks(open_only=open_only)}
+
+
+@router.post("/tasks/{number}/done")
+async def done(services: Backend, number: int, caller: Supervisor) -> dict[str, Any]:
+    """Close a task: somebody decided, or did it."""
+    return await services.optouts.finish(number, caller.name)
+
+
+@router.get("/{optout_id}", dependencies=READERS)
+async def optout(services: Backend, optout_id: UUID) -> dict[str, Any]:
+    """Show one request with every reason, and which of its radios are silent."""
+    return await services.optouts.show(optout_id)
+
+
+@router.post("/{optout_id}/form")
+async def form(body: Form, services: Backend, optout_id: UUID, caller: Clerk) -> dict[str, Any]:
+    """Note that the signed form came back, and decide again."""
+    return await services.optouts.form(optout_id, body.received_on, caller.name)
+
+
+@router.post("/{optout_id}/judge")
+async def judge(services: Backend, optout_id: UUID, caller: Clerk) -> dict[str, Any]:
+    """Decide again, by what has been stated since."""
+    return await services.optouts.judge(optout_id, caller.name)
+
+
+@router.post("/{optout_id}/approve")
+async def approve(
+    body: Reason, services: Backend, optout_id: UUID, caller: Supervisor
+) -> dict[str, Any]:
+    """Decide in the customer's favour what is referred to a person; denials stay."""
+    return await services.optouts.approve(optout_id, caller.name, body.reason)
+
+
+@router.post("/{optout_id}/revoke")
+async def revoke(
+    body: Reason, services: Backend, optout_id: UUID, caller: Supervisor
+) -> dict[str, Any]:
+    """End one against the customer's will."""
+    return await services.optouts.revoke(optout_id, caller.name, body.reason)
 
 
 @router.post("/{optout_id}/end")
 async def end(
     services: Backend, optout_id: UUID, caller: Clerk, body: OptoutEnd | None = None
 ) -> dict[str, Any]:
-    """End one: the customer opted in, or the account closed."""
+    """End one: the customer opted back in, free of charge."""
     field_order = "" if body is None else body.field_order
     return await services.optouts.end(optout_id, caller.name, field_order=field_order)

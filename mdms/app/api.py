@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 
 import structlog
 import uvicorn
@@ -33,6 +33,8 @@ from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
+from mdms.services.self_read_months import SelfReadMonths
+from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
 from mdms.settings import ApiSettings
@@ -67,8 +69,11 @@ def _services(core: Core, line: Line | None) -> Services:
         auto_reconnect=settings.commands.auto_reconnect,
     )
 
+    months = SelfReadMonths(unit_of_work, clock, core.book)
+
     async def finalize(first: date, last: date) -> None:
         await core.vee.run(first, last, final=True)
+        await months.close(first, last + timedelta(days=1))
         await months.close(first, last + timedelta(days=1))
 
     async def rejudge(first: date, last: date, channel_ids: Sequence[int]) -> None:
@@ -103,6 +108,8 @@ def _services(core: Core, line: Line | None) -> Services:
             on_radio=on_registry,
             on_change=line.radios.wake if line and line.radios else _nobody_waits,
         ),
+        self_reads=SelfReadService(unit_of_work, clock, core.book),
+        self_read_months=months,
         facts=FactService(unit_of_work, clock, settings.zone, reactions.on_facts),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),

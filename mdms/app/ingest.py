@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.dispatcher import Dispatcher
+from commands.radios import OptoutRadios
 from ingest.followed import FollowedClock, FollowedSource, simulated_time_topic
 from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
 from ingest.tags import TagCheck
-from mdms.app.commands import open_dispatcher, optout_radios
+from mdms.app.commands import open_dispatcher, open_watch
 from mdms.app.core import Core
 from mdms.app.tasks import Tasks
 from mdms.app.timers import (
     Nightly,
     StepTimers,
     ask_for_missing_forever,
-    ask_for_silence_forever,
+    look_after_commands_forever,
 )
 from mdms.domain.errors import UnavailableError
 from mdms.services.gaps import GapService
@@ -36,6 +37,7 @@ class Line:
     url: str
     gaps: GapService
     dispatcher: Dispatcher | None
+    radios: OptoutRadios | None
 
     def problems(self) -> Sequence[str]:
         """Say in a sentence each what keeps reads from being stored now."""
@@ -76,10 +78,10 @@ async def start_ingest(
     dispatcher: Dispatcher | None = None
     if with_commands:
         dispatcher = open_dispatcher(core, stack, broker, on_radio=on_radio)
-    radios = optout_radios(core, dispatcher) if dispatcher else None
+    watch = open_watch(core, dispatcher) if dispatcher else None
     source: MqttSource | FollowedSource = broker
     if isinstance(clock, FollowedClock):
-        timers = StepTimers(gaps, radios, dispatcher, nightly)
+        timers = StepTimers(gaps, watch, dispatcher, nightly)
         source = await _followed(core, broker, clock, timers)
     ingest = core.settings.ingest
     pipeline = Pipeline(
@@ -103,9 +105,11 @@ async def start_ingest(
         tasks.start(ask_for_missing_forever(gaps, clock))
         if dispatcher is not None:
             tasks.start(dispatcher.forever())
-        if radios is not None:
-            tasks.start(ask_for_silence_forever(radios, clock))
-    return Line(pipeline, broker, core.settings.mqtt.url, gaps, dispatcher)
+        if watch is not None:
+            tasks.start(look_after_commands_forever(watch, clock))
+    return Line(
+        pipeline, broker, core.settings.mqtt.url, gaps, dispatcher, watch.radios if watch else None
+    )
 
 
 async def _broker(core: Core, stack: AsyncExitStack) -> MqttSource:

@@ -5,7 +5,7 @@ A database that is away delays it and loses nothing: what was not done stays due
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
 import structlog
 
@@ -16,16 +16,21 @@ from mdms.app.core import Core
 from mdms.domain.errors import UnavailableError
 from mdms.ports.clock import Clock
 from mdms.services.gaps import GapService
+from mdms.services.optout_days import OptoutDays
+from mdms.services.optouts import OptoutService
 from mdms.services.schedule import DailyJob, Schedule
+from mdms.services.self_read_months import SelfReadMonths
 
 log = structlog.get_logger()
 
 _PERIOD_S = 5.0
+_OPTOUTS_AT = time(0, 10)
+"""Local: the first of a month owes its fee, and forms that were due yesterday are late."""
 _RETRY_S = 2.0
 
 
 class Nightly:
-    """Runs VEE when its time of day has come, and waits out a database that is away."""
+    """Runs what is due by the time of day, and waits out a database that is away."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -52,9 +57,17 @@ class Nightly:
     async def _make(self, now: datetime) -> Schedule:
         async with self._core.unit_of_work() as work:
             last = await work.vee.last_run()
-        job = DailyJob("vee", self._core.settings.vee.nightly_at, self._core.vee.nightly)
+        core = self._core
+        optouts = OptoutService(core.unit_of_work, core.clock, core.book)
+        days = OptoutDays(core.unit_of_work, core.clock, core.book, optouts)
+        months = SelfReadMonths(core.unit_of_work, core.clock, core.book)
+        jobs = [
+            DailyJob("optouts", _OPTOUTS_AT, days.run),
+            DailyJob("self_reads", _OPTOUTS_AT, months.run),
+            DailyJob("vee", core.settings.vee.nightly_at, core.vee.nightly),
+        ]
         since = last.started_at if last else now
-        self._schedule = Schedule([job], self._core.settings.zone, since)
+        self._schedule = Schedule(jobs, core.settings.zone, since)
         return self._schedule
 
 

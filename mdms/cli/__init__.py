@@ -22,6 +22,7 @@ from mdms.cli import (
     policy,
     reading,
     registry,
+    selfread,
     serve,
     signer,
     status,
@@ -53,6 +54,7 @@ app.add_typer(vee.app, name="vee")
 app.add_typer(billing.app, name="billing")
 app.add_typer(command.app, name="command")
 app.add_typer(optout.app, name="optout")
+app.add_typer(selfread.app, name="selfread")
 app.add_typer(policy.app, name="policy")
 app.add_typer(fact.app, name="fact")
 app.add_typer(audit.app, name="audit")

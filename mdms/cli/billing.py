@@ -55,3 +55,19 @@ def export(
     with options.client(config) as mdms:
         for path in mdms.export_billing(from_, to, out):
             typer.echo(path)
+
+
+@app.command()
+def events(
+    from_: Annotated[str, typer.Option("--from", help="First local day.")],
+    to: Annotated[str, typer.Option("--to", help="Last local day, included.")],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    List the sums that fall due: fees of the opt-out programme, for the customer system to bill.
+
+    Example: mdms billing events --from 2026-11-01 --to 2026-11-30 -o csv
+    """
+    with options.client(config) as mdms:
+        show(mdms.billing_events(from_, to), output, title="Sums to bill", spare=("at", "clause"))

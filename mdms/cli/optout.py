@@ -1,43 +1,120 @@
-"""`mdms optout`: who opted out of a meter's radio."""
+"""`mdms optout`: the opt-out programme."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from mdms.cli import options
 from mdms.cli.output import Output, show
+from mdms.client import Client
 from mdms.domain.errors import NotFoundError
+from mdms.policy.optout_facts import Requester
 
-_SPARE = ("optout_id", "requested_at", "requested_by", "ended_by")
+_SPARE = ("closed_by", "requested_by", "received_at", "reason", "approved_by", "requester")
+_ENDED = {"ended", "revoked"}
 
-app = typer.Typer(help="Opt-outs from a meter's radio.", no_args_is_help=True)
+app = typer.Typer(help="Opt-outs from radio reading.", no_args_is_help=True)
+
+Which = Annotated[str, typer.Argument(help="The opt-out's id, its account, or one of its meters.")]
+Reason = Annotated[str, typer.Option(help="For the record.")]
 
 
 @app.command()
 def enrol(
-    meter: Annotated[str, typer.Argument(help="Badge or usage point.")],
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Instant with its offset; now when left out.")
+    who: Annotated[str, typer.Argument(help="Account, badge or usage point.")],
+    only: Annotated[
+        list[str] | None, typer.Option(help="A usage point; repeat it. All but water if left out.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="For the record.")] = "",
+    requester: Annotated[
+        Requester, typer.Option(help="Who asks, as the account knows them.")
+    ] = Requester.HOLDER,
+    form_on: Annotated[
+        str | None, typer.Option(help="Day on which the signed form came back.")
+    ] = None,
+    *,
+    crew_today: Annotated[
+        bool, typer.Option("--crew-today", help="A crew is on its way to a legacy meter.")
+    ] = False,
+    reason: Reason = "",
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
     """
-    Put an opt-out on file; then `mdms command radio-off METER` silences the radio.
+    File a customer's request to opt out, and decide it.
 
-    Example: mdms optout enrol E1000001 --reason "form of 2026-11-02"
+    A badge or usage point means its residence; an account means all of them. What is allowed is
+    in force at once: set-up and monthly fee are charged, and the radios are asked to fall silent.
+    What is not, is shown with every code, clause and cure.
+
+    Example: mdms optout enrol AC000012 --form-on 2026-11-02
     """
     with options.client(config) as mdms:
-        enrolled = mdms.enrol_optout(meter, from_=from_, reason=reason)
-    show([enrolled], output, title="Opt-out", spare=_SPARE)
-    if output is Output.TABLE:
-        typer.echo(f"now silence its radio: mdms command radio-off {enrolled['meter']}")
+        enrolled = mdms.enrol_optout(
+            who,
+            usage_points=only or (),
+            requester=requester.value,
+            crew_today=crew_today,
+            form_on=form_on,
+            reason=reason,
+        )
+    _show_one(enrolled, output)
+
+
+@app.command()
+def form(
+    which: Which,
+    on: Annotated[str, typer.Option(help="Day on which it came back.")],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """Note that the signed form came back, and decide the request again."""
+    with options.client(config) as mdms:
+        decided = mdms.decide_optout(_id(mdms, which), "form", received_on=on)
+    _show_one(decided, output)
+
+
+@app.command()
+def judge(which: Which, config: options.Config = None, output: options.Form = Output.TABLE) -> None:
+    """Decide a request again, by what the customer system has stated since."""
+    with options.client(config) as mdms:
+        decided = mdms.decide_optout(_id(mdms, which), "judge")
+    _show_one(decided, output)
+
+
+@app.command()
+def approve(
+    which: Which,
+    reason: Reason = "",
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """Decide in the customer's favour what the rules refer to a person: a supervisor does."""
+    with options.client(config) as mdms:
+        decided = mdms.decide_optout(_id(mdms, which), "approve", reason=reason)
+    _show_one(decided, output)
+
+
+@app.command()
+def revoke(
+    which: Which,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    End an opt-out against the customer's will: a supervisor does, nobody and nothing else.
+
+    Causes that appeared later are listed by `mdms optout tasks`.
+    """
+    with options.client(config) as mdms:
+        ended = mdms.decide_optout(_id(mdms, which), "revoke", reason=reason)
+    _show_one(ended, output)
 
 
 @app.command()
 def end(
-    meter: Annotated[str, typer.Argument(help="Badge, or the opt-out's own id.")],
+    which: Which,
     field_order: Annotated[
         str, typer.Option(help="The order that switched the radio on at the meter.")
     ] = "",
@@ -45,29 +122,93 @@ def end(
     output: options.Form = Output.TABLE,
 ) -> None:
     """
-    End an opt-out: the customer opted in, or the account closed.
+    End an opt-out: the customer opted back in, free of charge.
 
-    An electric meter then takes `mdms command radio-on METER`; a battery meter hears nothing while
-    its radio is off: name the field order once someone has switched it on.
+    Electric radios come back by a command that is asked for by itself. A battery meter hears
+    nothing while its radio is off: name the field order once someone has switched it on.
     """
     with options.client(config) as mdms:
-        ids = [
-            row["optout_id"]
-            for row in mdms.optouts()
-            if meter in (row["meter"], row["optout_id"]) and row["ended_at"] is None
-        ]
-        if not ids:
-            raise NotFoundError(f"no opt-out of {meter!r} is in force; see `mdms optout ls`")
-        ended = mdms.end_optout(ids[0], field_order=field_order)
-    show([ended], output, title="Opt-out", spare=_SPARE)
-    if output is Output.TABLE and not field_order:
-        typer.echo(
-            f"an electric meter's radio comes back by: mdms command radio-on {ended['meter']}"
-        )
+        ended = mdms.end_optout(_id(mdms, which, over=bool(field_order)), field_order=field_order)
+    _show_one(ended, output)
 
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List opt-outs, oldest first."""
+    """List requests to opt out, oldest first."""
     with options.client(config) as mdms:
-        show(mdms.optouts(), output, title="Opt-outs", spare=_SPARE)
+        rows = mdms.optouts()
+    if output is not Output.JSON:
+        rows = [_row(each) for each in rows]
+    show(rows, output, title="Opt-outs", spare=_SPARE)
+
+
+@app.command("show")
+def show_(which: Which, config: options.Config = None, output: options.Form = Output.TABLE) -> None:
+    """Show one request: what was decided for each service, and whether its radio is silent."""
+    with options.client(config) as mdms:
+        shown = mdms.optout(_id(mdms, which, over=True))
+    _show_one(shown, output)
+
+
+@app.command()
+def tasks(
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="Those that are done, too.")] = False,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """List what a person decides or does for the programme."""
+    with options.client(config) as mdms:
+        rows = mdms.optout_tasks(open_only=not all_)
+    show(rows, output, title="Tasks", spare=("done_by", "done_at", "occasion", "clause"))
+
+
+@app.command()
+def done(
+    number: Annotated[int, typer.Argument(help="Of the task.")],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """Close a task: somebody decided, or did it."""
+    with options.client(config) as mdms:
+        show([mdms.finish_optout_task(number)], output, title="Task")
+
+
+def _id(mdms: Client, which: str, *, over: bool = False) -> str:
+    """Return the id of an opt-out that is named by account or meter: the last that may be meant."""
+    ids: list[str] = [
+        each["optout_id"]
+        for each in mdms.optouts()
+        if which in {each["optout_id"], each["account"], *each["meters"]}
+        and (over or each["optout_id"] == which or each["state"] not in _ENDED)
+    ]
+    if not ids:
+        raise NotFoundError(f"no opt-out of {which!r} is under way; see `mdms optout ls`")
+    return ids[-1]
+
+
+def _row(optout: Mapping[str, Any]) -> dict[str, Any]:
+    row = {key: value for key, value in optout.items() if key not in {"services", "silent"}}
+    return row | {"meters": " ".join(optout["meters"])}
+
+
+def _show_one(optout: Mapping[str, Any], output: Output) -> None:
+    if output is Output.JSON:
+        show([optout], output)
+        return
+    show([_row(optout)], output, title="Opt-out", spare=_SPARE)
+    silent = optout.get("silent", {})
+    services = [
+        {
+            "meter": each["meter"],
+            "verdict": each["verdict"],
+            "code": reason["code"],
+            "clause": reason["clause"],
+            "cure": reason["cure"],
+            "action": each["action"],
+            "silent": "" if each["meter"] not in silent else str(silent[each["meter"]]).lower(),
+        }
+        for each in optout["services"]
+        for reason in each["reasons"] or [{"code": each["code"], "clause": "", "cure": ""}]
+    ]
+    show(services, output, title="Services")

@@ -133,11 +133,15 @@ def _judge_service(case: _Case) -> ServiceOutcome:
     service = case.facts.service
     keeps = service.stage is Stage.LEGACY
     decision = decide(
-        found(_ROWS, case),
+        [finding for finding in found(_ROWS, case) if not _settled(finding, case)],
         Finding(Verdict.ALLOW, "OO_KEEP_LEGACY" if keeps else "OO_RADIO_OFF", "OO-II"),
     )
     action = MeterAction.KEEP_LEGACY if keeps else MeterAction.RADIO_OFF
     return ServiceOutcome(service.usage_point_id, decision, action if decision.allowed else None)
+
+
+def _settled(finding: Finding, case: _Case) -> bool:
+    return finding.verdict is Verdict.REFER and case.facts.request.approved
 
 
 def _not_holder(case: _Case) -> Finding | None:

@@ -91,6 +91,7 @@ class OptoutRequest:
         enrolled: Residences of the account whose opt-out is in force.
         left: Residences whose opt-out was ended by opting in; their set-up was paid then.
         set_up_again: Whether these pay it again, as somebody decided.
+        approved: What the rules refer to a person was decided by one, in favour.
     """
 
     account_id: str
@@ -107,3 +108,4 @@ class OptoutRequest:
     enrolled: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     set_up_again: bool | None = None
+    approved: bool = False

@@ -33,6 +33,10 @@ class ReadingStore(Protocol):
         """Store rows of version 1 and up."""
         ...
 
+    async def append_register_versions(self, registers: RegisterReads) -> None:
+        """Store rows of any version whose keys are free: self reads, estimates, edits."""
+        ...
+
     async def intervals(
         self,
         period: Period,

@@ -1,6 +1,6 @@
 """The store of who is metered where."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -26,6 +26,10 @@ class RegistryStore(Protocol):
 
     async def load(self) -> Registry: ...
     async def channels(self) -> ChannelTable: ...
+    async def channels_of(self, badges: Collection[str]) -> ChannelTable:
+        """Return the rows of `channels` that are of these meters."""
+        ...
+
     async def collector_ids(self) -> frozenset[int]: ...
     async def place(self, name: str, at: datetime) -> MeterPlace | None:
         """Return the meter that a badge or usage point names, as it was placed at an instant."""

@@ -14,8 +14,10 @@ from mdms.ports.exceptions import ExceptionStore
 from mdms.ports.facts import FactStore
 from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
+from mdms.ports.programme import ProgrammeStore
 from mdms.ports.readings import ReadingStore
 from mdms.ports.registry import RegistryStore
+from mdms.ports.self_reads import SelfReadStore
 from mdms.ports.standing import StandingStore
 from mdms.ports.tokens import TokenStore
 from mdms.ports.vee import VeeStore
@@ -50,6 +52,10 @@ class UnitOfWork(Protocol):
     def controls(self) -> ControlStore: ...
     @property
     def optouts(self) -> OptoutStore: ...
+    @property
+    def programme(self) -> ProgrammeStore: ...
+    @property
+    def self_reads(self) -> SelfReadStore: ...
     @property
     def facts(self) -> FactStore: ...
     @property

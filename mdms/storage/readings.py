@@ -34,6 +34,11 @@ class PostgresReadings:
             await self._ensure_partitions(INTERVALS, intervals)
             await self._copy_in(INTERVALS.statements.append, INTERVALS.pack(intervals))
 
+    async def append_register_versions(self, registers: RegisterReads) -> None:
+        if len(registers):
+            await self._ensure_partitions(REGISTERS, registers)
+            await self._copy_in(REGISTERS.statements.append, REGISTERS.pack(registers))
+
     async def intervals(
         self,
         period: Period,

@@ -1,7 +1,7 @@
 """Who is metered where: merged from imports, loaded whole, and as the table that ingest needs."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -134,9 +134,9 @@ class PostgresRegistry:
             row.update({name: decode(row[name]) for name, decode in table.decode.items()})
         return tuple(table.row(**row) for row in rows)
 
-    async def _rows(self, statement: str) -> list[dict[str, Any]]:
+    async def _rows(self, statement: str, **values: object) -> list[dict[str, Any]]:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(statement)
+            await cursor.execute(statement, values or None)
             return await cursor.fetchall()
 
     # An installation is cut where its radio fell silent and where it was heard again: one row for
@@ -171,11 +171,18 @@ class PostgresRegistry:
     JOIN part USING (badge, installed_at)
     JOIN usage_point u USING (usage_point_id)
     JOIN premise p USING (premise_id)
+    WHERE %(badges)s::text[] IS NULL OR m.badge = ANY (%(badges)s)
     ORDER BY c.channel_id, part.from_at
     """
 
     async def channels(self) -> ChannelTable:
-        rows = await self._rows(self.CHANNEL_TABLE)
+        return await self._channels(None)
+
+    async def channels_of(self, badges: Collection[str]) -> ChannelTable:
+        return await self._channels(list(badges))
+
+    async def _channels(self, badges: list[str] | None) -> ChannelTable:
+        rows = await self._rows(self.CHANNEL_TABLE, badges=badges)
 
         def column(name: str) -> list[Any]:
             return [row[name] for row in rows]

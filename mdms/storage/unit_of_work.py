@@ -20,8 +20,10 @@ from mdms.storage.facts import PostgresFacts
 from mdms.storage.gaps import PostgresGaps
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
+from mdms.storage.programme import PostgresProgramme
 from mdms.storage.readings import PostgresReadings
 from mdms.storage.registry import PostgresRegistry
+from mdms.storage.self_reads import PostgresSelfReads
 from mdms.storage.standing import PostgresStanding
 from mdms.storage.time_series import Partitions
 from mdms.storage.tokens import PostgresTokens
@@ -45,6 +47,8 @@ class PostgresUnitOfWork:
         self.gaps = PostgresGaps(connection)
         self.controls = PostgresControls(connection, self.audit)
         self.optouts = PostgresOptouts(connection)
+        self.programme = PostgresProgramme(connection)
+        self.self_reads = PostgresSelfReads(connection)
         self.facts = PostgresFacts(connection)
         self.standing = PostgresStanding(connection)
         self.tokens = PostgresTokens(connection)

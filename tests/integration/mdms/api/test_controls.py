@@ -13,8 +13,7 @@ from mdms import api
 from mdms.domain.people import Role
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.facts import FactService
-from mdms.services.optouts import OptoutService
-from tests.controls import AT, a_control, a_registry
+from tests.controls import AT, a_registry
 from tests.fakes import FakeClock
 from tests.integration.mdms.api.test_routes import ZONE, services
 from tests.lawful import a_judge, move_out
@@ -42,7 +41,6 @@ async def http(store: UnitOfWorkFactory) -> AsyncIterator[httpx.AsyncClient]:
         requests=requests,
         approvals=ControlApprovals(store, clock, judge),
         facts=FactService(store, clock, ZONE, reactions.on_facts),
-        optouts=OptoutService(store, FakeClock(AT)),
     )
     app = api.create(backend)
     transport = httpx.ASGITransport(app)
@@ -161,47 +159,3 @@ async def test_a_mistaken_request_is_answered_as_what_it_is(http, body, status):
     answer = await http.post("/v1/controls", json=body, headers=as_(Role.CSR))
 
     assert answer.status_code == status
-
-
-async def test_an_opt_out_is_filed_once_and_ended_once(http):
-    body = {"meter": "E1", "reason": "form"}
-    filed = await http.post("/v1/optouts", json=body, headers=as_(Role.CSR))
-    again = await http.post("/v1/optouts", json=body, headers=as_(Role.CSR))
-    path = f"/v1/optouts/{filed.json()['optout_id']}/end"
-    ended = await http.post(path, headers=as_(Role.CSR))
-    twice = await http.post(path, headers=as_(Role.CSR))
-
-    assert (filed.status_code, again.status_code) == (201, 409)
-    assert (ended.status_code, twice.status_code) == (200, 409)
-    listed = await http.get("/v1/optouts", headers=as_(Role.CSR))
-    assert listed.json()["optouts"] == [ended.json()]
-
-
-async def test_a_water_meter_may_not_opt_out(http):
-    answer = await http.post("/v1/optouts", json={"meter": "W1"}, headers=as_(Role.CSR))
-
-    assert answer.status_code == 409
-    assert [each["code"] for each in answer.json()["codes"]] == ["OO_WATER"]
-
-
-async def test_a_field_order_ends_the_silence_of_a_battery_meter(http, store):
-    filed = await http.post("/v1/optouts", json={"meter": "G1"}, headers=as_(Role.CSR))
-    control = a_control(badge="G1", usage_point_id="UG1")
-    async with store() as work:
-        await work.controls.add(control)
-        await work.optouts.silence("G1", AT, control.control_id)
-    refused = await http.post(
-        "/v1/controls",
-        json={"action": "radio_on", "meter": "G1", "cause": "OPT_IN"},
-        headers=as_(Role.CSR),
-    )
-    ended = await http.post(
-        f"/v1/optouts/{filed.json()['optout_id']}/end",
-        json={"field_order": "FO-7"},
-        headers=as_(Role.CSR),
-    )
-
-    assert [each["code"] for each in refused.json()["codes"]] == ["RADIO_OPTED_OUT", "RADIO_FIELD"]
-    assert ended.json()["ended_by"] == "csr, FO-7"
-    async with store() as work:
-        assert not await work.optouts.silent("G1")

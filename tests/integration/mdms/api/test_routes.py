@@ -36,11 +36,14 @@ from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
+from mdms.services.self_read_months import SelfReadMonths
+from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
 from mdms.services.vee_run import VeeService
 from mdms.settings import config_dir
 from tests.fakes import FakeClock
+from tests.households import BOOK
 from tests.integration.storage.registries import SMALL_TOWN
 from tests.lawful import a_judge
 from vee.rules import RuleSet
@@ -96,7 +99,9 @@ def services(store: UnitOfWorkFactory) -> Services:
         edits=edits,
         exceptions=ExceptionService(store, clock, rules, ZONE, edits),
         controls=ControlService(store),
-        optouts=OptoutService(store, clock),
+        optouts=OptoutService(store, clock, BOOK),
+        self_reads=SelfReadService(store, clock, BOOK),
+        self_read_months=SelfReadMonths(store, clock, BOOK),
         facts=FactService(store, clock, ZONE),
         tokens=TokenService(store, clock, [token(role) for role in Role]),
         audit=AuditService(store),
