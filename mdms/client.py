@@ -20,7 +20,6 @@ from uuid import UUID
 import httpx
 import pandas as pd
 
-from mdms.client_commands import CommandCalls
 from mdms.client_vee import VeeCalls
 from mdms.domain.controls import Refusal
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
@@ -36,7 +35,7 @@ _ERROR_OF = {
 }
 
 
-class Client(VeeCalls, CommandCalls):
+class Client(VeeCalls):
     """
     Calls the daemon; every refusal becomes an error of `mdms.domain.errors`.
 
@@ -323,43 +322,6 @@ class Client(VeeCalls, CommandCalls):
     def finish_optout_task(self, number: int) -> dict[str, Any]:
         """Close a task."""
         return self._json("POST", f"/v1/optouts/tasks/{number}/done")
-
-    def add_self_read(
-        self,
-        meter: str,
-        register: str,
-        *,
-        at: Instant | None = None,
-        evidence: str = "",
-        verifies: bool = False,
-    ) -> dict[str, Any]:
-        """Take a register [billing units] that somebody read on a meter, and judge it."""
-        body = {
-            "meter": meter,
-            "register": register,
-            "evidence": evidence,
-            "verifies": verifies,
-        } | _present(at=at)
-        return self._json("POST", "/v1/self-reads", json=body)
-
-    def import_self_reads(self, file: Path) -> list[dict[str, Any]]:
-        """Take a CSV file of self reads, all of it or nothing."""
-        body = {"name": file.name, "text": file.read_text(encoding="utf-8")}
-        return list(self._json("POST", "/v1/self-reads/imports", json=body)["self_reads"])
-
-    def accept_self_read(self, self_read_id: str, reason: str) -> dict[str, Any]:
-        """Bill a reading that the rules did not accept."""
-        path = f"/v1/self-reads/{self_read_id}/accept"
-        return self._json("POST", path, json={"reason": reason})
-
-    def self_reads(self, since: Instant) -> list[dict[str, Any]]:
-        """Return the self reads received since an instant."""
-        params = _present(**{"from": since})
-        return list(self._json("GET", "/v1/self-reads", params=params)["self_reads"])
-
-    def self_reads_due(self) -> list[dict[str, Any]]:
-        """Return every meter that its customer reads, with what is due when."""
-        return list(self._json("GET", "/v1/self-reads/due")["due"])
 
     def billing_events(self, first: str, last: str) -> list[dict[str, Any]]:
         """Return the sums due on the local days first..last."""
