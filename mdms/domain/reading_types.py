@@ -19,7 +19,7 @@ class ReadingType:
     Attributes:
         name: The 18 numbers of IEC 61968-9 annex C.
         commodity: What flows.
-        channel: Low nibble of the FNB1 channel byte (0 delivered, 1 received).
+        channel: Low nibble of the FNB1 channel byte (0 delivered, 1 received, 3 reactive).
         interval_s: Interval length in seconds.
         unit: Name of one quantum.
         billing_unit: The whole unit that a bill counts.
@@ -46,6 +46,10 @@ def _types(interval_s: int) -> tuple[ReadingType, ...]:
         ReadingType(
             f"0.0.{period}.4.19.1.12.0.0.0.0.0.0.0.0.0.72.0",
             Commodity.ELECTRIC, 1, interval_s, "Wh", "kWh", kwh,
+        ),
+        ReadingType(
+            f"0.0.{period}.4.1.1.12.0.0.0.0.0.0.0.0.0.73.0",
+            Commodity.ELECTRIC, 3, interval_s, "varh", "kvarh", kwh,
         ),
         ReadingType(
             f"0.0.{period}.4.1.9.58.0.0.0.0.0.0.0.0.-1.128.0",
