@@ -116,6 +116,26 @@ CREATE TABLE public.billing_determinant (
     content_hash text NOT NULL
 );
 
+CREATE TABLE public.billing_event (
+    number bigint NOT NULL,
+    kind text NOT NULL,
+    account_id text NOT NULL,
+    subject_id text NOT NULL,
+    due_on date NOT NULL,
+    amount_usd numeric(12,2) NOT NULL,
+    clause text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.billing_event ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.billing_event_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.billing_window (
     window_start date NOT NULL,
     window_end date NOT NULL,
@@ -342,6 +362,24 @@ ALTER TABLE public.end_device_event ALTER COLUMN end_device_event_id ADD GENERAT
     CACHE 1
 );
 
+CREATE TABLE public.enrolment (
+    enrolment_id uuid NOT NULL,
+    account_id text NOT NULL,
+    usage_points text[] NOT NULL,
+    requester text NOT NULL,
+    crew_today boolean NOT NULL,
+    reason text NOT NULL,
+    requested_by text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    services jsonb NOT NULL,
+    approved_by text NOT NULL,
+    from_on date,
+    until_on date,
+    closed_by text NOT NULL,
+    closing text NOT NULL
+);
+
 CREATE TABLE public.estimation_method (
     method smallint NOT NULL,
     code text NOT NULL
@@ -399,6 +437,28 @@ CREATE TABLE public.optout (
     ended_by text NOT NULL
 );
 
+CREATE TABLE public.optout_task (
+    number bigint NOT NULL,
+    code text NOT NULL,
+    subject text NOT NULL,
+    account_id text NOT NULL,
+    occasion text NOT NULL,
+    clause text NOT NULL,
+    cure text NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone,
+    done_by text NOT NULL
+);
+
+ALTER TABLE public.optout_task ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.optout_task_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.premise (
     premise_id text NOT NULL,
     kind text NOT NULL,
@@ -446,6 +506,30 @@ CREATE TABLE public.register_read (
     status "char" NOT NULL
 )
 PARTITION BY RANGE (at_utc);
+
+CREATE TABLE public.self_read (
+    self_read_id uuid NOT NULL,
+    channel_id integer NOT NULL,
+    badge text NOT NULL,
+    read_at timestamp with time zone NOT NULL,
+    register numeric NOT NULL,
+    evidence text NOT NULL,
+    verifies boolean NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    received_by text NOT NULL,
+    accepted boolean NOT NULL,
+    findings jsonb NOT NULL
+);
+
+CREATE TABLE public.self_read_month (
+    channel_id integer NOT NULL,
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    outcome text NOT NULL,
+    basis text NOT NULL,
+    register bigint,
+    closed_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.sequence_hole (
     hole_id bigint NOT NULL,
@@ -853,6 +937,12 @@ ALTER TABLE ONLY public.billing_block
 ALTER TABLE ONLY public.billing_determinant
     ADD CONSTRAINT billing_determinant_pkey PRIMARY KEY (window_start, window_end, channel_id);
 
+ALTER TABLE ONLY public.billing_event
+    ADD CONSTRAINT billing_event_kind_account_id_subject_id_due_on_key UNIQUE (kind, account_id, subject_id, due_on);
+
+ALTER TABLE ONLY public.billing_event
+    ADD CONSTRAINT billing_event_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.billing_window
     ADD CONSTRAINT billing_window_pkey PRIMARY KEY (window_start, window_end);
 
@@ -904,6 +994,9 @@ ALTER TABLE ONLY public.edit
 ALTER TABLE ONLY public.end_device_event
     ADD CONSTRAINT end_device_event_pkey PRIMARY KEY (end_device_event_id);
 
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_pkey PRIMARY KEY (enrolment_id);
+
 ALTER TABLE ONLY public.estimation_method
     ADD CONSTRAINT estimation_method_pkey PRIMARY KEY (method);
 
@@ -922,6 +1015,12 @@ ALTER TABLE ONLY public.migration
 ALTER TABLE ONLY public.optout
     ADD CONSTRAINT optout_pkey PRIMARY KEY (optout_id);
 
+ALTER TABLE ONLY public.optout_task
+    ADD CONSTRAINT optout_task_code_subject_occasion_key UNIQUE (code, subject, occasion);
+
+ALTER TABLE ONLY public.optout_task
+    ADD CONSTRAINT optout_task_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.premise
     ADD CONSTRAINT premise_pkey PRIMARY KEY (premise_id);
 
@@ -936,6 +1035,15 @@ ALTER TABLE ONLY public.read_conflict
 
 ALTER TABLE ONLY public.register_read
     ADD CONSTRAINT register_read_pkey PRIMARY KEY (channel_id, at_utc, version);
+
+ALTER TABLE ONLY public.self_read
+    ADD CONSTRAINT self_read_channel_id_read_at_register_key UNIQUE (channel_id, read_at, register);
+
+ALTER TABLE ONLY public.self_read_month
+    ADD CONSTRAINT self_read_month_pkey PRIMARY KEY (channel_id, window_end);
+
+ALTER TABLE ONLY public.self_read
+    ADD CONSTRAINT self_read_pkey PRIMARY KEY (self_read_id);
 
 ALTER TABLE ONLY public.sequence_hole
     ADD CONSTRAINT sequence_hole_pkey PRIMARY KEY (hole_id);
@@ -997,6 +1105,8 @@ CREATE UNIQUE INDEX api_token_name ON public.api_token USING btree (name) WHERE 
 
 CREATE INDEX audit_record_subject ON public.audit_record USING btree (subject, number);
 
+CREATE INDEX billing_event_due ON public.billing_event USING btree (due_on);
+
 CREATE INDEX cis_fact_known ON public.cis_fact USING btree (subject, subject_id, fact, known_at, effective_at);
 
 CREATE INDEX control_answer_unhandled ON public.control_answer USING btree (control_answer_id) WHERE (handled_at IS NULL);
@@ -1020,6 +1130,10 @@ CREATE INDEX edit_channel ON public.edit USING btree (channel_id, start_utc);
 CREATE INDEX end_device_event_at ON public.end_device_event USING btree (at_utc);
 
 CREATE INDEX end_device_event_of_meter ON public.end_device_event USING btree (badge, code, at_utc);
+
+CREATE INDEX enrolment_account ON public.enrolment USING btree (account_id);
+
+CREATE INDEX enrolment_alive ON public.enrolment USING btree (state) WHERE (state = ANY (ARRAY['pending'::text, 'referred'::text, 'in_force'::text]));
 
 CREATE INDEX meter_installation_pilot ON public.meter_installation USING btree (badge) WHERE pilot;
 
@@ -1060,6 +1174,9 @@ ALTER TABLE ONLY public.billing_block
 ALTER TABLE ONLY public.billing_determinant
     ADD CONSTRAINT billing_determinant_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
 
+ALTER TABLE ONLY public.billing_event
+    ADD CONSTRAINT billing_event_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
 ALTER TABLE ONLY public.channel
     ADD CONSTRAINT channel_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
 
@@ -1078,6 +1195,9 @@ ALTER TABLE ONLY public.control_step
 ALTER TABLE ONLY public.edit_decision
     ADD CONSTRAINT edit_decision_edit_id_fkey FOREIGN KEY (edit_id) REFERENCES public.edit(edit_id);
 
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
 ALTER TABLE ONLY public.meter_installation
     ADD CONSTRAINT meter_installation_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
 
@@ -1095,6 +1215,15 @@ ALTER TABLE ONLY public.radio_silence
 
 ALTER TABLE ONLY public.radio_silence
     ADD CONSTRAINT radio_silence_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
+
+ALTER TABLE ONLY public.self_read
+    ADD CONSTRAINT self_read_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.self_read
+    ADD CONSTRAINT self_read_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.channel(channel_id);
+
+ALTER TABLE ONLY public.self_read_month
+    ADD CONSTRAINT self_read_month_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.channel(channel_id);
 
 ALTER TABLE ONLY public.usage_point
     ADD CONSTRAINT usage_point_premise_id_fkey FOREIGN KEY (premise_id) REFERENCES public.premise(premise_id);
