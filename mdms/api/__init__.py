@@ -15,6 +15,7 @@ from mdms.api import (
     exceptions,
     facts,
     gaps,
+    leaks,
     optouts,
     readings,
     registry,
@@ -28,6 +29,7 @@ from mdms.telemetry import metrics
 
 _MODULES = (
     system,
+    leaks,
     registry,
     readings,
     gaps,

@@ -17,6 +17,8 @@ from mdms.services.edits import EditService
 from mdms.services.facts import FactService
 from mdms.services.exceptions import ExceptionService
 from mdms.services.gaps import GapService
+from mdms.services.leak_credit import LeakCreditService
+from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
@@ -37,6 +39,8 @@ class Services:
     gaps: GapService
     events: EventService
     vee: VeeService
+    leaks: LeakService
+    leak_credit: LeakCreditService
     billing: BillingService
     status: StatusService
     requests: ControlRequests

@@ -8,13 +8,14 @@ from commands.judgement import Judge
 from ingest.followed import FollowedClock
 from ingest.late import VeeHorizon
 from mdms.app.clock import SystemClock
-from mdms.app.rules import read_book, read_judge
+from mdms.app.rules import read_book, read_judge, read_leak_rules
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_run import VeeService
 from mdms.settings import Settings, config_dir
 from mdms.storage.unit_of_work import open_store
+from vee.leaks.rules import LeakRules
 from vee.rules import RuleSet
 
 
@@ -31,6 +32,7 @@ class Core:
     """What the installation ships with to judge reads by."""
     judge: Judge
     book: CustomerBook
+    leak_rules: LeakRules
 
 
 @asynccontextmanager
@@ -45,6 +47,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     clock = FollowedClock() if settings.clock.source == "simulation" else SystemClock()
     judge, book = read_judge(settings), read_book(settings)
     rules = RuleSet.load(config_dir() / "vee" / f"{settings.vee.ruleset}.toml")
+    leak_rules = read_leak_rules()
     async with open_store(
         settings.database.dsn.get_secret_value(),
         connections_max=settings.database.connections_max,
@@ -54,4 +57,4 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             last = await work.vee.last_run()
         horizon = VeeHorizon(settings.zone, last.last_day if last else None)
         vee = VeeService(unit_of_work, clock, rules, settings.zone, before_load=horizon.advance)
-        yield Core(settings, clock, unit_of_work, horizon, vee, rules, judge, book)
+        yield Core(settings, clock, unit_of_work, horizon, vee, rules, judge, book, leak_rules)

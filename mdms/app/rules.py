@@ -10,6 +10,7 @@ from mdms.policy.calendars import Calendar
 from mdms.policy.rulebook import Rulebook
 from mdms.services.customer_rules import CustomerBook
 from mdms.settings import Settings, config_dir
+from vee.leaks.rules import LeakRules
 
 
 def texts(folder: Path, pattern: str) -> Mapping[str, str]:
@@ -23,6 +24,17 @@ def texts(folder: Path, pattern: str) -> Mapping[str, str]:
         return {path.name: path.read_text(encoding="utf-8") for path in folder.glob(pattern)}
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def read_leak_rules() -> LeakRules:
+    """
+    Read what is taken for a leak.
+
+    Raises:
+        OperatorError: The file cannot be used.
+    """
+    ((name, text),) = texts(config_dir() / "vee", "leaks.toml").items()
+    return LeakRules.parse(text, name=name)
 
 
 def rules_folder(settings: Settings) -> Path:

@@ -16,6 +16,7 @@ from mdms.app.core import Core
 from mdms.domain.errors import UnavailableError
 from mdms.ports.clock import Clock
 from mdms.services.gaps import GapService
+from mdms.services.leak_night import LeakNight
 from mdms.services.optout_days import OptoutDays
 from mdms.services.optouts import OptoutService
 from mdms.services.schedule import DailyJob, Schedule
@@ -61,10 +62,16 @@ class Nightly:
         optouts = OptoutService(core.unit_of_work, core.clock, core.book)
         days = OptoutDays(core.unit_of_work, core.clock, core.book, optouts)
         months = SelfReadMonths(core.unit_of_work, core.clock, core.book)
+        leaks = LeakNight(core.unit_of_work, core.clock, core.leak_rules, core.settings.zone)
+
+        async def night() -> None:
+            await core.vee.nightly()
+            await leaks.run()  # on what VEE believes
+
         jobs = [
             DailyJob("optouts", _OPTOUTS_AT, days.run),
             DailyJob("self_reads", _OPTOUTS_AT, months.run),
-            DailyJob("vee", core.settings.vee.nightly_at, core.vee.nightly),
+            DailyJob("vee", core.settings.vee.nightly_at, night),
         ]
         since = last.started_at if last else now
         self._schedule = Schedule(jobs, core.settings.zone, since)

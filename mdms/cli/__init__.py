@@ -17,6 +17,7 @@ from mdms.cli import (
     doctor,
     fact,
     gap,
+    leak,
     meter,
     optout,
     policy,
@@ -51,6 +52,7 @@ app.add_typer(meter.app, name="meter")
 app.add_typer(reading.app, name="reading")
 app.add_typer(gap.app, name="gap")
 app.add_typer(vee.app, name="vee")
+app.add_typer(leak.app, name="leak")
 app.add_typer(billing.app, name="billing")
 app.add_typer(command.app, name="command")
 app.add_typer(optout.app, name="optout")

@@ -12,6 +12,7 @@ from mdms.ports.controls import ControlStore
 from mdms.ports.edits import EditStore
 from mdms.ports.exceptions import ExceptionStore
 from mdms.ports.facts import FactStore
+from mdms.ports.leaks import LeakStore
 from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
 from mdms.ports.programme import ProgrammeStore
@@ -42,6 +43,8 @@ class UnitOfWork(Protocol):
     @property
     def exceptions(self) -> ExceptionStore: ...
     @property
+    @property
+    def leaks(self) -> LeakStore: ...
     @property
     def billing(self) -> BillingStore: ...
     @property

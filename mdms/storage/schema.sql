@@ -398,6 +398,65 @@ CREATE TABLE public.interval_read (
 )
 PARTITION BY RANGE (start_utc);
 
+CREATE TABLE public.leak_case (
+    channel_id integer NOT NULL,
+    episode integer NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    severity smallint NOT NULL,
+    rate double precision NOT NULL,
+    rate_error double precision NOT NULL,
+    lost double precision NOT NULL,
+    unit text NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.leak_memory (
+    channel_id integer NOT NULL,
+    layout text NOT NULL,
+    packed bytea NOT NULL
+);
+
+CREATE TABLE public.leak_run (
+    last_day date NOT NULL,
+    first_day date NOT NULL,
+    ran_at timestamp with time zone NOT NULL,
+    rules_hash text NOT NULL,
+    channels integer NOT NULL,
+    steps integer NOT NULL
+);
+
+CREATE TABLE public.leak_step (
+    leak_step_id bigint NOT NULL,
+    channel_id integer NOT NULL,
+    episode integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    signal text NOT NULL,
+    state text NOT NULL,
+    kind text NOT NULL,
+    severity smallint NOT NULL,
+    rate double precision NOT NULL,
+    lost double precision NOT NULL,
+    notice text NOT NULL,
+    by text NOT NULL,
+    reason text NOT NULL,
+    rules_hash text NOT NULL
+);
+
+ALTER TABLE public.leak_step ALTER COLUMN leak_step_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.leak_step_leak_step_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.meter (
     badge text NOT NULL,
     serial text NOT NULL,
@@ -764,6 +823,27 @@ CREATE VIEW report.interval_read AS
            FROM public.interval_read
           ORDER BY interval_read.channel_id, interval_read.start_utc, interval_read.version DESC) r;
 
+CREATE VIEW report.leak_case AS
+ SELECT l.channel_id,
+    c.commodity,
+    c.service_class,
+    l.episode,
+    l.kind,
+    l.state,
+    l.severity,
+    l.rate,
+    l.rate_error,
+    l.lost,
+    l.unit,
+    l.began_at,
+    l.raised_at,
+    l.confirmed_at,
+    l.ended_at,
+    l.updated_at
+   FROM (public.leak_case l
+     JOIN report.channel c USING (channel_id))
+  WHERE ((l.ended_at IS NULL) OR (l.ended_at > (l.updated_at - '35 days'::interval)));
+
 CREATE VIEW report.meter_heard AS
  SELECT m.channel_id,
     u.commodity,
@@ -1003,6 +1083,18 @@ ALTER TABLE ONLY public.estimation_method
 ALTER TABLE ONLY public.interval_read
     ADD CONSTRAINT interval_read_pkey PRIMARY KEY (channel_id, start_utc, version);
 
+ALTER TABLE ONLY public.leak_case
+    ADD CONSTRAINT leak_case_pkey PRIMARY KEY (channel_id, episode);
+
+ALTER TABLE ONLY public.leak_memory
+    ADD CONSTRAINT leak_memory_pkey PRIMARY KEY (channel_id);
+
+ALTER TABLE ONLY public.leak_run
+    ADD CONSTRAINT leak_run_pkey PRIMARY KEY (last_day);
+
+ALTER TABLE ONLY public.leak_step
+    ADD CONSTRAINT leak_step_pkey PRIMARY KEY (leak_step_id);
+
 ALTER TABLE ONLY public.meter_installation
     ADD CONSTRAINT meter_installation_pkey PRIMARY KEY (badge, installed_at);
 
@@ -1135,6 +1227,12 @@ CREATE INDEX enrolment_account ON public.enrolment USING btree (account_id);
 
 CREATE INDEX enrolment_alive ON public.enrolment USING btree (state) WHERE (state = ANY (ARRAY['pending'::text, 'referred'::text, 'in_force'::text]));
 
+CREATE INDEX leak_case_open ON public.leak_case USING btree (channel_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX leak_step_case ON public.leak_step USING btree (channel_id, episode);
+
+CREATE INDEX leak_step_notice ON public.leak_step USING btree (recorded_at) WHERE (notice <> ''::text);
+
 CREATE INDEX meter_installation_pilot ON public.meter_installation USING btree (badge) WHERE pilot;
 
 CREATE INDEX meter_installation_usage_point ON public.meter_installation USING btree (usage_point_id, installed_at);
@@ -1197,6 +1295,15 @@ ALTER TABLE ONLY public.edit_decision
 
 ALTER TABLE ONLY public.enrolment
     ADD CONSTRAINT enrolment_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.leak_case
+    ADD CONSTRAINT leak_case_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.channel(channel_id);
+
+ALTER TABLE ONLY public.leak_memory
+    ADD CONSTRAINT leak_memory_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.channel(channel_id);
+
+ALTER TABLE ONLY public.leak_step
+    ADD CONSTRAINT leak_step_channel_id_episode_fkey FOREIGN KEY (channel_id, episode) REFERENCES public.leak_case(channel_id, episode);
 
 ALTER TABLE ONLY public.meter_installation
     ADD CONSTRAINT meter_installation_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
@@ -1283,6 +1390,8 @@ GRANT SELECT ON TABLE report.dead_letter_hour TO mdms_report;
 GRANT SELECT ON TABLE report.event_hour TO mdms_report;
 
 GRANT SELECT ON TABLE report.interval_read TO mdms_report;
+
+GRANT SELECT ON TABLE report.leak_case TO mdms_report;
 
 GRANT SELECT ON TABLE report.meter_heard TO mdms_report;
 

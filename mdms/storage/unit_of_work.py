@@ -18,6 +18,7 @@ from mdms.storage.events import PostgresEvents
 from mdms.storage.exceptions import PostgresExceptions
 from mdms.storage.facts import PostgresFacts
 from mdms.storage.gaps import PostgresGaps
+from mdms.storage.leaks import PostgresLeaks
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.programme import PostgresProgramme
@@ -42,6 +43,7 @@ class PostgresUnitOfWork:
         self.circumstances = PostgresCircumstances(connection)
         self.edits = PostgresEdits(connection, partitions)
         self.exceptions = PostgresExceptions(connection)
+        self.leaks = PostgresLeaks(connection)
         self.billing = PostgresBilling(connection)
         self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)

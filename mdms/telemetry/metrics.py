@@ -70,6 +70,11 @@ VEE_LAST_RUN = Gauge(
     "mdms_vee_last_run_timestamp_seconds", "When the last run of the VEE engine was committed."
 )
 
+VEE_LEAKS_OPEN = Gauge("mdms_vee_leaks_open", "Open cases of leaks, by state.", ["state"])
+VEE_LEAK_NOTICES = Counter(
+    "mdms_vee_leak_notices_total", "Notices of leaks that became due, by what is told.", ["notice"]
+)
+
 BILLING_FROZEN = Counter("mdms_billing_determinants_total", "Determinants frozen.")
 BILLING_BLOCKED = Gauge(
     "mdms_billing_blocked", "Channels left out when the newest window was frozen."

@@ -120,16 +120,22 @@ def search(
     onset_s = days[0][0].start_s + first_h * HOUR_S
     possible, confirmed, flow = (np.full(homes, np.nan) for _ in range(3))
     events, rates = watched(days, resolution, leak.astype(np.int64), seed)
+    busy = np.zeros(homes, np.bool_)  # a case is open already: its episode goes on
+    for event in events:
+        if event.at_s <= onset_s[event.row]:
+            busy[event.row] = event.state in (State.CONFIRMED, State.CLEARING)
     for event in events:
         row, delay_h = event.row, max(0.0, (event.at_s - onset_s[event.row]) / HOUR_S)
         if event.state is State.POSSIBLE and not possible[row] > 0:
             possible[row] = delay_h
         if event.signal is Signal.DROP and np.isnan(confirmed[row]):
             possible[row] = np.nan  # what was suspected before the leak began was withdrawn
-        told = event.notice is Notice.CONFIRMED or event.signal is Signal.AGAIN
-        if told and delay_h > 0 and np.isnan(confirmed[row]):
+        if event.notice is Notice.CONFIRMED and delay_h > 0 and np.isnan(confirmed[row]):
             confirmed[row], flow[row] = delay_h, event.rate_gal_h
-            possible[row] = np.fmin(possible[row], delay_h)
+        if event.signal is Signal.BURST and delay_h > 0 and np.isnan(confirmed[row]):
+            confirmed[row], possible[row] = delay_h, np.fmin(possible[row], delay_h)
+    possible, confirmed, flow = possible[~busy], confirmed[~busy], flow[~busy]
+    rates, first_h = rates[~busy], first_h[~busy]
     known = np.isfinite(flow)
     a_day_later = ((first_h[known] + confirmed[known]) // 24 + 1).astype(np.int64)
     later = rates[known, np.minimum(a_day_later, len(days) - 1)]

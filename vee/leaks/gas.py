@@ -5,6 +5,7 @@ Pilots burn all night, so flow that never stops says nothing here. That nothing 
 means that there is no leak: nobody may be told so.
 """
 
+import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -34,10 +35,12 @@ GAS_ROW: Final = np.dtype(
         ("through_s", "<i8"),
         ("episode", "<i4"),
         ("open", "<i4", (len(Check),)),  # number of the open case, 0 for none
+        ("began_s", "<i8", (len(Check),)),
         ("nights", "<i4", (NIGHTS,)),  # least hour of each night, the newest last
         ("risen", "<i4"),  # nights in a row
     ]
 )
+LAYOUT: Final = hashlib.sha256(repr(GAS_ROW.descr).encode()).hexdigest()[:12]
 GasMemory = npt.NDArray[np.void]
 
 
@@ -74,6 +77,7 @@ class GasEvent:
 
     Attributes:
         row: Which meter.
+        began_s: Start of the day that raised it.
         at_s: End of the day that decided.
         episode: Number of the case, from 1 for each meter.
         check: What was seen.
@@ -82,6 +86,7 @@ class GasEvent:
     """
 
     row: int
+    began_s: int
     at_s: int
     episode: int
     check: Check
@@ -116,11 +121,13 @@ def advance(
         begins = seen & (memory["open"][:, check] == 0)
         ends = over & ~seen & (memory["open"][:, check] > 0)
         memory["episode"] += begins
+        memory["began_s"][begins, check] = day.start_s[0]
         memory["open"][begins, check] = memory["episode"][begins]
         for row in np.flatnonzero(begins | ends).tolist():
             number = int(memory["open"][row, check])
             cf_h = float(flow[row] / meters.per_cf[row])
-            events.append(GasEvent(row, day.end_s, number, check, bool(begins[row]), cf_h))
+            begun_s = int(memory["began_s"][row, check])
+            events.append(GasEvent(row, begun_s, day.end_s, number, check, bool(begins[row]), cf_h))
         memory["open"][ends, check] = 0
 
     tell(Check.CAPACITY, at_capacity(peak, meters.badge, how), whole, peak)

@@ -30,6 +30,7 @@ VIEWS = [
     "dead_letter_hour",
     "event_hour",
     "interval_read",
+    "leak_case",
     "meter_heard",
     "read_rate_day",
     "register_read",

@@ -41,5 +41,5 @@ def test_homes_without_leaks_are_told_of_none(city, resolution):
     _raised, confirmed, bursts = alarms(events, HOMES, DAYS)
 
     assert confirmed == 0
-    # A garden that is first watered when the guard's week is over, by 300 gallons in an hour.
-    assert bursts <= 1 / (HOMES * (DAYS - GUARD_DAYS) / 365)
+    # Gardens that are first watered when the guard's week is over, by 300 gallons in an hour.
+    assert bursts * HOMES * (DAYS - GUARD_DAYS) / 365 < 5

@@ -1,0 +1,95 @@
+"""Leaks, by REST: list, look, answer, and what is due to customers."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from mdms.api import params
+from mdms.api.auth import allow
+from mdms.api.backend import Backend
+from mdms.domain.people import Role, Token
+from mdms.policy.leak_credit import Repair
+from mdms.services.leak_credit import CreditRequest
+
+router = APIRouter(prefix="/v1/leaks", tags=["leaks"])
+
+_READERS = frozenset({Role.CSR, Role.SUPERVISOR, Role.SAFETY, Role.VEE, Role.BILLING, Role.AUDITOR})
+"""Interval data tells who is at home: no viewer sees it by name."""
+
+_Answerer = Annotated[Token, Depends(allow(frozenset({Role.CSR, Role.SUPERVISOR, Role.VEE})))]
+_Reason = Annotated[str, Field(max_length=500)]
+
+
+class Acknowledgement(BaseModel):
+    """The customer says that the flow is normal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: _Reason = ""
+
+
+class Announcement(BaseModel):
+    """What a customer says of the water ahead."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    meter: Annotated[str, Field(min_length=1, max_length=200)]
+    pool_fill: bool = False
+    normal_gal_h: Annotated[float | None, Field(ge=0, le=100_000)] = None
+
+
+class Application(BaseModel):
+    """What a customer states who asks for a credit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tier1_rate: Annotated[Decimal, Field(ge=0, le=1000)]
+    asked_on: date | None = None
+    issued_on: date | None = None
+    last_credit_on: date | None = None
+    repair: Repair | None = None
+    cause_determined: bool | None = None
+    approved: bool | None = None
+
+
+@router.get("", dependencies=[Depends(allow(_READERS))])
+async def cases(services: Backend, meter: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    """List open leaks and those that ended within 35 days, the newest first."""
+    return {"leaks": await services.leaks.cases(meter=meter)}
+
+
+@router.get("/notices", dependencies=[Depends(allow(_READERS))])
+async def notices(services: Backend, since: str) -> dict[str, list[dict[str, Any]]]:
+    """List what customers are to be told since an instant, oldest first, with when to send it."""
+    return {"notices": await services.leaks.notices(params.instant(since))}
+
+
+@router.post("/announcements")
+async def announce(body: Announcement, services: Backend, caller: _Answerer) -> dict[str, Any]:
+    """Take that a pool is being filled, or that some flow is normal."""
+    return await services.leaks.tell(
+        body.meter, by=caller.name, pool_fill=body.pool_fill, normal_gal_h=body.normal_gal_h
+    )
+
+
+@router.get("/{leak_id}", dependencies=[Depends(allow(_READERS))])
+async def case(services: Backend, leak_id: str) -> dict[str, Any]:
+    """Show one leak with every step and notice."""
+    return await services.leaks.case(leak_id)
+
+
+@router.post("/{leak_id}/ack")
+async def acknowledge(
+    leak_id: str, body: Acknowledgement, services: Backend, caller: _Answerer
+) -> dict[str, Any]:
+    """Take the customer's word that it is normal."""
+    return await services.leaks.acknowledge(leak_id, by=caller.name, reason=body.reason)
+
+
+@router.post("/{leak_id}/credit", dependencies=[Depends(allow(_READERS))])
+async def credit(leak_id: str, body: Application, services: Backend) -> dict[str, Any]:
+    """Work out the credit of Rule 11.L; nothing is stored."""
+    return await services.leak_credit.figures(leak_id, CreditRequest(**dict(body)))
