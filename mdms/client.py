@@ -323,6 +323,43 @@ class Client(VeeCalls):
         """Close a task."""
         return self._json("POST", f"/v1/optouts/tasks/{number}/done")
 
+    def add_self_read(
+        self,
+        meter: str,
+        register: str,
+        *,
+        at: Instant | None = None,
+        evidence: str = "",
+        verifies: bool = False,
+    ) -> dict[str, Any]:
+        """Take a register [billing units] that somebody read on a meter, and judge it."""
+        body = {
+            "meter": meter,
+            "register": register,
+            "evidence": evidence,
+            "verifies": verifies,
+        } | _present(at=at)
+        return self._json("POST", "/v1/self-reads", json=body)
+
+    def import_self_reads(self, file: Path) -> list[dict[str, Any]]:
+        """Take a CSV file of self reads, all of it or nothing."""
+        body = {"name": file.name, "text": file.read_text(encoding="utf-8")}
+        return list(self._json("POST", "/v1/self-reads/imports", json=body)["self_reads"])
+
+    def accept_self_read(self, self_read_id: str, reason: str) -> dict[str, Any]:
+        """Bill a reading that the rules did not accept."""
+        path = f"/v1/self-reads/{self_read_id}/accept"
+        return self._json("POST", path, json={"reason": reason})
+
+    def self_reads(self, since: Instant) -> list[dict[str, Any]]:
+        """Return the self reads received since an instant."""
+        params = _present(**{"from": since})
+        return list(self._json("GET", "/v1/self-reads", params=params)["self_reads"])
+
+    def self_reads_due(self) -> list[dict[str, Any]]:
+        """Return every meter that its customer reads, with what is due when."""
+        return list(self._json("GET", "/v1/self-reads/due")["due"])
+
     def billing_events(self, first: str, last: str) -> list[dict[str, Any]]:
         """Return the sums due on the local days first..last."""
         params = {"from": first, "to": last}
@@ -354,36 +391,6 @@ class Client(VeeCalls):
     def fact_kinds(self) -> list[dict[str, Any]]:
         """Return every fact that a rule reads."""
         return list(self._json("GET", "/v1/facts/kinds")["kinds"])
-
-    def leaks(self, *, meter: str | None = None) -> list[dict[str, Any]]:
-        """Return open leaks and those that ended lately, the newest first."""
-        return list(self._json("GET", "/v1/leaks", params=_present(meter=meter))["leaks"])
-
-    def leak(self, leak_id: str) -> dict[str, Any]:
-        """Return one leak with its steps."""
-        return self._json("GET", f"/v1/leaks/{quote(leak_id, safe='')}")
-
-    def leak_notices(self, since: Instant) -> list[dict[str, Any]]:
-        """Return what customers are to be told of leaks since an instant, oldest first."""
-        params = {"since": str(since)}
-        return list(self._json("GET", "/v1/leaks/notices", params=params)["notices"])
-
-    def acknowledge_leak(self, leak_id: str, reason: str = "") -> dict[str, Any]:
-        """Take the customer's word that a leak is normal flow."""
-        path = f"/v1/leaks/{quote(leak_id, safe='')}/ack"
-        return self._json("POST", path, json={"reason": reason})
-
-    def announce_water(
-        self, meter: str, *, pool_fill: bool = False, normal_gal_h: float | None = None
-    ) -> dict[str, Any]:
-        """Take what a customer says of the water ahead."""
-        body = {"meter": meter, "pool_fill": pool_fill, "normal_gal_h": normal_gal_h}
-        return self._json("POST", "/v1/leaks/announcements", json=body)
-
-    def leak_credit(self, leak_id: str, stated: Mapping[str, object]) -> dict[str, Any]:
-        """Return what a credit of Rule 11.L comes to, with its evidence."""
-        path = f"/v1/leaks/{quote(leak_id, safe='')}/credit"
-        return self._json("POST", path, json=stated)
 
     def create_token(
         self,

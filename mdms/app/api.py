@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 
 import structlog
 import uvicorn
@@ -24,16 +24,16 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
-from mdms.services.edits import EditService
 from mdms.services.events import EventService
-from mdms.services.exceptions import ExceptionService
+from mdms.services.edits import EditService
 from mdms.services.facts import FactService
+from mdms.services.exceptions import ExceptionService
 from mdms.services.gaps import GapService
-from mdms.services.leak_credit import LeakCreditService
-from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
+from mdms.services.self_read_months import SelfReadMonths
+from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
 from mdms.settings import ApiSettings
@@ -68,8 +68,11 @@ def _services(core: Core, line: Line | None) -> Services:
         auto_reconnect=settings.commands.auto_reconnect,
     )
 
+    months = SelfReadMonths(unit_of_work, clock, core.book)
+
     async def finalize(first: date, last: date) -> None:
         await core.vee.run(first, last, final=True)
+        await months.close(first, last + timedelta(days=1))
 
     async def rejudge(first: date, last: date, channel_ids: Sequence[int]) -> None:
         await core.vee.run(first, last, channel_ids=channel_ids)
@@ -89,8 +92,6 @@ def _services(core: Core, line: Line | None) -> Services:
         vee=core.vee,
         edits=edits,
         exceptions=ExceptionService(unit_of_work, clock, core.rules, settings.zone, edits),
-        leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
-        leak_credit=LeakCreditService(unit_of_work, clock, core.book),
         billing=BillingService(unit_of_work, clock, settings.zone, finalize),
         status=StatusService(unit_of_work, clock),
         requests=requests,
@@ -103,6 +104,8 @@ def _services(core: Core, line: Line | None) -> Services:
             on_radio=on_registry,
             on_change=line.radios.wake if line and line.radios else _nobody_waits,
         ),
+        self_reads=SelfReadService(unit_of_work, clock, core.book),
+        self_read_months=months,
         facts=FactService(unit_of_work, clock, settings.zone, reactions.on_facts),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),

@@ -26,20 +26,23 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
-from mdms.services.edits import EditService
 from mdms.services.events import EventService
-from mdms.services.exceptions import ExceptionService
+from mdms.services.edits import EditService
 from mdms.services.facts import FactService
+from mdms.services.exceptions import ExceptionService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
+from mdms.services.self_read_months import SelfReadMonths
+from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
 from mdms.services.vee_run import VeeService
 from mdms.settings import config_dir
 from tests.fakes import FakeClock
+from tests.households import BOOK
 from tests.integration.storage.registries import SMALL_TOWN
 from tests.lawful import a_judge
 from vee.rules import RuleSet
@@ -88,14 +91,16 @@ def services(store: UnitOfWorkFactory) -> Services:
         gaps=GapService(store, clock, hear),
         events=EventService(store),
         vee=vee,
-        edits=edits,
-        exceptions=ExceptionService(store, clock, rules, ZONE, edits),
         billing=BillingService(store, clock, ZONE, finalize),
         status=StatusService(store, clock),
         requests=ControlRequests(store, clock, a_judge(remote_open=False)),
         approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),
+        edits=edits,
+        exceptions=ExceptionService(store, clock, rules, ZONE, edits),
         controls=ControlService(store),
-        optouts=OptoutService(store, clock),
+        optouts=OptoutService(store, clock, BOOK),
+        self_reads=SelfReadService(store, clock, BOOK),
+        self_read_months=SelfReadMonths(store, clock, BOOK),
         facts=FactService(store, clock, ZONE),
         tokens=TokenService(store, clock, [token(role) for role in Role]),
         audit=AuditService(store),
