@@ -29,6 +29,8 @@ from mdms.services.edits import EditService
 from mdms.services.facts import FactService
 from mdms.services.exceptions import ExceptionService
 from mdms.services.gaps import GapService
+from mdms.services.leak_credit import LeakCreditService
+from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
@@ -92,6 +94,8 @@ def _services(core: Core, line: Line | None) -> Services:
         vee=core.vee,
         edits=edits,
         exceptions=ExceptionService(unit_of_work, clock, core.rules, settings.zone, edits),
+        leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
+        leak_credit=LeakCreditService(unit_of_work, clock, core.book),
         billing=BillingService(unit_of_work, clock, settings.zone, finalize),
         status=StatusService(unit_of_work, clock),
         requests=requests,
