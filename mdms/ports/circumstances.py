@@ -40,6 +40,18 @@ class PastPeak:
     valid_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmedLeak:
+    """A leak that was confirmed: what runs out an hour, since when, and until when if it ended."""
+
+    channel_id: int
+    began_at: datetime
+    ended_at: datetime | None
+    rate: float
+    unit: str
+    """gal or cf."""
+
+
 class CircumstanceStore(Protocol):
     """What the registry, commands, conflicts and earlier outcomes say of channels."""
 
@@ -57,6 +69,10 @@ class CircumstanceStore(Protocol):
 
         An outage of which nobody reported the end is none: it proves nothing about any interval.
         """
+        ...
+
+    async def leaks(self, channel_ids: Sequence[int], period: Period) -> Sequence[ConfirmedLeak]:
+        """Return the confirmed leaks that touch a period."""
         ...
 
     async def peaks(

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 
 from mdms.domain.events import EventCode
 from mdms.domain.time import Period
-from mdms.ports.circumstances import Circumstances, PastPeak
+from mdms.ports.circumstances import Circumstances, ConfirmedLeak, PastPeak
 
 
 class PostgresCircumstances:
@@ -119,6 +119,24 @@ class PostgresCircumstances:
                 "restore": EventCode.RESTORE,
             },
         )
+
+    LEAKS = """
+    SELECT channel_id, began_at, ended_at, rate, unit FROM leak_case
+    WHERE channel_id = ANY (%(channel_ids)s) AND confirmed_at IS NOT NULL
+      AND began_at < %(end_utc)s AND (ended_at IS NULL OR ended_at > %(start_utc)s)
+    ORDER BY channel_id, began_at
+    """
+
+    async def leaks(self, channel_ids: Sequence[int], period: Period) -> Sequence[ConfirmedLeak]:
+        rows = await self._rows(
+            self.LEAKS,
+            {
+                "channel_ids": [int(channel) for channel in channel_ids],
+                "start_utc": period.start_utc,
+                "end_utc": period.end_utc,
+            },
+        )
+        return [ConfirmedLeak(*row) for row in rows]
 
     PEAKS = """
     SELECT asked.channel_id, asked.local_day, max(past.peak), count(*)

@@ -7,6 +7,7 @@ import pytest
 
 from mdms.domain.controls import Action, ControlState, SwitchPosition
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
+from mdms.domain.leaks import LeakCase
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Agreement
 from mdms.domain.time import Period, to_epoch_s
@@ -157,6 +158,61 @@ async def test_an_outage_lasts_as_long_as_its_restoration_says_or_since_the_fail
     ]
     assert hours == [(0.5, 1), (5, 6), (20, 21)]
     assert none == []
+
+
+CASE = LeakCase(
+    channel_id=1,
+    episode=1,
+    badge="W200",
+    kind="continuous",
+    state="CONFIRMED",
+    severity=2,
+    rate=3.5,
+    rate_error=0.5,
+    lost=40.0,
+    unit="gal",
+    began_at=START,
+    raised_at=START,
+    confirmed_at=START,
+    ended_at=None,
+    updated_at=START,
+)
+
+
+async def test_only_confirmed_leaks_that_touch_the_period_are_named(store):
+    channels = await town(store)
+    tap = channels["W200", "20"]
+    hour = timedelta(hours=1)
+
+    def leak(episode: int, began: int, ended: int | None, *, confirmed: bool = True) -> LeakCase:
+        return replace(
+            CASE,
+            channel_id=tap,
+            episode=episode,
+            began_at=START + began * hour,
+            confirmed_at=START if confirmed else None,
+            ended_at=None if ended is None else START + ended * hour,
+        )
+
+    async with store() as work:
+        await work.leaks.write(
+            [
+                leak(1, -90, -50),
+                leak(2, -40, 5),
+                leak(3, 6, None, confirmed=False),
+                leak(4, 9, None),
+            ],
+            [],
+        )
+
+    async with store() as work:
+        found = await work.circumstances.leaks([tap], PERIOD)
+
+    assert [(each.began_at, each.ended_at) for each in found] == [
+        (START - 40 * hour, START + 5 * hour),
+        (START + 9 * hour, None),
+    ]
+    assert {(each.channel_id, each.rate, each.unit) for each in found} == {(tap, 3.5, "gal")}
 
 
 async def test_a_confirmed_opening_lasts_until_a_command_to_close_is_sent(store):

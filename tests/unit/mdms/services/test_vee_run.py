@@ -23,12 +23,12 @@ from mdms.domain.readings import (
 )
 from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
 from mdms.domain.time import Period, from_epoch_s, local_midnight, to_epoch_s, to_epoch_us
-from mdms.ports.circumstances import Circumstances, PastPeak
+from mdms.ports.circumstances import Circumstances, ConfirmedLeak, PastPeak
 from mdms.ports.edits import EditMarks
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
-from mdms.services.vee_block import NEIGHBOURS_H
 from mdms.services.vee_run import VeeService
+from mdms.services.vee_stages import NEIGHBOURS_H
 from tests.fakes import FakeClock
 from vee.rules import RuleSet
 
@@ -53,6 +53,7 @@ class FakeStore:
         self.calls: list[str] = []
         self.loaded: list[Period] = []
         self.dark: list[tuple[int, datetime, datetime]] = []
+        self.leaking: list[ConfirmedLeak] = []
         self.rulesets_stored: list[StoredRuleset] = []
 
     @property
@@ -87,6 +88,9 @@ class FakeStore:
         self, channel_ids: Sequence[int], period: Period
     ) -> Sequence[tuple[int, datetime, datetime]]:
         return [each for each in self.dark if each[0] in set(channel_ids)]
+
+    async def leaks(self, channel_ids: Sequence[int], period: Period) -> Sequence[ConfirmedLeak]:
+        return [each for each in self.leaking if each.channel_id in set(channel_ids)]
 
     def _past(self, channel: int, first: date, before: date) -> list[VeeDay]:
         return [
@@ -526,6 +530,21 @@ async def test_an_outage_leaves_zeros_unless_the_meter_used_something_in_it(used
         assert "Z" not in {status for _, status in gap}
     else:
         assert gap == [(0, "Z")] * 6
+
+
+async def test_a_confirmed_leak_runs_through_a_gap():
+    world = World(channel_table(1, commodity="water", service_class="water_5_8"), days=12)
+    world.truth[:] = 20
+    world.register = np.cumsum(np.pad(world.truth, ((0, 0), (1, 0))), axis=1) + 5000
+    day = FIRST_DAY + 10 * DAY
+    world.lose(1, at(day, 20), at(day + DAY, 0))
+    began = from_epoch_s(at(day, 22))
+    world.store.leaking.append(ConfirmedLeak(1, began, None, 3.0, "gal"))
+
+    await world.nights(FIRST_DAY, day)
+
+    gap = [world.current(1)[at(day, hour)] for hour in (20, 21, 22, 23)]
+    assert gap == [(15, "E"), (15, "E"), (25, "E"), (25, "E")]  # by the register, 80
 
 
 async def test_a_provisional_estimate_is_made_again_once_a_week_of_later_days_is_there():
