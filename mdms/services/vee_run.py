@@ -17,10 +17,11 @@ from mdms.domain.time import Period, local_day
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeRun
-from mdms.services.vee_block import CELLS_MAX, BlockRun, meter_parts, parts
+from mdms.services.vee_block import BlockRun
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_rulesets import RulesetService, editions
 from mdms.services.vee_shadow import Shadow, ShadowRun
+from mdms.services.vee_stages import CELLS_MAX, meter_parts, parts
 from mdms.telemetry import metrics
 from vee.block import DAY_S
 from vee.editions import Editions

@@ -22,10 +22,10 @@ from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, local_day
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork
-from mdms.services.vee_block import CELLS_MAX, meter_parts
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
+from mdms.services.vee_stages import CELLS_MAX, meter_parts
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
 from vee.block import Block, SlotTable

@@ -10,8 +10,8 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import ChannelTable
-from mdms.services.vee_block import CELLS_MAX, parts
 from mdms.services.vee_run import DAYS_MAX
+from mdms.services.vee_stages import CELLS_MAX, parts
 from tests.bench import naive, vee_city
 from tests.bench.damage import Received, damaged, undamaged
 from tests.bench.load import SLOTS_A_DAY, electric_wh

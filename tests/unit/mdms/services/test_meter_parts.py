@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdms.services.vee_block import meter_parts
+from mdms.services.vee_stages import meter_parts
 from tests.unit.mdms.services.test_vee_run import channel_table
 
 
