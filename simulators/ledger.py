@@ -61,6 +61,7 @@ LEAKS = pa.schema(
         ("meter", pa.string()),
         ("from_utc", _UTC_US),
         ("to_utc", _UTC_US),
+        ("kind", pa.string()),
         ("rate_quanta_per_h", pa.int64()),
     ]
 )
@@ -245,6 +246,7 @@ class Ledger:
         badges = [self._badge_of(meter) for meter in leaks.row[begun]]
         to_s = np.minimum(leaks.to_s[begun], until_s)
         columns = [pa.array(badges, pa.string()), _utc(leaks.from_s[begun]), _utc(to_s)]
+        columns.append(pa.array(leaks.kind[begun], pa.string()))
         return pa.table([*columns, pa.array(leaks.rate[begun])], schema=LEAKS)
 
     def _table(

@@ -1,8 +1,10 @@
 """Water of homes and shops in tenths of a gallon an hour, and the leaks that never close."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from mdms.domain.readings import Int64
 from simulators.arrays import Floats
@@ -14,29 +16,46 @@ from simulators.weather import Weather
 
 INTERVAL_S = 3600
 QUANTA_PER_GALLON = 10
-LEAK_SHARE = 0.02
+LEAK_SHARE, FLAPPER_SHARE, BURST_SHARE = 0.02, 0.01, 0.004
 _EVENING_H, _EVENING_SPREAD_H = 20.5, 1.5
 _OPEN_H, _CLOSE_H = 8, (18, 14)
 """When commerce works, on working days and on rest days [h]."""
 _LEAK_GALLONS_PER_H = (2.0, 30.0)
+_FLAPPER_GALLONS_PER_H = (4.0, 25.0)
+_FLAPPER_STICKS = 0.85
+"""In this share of the hours."""
+_BURST_GALLONS_PER_H = (210.0, 500.0)
+
+
+class LeakKind(StrEnum):
+    """How water is lost."""
+
+    CONTINUOUS = "continuous"
+    FLAPPER = "flapper"
+    """A toilet's, that closes now and then."""
+    BURST = "burst"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
     """
-    Water that runs all the time, whole hours, in arrays of one length.
+    Water that runs when nobody uses it, whole hours, in arrays of one length.
 
     Attributes:
-        row: Which water meter.
+        row: Which water meter; one that leaks has one leak.
         from_s: Start of the first hour, seconds since 1970-01-01 UTC.
         to_s: End of the last hour.
-        rate: Quanta an hour.
+        rate: Quanta an hour, while it runs.
+        kind: Value of LeakKind.
+        seed: In which hours a flapper sticks follows from it.
     """
 
     row: Int64
     from_s: Int64
     to_s: Int64
     rate: Int64
+    kind: npt.NDArray[np.object_]
+    seed: int
 
     @classmethod
     def spring(cls, meters: int, start_s: int, seed: int) -> "Leaks":
@@ -52,11 +71,36 @@ class Leaks:
         row = np.sort(rng.choice(meters, round(LEAK_SHARE * meters), replace=False))
         first_h = np.maximum(rng.integers(-5 * 24, 15 * 24, len(row)), 0)
         lasts_h = rng.integers(4 * 24, 40 * 24, len(row))
-        from_s = start_s + first_h * INTERVAL_S
         low, high = np.log(_LEAK_GALLONS_PER_H)
         gallons = np.exp(rng.uniform(low, high, len(row)))
-        rate = np.rint(gallons * QUANTA_PER_GALLON).astype(np.int64)
-        return cls(row.astype(np.int64), from_s, from_s + lasts_h * INTERVAL_S, rate)
+
+        rng = generator(seed, "flappers and bursts")
+        tight = np.setdiff1d(np.arange(meters), row)
+        flappers, bursts = (round(share * meters) for share in (FLAPPER_SHARE, BURST_SHARE))
+        others = rng.choice(tight, flappers + bursts, replace=False)
+        first_h = np.concatenate(
+            [first_h, rng.integers(24, 15 * 24, flappers), rng.integers(8 * 24, 20 * 24, bursts)]
+        )
+        lasts_h = np.concatenate(
+            [lasts_h, rng.integers(5 * 24, 30 * 24, flappers), rng.integers(2, 12, bursts)]
+        )
+        gallons = np.concatenate(
+            [
+                gallons,
+                rng.uniform(*_FLAPPER_GALLONS_PER_H, flappers),
+                rng.uniform(*_BURST_GALLONS_PER_H, bursts),
+            ]
+        )
+        counts = (len(row), flappers, bursts)
+        from_s = start_s + first_h * INTERVAL_S
+        return cls(
+            row=np.concatenate([row, others]).astype(np.int64),
+            from_s=from_s,
+            to_s=from_s + lasts_h * INTERVAL_S,
+            rate=np.rint(gallons * QUANTA_PER_GALLON).astype(np.int64),
+            kind=np.repeat(np.array([kind.value for kind in LeakKind], np.object_), counts),
+            seed=seed,
+        )
 
     def at(self, meters: Int64) -> "Leaks":
         """Return the same leaks with rows renamed: row k becomes meters[k]."""
@@ -66,6 +110,9 @@ class Leaks:
         """Return what each leak adds to each hour of the day [quanta], shape (leaks, slots)."""
         starts_s = day.starts_s(INTERVAL_S)
         runs = (starts_s >= self.from_s[:, None]) & (starts_s < self.to_s[:, None])
+        rng = generator(self.seed, "flappers", day.date.toordinal())
+        sticks = some(rng, _FLAPPER_STICKS, runs.shape)
+        runs &= sticks | (self.kind != LeakKind.FLAPPER.value)[:, None]
         return runs * self.rate[:, None]
 
 

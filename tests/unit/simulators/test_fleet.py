@@ -198,7 +198,7 @@ async def test_every_table_of_the_truth_is_there_with_its_columns(play):
         "intervals": ["meter", "reading_type", "start_utc", "value", "sent"],
         "registers": ["meter", "reading_type", "at_utc", "value", "sent"],
         "expected": ["meter", "reading_type", "from_utc", "to_utc"],
-        "leaks": ["meter", "from_utc", "to_utc", "rate_quanta_per_h"],
+        "leaks": ["meter", "from_utc", "to_utc", "kind", "rate_quanta_per_h"],
         "events": ["meter", "at_utc", "code", "sub", "value", "stamp_utc", "sent"],
         "switches": ["meter", "at_utc", "position", "command_id"],
     }

@@ -16,7 +16,7 @@ from simulators.city import City
 from simulators.households import Households
 from simulators.load.customers import Load, customers_of
 from simulators.load.source import Metered, to_quanta
-from simulators.load.water import INTERVAL_S
+from simulators.load.water import INTERVAL_S, Leaks
 from simulators.weather import Weather, sun_height
 
 START = date(2026, 11, 3)
@@ -100,16 +100,35 @@ def test_a_leaking_meter_never_rests(city):
     load = Load(customers.groups, blocks_of(city))
     leaks = customers.leaks
     water = sum(site.commodity is Commodity.WATER for site in city.sites)
-    assert 0.01 * water < len(leaks.row) < 0.03 * water
-    assert ((leaks.rate >= 20) & (leaks.rate <= 300)).all()
+    always = leaks.kind == "continuous"
+    assert 0.01 * water < always.sum() < 0.03 * water
+    assert ((leaks.rate >= 20) & (leaks.rate <= 300))[always].all()
+    assert len(np.unique(leaks.row)) == len(leaks.row)
 
     day = LocalDay.of(START + timedelta(days=4))
     block, metered = blocks_of(city)[1], load.day(day)[1]
-    runs = (leaks.from_s <= day.start_s) & (leaks.to_s >= day.end_s)
+    runs = always & (leaks.from_s <= day.start_s) & (leaks.to_s >= day.end_s)
     assert runs.any()
     for meter, rate in zip(leaks.row[runs], leaks.rate[runs], strict=True):
         assert metered.value[block.meter == meter].min() >= rate
     assert block.interval_s == INTERVAL_S
+
+
+def test_a_flapper_sticks_in_most_hours_and_a_burst_runs_for_a_few():
+    leaks = Leaks.spring(5_000, LocalDay.of(START).start_s, 11)
+    day = LocalDay.of(START + timedelta(days=16))
+    whole = (leaks.from_s <= day.start_s) & (leaks.to_s >= day.end_s)
+
+    hours = leaks.hours(day)
+    running = (hours > 0).sum(axis=1)
+
+    flapper = whole & (leaks.kind == "flapper")
+    assert flapper.sum() > 10
+    assert 18 < running[flapper].mean() < 23
+    burst = leaks.kind == "burst"
+    assert burst.sum() == 20
+    assert (leaks.to_s - leaks.from_s)[burst].max() < 12 * 3600
+    assert hours.tolist() == leaks.hours(day).tolist()
 
 
 def test_more_people_travel_over_thanksgiving():
