@@ -29,7 +29,6 @@ from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
 from mdms.services.vee_run import VeeService
 from mdms.services.vee_stages import NEIGHBOURS_H
-from mdms.services.vee_stages import NEIGHBOURS_H
 from tests.fakes import FakeClock
 from vee.rules import RuleSet
 
