@@ -9,6 +9,7 @@ from mdms.doctor.database import check_database
 from mdms.doctor.disk import check_disks
 from mdms.doctor.findings import Finding, Level, ok, problem, warning
 from mdms.doctor.keys import check_keys
+from mdms.doctor.signer import check_signer
 from mdms.domain.errors import UsageError
 from mdms.ports.clock import Clock
 from mdms.settings import Settings
@@ -41,6 +42,8 @@ async def examine_set_up(config: Path | None, clock: Clock) -> AsyncIterator[Fin
         yield finding
     broker_answers = broker[0].level is Level.OK
     for finding in await check_daemon(settings, clock, broker_answers=broker_answers):
+        yield finding
+    for finding in await check_signer(settings, clock):
         yield finding
     for finding in await check_disks(settings):
         yield finding

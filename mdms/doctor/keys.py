@@ -13,6 +13,8 @@ def check_keys(settings: Settings) -> list[Finding]:
     """Return what is wrong with the key files that the settings name, if any."""
     files = {
         "[signer] keys": settings.signer.keys,
+        "[signer] kek": settings.signer.kek,
+        "[signer] supervisors": settings.signer.supervisors,
         "[ingest] read_keys": settings.ingest.read_keys,
     }
     named = [_key_file(setting, Path(path)) for setting, path in files.items() if path]

@@ -70,13 +70,14 @@ def scenario(
     moments: Sequence[float] = (),
 ) -> Scenario:
     """
-    Draw a scenario: kills of the daemon, one of broker and database each, a slow database.
+    Draw a scenario: kills of the daemon, one of broker, database and signer each, a slow database.
 
     `moments` are shares of the time at which something is under way; any time without them.
     """
     rng = random.Random(seed)
     hits = [("daemon", Blow.KILL)] * daemon_kills
     hits += [("broker", Blow.KILL), ("database", Blow.KILL), ("database", Blow.FREEZE)]
+    hits += [("signer", Blow.KILL)]
     faults = [
         Fault(
             rng.choice(moments) if moments else rng.uniform(0.05, 0.98),

@@ -14,11 +14,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from commands.signing.keys import KeyRing
+from commands.signing.local import LocalSigner
+from commands.signing.server import listening
 from mdms.app.clock import SystemClock
 from mdms.doctor.broker import check_broker
 from mdms.doctor.daemon import check_daemon
@@ -26,18 +30,23 @@ from mdms.doctor.database import check_database
 from mdms.doctor.disk import check_disks
 from mdms.doctor.findings import Finding, Level
 from mdms.doctor.keys import check_keys
+from mdms.doctor.signer import check_signer
 from mdms.domain.time import to_epoch_us
 from mdms.embedded import processes
 from mdms.embedded.broker import EmbeddedBroker
 from mdms.ports.messages import UplinkMessage
+from mdms.ports.signer import Trip
 from mdms.settings import Settings, config_dir
 from mdms.storage.migrate import Migration, migrate, read
+from mdms.storage.signer import open_signer_memory
 from mdms.storage.unit_of_work import open_store
 from tests.brokers import Mosquitto, mosquitto
 from tests.conftest import MIGRATED_AT, ZONE
 from tests.e2e.test_serve import TOKEN, Daemon, write_config
 from tests.fakes import FakeClock
 from tests.integration.storage.registries import SMALL_TOWN
+from tests.meters import MASTER
+from tests.signing import open_rules
 
 pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -586,3 +595,30 @@ async def fill(dsn: str) -> None:
     ):
         await work.registry.merge(SMALL_TOWN)
         await work.messages.record([heard])
+
+
+# Signer
+
+
+async def test_a_signer_that_is_away_or_tripped_is_a_problem_and_one_that_answers_is_none(
+    database, tmp_path
+):
+    path = tmp_path / "s" / "signer"
+    settings = Settings.model_validate({"signer": {"socket": str(path)}})
+    (away,) = await check_signer(settings, CLOCK)
+    async with open_signer_memory(database, statement_timeout_s=30) as memory:
+        signer = LocalSigner(KeyRing({1: MASTER}), memory, CLOCK, open_rules())
+        async with listening(signer, path):
+            (well,) = await check_signer(settings, CLOCK)
+            async with memory() as work:
+                await work.trip(Trip(uuid4(), CLOCK.now(), "10 of 10 opens in an hour"))
+            (tripped,) = await check_signer(settings, CLOCK)
+
+    assert [each.level for each in (away, well, tripped)] == [
+        Level.PROBLEM,
+        Level.OK,
+        Level.PROBLEM,
+    ]
+    assert "start `mdms signer`" in away.sentence
+    assert "10 of 10 opens in an hour" in tripped.sentence
+    assert await check_signer(Settings(), CLOCK) == []
