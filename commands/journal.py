@@ -6,6 +6,7 @@ from typing import Any, Final
 import structlog
 
 from commands import machine
+from commands.fieldwork import follow_up
 from commands.machine import Event
 from mdms.domain.controls import ENDED, EndDeviceControl
 from mdms.ports.unit_of_work import UnitOfWork
@@ -36,6 +37,8 @@ async def record(
     moved, step = machine.advance(control, event, at, actor=actor, detail=detail, **changes)
     await work.controls.save(moved)
     await work.controls.add_step(step)
+    if moved.state is not control.state:
+        await follow_up(work, moved, at)
     if moved.state is not control.state and moved.state in ENDED:
         metrics.COMMAND_ENDED.labels(moved.action, moved.state).inc()
         log.info(

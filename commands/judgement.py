@@ -37,12 +37,14 @@ class Judgement:
         facts: Statements that held.
         inputs: What we knew ourselves, as plain values.
         edition: Version of the rules, and the SHA-256 of every value.
+        met_at: When the last condition of a reconnect took effect; None: not known.
     """
 
     decision: Decision
     facts: Mapping[str, CisFact]
     inputs: Mapping[str, Value]
     edition: Mapping[str, Value]
+    met_at: datetime | None = None
 
     def entry(self, control: EndDeviceControl, at: datetime, *, actor: str) -> AuditEntry:
         """Return the judgement as the audit keeps it (policy.md 0, rule 3)."""
@@ -133,7 +135,9 @@ class Judge:
             "sha256": rules.hash,
             "calendar_sha256": self._calendar.hash,
         }
-        return Judgement(decision, stated.facts, known(meter, switch, facts), edition)
+        return Judgement(
+            decision, stated.facts, known(meter, switch, facts), edition, facts.reconnect.met_at
+        )
 
     def _subjects(self, scene: Scene) -> list[tuple[Subject, str]]:
         subjects = [(Subject.UTILITY, self._utility), (Subject.METER, scene.control.badge)]

@@ -6,11 +6,12 @@ off for non-payment and has met every condition gets the supply back without any
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
-from commands import holding
+from commands import fieldwork, holding
 from commands.clearance import withdraw
 from commands.holding import Outlook
 from commands.judgement import Judge
@@ -84,12 +85,24 @@ class Reactions:
             await self._requests.request(request, ACTOR, dry_run=True)
             await self._requests.request(request, ACTOR)
         except PolicyRefusedError as refused:
-            log.info("command.restore.refused", codes=[each.code for each in refused.refusals])
+            await self._send_somebody(request, refused)
             return False
         except OperatorError as error:  # it stays open: the clock of reconnects asks again
             log.warning("command.restore.failed", error=str(error))
             return False
         return True
+
+    async def _send_somebody(self, request: Request, refused: PolicyRefusedError) -> None:
+        """Put a refusal on file, once, where a person must do what no command may."""
+        if fieldwork.of_refusals(refused.refusals) is None:
+            return
+        async with self._unit_of_work() as work:
+            *_, last = await work.controls.of_meter(request.meter)
+        if last.requested_by == ACTOR and last.refusals == refused.refusals:
+            return
+        log.warning("command.restore.refused", codes=[each.code for each in refused.refusals])
+        with suppress(PolicyRefusedError):
+            await self._requests.request(request, ACTOR)
 
     async def _void(self, badge: str) -> None:
         now = self._clock.now()

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from commands import holding, machine
+from commands.fieldwork import follow_up
 from commands.holding import Outlook
 from commands.journal import record
 from commands.judgement import Judge
@@ -211,6 +212,7 @@ class ControlRequests:
         )
         await work.controls.add(control)
         await work.controls.add_step(step)
+        await follow_up(work, control, now)
         log.info("command.requested", action=control.action, state=control.state)
         return control
 
@@ -249,7 +251,9 @@ def _meant(
     decision: Decision, outlook: Outlook, draft: EndDeviceControl, now: datetime
 ) -> tuple[Event, dict[str, Any]]:
     """Return what happens to a draft, and what changes in it."""
-    act = {"action": decision.action} if decision.action else {}
+    act: dict[str, Any] = {"deadline": decision.deadline}
+    if decision.action:
+        act["action"] = decision.action
     match outlook:
         case Outlook.READY:
             return Event.ALLOWED, act | holding.ready(decision, draft, now)

@@ -272,6 +272,16 @@ class Client(VeeCalls):
         """Approve a command that another has asked for."""
         return self._json("POST", f"/v1/controls/{control_id}/approve", json={"reason": reason})
 
+    def field_orders(self, *, every: bool = False, limit: int = 200) -> list[dict[str, Any]]:
+        """Return what people must do at meters; `every` with what they have done."""
+        params = {"every": every, "limit": limit}
+        return list(self._json("GET", "/v1/field-orders", params=params)["field_orders"])
+
+    def close_field_order(self, field_order_id: str, outcome: str) -> dict[str, Any]:
+        """Say that a field order was carried out, and what was done."""
+        path = f"/v1/field-orders/{field_order_id}/close"
+        return self._json("POST", path, json={"outcome": outcome})
+
     def cancel(self, control_id: str, reason: str = "") -> dict[str, Any]:
         """Take back a command that nobody has sent yet."""
         return self._json("POST", f"/v1/controls/{control_id}/cancel", json={"reason": reason})

@@ -12,10 +12,11 @@ from commands.requests import ControlRequests
 from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
-from mdms.services.events import EventService
 from mdms.services.edits import EditService
-from mdms.services.facts import FactService
+from mdms.services.events import EventService
 from mdms.services.exceptions import ExceptionService
+from mdms.services.facts import FactService
+from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
@@ -48,6 +49,7 @@ class Services:
     exceptions: ExceptionService
     approvals: ControlApprovals
     controls: ControlService
+    field_orders: FieldOrderService
     optouts: OptoutService
     self_reads: SelfReadService
     self_read_months: SelfReadMonths

@@ -11,10 +11,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from commands.approvals import ControlApprovals
-from commands.reactions import Reactions
 from commands.requests import ControlRequests
 from mdms import api
 from mdms.api.backend import Services
+from mdms.app.commands import reactions
 from mdms.app.core import Core
 from mdms.app.ingest import Line
 from mdms.app.tasks import Tasks
@@ -24,10 +24,11 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
-from mdms.services.events import EventService
 from mdms.services.edits import EditService
-from mdms.services.facts import FactService
+from mdms.services.events import EventService
 from mdms.services.exceptions import ExceptionService
+from mdms.services.facts import FactService
+from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
@@ -62,13 +63,6 @@ def _services(core: Core, line: Line | None) -> Services:
         can_sign=bool(settings.signer.socket),
         on_request=wake,
     )
-    reactions = Reactions(
-        unit_of_work,
-        clock,
-        core.judge,
-        requests,
-        auto_reconnect=settings.commands.auto_reconnect,
-    )
 
     months = SelfReadMonths(unit_of_work, clock, core.book)
 
@@ -101,6 +95,7 @@ def _services(core: Core, line: Line | None) -> Services:
         requests=requests,
         approvals=ControlApprovals(unit_of_work, clock, core.judge, wake),
         controls=ControlService(unit_of_work),
+        field_orders=FieldOrderService(unit_of_work, clock),
         optouts=OptoutService(
             unit_of_work,
             clock,
@@ -110,7 +105,7 @@ def _services(core: Core, line: Line | None) -> Services:
         ),
         self_reads=SelfReadService(unit_of_work, clock, core.book),
         self_read_months=months,
-        facts=FactService(unit_of_work, clock, settings.zone, reactions.on_facts),
+        facts=FactService(unit_of_work, clock, settings.zone, reactions(core, requests).on_facts),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),
         problems=problems,

@@ -1,12 +1,17 @@
-"""The dispatcher of commands, with the signer it asks and the broker it sends by; and opt-outs."""
+"""The dispatcher of commands, with the signer it asks and the broker it sends by; its watch."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from commands.dispatcher import Dispatcher
 from commands.mqtt import MqttTransport
+from commands.promises import ReconnectClock
+from commands.questions import SwitchQuestions
 from commands.radios import OptoutRadios
+from commands.reactions import Reactions
 from commands.requests import ControlRequests
 from commands.signing.client import SocketSigner
 from ingest.mqtt import MqttSource
@@ -36,12 +41,48 @@ def open_dispatcher(
     )
 
 
-def optout_radios(core: Core, dispatcher: Dispatcher) -> OptoutRadios:
-    """Return what asks again for radios that should be off, as anybody would ask."""
+@dataclass(frozen=True, slots=True)
+class CommandWatch:
+    """Asks for the commands that nobody asks for, each by the rules that hold for everybody."""
+
+    radios: OptoutRadios
+    questions: SwitchQuestions
+    promises: ReconnectClock
+
+    async def run_due(self, now: datetime) -> None:
+        """
+        Ask for what is due by now.
+
+        Raises:
+            UnavailableError: The database is away; what was not asked for stays due.
+        """
+        await self.radios.run_due(now)
+        await self.questions.run_due(now)
+        await self.promises.run_due(now)
+
+
+def open_watch(core: Core, dispatcher: Dispatcher) -> CommandWatch:
+    """Return what looks after opt-outs, unknown outcomes, and homes that wait for their supply."""
+    unit_of_work = core.unit_of_work
     requests = ControlRequests(
-        core.unit_of_work,
+        unit_of_work,
         core.clock,
         core.judge,
         on_request=dispatcher.wake,
     )
-    return OptoutRadios(core.unit_of_work, requests)
+    return CommandWatch(
+        OptoutRadios(unit_of_work, requests),
+        SwitchQuestions(unit_of_work, requests),
+        ReconnectClock(unit_of_work, core.judge, reactions(core, requests)),
+    )
+
+
+def reactions(core: Core, requests: ControlRequests) -> Reactions:
+    """Return what draws the consequences of statements."""
+    return Reactions(
+        core.unit_of_work,
+        core.clock,
+        core.judge,
+        requests,
+        auto_reconnect=core.settings.commands.auto_reconnect,
+    )

@@ -10,8 +10,8 @@ from datetime import datetime, time
 import structlog
 
 from commands.dispatcher import Dispatcher
-from commands.radios import OptoutRadios
 from ingest.followed import STEP_S
+from mdms.app.commands import CommandWatch
 from mdms.app.core import Core
 from mdms.domain.errors import UnavailableError
 from mdms.ports.clock import Clock
@@ -94,18 +94,18 @@ async def ask_for_missing_forever(gaps: GapService, clock: Clock) -> None:
         await clock.sleep(_PERIOD_S)
 
 
-async def ask_for_silence(radios: OptoutRadios, now: datetime) -> None:
-    """Ask again for radios that should be off by now."""
+async def look_after_commands(watch: CommandWatch, now: datetime) -> None:
+    """Ask for the commands that nobody asks for: silence, an answer, somebody's supply."""
     try:
-        await radios.run_due(now)
+        await watch.run_due(now)
     except UnavailableError as error:  # it stays due
-        log.warning("optout.radios.delayed", error=str(error))
+        log.warning("command.watch.delayed", error=str(error))
 
 
-async def ask_for_silence_forever(radios: OptoutRadios, clock: Clock) -> None:
+async def look_after_commands_forever(watch: CommandWatch, clock: Clock) -> None:
     """Ask every few seconds."""
     while True:
-        await ask_for_silence(radios, clock.now())
+        await look_after_commands(watch, clock.now())
         await clock.sleep(_PERIOD_S)
 
 
@@ -114,15 +114,15 @@ class StepTimers:
     """What is due after each granted step, in this order."""
 
     gaps: GapService
-    radios: OptoutRadios | None
+    watch: CommandWatch | None
     dispatcher: Dispatcher | None
     nightly: Nightly | None
 
     async def run_due(self, now: datetime) -> None:
         """Run all that is due by now, to its end."""
         await ask_for_missing(self.gaps, now)
-        if self.radios is not None:
-            await ask_for_silence(self.radios, now)
+        if self.watch is not None:
+            await look_after_commands(self.watch, now)
         if self.dispatcher is not None:
             await self.dispatcher.run_due_surely(now)
         if self.nightly is not None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mdms.cli import command_follow, options
+from mdms.cli import command_follow, field_order, options
 from mdms.cli.command_view import (
     SPARE,
     allowed,
@@ -245,6 +245,10 @@ def _named(mdms: Client, part: str) -> str:
         case _:
             ends = ", ".join(map(short, found))
             raise UsageError(f"{part!r} may mean several commands, those that end in {ends}")
+
+
+app.command("orders")(field_order.orders)
+app.command("close")(field_order.close)
 
 
 def _follow(mdms: Client, control: dict[str, Any]) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def record(control: Control, console: Console) -> Group:
         "evidence": " ".join(each for each in (control["evidence"], control["item"]) if each),
         "judged": _judged(control["judgements"]),
         "valid": f"{_seconds(control['not_before'])} to {_seconds(control['not_after'])}",
+        "owed until": _seconds(control["deadline"]),
         "the meter said": _said(control),
         "verified": _seconds(control["verified_at"]),
         "signed": ", ".join(

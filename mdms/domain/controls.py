@@ -157,10 +157,11 @@ class EndDeviceControl:
         item: Item of Rule 9.D that an immediate disconnect rests on; may be empty.
         requested_by: Name of the caller's token.
         not_before: The meter acts no earlier.
-        not_after: The meter acts no later: an end that policy sets; while it waits for somebody, how
-            long it waits.
+        not_after: The meter acts no later: an end that policy sets; while the command waits for
+            somebody, how long it waits.
         result: Why it ended as it did; None while it has not, and for a refused one.
         refusals: Every reason why it was refused or is held back; empty for all others.
+        deadline: Until when a reconnect is owed to the customer; None: none is known.
         due_at: When the dispatcher must look at it next; None when it has ended.
         attempt_count: Attempts with the command's own envelope; a second and a third re-send it.
         probe_count: Attempts to read the switch state after the meter had not answered.
@@ -193,6 +194,7 @@ class EndDeviceControl:
     state: ControlState = ControlState.DRAFT
     result: Result | None = None
     refusals: tuple[Refusal, ...] = ()
+    deadline: datetime | None = None
     due_at: datetime | None = None
     attempt_count: int = 0
     probe_count: int = 0

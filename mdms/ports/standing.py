@@ -86,6 +86,18 @@ class StandingStore(Protocol):
         """Count switches of the pilot, and those that stand open by our last word of them."""
         ...
 
+    async def open(self, at: datetime) -> Sequence[str]:
+        """Return the installed meters whose switch may stand open by our command."""
+        ...
+
+    async def unanswered(self) -> Sequence[str]:
+        """
+        Return meters that told of their switch after a command whose outcome is unknown was sent.
+
+        Those that were asked since then are not among them.
+        """
+        ...
+
     async def badges(self, subject: str, subject_id: str, at: datetime) -> Sequence[str]:
         """Return the switched meters of an account or premise, or the meter of that badge."""
         ...

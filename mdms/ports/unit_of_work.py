@@ -12,6 +12,7 @@ from mdms.ports.controls import ControlStore
 from mdms.ports.edits import EditStore
 from mdms.ports.exceptions import ExceptionStore
 from mdms.ports.facts import FactStore
+from mdms.ports.field_orders import FieldOrderStore
 from mdms.ports.leaks import LeakStore
 from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
@@ -61,6 +62,8 @@ class UnitOfWork(Protocol):
     def self_reads(self) -> SelfReadStore: ...
     @property
     def facts(self) -> FactStore: ...
+    @property
+    def field_orders(self) -> FieldOrderStore: ...
     @property
     def standing(self) -> StandingStore: ...
     @property

@@ -119,6 +119,7 @@ def view(control: EndDeviceControl) -> dict[str, Any]:
         "not_before": _iso(control.not_before),
         "not_after": _iso(control.not_after),
         "due_at": _iso(control.due_at),
+        "deadline": _iso(control.deadline),
         "sent_at": _iso(control.sent_at),
         "answered_at": _iso(control.answered_at),
         "verified_at": _iso(control.verified_at),

@@ -75,15 +75,16 @@ class PostgresControls:
     INSERT INTO control
         (control_id, action, badge, serial, radio_id, key_id, usage_point_id, commodity, cause,
          order_ref, reason, requested_by, requested_at, not_before, not_after, role, evidence,
-         item, state, result, refusals, due_at, attempt_count, probe_count, collector_ids,
-         accepted, sent_at, answered_at, verified_at, switch, line_voltage, load_side_voltage,
+         item, state, result, refusals, deadline, due_at, attempt_count, probe_count,
+         collector_ids, accepted, sent_at, answered_at, verified_at, switch, line_voltage, load_side_voltage,
          register)
     VALUES
         (%(control_id)s, %(action)s, %(badge)s, %(serial)s, %(radio_id)s, %(key_id)s,
          %(usage_point_id)s, %(commodity)s, %(cause)s, %(order)s, %(reason)s, %(requested_by)s,
          %(requested_at)s, %(not_before)s, %(not_after)s, %(role)s, %(evidence)s, %(item)s,
          %(state)s, %(result)s,
-         %(refusals)s::jsonb, %(due_at)s, %(attempt_count)s, %(probe_count)s, %(collector_ids)s,
+         %(refusals)s::jsonb, %(deadline)s, %(due_at)s, %(attempt_count)s, %(probe_count)s,
+         %(collector_ids)s,
          %(accepted)s, %(sent_at)s, %(answered_at)s, %(verified_at)s, %(switch)s,
          %(line_voltage)s, %(load_side_voltage)s, %(register)s)
     """

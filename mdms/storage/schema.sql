@@ -234,7 +234,8 @@ CREATE TABLE public.control (
     register bigint,
     role text DEFAULT ''::text NOT NULL,
     evidence text DEFAULT ''::text NOT NULL,
-    item text DEFAULT ''::text NOT NULL
+    item text DEFAULT ''::text NOT NULL,
+    deadline timestamp with time zone
 );
 
 CREATE TABLE public.control_answer (
@@ -383,6 +384,20 @@ CREATE TABLE public.enrolment (
 CREATE TABLE public.estimation_method (
     method smallint NOT NULL,
     code text NOT NULL
+);
+
+CREATE TABLE public.field_order (
+    field_order_id uuid NOT NULL,
+    badge text NOT NULL,
+    usage_point_id text NOT NULL,
+    control_id uuid,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    is_safety boolean NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by text NOT NULL,
+    outcome text NOT NULL
 );
 
 CREATE TABLE public.interval_read (
@@ -1080,6 +1095,9 @@ ALTER TABLE ONLY public.enrolment
 ALTER TABLE ONLY public.estimation_method
     ADD CONSTRAINT estimation_method_pkey PRIMARY KEY (method);
 
+ALTER TABLE ONLY public.field_order
+    ADD CONSTRAINT field_order_pkey PRIMARY KEY (field_order_id);
+
 ALTER TABLE ONLY public.interval_read
     ADD CONSTRAINT interval_read_pkey PRIMARY KEY (channel_id, start_utc, version);
 
@@ -1211,6 +1229,8 @@ CREATE INDEX control_envelope_control ON public.control_envelope USING btree (co
 
 CREATE INDEX control_envelope_open ON public.control_envelope USING btree (signed_at) WHERE (opcode = 1);
 
+CREATE INDEX control_unknown ON public.control USING btree (badge) WHERE (state = 'UNKNOWN'::text);
+
 CREATE UNIQUE INDEX dead_letter_digest ON public.dead_letter USING btree (digest);
 
 CREATE INDEX dead_letter_opted_out ON public.dead_letter USING btree (received_at) WHERE (reason = 'opted_out'::text);
@@ -1226,6 +1246,8 @@ CREATE INDEX end_device_event_of_meter ON public.end_device_event USING btree (b
 CREATE INDEX enrolment_account ON public.enrolment USING btree (account_id);
 
 CREATE INDEX enrolment_alive ON public.enrolment USING btree (state) WHERE (state = ANY (ARRAY['pending'::text, 'referred'::text, 'in_force'::text]));
+
+CREATE UNIQUE INDEX field_order_open ON public.field_order USING btree (badge, reason) WHERE (closed_at IS NULL);
 
 CREATE INDEX leak_case_open ON public.leak_case USING btree (channel_id) WHERE (ended_at IS NULL);
 
@@ -1295,6 +1317,12 @@ ALTER TABLE ONLY public.edit_decision
 
 ALTER TABLE ONLY public.enrolment
     ADD CONSTRAINT enrolment_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.field_order
+    ADD CONSTRAINT field_order_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.field_order
+    ADD CONSTRAINT field_order_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
 
 ALTER TABLE ONLY public.leak_case
     ADD CONSTRAINT leak_case_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.channel(channel_id);

@@ -122,6 +122,40 @@ class PostgresStanding:
         (row,) = await self._rows(self.OPEN_COUNT, at=at, except_badge=except_badge)
         return OpenCount(**row)
 
+    OPEN = """
+    SELECT i.badge
+    FROM meter_installation i
+    JOIN meter m USING (badge)
+    CROSS JOIN LATERAL (
+        SELECT c.action, c.switch FROM control c
+        WHERE c.badge = i.badge AND c.sent_at IS NOT NULL
+          AND c.action IN ('disconnect', 'reconnect', 'arm')
+        ORDER BY c.control_id DESC LIMIT 1
+    ) last
+    WHERE i.pilot AND m.has_switch AND coalesce(last.switch <> 2, true)
+      AND i.installed_at <= %(at)s AND (i.removed_at IS NULL OR i.removed_at > %(at)s)
+    ORDER BY i.badge
+    """
+
+    async def open(self, at: datetime) -> Sequence[str]:
+        return [row["badge"] for row in await self._rows(self.OPEN, at=at)]
+
+    # Events 13 and 14: a switch changed, or failed to.
+    UNANSWERED = """
+    SELECT DISTINCT c.badge
+    FROM control c
+    JOIN end_device_event e ON e.badge = c.badge AND e.code IN (13, 14) AND e.at_utc > c.sent_at
+    WHERE c.state = 'UNKNOWN' AND c.action IN ('disconnect', 'reconnect', 'arm')
+      AND NOT EXISTS (
+          SELECT FROM control p
+          WHERE p.badge = c.badge AND p.action = 'ping' AND p.requested_at >= e.received_at
+      )
+    ORDER BY c.badge
+    """
+
+    async def unanswered(self) -> Sequence[str]:
+        return [row["badge"] for row in await self._rows(self.UNANSWERED)]
+
     BADGES = """
     WITH point AS (
         SELECT usage_point_id FROM agreement

@@ -17,6 +17,7 @@ from mdms.storage.edits import PostgresEdits
 from mdms.storage.events import PostgresEvents
 from mdms.storage.exceptions import PostgresExceptions
 from mdms.storage.facts import PostgresFacts
+from mdms.storage.field_orders import PostgresFieldOrders
 from mdms.storage.gaps import PostgresGaps
 from mdms.storage.leaks import PostgresLeaks
 from mdms.storage.messages import PostgresMessages
@@ -52,6 +53,7 @@ class PostgresUnitOfWork:
         self.programme = PostgresProgramme(connection)
         self.self_reads = PostgresSelfReads(connection)
         self.facts = PostgresFacts(connection)
+        self.field_orders = PostgresFieldOrders(connection)
         self.standing = PostgresStanding(connection)
         self.tokens = PostgresTokens(connection)
 

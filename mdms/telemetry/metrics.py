@@ -97,6 +97,19 @@ COMMAND_ENDED = Counter(
     "mdms_command_ended_total", "Commands that came to an end, by how.", ["action", "state"]
 )
 COMMAND_OPEN = Gauge("mdms_command_open", "Commands that wait for someone's answer.")
+COMMAND_FIELD_ORDERS = Counter(
+    "mdms_command_field_orders_total", "Field orders opened, by what for.", ["reason"]
+)
+COMMAND_RECONNECTS_WAITING = Gauge(
+    "mdms_command_reconnects_waiting",
+    "Homes that have met every condition and are not verified to have their supply back.",
+)
+COMMAND_RECONNECTS_LATE = Gauge(
+    "mdms_command_reconnects_late", "Of these, homes that have waited longer than the alarm allows."
+)
+COMMAND_RECONNECTS_OVERDUE = Gauge(
+    "mdms_command_reconnects_overdue", "Of these, homes past the deadline of one business day."
+)
 COMMAND_RADIOS_UNSILENCED = Gauge(
     "mdms_command_radios_unsilenced",
     "Opt-outs in force whose radio is not known to be off.",

@@ -26,10 +26,11 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
-from mdms.services.events import EventService
 from mdms.services.edits import EditService
-from mdms.services.facts import FactService
+from mdms.services.events import EventService
 from mdms.services.exceptions import ExceptionService
+from mdms.services.facts import FactService
+from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
@@ -98,6 +99,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         edits=edits,
         exceptions=ExceptionService(store, clock, rules, ZONE, edits),
         controls=ControlService(store),
+        field_orders=FieldOrderService(store, clock),
         optouts=OptoutService(store, clock, BOOK),
         self_reads=SelfReadService(store, clock, BOOK),
         self_read_months=SelfReadMonths(store, clock, BOOK),
