@@ -33,11 +33,6 @@ LATER = {
     64: "issue 6, billing: demand is not taken from estimates",
     66: "issue 6, billing: a rate change is split by days",
     67: "issue 6, billing: net metering reports both directions",
-    79: "issue 5, leaks: Rule 11.L",
-    80: "issue 5, leaks: Rule 11.L, caps",
-    81: "issue 5, leaks: Rule 11.L, no excess",
-    82: "issue 5, leaks: Rule 11.L, last day to apply",
-    83: "issue 5, leaks: Rule 11.L, once in three years",
     84: "issue 5, grid: loading of a transformer",
     85: "after issue 5: ageing of transformers",
     86: "issue 5, grid: SAIDI, SAIFI, CAIDI",
@@ -45,7 +40,6 @@ LATER = {
     88: "issue 5, grid: an open switch is no outage",
     89: "issue 5, grid: direct signs of tampering",
     94: "issue 6, billing: meter error",
-    95: "issue 5, leaks: gas flow near the badge",
 }
 """A case that became a test stays here until somebody takes it off; it does no harm."""
 
