@@ -1,0 +1,301 @@
+"""
+Why a value is what it is: how it came about, from what, by which rules, and who agreed.
+
+Everything is made again by today's code from what was known when the value was judged, under the
+rule set whose hash was kept with it; the answer says whether the same bits come out.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from mdms.domain.errors import NotFoundError
+from mdms.domain.readings import IntervalReads, Method, Source, Status
+from mdms.domain.registry import ChannelTable
+from mdms.domain.time import Period, from_epoch_s, from_epoch_us, local_day, to_epoch_s
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.vee import VeeDay
+from mdms.services.channel_bench import one_channel
+from mdms.services.edit_views import edit_view
+from mdms.services.reading_tables import displayed_status
+from mdms.services.vee_context import ContextLoader
+from mdms.services.vee_evidence import load_evidence
+from mdms.services.vee_plan import TWO_SIDED_DAYS
+from mdms.services.vee_rulesets import editions
+from vee import engine, gridding
+from vee.amend import Amended, Stored, amend
+from vee.block import SlotTable
+from vee.examination import Examination
+from vee.explanation import sources
+from vee.kernels.gaps import Cells
+from vee.names import METHODS, STATUSES, in_words
+from vee.rules import RuleSet
+from vee.scope import Scope
+from vee.shapes import Shaper
+
+SOURCES_MAX: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """
+    A channel-day judged again as it was known.
+
+    Attributes:
+        rules: The rule set that judged it then.
+        found: The meter's channels of one interval length, examined.
+        stored: Their versions as they were known.
+        amended: What they ought to be, by today's code.
+        ahead: Days that could look at later days then.
+        row: The channel's row.
+    """
+
+    rules: RuleSet
+    found: Examination
+    stored: Stored
+    amended: Amended
+    ahead: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    row: int
+
+
+class ExplainService:
+    """
+    Explains single values.
+
+    Args:
+        unit_of_work: Opens a transaction.
+        clock: The one source of time.
+        rules: The rule set that the installation ships with.
+        zone: Where the utility's days begin.
+    """
+
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, clock: Clock, rules: RuleSet, zone: ZoneInfo
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+        self._rules = rules
+        self._zone = zone
+
+    async def explain(
+        self, meter: str, at: datetime, *, reading_type: str | None = None
+    ) -> dict[str, Any]:
+        """
+        Explain the value of the interval in which an instant lies, as plain values.
+
+        Raises:
+            NotFoundError: There is no such meter, or nothing is stored of that interval.
+        """
+        async with self._unit_of_work() as work:
+            every = await work.registry.channels()
+            table = one_channel(every, meter, reading_type)
+            length, channel_id = int(table.interval_s[0]), int(table.channel_id[0])
+            start_s = to_epoch_s(at) // length * length
+            interval = Period(from_epoch_s(start_s), from_epoch_s(start_s + length))
+            reads = await work.readings.intervals(interval, channel_ids=[channel_id])
+            day = local_day(interval.start_utc, self._zone)
+            outcomes = list(await work.vee.days(day, day, channel_ids=[channel_id]))
+            edits = await work.edits.some(channel_ids=[channel_id], period=interval)
+            known = await editions(work, self._rules)
+            by_hash = {rules.hash: rules for rules in known.rulesets}
+            outcome = outcomes[0] if outcomes else None
+            judged_by = by_hash.get(outcome.ruleset_hash) if outcome else None
+            again = None
+            if outcome is not None and judged_by is not None:
+                siblings = every.take(
+                    (every.badge == table.badge[0]) & (every.interval_s == length)
+                )
+                final = bool((reads.status == Status.FINAL_ESTIMATE.code).any())
+                again = await self._again(
+                    work, siblings, channel_id, outcome, rules=judged_by, final=final
+                )
+        if not len(reads):
+            raise NotFoundError(
+                f"nothing is stored of {meter} at {interval.start_utc.isoformat()}: "
+                "the interval is missing, and nothing was estimated"
+            )
+        answer = self._value(table, interval, reads, outcomes)
+        answer["outcome"] = _outcome_view(outcome, judged_by)
+        answer["edits"] = [edit_view(edit, table) for edit in edits]
+        if again is None:
+            answer |= {"bracket": None, "sources": [], "alpha": None, "same": None}
+            answer["differs"] = [_why_not(outcome)]
+            return answer
+        return answer | self._inputs(again, start_s) | _compared(again, start_s)
+
+    def _value(
+        self,
+        table: ChannelTable,
+        interval: Period,
+        reads: IntervalReads,
+        outcomes: list[VeeDay],
+    ) -> dict[str, Any]:
+        """Return the current version in words, and all versions."""
+        shown = displayed_status(reads, outcomes, self._zone)
+        rows = [
+            {
+                "version": int(reads.version[i]),
+                "value": int(reads.value[i]),
+                "status": chr(shown[i]),
+                "method": Method(int(reads.method[i])).name,
+                "rules": in_words(int(reads.flags[i])),
+                "source": Source(int(reads.source[i])).name.lower(),
+                "recorded_at": from_epoch_us(int(reads.recorded_us[i])).isoformat(),
+            }
+            for i in range(len(reads))
+        ]
+        current = rows[-1] if rows else {}
+        status = Status(str(current.get("status", Status.MISSING.value)))
+        method = Method[str(current.get("method", Method.NONE.name))]
+        return {
+            "meter": str(table.badge[0]),
+            "reading_type": str(table.reading_type[0]),
+            "start": self._local(interval.start_s),
+            "end": self._local(interval.end_s),
+            **current,
+            "status_words": STATUSES[status],
+            "method_words": METHODS[method],
+            "versions": rows,
+        }
+
+    async def _again(
+        self,
+        work: UnitOfWork,
+        table: ChannelTable,
+        channel_id: int,
+        outcome: VeeDay,
+        *,
+        rules: RuleSet,
+        final: bool,
+    ) -> Again:
+        """Judge a channel-day again, as known when it was judged last."""
+        then, day = outcome.recorded_at, outcome.local_day
+        today = local_day(then, self._zone)
+        beside = timedelta(days=rules.estimate.gap_days_max + rules.estimate.reach_days + 2)
+        slots = SlotTable.of_days(
+            day - beside,
+            min(day + beside, today),
+            interval_s=int(table.interval_s[0]),
+            zone=self._zone,
+        )
+        align_s, ids = rules.bookend.align_s, np.unique(table.channel_id).tolist()
+        start_s, end_s = int(slots.start_s[0]), slots.end_s
+        span = Period(from_epoch_s(start_s), from_epoch_s(end_s))
+        edges = Period(from_epoch_s(start_s - align_s), from_epoch_s(end_s + align_s))
+        marks = await work.edits.marks(span, ids, as_of=then)
+        block, stored = gridding.grid(
+            table,
+            slots,
+            await work.readings.intervals(span, channel_ids=ids, as_of=then),
+            await work.readings.registers(edges, channel_ids=ids, as_of=then),
+            rules,
+            temporary=marks.temporary,
+            waived=marks.waived,
+        )
+        row = int(np.searchsorted(block.channel_id, channel_id))
+        target = np.zeros((len(ids), len(slots.days)), np.bool_)
+        target[:, slots.days.index(day)] = True
+        known = await ContextLoader(work, rules, self._zone).load(block, table, target)
+        block = replace(block, known=known, evidence=await load_evidence(work, block))
+        until = today - timedelta(days=TWO_SIDED_DAYS + 1)
+        ahead = np.array([final or each <= until for each in slots.days])
+        found = engine.validate(block, rules, ahead=ahead)
+        judged = engine.judge(Scope.of(found, target), rules, ahead=ahead, final=final)
+        return Again(rules, found, stored, amend(judged, stored, found), ahead, row)
+
+    def _inputs(self, again: Again, start_s: int) -> dict[str, Any]:
+        """Return bracket, scale and the values that an estimate rests on."""
+        found, row = again.found, again.row
+        slots = found.block.slots
+        slot = int(np.searchsorted(slots.start_s, start_s))
+        number = int(found.number[row, slot])
+        bracket = None
+        if number >= 0:
+            ends = found.sums.bookends.value[[found.sums.later[number] - 1,
+                                              found.sums.later[number]]]  # fmt: skip
+            first, last = int(found.brackets.first[number]), int(found.brackets.last[number])
+            bracket = {
+                "from": self._local(int(slots.start_s[first])),
+                "to": self._local(int(slots.start_s[last - 1]) + slots.interval_s),
+                "register_from": int(ends[0]),
+                "register_to": int(ends[1]),
+                "usage": int(found.brackets.usage[number]),
+                "residual": int(found.residual[number]),
+                "missing": int(found.missing_count[number]),
+            }
+        missing = np.zeros_like(found.missing)
+        missing[row] = found.missing[row]
+        cells = Cells.where(missing)
+        at = np.flatnonzero(cells.slot == slot)
+        method = Method(int(again.amended.method[row, slot]))
+        if not len(at) or method is Method.NONE:
+            return {"bracket": bracket, "sources": [], "alpha": None}
+        shaper = Shaper.of(found, cells, again.rules, ahead=again.ahead)
+        shape = shaper.shapes().shape
+        together = found.number[row, cells.slot] == number
+        whole = float(np.nansum(shape[together])) if number >= 0 else 0.0
+        alpha = int(found.residual[number]) / whole if whole > 0 else None
+        listed = sources(shaper, int(at[0]), method)
+        return {
+            "bracket": bracket,
+            "alpha": None if alpha is None else round(alpha, 4),
+            "sources": [
+                {
+                    "day": source.day.isoformat(),
+                    "start": self._local(int(slots.start_s[source.slot])),
+                    "value": source.value,
+                    "weight": round(source.weight, 4),
+                }
+                for source in listed[:SOURCES_MAX]
+            ],
+        }
+
+    def _local(self, second: int) -> str:
+        return from_epoch_s(second).astimezone(self._zone).isoformat()
+
+
+def _outcome_view(outcome: VeeDay | None, rules: RuleSet | None) -> dict[str, Any] | None:
+    if outcome is None:
+        return None
+    return {
+        "day": outcome.local_day.isoformat(),
+        "judged_at": outcome.recorded_at.isoformat(),
+        "times_judged": outcome.version + 1,
+        "ruleset_hash": outcome.ruleset_hash,
+        "ruleset": rules.edition.version if rules else None,
+        "approved_by": rules.edition.approved_by if rules else None,
+    }
+
+
+def _why_not(outcome: VeeDay | None) -> str:
+    if outcome is None:
+        return "its day was not judged yet"
+    return f"rule set {outcome.ruleset_hash[:12]} is not kept here, so nothing is made again"
+
+
+def _compared(again: Again, start_s: int) -> dict[str, Any]:
+    """Return whether today's code makes of it what is stored, bit for bit."""
+    slot = int(np.searchsorted(again.found.block.slots.start_s, start_s))
+    at = (again.row, slot)
+    if not again.amended.changed[at]:
+        return {"same": True, "differs": []}
+    pairs = (
+        ("value", int(again.stored.value[at]), int(again.amended.value[at])),
+        ("status", _letter(again.stored.status[at]), _letter(again.amended.status[at])),
+        (
+            "method",
+            Method(int(again.stored.method[at])).name,
+            Method(int(again.amended.method[at])).name,
+        ),
+        ("flags", int(again.stored.flags[at]), int(again.amended.flags[at])),
+    )
+    differs = [f"{name}: stored {old}, now {new}" for name, old, new in pairs if old != new]
+    return {"same": False, "differs": differs}
+
+
+def _letter(code: np.integer[Any]) -> str:
+    return chr(int(code)) if int(code) else "-"
