@@ -245,16 +245,16 @@ def _budget(cause: str, facts: CommandFacts, now: datetime) -> Iterator[str]:
     spending = facts.spending
     at_once = cause in {"HAZARD", "ADVERSE_LOAD", "THEFT"}
     hour = [each for each in spending.made if now - each.at < HOUR]
-    alike = [each for each in hour if each.immediate == at_once]
-    day = [each for each in spending.made if now - each.at < 24 * HOUR and not each.immediate]
+    urgent = [each for each in hour if each.immediate]
+    day = [each for each in spending.made if now - each.at < 24 * HOUR]
     near = [each for each in hour if each.transformer_id == facts.meter.transformer_id]
     if spending.tripped:
         yield "the breaker fell"
-    if at_once and len(alike) >= 5:
+    if at_once and len(urgent) >= 5:
         yield "five at once in an hour"
-    if not at_once and (len(alike) >= 10 or len(day) >= 25 or len(near) >= 3):
+    if len(hour) >= 10 or len(day) >= 25 or len(near) >= 3:
         yield "too many opens"
-    if not at_once and spending.open_count >= 25:
+    if spending.open_count >= 25:
         yield "more than five in a hundred stand open"
 
 

@@ -29,7 +29,8 @@ class BudgetRules:
         per_day: In any 24 hours.
         per_transformer_hour: Behind one transformer in any hour.
         open_per_cent_max: Of all meters with a switch, open at the same time.
-        immediate_per_hour: For safety or theft, in any hour; nothing else limits them.
+        immediate_per_hour: For safety or theft, in any hour. They count in the other limits too:
+            who lies about the reason gains nothing.
     """
 
     per_hour: int
@@ -101,13 +102,13 @@ def spend(wanted: Opening, spending: Spending, rules: BudgetRules) -> Finding | 
 
 
 def _spent(wanted: Opening, spending: Spending, rules: BudgetRules) -> Iterator[Spent]:
-    alike = [each for each in spending.made if each.immediate == wanted.immediate]
+    made = spending.made
+    near = [each for each in made if each.transformer_id == wanted.transformer_id]
     if wanted.immediate:
+        alike = [each for each in made if each.immediate]
         yield from _full(alike, rules.immediate_per_hour, HOUR, wanted, "immediate opens an hour")
-        return
-    near = [each for each in spending.made if each.transformer_id == wanted.transformer_id]
-    yield from _full(alike, rules.per_hour, HOUR, wanted, "opens an hour")
-    yield from _full(alike, rules.per_day, DAY, wanted, "opens in 24 hours")
+    yield from _full(made, rules.per_hour, HOUR, wanted, "opens an hour")
+    yield from _full(made, rules.per_day, DAY, wanted, "opens in 24 hours")
     yield from _full(near, rules.per_transformer_hour, HOUR, wanted, "opens an hour a transformer")
     most = max(1, spending.switch_count * rules.open_per_cent_max // 100)  # a fleet of ten: one
     if spending.open_count >= most:

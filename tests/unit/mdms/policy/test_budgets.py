@@ -31,7 +31,7 @@ def opens(
         (opens(24, 90 * MINUTE), None),
         (opens(25, 90 * MINUTE), 1350 * MINUTE),
         (opens(3, 20 * MINUTE, transformer="T0"), 40 * MINUTE),
-        (opens(10, 10 * MINUTE, immediate=True), None),
+        (opens(10, 10 * MINUTE, immediate=True), 50 * MINUTE),
         (opens(7, 10 * MINUTE) + opens(3, 40 * MINUTE, transformer="T0"), 20 * MINUTE),
         (opens(15, 90 * MINUTE) + opens(10, 5 * MINUTE), 1350 * MINUTE),
     ],
@@ -42,13 +42,21 @@ def test_an_open_waits_until_each_limit_has_room(made, wait):
     assert (finding and finding.next_possible_at) == (None if wait is None else AT + wait)
 
 
-def test_an_immediate_open_has_a_limit_of_its_own():
+@pytest.mark.parametrize(
+    ("made", "is_room"),
+    [
+        (opens(9, MINUTE), True),
+        (opens(10, MINUTE), False),
+        (opens(4, MINUTE, immediate=True), True),
+        (opens(5, MINUTE, immediate=True), False),
+    ],
+)
+def test_an_immediate_open_has_a_limit_of_its_own_besides_those_of_all(made, is_room):
     urgent = replace(WANTED, immediate=True)
-    others = replace(SPENDING, made=opens(25, MINUTE), open_count=25)
-    urgents = replace(SPENDING, made=opens(5, MINUTE, immediate=True))
 
-    assert budgets.spend(urgent, others, RULES.budgets) is None
-    assert budgets.spend(urgent, urgents, RULES.budgets) is not None
+    finding = budgets.spend(urgent, replace(SPENDING, made=made), RULES.budgets)
+
+    assert (finding is None) == is_room
 
 
 def test_no_more_than_a_share_of_all_switches_stands_open():
