@@ -34,6 +34,11 @@ class ObedientMeter:
     moves: list[tuple[Opcode, int]] = field(default_factory=list)
     stored: dict[bytes, bytes] = field(default_factory=dict)
 
+    def is_meant(self, envelope: bytes) -> bool:
+        """Return whether an envelope is for this meter: on the air there are others."""
+        radio_id, *_ = _COMMAND.unpack(envelope[:48])
+        return bool(radio_id == self.radio_id)
+
     def hear(self, envelope: bytes, now: datetime) -> bytes:
         """Return the answer to an envelope."""
         radio_id, opcode, _, key_id, counter, not_before, not_after, command_id, _, _ = (

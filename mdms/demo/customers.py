@@ -59,6 +59,15 @@ _PAID: Final = {
 }
 
 
+_GOOD_STANDING: Final = {
+    "tampering": "no",
+    "standing": "current",
+    "self_read_accepted": "yes",
+    "access_obstructed": "no",
+    "site_hazardous": "no",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """Whose statements these are."""
@@ -84,6 +93,11 @@ def arrears(home: Home, at: datetime) -> list[dict[str, Any]]:
 def paid(home: Home, at: datetime) -> list[dict[str, Any]]:
     """Return that somebody paid, is at home, and answers for the appliances."""
     return _stated(home, _PAID, at)
+
+
+def good_standing(home: Home, at: datetime) -> list[dict[str, Any]]:
+    """Return that nothing keeps somebody from opting out."""
+    return _stated(home, _GOOD_STANDING, at)
 
 
 def feeds(at: datetime) -> list[dict[str, Any]]:

@@ -91,13 +91,23 @@ def _calls(registry: Path, day: date) -> list[dict[str, Any]]:
     if len(water):
         items.append(_control(day, "10:10", "radio_off", water["badge"].iloc[0], cause="OPT_OUT"))
     if len(at_home):
-        badge = at_home["badge"].iloc[-1]
-        body = {"meter": badge, "reason": "asked for at the counter"}
-        items += [
-            _call(day, "12:00", "opt out", "/v1/optouts", body),
-            _control(day, "12:05", "radio_off", badge, cause="OPT_OUT"),
-        ]
+        items += _opts_out(registry, at_home["badge"].iloc[-1], day)
     return items
+
+
+def _opts_out(registry: Path, badge: str, day: date) -> list[dict[str, Any]]:
+    """Let the customer of a meter hand in the form at the counter; the programme does the rest."""
+    meters = _meters(registry).merge(pd.read_csv(registry / "agreements.csv"), on="usage_point_id")
+    row = meters[meters["badge"] == badge].iloc[0]
+    home = Home(str(row["account_id"]), str(row["premise_id"]))
+    noon = _local(day, "12:00")
+    body = {"who": home.account_id, "form_on": day.isoformat(), "reason": "asked at the counter"}
+    return [
+        _states(
+            noon - timedelta(minutes=5), "standing", customers.good_standing(home, noon - _DAY)
+        ),
+        _call(day, "12:00", "opt out", "/v1/optouts", body),
+    ]
 
 
 def _served(registry: Path, end: date) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from mdms.app.clock import SystemClock
 from mdms.client import Client
 from mdms.demo import script, settings, signer
 from mdms.demo.events import reconcile_events
+from mdms.demo.leaks import reconcile_leaks
 from mdms.demo.reconcile import reconcile
 from mdms.demo.stage import Stage
 from mdms.embedded import processes
@@ -226,11 +227,15 @@ def _prove(plan: Plan, client: Client) -> dict[str, Any]:
     client.export_readings(first, last, out)
     client.export_events(first, last, out / "events.parquet")
     client.export_controls(out / "controls.parquet")
+    (out / "leaks.json").write_text(json.dumps(client.leaks(), indent=1), encoding="utf-8")
     status = client.status()
     return {
         "reads": reconcile(out),
         **reconcile_events(out),
+        "leaks": reconcile_leaks(out),
         "controls": client.controls(limit=1000),
+        "optouts": [client.optout(each["optout_id"]) for each in client.optouts()],
+        "fees": client.billing_events(str(plan.start.replace(day=1)), str(plan.last_day)),
         "lawful": list(script.lawful_homes(out / "registry"))[: script.HOMES_SERVED],
         "dead_letters": status["dead_letters"],
         "exceptions_open": status["exceptions_open"],

@@ -122,8 +122,11 @@ def show(report: dict[str, Any], directory: Path, console: Console) -> None:
         console.print(f"Billing: {billing['note']}.")
     for outage in report["outages"]:
         console.print(_outage(outage))
+    console.print(_leaks(report["leaks"]))
     if report["controls"]:
         console.print(_controls(report["controls"]))
+    for optout in report["optouts"]:
+        console.print(_optout(optout, report["fees"]))
     console.print(
         f"Dead letters: {report['dead_letters']:,}. Open exceptions: {report['exceptions_open']:,}."
     )
@@ -174,6 +177,33 @@ def _outage(outage: dict[str, Any]) -> str:
         f"last gasps {gasps['sent']} sent, [bold]{gasps['stored']}[/bold] stored; "
         f"restorations {back['sent']} sent, [bold]{back['stored']}[/bold] stored."
     )
+
+
+def _optout(optout: dict[str, Any], fees: list[dict[str, Any]]) -> str:
+    """Say what became of a request to opt out: radios, and what it costs."""
+    silent = [badge for badge, is_silent in optout["silent"].items() if is_silent]
+    due = [fee for fee in fees if fee["account"] == optout["account"]]
+    named = ", ".join(f"{fee['kind'].removeprefix('optout_')} ${fee['amount_usd']}" for fee in due)
+    return (
+        f"Opt-out: account {optout['account']} {optout['state'].replace('_', ' ')}, "
+        f"[bold]{len(silent)}[/bold] of {len(optout['meters'])} radios silent; "
+        f"fees: {named or 'none'}."
+    )
+
+
+def _leaks(leaks: dict[str, Any]) -> str:
+    """Say which leaks were found, how soon, and what was called one and was none."""
+    parts = []
+    for kind, one in leaks["kinds"].items():
+        found = f"{one['confirmed']} confirmed"
+        if one["confirmed"]:
+            found += f" after {one['confirmed_delay_h']:.0f} h"
+        named = f"{one['due']} {kind} leaks"
+        parts.append(f"of {named} {one['suspected']} suspected, {found}")
+    listed = "; ".join(parts) or "none ran"
+    wrong = leaks["false_confirmed"]
+    colour = "red" if wrong else "green"
+    return f"Leaks: {listed}; [{colour}]{wrong}[/{colour}] confirmed where nothing leaked."
 
 
 def _controls(controls: list[dict[str, Any]]) -> Table:

@@ -18,13 +18,16 @@ import pytest
 
 from mdms.app.clock import SystemClock
 from mdms.client import Client
+from mdms.domain.facts import Subject
 from mdms.embedded import processes
 from mdms.embedded.broker import EmbeddedBroker
+from mdms.policy.facts import KINDS
 from mdms.policy.refusals import PolicyRefusedError
 from mdms.ports.controls import ReceivedAnswer
 from mdms.services.registry_csv import write_directory
 from tests.controls import a_registry
 from tests.e2e.test_serve import Daemon
+from tests.households import GOOD
 from tests.messages import message
 from tests.meters import Air, ObedientMeter
 from tests.signing import SignerProcess, write_signer_files
@@ -35,6 +38,7 @@ COLLECTOR_ID = 17
 TOKENS = {
     "boss": "admin", "clerk": "csr", "officer": "safety", "chief": "supervisor", "cis": "billing",
 }  # fmt: skip
+_IDS = {Subject.ACCOUNT: "A1", Subject.PREMISE: "P1"}
 HAZARD = ("--cause", "hazard", "--item", "R9.D.3", "--evidence", "EV-7", "--yes")
 """A disconnect that is lawful at any hour, at which this test may run."""
 
@@ -74,7 +78,8 @@ class Collector:
             self._listening.set()
             async for command in client.messages:
                 assert isinstance(command.payload, bytes)
-                await self.air.send(COLLECTOR_ID, command.payload)
+                if self.meter.is_meant(command.payload):
+                    await self.air.send(COLLECTOR_ID, command.payload)
                 for answer in self.air.heard:
                     await client.publish(f"{base}/up/ack", self._batch(answer), qos=1)
                 self.air.heard.clear()
@@ -136,7 +141,8 @@ class House:
     def state(self, fact: str, value: str) -> None:
         """State a fact of the home, as the customer system does."""
         now = SystemClock().now().isoformat()
-        row = {"subject": "premise", "subject_id": "P1", "fact": fact, "value": value}
+        subject = KINDS[fact].subject
+        row = {"subject": subject, "subject_id": _IDS[subject], "fact": fact, "value": value}
         with Client(self.url, "cis") as cis:
             cis.state_facts([row | {"effective_at": now}])
 
@@ -242,16 +248,20 @@ def test_a_killed_signer_delays_a_command_and_loses_none(house, collector, datab
     assert spent == [(1,)]
 
 
-def test_an_opt_out_lets_a_radio_be_silenced(house):
+def test_an_opt_out_silences_radios_by_itself(house):
     before = house.mdms("command", "radio-off", "E1", "--yes")
-    house.mdms("optout", "enrol", "E1", "--reason", "form")
-    after = house.mdms("command", "radio-off", "E1", "--yes")
-    ended = house.mdms("optout", "end", "E1")
-    listed = house.mdms("optout", "ls", "-o", "json")
+    referred = house.mdms("optout", "enrol", "E1", "--form-on", "2026-11-02", "-o", "json")
+    for fact, value in GOOD.items():
+        house.state(fact, value)
+    judged = house.mdms("optout", "judge", "E1", "-o", "json")
+    with Client(house.url, "clerk") as mdms:
+        house.daemon.wait_until(
+            lambda: "radio_off" in {each["action"] for each in mdms.controls(meter="E1")}
+        )
+    ended = house.mdms("optout", "end", "E1", "-o", "json")
 
     assert before.returncode == 4
     assert "RADIO_NO_OPTOUT" in before.stderr
-    assert after.returncode == 0, after.stderr
-    assert "METER_ACK" in after.stdout
-    assert ended.returncode == 0
-    assert json.loads(listed.stdout)[0]["ended_by"] == "clerk"
+    assert json.loads(referred.stdout)[0]["state"] == "referred"
+    assert json.loads(judged.stdout)[0]["state"] == "in_force", judged.stderr
+    assert json.loads(ended.stdout)[0]["closed_by"] == "clerk"
