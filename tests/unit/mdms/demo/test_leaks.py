@@ -29,6 +29,10 @@ def demo(tmp_path):
     leaks.append(("W4", hours(100), hours(104), "burst", 3000))
     columns = ["meter", "from_utc", "to_utc", "kind", "rate_quanta_per_h"]
     pd.DataFrame(leaks, columns=columns).to_parquet(tmp_path / "truth" / "leaks.parquet")
+    (tmp_path / "registry").mkdir()
+    badges = [f"W{number}" for number in range(1, 7)]
+    in_place = pd.DataFrame({"badge": badges, "installed_at": "2026-10-01T00:00:00Z"})
+    in_place.to_csv(tmp_path / "registry" / "meters.csv", index=False)
     return tmp_path
 
 
