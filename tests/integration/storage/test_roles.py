@@ -150,7 +150,7 @@ def test_the_signer_sees_no_people_and_no_reads(database, table):
 
 
 async def test_an_administrator_need_not_be_superuser(empty_database, database):
-    member_of = ", ".join((roles.DAEMON, roles.SIGNER, roles.AUDIT))
+    member_of = f"{roles.DAEMON}, {roles.SIGNER}, {roles.AUDIT}"
     with new_user(empty_database, f"CREATEROLE IN ROLE {member_of}") as dsn:
         applied = await migrate(dsn, at=MIGRATED_AT, zone=ZONE)
 

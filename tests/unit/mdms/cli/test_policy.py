@@ -1,6 +1,7 @@
 """`mdms policy`: what people see of the rules before they put a name under them."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -18,7 +19,7 @@ def rules(tmp_path):
     return tmp_path
 
 
-def edit(rules, before, after):
+def edit(rules: Path, before: str, after: str) -> None:
     path = rules / "policy" / "disconnect.toml"
     text = path.read_text(encoding="utf-8")
     assert before in text
