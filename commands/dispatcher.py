@@ -64,7 +64,7 @@ class Dispatcher:
         judge: Judge,
         *,
         timing: Timing | None = None,
-        collectors: Callable[[str], Sequence[int]] | None = None,
+        collectors: Callable[[int], Sequence[int]] | None = None,
         on_radio: Callable[[], Awaitable[None]] = _nothing_changed,
     ) -> None:
         """
@@ -77,7 +77,7 @@ class Dispatcher:
             transport: Takes envelopes to collectors.
             judge: Knows the rules, and is asked before every sending.
             timing: Waits and limits.
-            collectors: Returns the collectors that hear a badge, best first; the rest of the
+            collectors: Returns the collectors that hear a radio, best first; the rest of the
                 registry follows by number.
             on_radio: Told after a commit that switched a radio off or on: who keeps the channel
                 table reads it again.

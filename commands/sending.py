@@ -67,7 +67,7 @@ class Sender:
         signer: Signs commands.
         transport: Takes envelopes to collectors.
         timing: Waits and limits.
-        collectors: Returns the collectors that hear a badge, best first; the rest of the registry
+        collectors: Returns the collectors that hear a radio, best first; the rest of the registry
             follows by number.
     """
 
@@ -76,7 +76,7 @@ class Sender:
         signer: Signer,
         transport: CommandTransport,
         timing: Timing,
-        collectors: Callable[[str], Sequence[int]] | None,
+        collectors: Callable[[int], Sequence[int]] | None,
     ) -> None:
         self._signer = signer
         self._transport = transport
@@ -164,7 +164,7 @@ class Sender:
         self, work: UnitOfWork, control: EndDeviceControl, asked: Sequence[int]
     ) -> int | None:
         known = await work.registry.collector_ids()
-        best = self._collectors(control.badge) if self._collectors else ()
+        best = self._collectors(control.radio_id) if self._collectors else ()
         order = [*(each for each in best if each in known), *sorted(known)]
         return next((each for each in order if each not in asked), None)
 

@@ -29,7 +29,7 @@ from mdms.domain.errors import UnavailableError
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.time import from_epoch_us
 from mdms.ports.clock import Clock
-from mdms.ports.messages import Envelope, MessageSource
+from mdms.ports.messages import Envelope, MessageSource, UplinkMessage
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
 
@@ -92,6 +92,7 @@ class Pipeline:
         tell: Sends messages down to collectors; None where nobody does.
         on_answers: Called when answers to commands have been stored.
         on_holes: Called when batches were found to be missing.
+        on_stored: Called with messages that have been stored.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Pipeline:
         tell: Tell | None = None,
         on_answers: Callable[[], None] | None = None,
         on_holes: Callable[[], None] | None = None,
+        on_stored: Callable[[Sequence[UplinkMessage]], None] | None = None,
     ) -> None:
         self._source = source
         self._unit_of_work = unit_of_work
@@ -116,6 +118,7 @@ class Pipeline:
         self._tell = tell
         self._on_answers = on_answers
         self._on_holes = on_holes
+        self._on_stored = on_stored
         self._roster: Roster | None = None
         self._newest_seq: dict[int, int] = {}
         self._known_intervals = Window(config.window_intervals)
@@ -183,6 +186,8 @@ class Pipeline:
     async def _settle(self, batch: Sequence[Envelope], received_at: datetime) -> None:
         assembled = await self._store(batch, received_at)
         await self._source.ack(batch)  # a crash before this line means redelivery, not loss
+        if self._on_stored is not None:
+            self._on_stored(assembled.messages)
         if assembled.answers and self._on_answers is not None:
             self._on_answers()
         if assembled.events and self._tell is not None:

@@ -25,11 +25,12 @@ def frame(
     rsv: int = 0,
     deltas: Sequence[int] = (210, 195, 188),
     q: int = 0,
+    snr: int = 12,
     tag: int = 0,
 ) -> bytes:
     """Return one reading frame of 64 bytes; `deltas` come newest first."""
     count = len(deltas) if n is None else n
-    head = struct.pack("<IIQHHhbB", meter_id, t_newest, register, 1, 20, -1043, 12, mtype)
+    head = struct.pack("<IIQHHhbB", meter_id, t_newest, register, 1, 20, -1043, snr, mtype)
     middle = struct.pack("<BBBbHBB", chan, ilen, count, scale, flags, 0, rsv)
     return head + middle + struct.pack("<12HII", *[*deltas, *[0] * (12 - len(deltas))], q, tag)
 

@@ -22,6 +22,7 @@ from ingest.codecs.decoded import Decoded
 from ingest.codecs.frames import Arrival
 from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX
 from mdms.domain.errors import DecodeError, RejectReason
+from mdms.domain.readings import Int64
 from mdms.domain.time import to_epoch_s, to_epoch_us
 from mdms.ports.messages import UplinkMessage
 
@@ -140,6 +141,14 @@ def decode(payload: bytes, arrival: Arrival) -> Decoded:
         frame_size=header.frame_size,
         last_of_backfill=bool(header.flags & FLAG_LAST_OF_BACKFILL),
     )
+
+
+def signals(payload: bytes) -> tuple[Int64, npt.NDArray[np.float32]]:
+    """Return radio id and signal [dB] of each frame of a batch of readings that was read before."""
+    header = peek(payload)
+    body = _inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
+    raw = np.frombuffer(body, fnb1_readings.READ)
+    return raw["meter_id"].astype(np.int64), raw["snr"].astype(np.float32)
 
 
 def check_sum(header: Header, payload: bytes) -> None:

@@ -1,6 +1,6 @@
 """The dispatcher of commands, with the signer it asks and the broker it sends by; its watch."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ def open_dispatcher(
     broker: MqttSource,
     *,
     on_radio: Callable[[], Awaitable[None]],
+    collectors: Callable[[int], Sequence[int]],
 ) -> Dispatcher | None:
     """Return what carries commands to meters; None without a signer to sign them."""
     settings = core.settings
@@ -37,6 +38,7 @@ def open_dispatcher(
         signer,
         MqttTransport(broker.publish, settings.utility.code),
         core.judge,
+        collectors=collectors,
         on_radio=on_radio,
     )
 

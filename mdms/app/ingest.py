@@ -9,6 +9,7 @@ from pathlib import Path
 from commands.dispatcher import Dispatcher
 from commands.radios import OptoutRadios
 from ingest.followed import FollowedClock, FollowedSource, simulated_time_topic
+from ingest.hearing import Hearing
 from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
 from ingest.tags import TagCheck
@@ -26,6 +27,8 @@ from mdms.services.gaps import GapService
 from mdms.settings import read_master_keys
 
 _BROKER_S_MAX = 15.0
+_HEARD_BATCHES = 40
+"""Of each collector: some hours, by which a start knows who hears whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,13 @@ async def start_ingest(
 
     gaps = GapService(core.unit_of_work, clock, tell)
     dispatcher: Dispatcher | None = None
+    hearing = Hearing()
     if with_commands:
-        dispatcher = open_dispatcher(core, stack, broker, on_radio=on_radio)
+        dispatcher = open_dispatcher(
+            core, stack, broker, on_radio=on_radio, collectors=hearing.best
+        )
+        async with core.unit_of_work() as work:
+            hearing.note(await work.messages.newest(_HEARD_BATCHES))
     watch = open_watch(core, dispatcher) if dispatcher else None
     source: MqttSource | FollowedSource = broker
     if isinstance(clock, FollowedClock):
@@ -99,6 +107,7 @@ async def start_ingest(
         tell=tell,
         on_answers=dispatcher.wake if dispatcher else None,
         on_holes=gaps.wake,
+        on_stored=hearing.note if dispatcher else None,
     )
     tasks.start(pipeline.run())
     if source is broker:

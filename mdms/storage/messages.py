@@ -8,7 +8,7 @@ import pyarrow as pa
 from psycopg import AsyncConnection
 
 from mdms.domain.errors import RejectReason
-from mdms.domain.time import from_epoch_us
+from mdms.domain.time import from_epoch_us, to_epoch_us
 from mdms.ports.messages import CollectorSequence, Rejected, UplinkMessage
 from mdms.storage.time_series import Partitions, months_of
 
@@ -116,6 +116,38 @@ class PostgresMessages:
         async with self._connection.cursor() as cursor:
             await cursor.executemany(self.REJECT, rows)
             return cursor.rowcount
+
+    NEWEST = """
+    SELECT m.collector_id, m.boot_id, m.batch_seq, m.batch_at, m.kind, m.frame_count,
+           m.payload_size, m.payload_zstd, m.received_at
+    FROM collector_sequence s
+    CROSS JOIN LATERAL (
+        SELECT * FROM uplink_message u
+        WHERE u.collector_id = s.collector_id AND u.kind = 'read'
+          AND u.batch_at > s.batch_at - interval '1 day'
+        ORDER BY u.batch_seq DESC LIMIT %(count_max)s
+    ) m
+    ORDER BY m.batch_at, m.collector_id, m.batch_seq
+    """
+
+    async def newest(self, count_max: int) -> Sequence[UplinkMessage]:
+        cursor = await self._connection.execute(self.NEWEST, {"count_max": count_max})
+        return [
+            UplinkMessage(
+                collector_id=collector_id,
+                boot_id=boot_id,
+                batch_seq=batch_seq,
+                batch_us=to_epoch_us(batch_at),
+                kind=kind,
+                frame_count=frame_count,
+                payload=pa.decompress(payload, size, codec="zstd", asbytes=True),
+                received_at=received_at,
+            )
+            for (
+                collector_id, boot_id, batch_seq, batch_at, kind, frame_count, size, payload,
+                received_at,
+            ) in await cursor.fetchall()
+        ]  # fmt: skip
 
     SEQUENCES = """
     SELECT collector_id, boot_id, batch_seq, batch_at, received_at

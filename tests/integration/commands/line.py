@@ -81,6 +81,8 @@ class Line:
     clock: FakeClock = field(default_factory=lambda: FakeClock(AT))
     reaper: Reaper = field(default_factory=Reaper)
     radio_changes: int = 0
+    heard_by: tuple[int, ...] = ()
+    """Collectors that hear the meter, best first."""
 
     def __post_init__(self) -> None:
         self.air = Air(self.meter, self.clock.now)
@@ -104,6 +106,7 @@ class Line:
             MortalSigner(self.signer, self.reaper),
             MortalAir(self.air, self.reaper),
             a_judge(self.rules, remote_open=self.remote_open),
+            collectors=lambda _radio_id: self.heard_by,
             on_radio=self._radio_changed,
         )
 

@@ -63,6 +63,17 @@ async def test_a_collector_that_says_nothing_is_followed_by_the_next(line):
     assert (await line.now(asked)).state is ControlState.VERIFIED
 
 
+async def test_the_collector_that_hears_the_meter_best_is_asked_first(line):
+    line.heard_by = (18,)
+    line.air.deaf = frozenset({18})
+
+    asked = await line.ask(Action.DISCONNECT)
+    await line.run(15)
+
+    assert [collector_id for collector_id, _ in line.air.sent] == [18, 17]
+    assert (await line.now(asked)).state is ControlState.VERIFIED
+
+
 async def test_silence_ends_in_unknown_after_two_repeats_and_three_questions(line):
     line.air.lost = lambda _: True
 

@@ -45,6 +45,17 @@ async def test_a_message_is_kept_once_and_comes_back_whole(store, database):
     assert pa.decompress(payload, size, codec="zstd", asbytes=True) == FIRST.payload
 
 
+async def test_the_newest_readings_of_each_collector_come_back_as_they_came(store):
+    other = replace(batch(9), collector_id=8)
+    event = replace(batch(4), kind="event")
+    async with store() as work:
+        await work.messages.record([FIRST, batch(2), batch(3), event, other])
+
+        newest = await work.messages.newest(2)
+
+    assert newest == [batch(2), batch(3), other]
+
+
 async def test_a_known_number_with_another_boot_or_time_is_new_data(store):
     async with store() as work:
         await work.messages.record([FIRST])
