@@ -32,6 +32,8 @@ from mdms.services.exceptions import ExceptionService
 from mdms.services.facts import FactService
 from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
+from mdms.services.leak_credit import LeakCreditService
+from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
@@ -46,6 +48,7 @@ from tests.fakes import FakeClock
 from tests.households import BOOK
 from tests.integration.storage.registries import SMALL_TOWN
 from tests.lawful import a_judge
+from tests.unit.vee.leaks.build import RULES as LEAK_RULES
 from vee.rules import RuleSet
 
 pytestmark = pytest.mark.db
@@ -92,6 +95,8 @@ def services(store: UnitOfWorkFactory) -> Services:
         gaps=GapService(store, clock, hear),
         events=EventService(store),
         vee=vee,
+        leaks=LeakService(store, clock, LEAK_RULES, BOOK),
+        leak_credit=LeakCreditService(store, clock, BOOK),
         billing=BillingService(store, clock, ZONE, finalize),
         status=StatusService(store, clock),
         requests=ControlRequests(store, clock, a_judge(remote_open=False)),
