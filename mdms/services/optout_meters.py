@@ -3,7 +3,7 @@ What an enrolment does to meters and bills: opt-outs on file, sums charged, radi
 
 Nothing here speaks to a meter. A radio goes off for the opt-out on file, and comes back when it
 has ended: `commands.radios` asks for both until the meter has said yes. What no command can do is
-a task of a person.
+a field order.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from mdms.domain.controls import Optout, Refusal, new_id
+from mdms.domain.field_orders import FieldOrder
 from mdms.domain.programme import BillingEvent, Enrolment, EnrolmentState, Task
 from mdms.domain.registry import Commodity, Radio
 from mdms.policy.optout import MeterAction
@@ -18,6 +19,7 @@ from mdms.policy.optout_fees import Fee, FeeKind
 from mdms.services.acting import Act
 
 _SILENCED: Final = frozenset({MeterAction.RADIO_OFF, MeterAction.REPLACE_RADIO_OFF})
+_ORDERS_MAX: Final = 10_000
 _INSTALL: Final = "install an AMI meter"
 _SWITCH_ON: Final = (
     "switch the radio on at the meter, then `mdms optout end ID --field-order ORDER`"
@@ -80,6 +82,23 @@ async def bring_back(act: Act, enrolment: Enrolment, state: EnrolmentState, code
     return ended
 
 
+async def switched_on(act: Act, enrolment: Enrolment, reference: str) -> None:
+    """Note that someone switched the radios of battery meters on, and close the orders for it."""
+    orders = await act.work.field_orders.every(open_only=True, count_max=_ORDERS_MAX)
+    for service in enrolment.enrolled:
+        place = await act.work.registry.place(service.usage_point_id, act.now)
+        if place is None or place.commodity is Commodity.ELECTRIC:
+            continue
+        badge = place.meter.badge
+        await act.work.optouts.unsilence(badge, act.now)
+        act.note("optout.meter.on", badge, field_order=reference)
+        for order in orders:
+            if order.badge == badge and order.reason == enrolment.closing:
+                await act.work.field_orders.close(
+                    order.field_order_id, act.now, act.by, f"radio switched on, {reference}"
+                )
+
+
 async def raise_task(act: Act, account_id: str, subject: str, occasion: str, what: Refusal) -> None:
     """Tell people what they decide or do, once for each occasion."""
     task = Task(
@@ -109,5 +128,15 @@ async def _bring_meter_back(act: Act, enrolment: Enrolment, usage_point_id: str,
         return  # a command brings it back
     if not legacy and not await act.work.optouts.silent(badge):
         return  # it never fell silent
-    what = Refusal(code, "OO-IV.2, SR", _INSTALL if legacy else _SWITCH_ON)
-    await raise_task(act, enrolment.account_id, badge, str(enrolment.enrolment_id), what)
+    order = FieldOrder(
+        field_order_id=new_id(act.now),
+        badge=badge,
+        usage_point_id=usage_point_id,
+        control_id=None,
+        reason=code,
+        detail=_INSTALL if legacy else _SWITCH_ON,
+        is_safety=False,
+        opened_at=act.now,
+    )
+    if await act.work.field_orders.open(order):
+        act.note("field_order.opened", badge, order=str(order.field_order_id), reason=code)

@@ -23,7 +23,6 @@ from mdms.domain.programme import (
     Enrolment,
     EnrolmentState,
 )
-from mdms.domain.registry import Commodity
 from mdms.domain.time import local_midnight
 from mdms.policy.refusals import PolicyRefusedError
 from mdms.ports.clock import Clock
@@ -147,7 +146,7 @@ class OptoutService:
                     act, enrolment, EnrolmentState.ENDED, "OO_OPT_IN"
                 )
             if field_order:
-                await _switched_on(act, enrolment, field_order)
+                await optout_meters.switched_on(act, enrolment, field_order)
         if field_order:
             await self._on_radio()
         return enrolment_view(enrolment)
@@ -265,18 +264,6 @@ async def _withdrawn(act: Act, enrolment: Enrolment) -> Enrolment:
     await act.work.programme.update(gone)
     act.note("optout.withdrawn", str(gone.enrolment_id), account=gone.account_id)
     return gone
-
-
-async def _switched_on(act: Act, enrolment: Enrolment, field_order: str) -> None:
-    """Note that someone switched the radios of battery meters on."""
-    for service in enrolment.enrolled:
-        place = await act.work.registry.place(service.usage_point_id, act.now)
-        if place is None or place.commodity is Commodity.ELECTRIC:
-            continue
-        badge = place.meter.badge
-        await act.work.optouts.unsilence(badge, act.now)
-        await act.work.programme.finish_about(badge, act.now, f"{act.by}, {field_order}")
-        act.note("optout.meter.on", badge, field_order=field_order)
 
 
 def _unless_denied(enrolment: Enrolment) -> dict[str, Any]:

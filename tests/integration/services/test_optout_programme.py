@@ -208,13 +208,14 @@ async def test_a_gas_meter_comes_back_by_a_field_order(home):
     optout_id = await home.enrol()
     await silence(home, "G1")
     await home.optouts.end(optout_id, "clerk")
-    (task,) = await home.optouts.tasks(open_only=True)
+    async with home.store() as work:
+        (order,) = await work.field_orders.every(open_only=True, count_max=9)
 
     await home.optouts.end(optout_id, "clerk", field_order="FO-7")
 
-    assert (task["code"], task["subject"]) == ("OO_OPT_IN", "G1")
-    assert await home.optouts.tasks(open_only=True) == []
+    assert (order.reason, order.badge) == ("OO_OPT_IN", "G1")
     async with home.store() as work:
+        assert await work.field_orders.every(open_only=True, count_max=9) == []
         assert not await work.optouts.silent("G1")
 
 
