@@ -1,5 +1,6 @@
 """Put sieved reads to the database, and learn which of them it did not have yet."""
 
+from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
@@ -11,15 +12,31 @@ from mdms.ports.readings import ReadingStore
 _TIME_BITS = 33
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """
+    What a batch changed.
+
+    Attributes:
+        intervals: Stored now.
+        registers: Stored now.
+        disputed: Intervals whose stored value is another one; kept as conflicts (V06).
+    """
+
+    intervals: IntervalReads
+    registers: RegisterReads
+    disputed: IntervalReads
+
+
 async def append(
     store: ReadingStore, intervals: Sieved[IntervalReads], registers: Sieved[RegisterReads]
-) -> tuple[IntervalReads, RegisterReads]:
-    """Store reads within a transaction and return those that were new."""
+) -> Appended:
+    """Store reads within a transaction."""
     conflicts = zip_longest(
         intervals.conflicts,
         registers.conflicts,
     )
-    new_intervals, new_registers = [], []
+    new_intervals, new_registers, disputed = [], [], []
     for some_intervals, some_registers, sure in (
         (intervals.sure, registers.sure, True),
         (intervals.unsure, registers.unsure, False),
@@ -32,9 +49,12 @@ async def append(
         taken = await store.append_raw(*part, sure=sure)
         new_intervals.append(_without(part[0], taken[0]))
         new_registers.append(_without(part[1], taken[1]))
-    return (
+        if len(taken[0]):
+            disputed.append(await store.differing(taken[0]))
+    return Appended(
         IntervalReads.concat(IntervalReads.empty(), *new_intervals),
         RegisterReads.concat(RegisterReads.empty(), *new_registers),
+        IntervalReads.concat(IntervalReads.empty(), *disputed),
     )
 
 

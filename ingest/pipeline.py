@@ -208,8 +208,11 @@ class Pipeline:
         registers = sieve(self._known_registers, assembled.registers)
         async with self._unit_of_work() as work:
             await work.messages.record(assembled.messages)
-            new_intervals, new_registers = await append(work.readings, intervals, registers)
-            touched = self._horizon.touched(new_intervals, new_registers)
+            new = await append(work.readings, intervals, registers)
+            # A second opinion changes a judged day as much as a late read does.
+            touched = self._horizon.touched(
+                IntervalReads.concat(new.intervals, new.disputed), new.registers
+            )
             if touched:
                 await work.vee.touch(touched)
             if assembled.rejected:
@@ -230,7 +233,7 @@ class Pipeline:
         counting.announce(changes)
         if self._on_holes is not None and any(change.opened for change in changes):
             self._on_holes()
-        self._report(assembled, len(new_intervals), len(new_registers), intervals, recorded_at)
+        self._report(assembled, len(new.intervals), len(new.registers), intervals, recorded_at)
         return assembled
 
     def _report(

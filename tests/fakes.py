@@ -129,6 +129,11 @@ class FakeReadingStore:
         also = self._put(self.register_values, registers, registers.at_s)
         return intervals.take(taken), registers.take(also)
 
+    async def differing(self, intervals: IntervalReads) -> IntervalReads:
+        keys = zip(intervals.channel_id.tolist(), intervals.start_s.tolist(), strict=True)
+        stored = np.array([self.interval_values[key] for key in keys], np.int64)
+        return intervals.take(stored != intervals.value)
+
     def _put(
         self,
         values: dict[tuple[int, int], int],

@@ -29,6 +29,10 @@ class ReadingStore(Protocol):
         """
         ...
 
+    async def differing(self, intervals: IntervalReads) -> IntervalReads:
+        """Return those of these rows whose stored raw value is another one (V06)."""
+        ...
+
     async def append_versions(self, intervals: IntervalReads) -> None:
         """Store rows of version 1 and up."""
         ...

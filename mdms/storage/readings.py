@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
 from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads
-from mdms.domain.time import Period
+from mdms.domain.time import Period, from_epoch_s
 from mdms.storage.read_tables import INTERVALS, REGISTERS, R, ReadTable
 from mdms.storage.time_series import Partitions, months_of
 
@@ -27,6 +27,29 @@ class PostgresReadings:
             await self._append_raw(INTERVALS, intervals, sure=sure),
             await self._append_raw(REGISTERS, registers, sure=sure),
         )
+
+    DIFFERING = """
+    SELECT position
+    FROM unnest(%(channel_ids)s::integer[], %(starts)s::timestamptz[], %(values)s::bigint[])
+         WITH ORDINALITY AS given (channel_id, start_utc, value, position)
+    CROSS JOIN LATERAL (
+        SELECT value FROM interval_read
+        WHERE channel_id = given.channel_id AND start_utc = given.start_utc AND version = 0
+        LIMIT 1
+    ) stored
+    WHERE stored.value <> given.value
+    ORDER BY position
+    """
+
+    async def differing(self, intervals: IntervalReads) -> IntervalReads:
+        parameters = {
+            "channel_ids": intervals.channel_id.tolist(),
+            "starts": [from_epoch_s(start_s) for start_s in intervals.start_s.tolist()],
+            "values": intervals.value.tolist(),
+        }
+        cursor = await self._connection.execute(self.DIFFERING, parameters)
+        rows = [position - 1 for (position,) in await cursor.fetchall()]
+        return intervals.take(np.array(rows, np.int64))
 
     async def append_versions(self, intervals: IntervalReads) -> None:
         assert (intervals.version > RAW_VERSION).all(), "version 0 is what was received"

@@ -111,6 +111,15 @@ async def test_a_differing_value_is_kept_once_as_a_conflict_and_never_stored(sto
     assert [len(part) for part in second] == [2, 1]
 
 
+async def test_values_that_differ_from_the_stored_ones_are_told_apart_from_copies(store):
+    async with store() as work:
+        await work.readings.append_raw(raw([1, 1], [0, 1], [10, 11]), NO_REGISTERS, sure=True)
+
+        differing = await work.readings.differing(raw([1, 1, 1], [0, 1, 2], [10, 99, 12]))
+
+    assert differing.value.tolist() == [99]
+
+
 async def test_two_calls_in_one_transaction_do_not_mix_their_rows(store):
     async with store() as work:
         await work.readings.append_raw(raw([1], [0], [10]), NO_REGISTERS, sure=False)

@@ -251,6 +251,17 @@ async def test_copies_of_stored_reads_touch_nothing():
     assert work.touches.channel_days == set()
 
 
+async def test_a_second_value_of_a_judged_interval_touches_its_day():
+    work, second = database(), Envelope(READ_TOPIC, message(frame(deltas=[999, 195, 188])))
+    await pipeline(FakeSource([[GOOD]]), work).run()
+    fresh = pipeline(FakeSource([[second]]), work, last_day=date(2026, 12, 1))
+
+    await fresh.run()
+
+    assert work.readings.conflicts == [(0, STARTS[0], 999)]
+    assert work.touches.channel_days == {(0, date(2026, 12, 1))}
+
+
 async def test_a_cancelled_run_finishes_and_acknowledges_the_transaction_it_began():
     class Slow(FakeUnitOfWork):
         async def __aexit__(self, *details):
