@@ -157,6 +157,18 @@ class VeeCalls(ABC):
         """Return the reasons for which something may be edited."""
         return list(self._json("GET", "/v1/edits/reasons")["reasons"])
 
+    def explanation(
+        self, meter: str, at: Instant, *, reading_type: str | None = None
+    ) -> dict[str, Any]:
+        """Return why the value of the interval in which an instant lies is what it is."""
+        params = _given(meter=meter, at=at, reading_type=reading_type)
+        return self._json("GET", "/v1/readings/explanation", params=params)
+
+    def trace(self, meter: str, at: Instant, *, reading_type: str | None = None) -> dict[str, Any]:
+        """Return the versions of a value and the raw frames that carried it."""
+        params = _given(meter=meter, at=at, reading_type=reading_type)
+        return self._json("GET", "/v1/readings/trace", params=params)
+
 
 def _given(**values: object) -> dict[str, str]:
     """Return what was given, as text; None is left out."""

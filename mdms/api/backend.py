@@ -21,12 +21,14 @@ from mdms.services.gaps import GapService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
+from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
+from mdms.services.vee_explain import ExplainService
 from mdms.services.vee_run import VeeService
 
 
@@ -47,6 +49,8 @@ class Services:
     requests: ControlRequests
     edits: EditService
     exceptions: ExceptionService
+    explain: ExplainService
+    trace: TraceService
     approvals: ControlApprovals
     controls: ControlService
     field_orders: FieldOrderService

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from commands.approvals import ControlApprovals
 from commands.requests import ControlRequests
+from ingest.tracing import open_frames
 from mdms import api
 from mdms.api.backend import Services
 from mdms.app.commands import reactions
@@ -33,12 +34,14 @@ from mdms.services.gaps import GapService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
+from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
+from mdms.services.vee_explain import ExplainService
 from mdms.settings import ApiSettings
 
 log = structlog.get_logger()
@@ -88,6 +91,8 @@ def _services(core: Core, line: Line | None) -> Services:
         vee=core.vee,
         edits=edits,
         exceptions=ExceptionService(unit_of_work, clock, core.rules, settings.zone, edits),
+        explain=ExplainService(unit_of_work, clock, core.rules, settings.zone),
+        trace=TraceService(unit_of_work, clock, settings.zone, open_frames),
         leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
         leak_credit=LeakCreditService(unit_of_work, clock, core.book),
         billing=BillingService(unit_of_work, clock, settings.zone, finalize),

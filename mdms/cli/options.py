@@ -28,6 +28,13 @@ FromDay = Annotated[
 ToDay = Annotated[
     str, typer.Option("--to", help="Last local day (included), or an instant (excluded).")
 ]
+At = Annotated[
+    str, typer.Option("--at", help="Any instant of the interval: 2026-11-03T14:00-08:00.")
+]
+ReadingTypeName = Annotated[
+    str | None,
+    typer.Option("--reading-type", help="Which channel; the delivered one when left out."),
+]
 
 DEFAULT_FILE = Path("mdms.toml")
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from mdms.cli import options
-from mdms.cli.output import Output, show
+from mdms.cli.lineage import print_trace
+from mdms.cli.output import Output, show, terminal
 
 app = typer.Typer(help="Interval and register reads.", no_args_is_help=True)
 
@@ -67,3 +68,26 @@ def export(
         kind = "parquet" if versions else form
         for path in mdms.export_readings(from_, to, out, form=kind):
             typer.echo(path)
+
+
+@app.command()
+def trace(
+    meter: Annotated[str, typer.Argument(help="Badge or usage point.")],
+    at: options.At,
+    reading_type: options.ReadingTypeName = None,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Follow a value back: every version, and the raw frames that carried it, decoded again.
+
+    A frame is named by its collector, boot, batch and place; raw messages are kept for 90 days.
+
+    Example: mdms reading trace E1000001 --at 2026-11-03T14:00-08:00
+    """
+    with options.client(config) as mdms:
+        found = mdms.trace(meter, at, reading_type=reading_type)
+    if output is Output.TABLE:
+        print_trace(found, terminal())
+    else:
+        show([found], output)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from mdms.cli import options, vee_edit, vee_exception
-from mdms.cli.output import Output, show
+from mdms.cli.lineage import print_explanation
+from mdms.cli.output import Output, show, terminal
 from mdms.domain.errors import UsageError
 
 app = typer.Typer(help="Validation and estimation.", no_args_is_help=True)
@@ -54,6 +55,30 @@ def run(
         return
     with options.client(config) as mdms:
         show([mdms.run_vee(from_, to, meter=meter)], output, title="VEE run")
+
+
+@app.command()
+def explain(
+    meter: Annotated[str, typer.Argument(help="Badge or usage point.")],
+    at: options.At,
+    reading_type: options.ReadingTypeName = None,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Say why a value is what it is, and make it again with today's code.
+
+    Status, method and rules in words; the values that an estimate was made from, with weights; the
+    registers around it; the rule set by its hash; who edited it and who agreed.
+
+    Example: mdms vee explain E1000001 --at 2026-11-03T14:00-08:00
+    """
+    with options.client(config) as mdms:
+        why = mdms.explanation(meter, at, reading_type=reading_type)
+    if output is Output.TABLE:
+        print_explanation(why, terminal())
+    else:
+        show([why], output)
 
 
 @ruleset.command("ls")

@@ -23,6 +23,7 @@ from mdms.storage.leaks import PostgresLeaks
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.programme import PostgresProgramme
+from mdms.storage.raw_messages import PostgresRawMessages
 from mdms.storage.readings import PostgresReadings
 from mdms.storage.registry import PostgresRegistry
 from mdms.storage.self_reads import PostgresSelfReads
@@ -42,6 +43,7 @@ class PostgresUnitOfWork:
         self.readings = PostgresReadings(connection, partitions)
         self.vee = PostgresVee(connection)
         self.circumstances = PostgresCircumstances(connection)
+        self.raw_messages = PostgresRawMessages(connection)
         self.edits = PostgresEdits(connection, partitions)
         self.exceptions = PostgresExceptions(connection)
         self.leaks = PostgresLeaks(connection)

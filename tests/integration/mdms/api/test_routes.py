@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from commands.approvals import ControlApprovals
 from commands.requests import ControlRequests
+from ingest.tracing import open_frames
 from mdms import api
 from mdms.api.backend import Services
 from mdms.domain.errors import UnavailableError
@@ -35,6 +36,7 @@ from mdms.services.gaps import GapService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
+from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
@@ -42,6 +44,7 @@ from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
+from mdms.services.vee_explain import ExplainService
 from mdms.services.vee_run import VeeService
 from mdms.settings import config_dir
 from tests.fakes import FakeClock
@@ -103,6 +106,8 @@ def services(store: UnitOfWorkFactory) -> Services:
         approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),
         edits=edits,
         exceptions=ExceptionService(store, clock, rules, ZONE, edits),
+        explain=ExplainService(store, clock, rules, ZONE),
+        trace=TraceService(store, clock, ZONE, open_frames),
         controls=ControlService(store),
         field_orders=FieldOrderService(store, clock),
         optouts=OptoutService(store, clock, BOOK),

@@ -1,0 +1,105 @@
+"""How the history of one value looks on a terminal: why it is so, and where it came from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mdms.cli.output import fitting, instant
+
+Answer = Mapping[str, Any]
+"""An explanation or a trace as the daemon's REST interface gives it."""
+
+_HASH = 12
+"""Digits of a rule set's hash that people compare."""
+
+
+def print_explanation(why: Answer, console: Console) -> None:
+    """Print why a value is what it is."""
+    for name, text in _sentences(why):
+        console.print(Text.assemble((f"{name:<10}", "bold"), text))
+    if why["sources"]:
+        console.print(_table(why["sources"], console, "Estimated from"))
+    if len(why["versions"]) > 1:
+        console.print(_versions(why["versions"], console))
+
+
+def print_trace(trace: Answer, console: Console) -> None:
+    """Print every version of a value and the frames that brought it."""
+    head = f"{trace['meter']}  {_when(trace)}"
+    console.print(Text(head, "bold"))
+    if trace["versions"]:
+        console.print(_versions(trace["versions"], console))
+    else:
+        console.print("nothing is stored of this interval")
+    if trace["frames"]:
+        rows = [{k: v for k, v in each.items() if k != "kind"} for each in trace["frames"]]
+        console.print(
+            _table(rows, console, "Frames", "register_at", "register", "boot", "heard_at")
+        )
+    if trace["same"] is not None:
+        words = {True: "every frame says what was stored", False: "frames say something else"}
+        console.print(words[trace["same"]])
+    if trace["note"]:
+        console.print(Text(trace["note"], "yellow"))
+
+
+def _sentences(why: Answer) -> Iterator[tuple[str, str]]:
+    """Yield the parts of an explanation, each with its name."""
+    yield "value", f"{why['value']}  {why['meter']}  {_when(why)}"
+    yield "status", f"{why['status']}: {why['status_words']}"
+    yield "method", f"{why['method']}: {why['method_words']}"
+    for rule in why["rules"]:
+        yield "rule", rule
+    if bracket := why["bracket"]:
+        yield "bracket", f"{_clock(bracket['from'])} to {_clock(bracket['to'])}"
+        registers = f"{bracket['register_from']} to {bracket['register_to']}"
+        yield "registers", f"{registers}: {bracket['usage']} used"
+        yield "residual", f"{bracket['residual']} for {bracket['missing']} missing intervals"
+    if why["alpha"] is not None:
+        yield "alpha", f"{why['alpha']}: the pattern was scaled by it to meet the register"
+    yield from _people(why)
+    yield from _verdict(why)
+
+
+def _people(why: Answer) -> Iterator[tuple[str, str]]:
+    for edit in why["edits"]:
+        decided = f", {edit['state']} by {edit['decided_by']}" if edit["decided_by"] else ""
+        words = f"{edit['operation']} by {edit['editor']}{decided}: {edit['reason']} {edit['text']}"
+        yield "edit", words.rstrip()
+        if edit["override_sum"]:
+            yield "override", edit["override_sum"]
+
+
+def _verdict(why: Answer) -> Iterator[tuple[str, str]]:
+    if outcome := why["outcome"]:
+        by = f", version {outcome['ruleset']}, approved by {outcome['approved_by']}"
+        yield "judged", f"{instant(outcome['judged_at'])} (time {outcome['times_judged']})"
+        known = by if outcome["ruleset"] else ", not kept here"
+        yield "rule set", f"{outcome['ruleset_hash'][:_HASH]}{known}"
+    match why["same"]:
+        case True:
+            yield "again", "today's code makes the same bits of it"
+        case False:
+            yield "again", "today's code makes something else of it: " + "; ".join(why["differs"])
+        case _:
+            yield "again", "; ".join(why["differs"])
+
+
+def _versions(versions: Sequence[Answer], console: Console) -> Table:
+    rows = [dict(each) | {"rules": "; ".join(each["rules"])} for each in versions]
+    return _table(rows, console, "Versions", "rules")
+
+
+def _table(rows: Sequence[Answer], console: Console, title: str, *spare: str) -> Table:
+    return fitting(rows, console, title=title, spare=spare)
+
+
+def _when(answer: Answer) -> str:
+    return f"{_clock(answer['start'])} to {answer['end'][11:16]}"
+
+
+def _clock(start: str) -> str:
+    return start[:16].replace("T", " ")
