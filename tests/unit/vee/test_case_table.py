@@ -33,12 +33,7 @@ LATER = {
     64: "issue 6, billing: demand is not taken from estimates",
     66: "issue 6, billing: a rate change is split by days",
     67: "issue 6, billing: net metering reports both directions",
-    84: "issue 5, grid: loading of a transformer",
     85: "after issue 5: ageing of transformers",
-    86: "issue 5, grid: SAIDI, SAIFI, CAIDI",
-    87: "issue 5, grid: transformer or service",
-    88: "issue 5, grid: an open switch is no outage",
-    89: "issue 5, grid: direct signs of tampering",
     94: "issue 6, billing: meter error",
 }
 """A case that became a test stays here until somebody takes it off; it does no harm."""
