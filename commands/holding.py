@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
+from commands import turns
 from mdms.domain.controls import EndDeviceControl
 from mdms.policy.decision import Decision, Finding, Verdict
 
@@ -11,12 +12,15 @@ MAINS_VALID: Final = timedelta(minutes=15)
 BATTERY_VALID: Final = timedelta(hours=24)
 """A battery meter listens only after it talks, every 4.8 hours at the latest."""
 
-_PATIENCE: Final = timedelta(hours=1)
+PATIENCE: Final = timedelta(hours=1)
 """How long a command waits where no rule says until when it may be carried out."""
 _ASK_AGAIN: Final = timedelta(minutes=5)
 """When somebody's reconnect may have made room; no time by itself does."""
 
 _APPROVAL, _TURN, _REVIEW = "RD_DUAL", "RD_PACED", "THEFT_REVIEW"
+_PASSING: Final = frozenset({_APPROVAL, _TURN, turns.UNAPPROVED, turns.PAUSED})
+_BY_APPROVAL: Final = frozenset({_APPROVAL, _REVIEW, turns.UNAPPROVED})
+"""Who approves makes it due; nothing else does."""
 
 
 class Outlook(Enum):
@@ -51,13 +55,13 @@ def ready(decision: Decision, control: EndDeviceControl, now: datetime) -> dict[
 def held(decision: Decision, control: EndDeviceControl, now: datetime) -> dict[str, Any]:
     """Return what changes in a command that must wait: for what, until when, when to look again."""
     times = [each.next_possible_at for each in decision.findings]
-    known = [time for time in times if time is not None]
+    known = [time for time in (*times, decision.next_possible_at) if time is not None]
     start = max([now, control.not_before, *known])
-    not_after = _end(decision, start) or start + _PATIENCE
-    if len(known) == len(times):
+    not_after = _end(decision, start) or start + PATIENCE
+    if None not in times:
         due_at = start
-    elif _APPROVAL in decision.codes or _REVIEW in decision.codes:
-        due_at = not_after  # who approves makes it due
+    elif not _BY_APPROVAL.isdisjoint(decision.codes):
+        due_at = not_after
     else:
         due_at = min(now + _ASK_AGAIN, not_after)
     return {"refusals": decision.refusals, "due_at": due_at, "not_after": not_after}
@@ -75,7 +79,7 @@ def _end(decision: Decision, start: datetime) -> datetime | None:
 
 def _passes(finding: Finding, control: EndDeviceControl) -> bool:
     """Return whether a finding will be cured without another request."""
-    if finding.verdict is Verdict.PENDING and finding.code in {_APPROVAL, _TURN}:
+    if finding.verdict is Verdict.PENDING and finding.code in _PASSING:
         return True
     if finding.code == _REVIEW:  # the supervisor who decides on evidence approves
         return bool(control.evidence)

@@ -8,6 +8,7 @@ import structlog
 from commands import machine
 from commands.fieldwork import follow_up
 from commands.machine import Event
+from commands.stopping import stop_on_fail
 from mdms.domain.controls import ENDED, EndDeviceControl
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
@@ -39,6 +40,7 @@ async def record(
     await work.controls.add_step(step)
     if moved.state is not control.state:
         await follow_up(work, moved, at)
+        await stop_on_fail(work, moved, at)
     if moved.state is not control.state and moved.state in ENDED:
         metrics.COMMAND_ENDED.labels(moved.action, moved.state).inc()
         log.info(

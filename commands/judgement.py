@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from commands.scene import Scene, known
+from commands.turns import by_its_batch
 from mdms.domain.audit import AuditEntry, Value
 from mdms.domain.controls import SWITCHING, EndDeviceControl
 from mdms.domain.facts import CisFact, Subject
@@ -19,7 +20,7 @@ from mdms.policy import engine
 from mdms.policy.assembly import Stated, command_facts
 from mdms.policy.calendars import Calendar
 from mdms.policy.case import deny
-from mdms.policy.decision import Decision, decide
+from mdms.policy.decision import Decision, Finding, decide
 from mdms.policy.rulebook import Rulebook, Rules
 from mdms.policy.tables import TableError
 from mdms.ports.unit_of_work import UnitOfWork
@@ -50,10 +51,8 @@ class Judgement:
         """Return the judgement as the audit keeps it (policy.md 0, rule 3)."""
         detail: dict[str, Value] = {
             "verdict": self.decision.verdict.value,
-            "findings": [
-                {"code": each.code, "clause": each.clause, "verdict": each.verdict.value}
-                for each in self.decision.findings
-            ],
+            "findings": [_finding(each) for each in self.decision.findings],
+            "next_possible_at": _iso(self.decision.next_possible_at),
             "not_after": _iso(self.decision.not_after),
             "rules": self.edition,
             "facts": {name: _fact(fact) for name, fact in self.facts.items()},
@@ -103,18 +102,35 @@ class Judge:
         work.audit.note(judgement.entry(control, now, actor=actor))
         return judgement.decision
 
-    async def judge(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> Judgement:
-        """Return what the rules say to a command now, in whichever state it is."""
+    async def judge(
+        self,
+        work: UnitOfWork,
+        control: EndDeviceControl,
+        now: datetime,
+        *,
+        at: datetime | None = None,
+    ) -> Judgement:
+        """
+        Return what the rules say to a command, in whichever state it is.
+
+        Args:
+            work: A transaction.
+            control: The command.
+            now: As of when we know what we know.
+            at: The later instant that is judged; None: now.
+        """
+        at = at or now
+        assert at >= now, "what was known then is in the audit"
         try:
-            rules = self.rules(now)
+            rules = self.rules(at)
         except TableError as error:
             finding = deny("RULES_MISSING", "design D14", f"put an edition in force: {error}")
             return Judgement(decide([finding], None), {}, {}, {})
         scene = await Scene.at(work, control, rules, now)
         said: Sequence[CisFact] = ()
         if control.action in SWITCHING:
-            said = await work.facts.bearing(self._subjects(scene), now)
-        stated = Stated.at(said, now, self._calendar.zone)
+            said = await work.facts.bearing(self._subjects(scene), at)
+        stated = Stated.at(said, at, self._calendar.zone)
         meter = scene.meter(remote_open=self._remote_open)
         switch = await scene.switch()
         facts = command_facts(
@@ -125,12 +141,22 @@ class Judge:
             spending=await scene.spending(),
         )
         decision = engine.judge(
-            control.action, control.cause, facts, now, rules=rules, calendar=self._calendar
+            control.action,
+            control.cause,
+            facts,
+            at,
+            rules=rules,
+            calendar=self._calendar,
+            later=at > now,
         )
+        if control.batch_id is not None:
+            batch = await work.batches.find(control.batch_id)
+            assert batch is not None, "a command of a batch has one"
+            decision = by_its_batch(decision, batch)
         edition: dict[str, Value] = {
             "versions": [
                 each.header.version
-                for each in self._rulebook.in_force(local_day(now, self._calendar.zone))
+                for each in self._rulebook.in_force(local_day(at, self._calendar.zone))
             ],
             "sha256": rules.hash,
             "calendar_sha256": self._calendar.hash,
@@ -146,6 +172,16 @@ class Judge:
             if scene.standing.account_id is not None:
                 subjects.append((Subject.ACCOUNT, scene.standing.account_id))
         return subjects
+
+
+def _finding(finding: Finding) -> dict[str, Value]:
+    return {
+        "code": finding.code,
+        "clause": finding.clause,
+        "verdict": finding.verdict.value,
+        "cure": finding.cure,
+        "next_possible_at": _iso(finding.next_possible_at),
+    }
 
 
 def _fact(fact: CisFact) -> dict[str, Value]:

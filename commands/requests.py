@@ -15,6 +15,7 @@ import structlog
 
 from commands import holding, machine
 from commands.fieldwork import follow_up
+from commands.flood import Flood
 from commands.holding import Outlook
 from commands.journal import record
 from commands.judgement import Judge
@@ -50,6 +51,7 @@ class Request:
         evidence: Identifier of the record that proves the cause.
         item: Item of Rule 9.D that an immediate disconnect rests on.
         not_before: From when on; None means now.
+        batch_id: The list that it is asked for with.
     """
 
     action: Action
@@ -61,6 +63,7 @@ class Request:
     evidence: str = ""
     item: str = ""
     not_before: datetime | None = None
+    batch_id: UUID | None = None
 
 
 class ControlRequests:
@@ -73,6 +76,7 @@ class ControlRequests:
         judge: Knows the rules.
         can_sign: Whether a signer has keys: without one no command would ever leave.
         on_request: Told after a command was stored.
+        flood: Told how many opens were asked for; None: one of its own.
     """
 
     def __init__(
@@ -83,12 +87,14 @@ class ControlRequests:
         *,
         can_sign: bool = True,
         on_request: Callable[[], None] = lambda: None,
+        flood: Flood | None = None,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._judge = judge
         self._can_sign = can_sign
         self._on_request = on_request
+        self._flood = flood or Flood(judge)
 
     async def request(
         self, request: Request, by: str, *, dry_run: bool = False
@@ -112,6 +118,8 @@ class ControlRequests:
         """
         async with self._unit_of_work() as work:
             control, outlook = await self.request_within(work, request, by, dry_run=dry_run)
+            if control.action is Action.DISCONNECT:
+                await self._flood.look(work, control.requested_at)
         metrics.COMMAND_REQUESTS.labels(control.action, _DECISIONS[outlook]).inc()
         if outlook is Outlook.OVER:
             raise PolicyRefusedError(control.refusals, None if dry_run else control.control_id)
@@ -123,7 +131,7 @@ class ControlRequests:
     ) -> tuple[EndDeviceControl, Outlook]:
         """Do as `request` in a transaction of the caller's, who says what comes of it."""
         now = self._clock.now()
-        draft = await self._draft(work, request, by, now)
+        draft = await drafted(work, request, by, now)
         await work.controls.lock_meter(draft.badge)
         judgement = await self._judge.judge(work, draft, now)
         outlook = holding.outlook(judgement.decision, draft)
@@ -161,38 +169,6 @@ class ControlRequests:
                 detail=reason,
                 due_at=None,
             )
-
-    async def _draft(
-        self, work: UnitOfWork, request: Request, by: str, now: datetime
-    ) -> EndDeviceControl:
-        place = await work.registry.place(request.meter, now)
-        if place is None:
-            raise NotFoundError(
-                f"no meter or usage point {request.meter!r} is in place; `mdms meter ls` lists them"
-            )
-        if not request.cause:
-            raise UsageError("a command needs a cause")
-        not_before = max(request.not_before or now, now)
-        return EndDeviceControl(
-            control_id=new_id(now),
-            action=request.action,
-            badge=place.meter.badge,
-            serial=place.meter.serial,
-            radio_id=place.meter.radio_id,
-            key_id=place.meter.key_id,
-            usage_point_id=place.meter.usage_point_id,
-            commodity=place.commodity,
-            cause=request.cause,
-            order=request.order,
-            reason=request.reason,
-            requested_by=by,
-            requested_at=now,
-            not_before=not_before,
-            not_after=not_before + holding.MAINS_VALID,
-            role=request.role,
-            evidence=request.evidence,
-            item=request.item,
-        )
 
     async def _store(
         self,
@@ -233,6 +209,45 @@ class ControlRequests:
                 result=Result.PREEMPTED,
                 due_at=None,
             )
+
+
+async def drafted(work: UnitOfWork, request: Request, by: str, now: datetime) -> EndDeviceControl:
+    """
+    Return a request as a command that nobody has judged yet.
+
+    Raises:
+        NotFoundError: No meter is called that.
+        UsageError: It has no cause.
+    """
+    place = await work.registry.place(request.meter, now)
+    if place is None:
+        raise NotFoundError(
+            f"no meter or usage point {request.meter!r} is in place; `mdms meter ls` lists them"
+        )
+    if not request.cause:
+        raise UsageError("a command needs a cause")
+    not_before = max(request.not_before or now, now)
+    return EndDeviceControl(
+        control_id=new_id(now),
+        action=request.action,
+        badge=place.meter.badge,
+        serial=place.meter.serial,
+        radio_id=place.meter.radio_id,
+        key_id=place.meter.key_id,
+        usage_point_id=place.meter.usage_point_id,
+        commodity=place.commodity,
+        cause=request.cause,
+        order=request.order,
+        reason=request.reason,
+        requested_by=by,
+        requested_at=now,
+        not_before=not_before,
+        not_after=not_before + holding.MAINS_VALID,
+        role=request.role,
+        evidence=request.evidence,
+        item=request.item,
+        batch_id=request.batch_id,
+    )
 
 
 async def unresolved(work: UnitOfWork, control: EndDeviceControl) -> list[EndDeviceControl]:

@@ -20,6 +20,7 @@ from uuid import UUID
 import httpx
 import pandas as pd
 
+from mdms.client_commands import CommandCalls
 from mdms.client_vee import VeeCalls
 from mdms.domain.controls import Refusal
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
@@ -35,7 +36,7 @@ _ERROR_OF = {
 }
 
 
-class Client(VeeCalls):
+class Client(VeeCalls, CommandCalls):
     """
     Calls the daemon; every refusal becomes an error of `mdms.domain.errors`.
 

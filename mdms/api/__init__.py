@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 
 from mdms.api import (
     audit,
+    batches,
     billing,
     controls,
     edits,
@@ -19,6 +20,7 @@ from mdms.api import (
     gaps,
     leaks,
     optouts,
+    policy,
     readings,
     registry,
     self_reads,
@@ -40,7 +42,9 @@ _MODULES = (
     vee,
     billing,
     controls,
+    batches,
     field_orders,
+    policy,
     optouts,
     self_reads,
     facts,

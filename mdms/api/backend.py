@@ -8,10 +8,15 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 
 from commands.approvals import ControlApprovals
+from commands.batches import ControlBatches
+from commands.checks import PolicyChecks
 from commands.requests import ControlRequests
+from commands.undoing import BatchUndo
 from mdms.services.audit import AuditService
+from mdms.services.batches import BatchService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
+from mdms.services.decisions import DecisionService
 from mdms.services.edits import EditService
 from mdms.services.events import EventService
 from mdms.services.exceptions import ExceptionService
@@ -53,7 +58,12 @@ class Services:
     trace: TraceService
     approvals: ControlApprovals
     controls: ControlService
+    batches: ControlBatches
+    batch_undo: BatchUndo
+    batch_views: BatchService
     field_orders: FieldOrderService
+    checks: PolicyChecks
+    decisions: DecisionService
     optouts: OptoutService
     self_reads: SelfReadService
     self_read_months: SelfReadMonths

@@ -62,7 +62,7 @@ async def request(body: ControlRequest, services: Backend, caller: Requester) ->
             cause=body.cause,
             order=body.order,
             reason=body.reason,
-            role=_role(caller, body.cause),
+            role=role_of(caller, body.cause),
             evidence=body.evidence,
             item=body.item,
             not_before=None if body.not_before is None else params.instant(body.not_before),
@@ -121,7 +121,7 @@ async def cancel(
     return view(await services.requests.cancel(control_id, caller.name, body.reason))
 
 
-def _role(caller: Token, cause: str) -> Role:
+def role_of(caller: Token, cause: str) -> Role:
     """Return in which of their roles somebody asks: hazards are for the safety role."""
     if Role.SAFETY in caller.roles and (is_immediate(cause) or Role.CSR not in caller.roles):
         return Role.SAFETY

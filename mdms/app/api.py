@@ -11,7 +11,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from commands.approvals import ControlApprovals
+from commands.batches import ControlBatches
+from commands.checks import PolicyChecks
+from commands.flood import Flood
 from commands.requests import ControlRequests
+from commands.undoing import BatchUndo
 from ingest.tracing import open_frames
 from mdms import api
 from mdms.api.backend import Services
@@ -23,8 +27,10 @@ from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.domain.people import Token
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
+from mdms.services.batches import BatchService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
+from mdms.services.decisions import DecisionService
 from mdms.services.edits import EditService
 from mdms.services.events import EventService
 from mdms.services.exceptions import ExceptionService
@@ -59,12 +65,14 @@ def _services(core: Core, line: Line | None) -> Services:
     dispatcher = line.dispatcher if line else None
     wake = dispatcher.wake if dispatcher else _nobody_waits
 
+    flood = Flood(core.judge)
     requests = ControlRequests(
         unit_of_work,
         clock,
         core.judge,
         can_sign=bool(settings.signer.socket),
         on_request=wake,
+        flood=flood,
     )
 
     months = SelfReadMonths(unit_of_work, clock, core.book)
@@ -100,7 +108,12 @@ def _services(core: Core, line: Line | None) -> Services:
         requests=requests,
         approvals=ControlApprovals(unit_of_work, clock, core.judge, wake),
         controls=ControlService(unit_of_work),
+        batches=ControlBatches(unit_of_work, clock, requests, flood, wake),
+        batch_undo=BatchUndo(unit_of_work, clock, requests),
+        batch_views=BatchService(unit_of_work),
         field_orders=FieldOrderService(unit_of_work, clock),
+        checks=PolicyChecks(unit_of_work, clock, core.judge),
+        decisions=DecisionService(unit_of_work),
         optouts=OptoutService(
             unit_of_work,
             clock,

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from mdms.cli import command_follow, field_order, options
+from mdms.cli.command_find import named
 from mdms.cli.command_view import (
     SPARE,
     allowed,
@@ -25,7 +26,7 @@ from mdms.cli.command_view import (
 from mdms.cli.output import Output, show, terminal
 from mdms.client import Client
 from mdms.domain.controls import Action, ControlState, Result
-from mdms.domain.errors import NotFoundError, UnavailableError, UsageError
+from mdms.domain.errors import UnavailableError
 from mdms.policy.reasons import PATHS
 
 app = typer.Typer(help="Commands to meters.", no_args_is_help=True)
@@ -34,11 +35,7 @@ FAILED, REFUSED, WAITS, UNKNOWN = 1, 4, 5, 6
 """Exit statuses: not done; refused by policy, be it at the last moment; waits for somebody;
 outcome unknown."""
 
-_ID_LENGTH = 36
 _WATCH = "mdms command watch"
-_SEARCHED_MAX = 1000
-"""How many of the newest commands a part of an id is looked for in."""
-
 _ID_HELP = "Id, or enough of its end, as `mdms command ls` shows it, or of its beginning."
 ControlId = Annotated[str, typer.Argument(help=_ID_HELP, metavar="ID")]
 
@@ -166,7 +163,7 @@ def show_(
 ) -> None:
     """Show one command: why, who, when, which clause, what the meter said."""
     with options.client(config) as mdms:
-        control = mdms.control(_named(mdms, control_id))
+        control = mdms.control(named(mdms, control_id))
     if output is Output.TABLE:
         console = terminal()
         console.print(record(control, console))
@@ -192,7 +189,7 @@ def watch(
             with suppress(KeyboardInterrupt):
                 command_follow.watch(lambda: mdms.controls(limit=limit), terminal(), time.sleep)
             return
-        control = _follow(mdms, mdms.control(_named(mdms, control_id)))
+        control = _follow(mdms, mdms.control(named(mdms, control_id)))
     typer.echo(summary(control))
     sys.exit(_status(control))
 
@@ -211,7 +208,7 @@ def approve(
     It is judged again. The exit status is that of the command that made it.
     """
     with options.client(config) as mdms:
-        control = mdms.approve(_named(mdms, control_id), reason)
+        control = mdms.approve(named(mdms, control_id), reason)
         if not (no_wait or waits(control)):
             control = _follow(mdms, control)
     typer.echo(summary(control))
@@ -228,23 +225,7 @@ def cancel(
 ) -> None:
     """Take back a command that nobody has sent yet."""
     with options.client(config) as mdms:
-        typer.echo(summary(mdms.cancel(_named(mdms, control_id), reason)))
-
-
-def _named(mdms: Client, part: str) -> str:
-    """Return the id of which this is the beginning, the end, or all."""
-    if len(part) == _ID_LENGTH:
-        return part
-    ids = [each["control_id"] for each in mdms.controls(limit=_SEARCHED_MAX)]
-    found = [each for each in ids if part and (each.startswith(part) or each.endswith(part))]
-    match found:
-        case [one]:
-            return str(one)
-        case []:
-            raise NotFoundError(f"no command is called {part!r}; see `mdms command ls`")
-        case _:
-            ends = ", ".join(map(short, found))
-            raise UsageError(f"{part!r} may mean several commands, those that end in {ends}")
+        typer.echo(summary(mdms.cancel(named(mdms, control_id), reason)))
 
 
 app.command("orders")(field_order.orders)

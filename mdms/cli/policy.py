@@ -8,16 +8,19 @@ import typer
 
 from mdms.app.clock import SystemClock
 from mdms.app.rules import read_rules, rules_folder
-from mdms.cli import options
-from mdms.cli.output import Output, show
+from mdms.cli import options, policy_view
+from mdms.cli.command_find import named
+from mdms.cli.output import Output, show, terminal
+from mdms.domain.controls import Action
 from mdms.domain.errors import UsageError
 from mdms.domain.time import local_day
 from mdms.policy import examples, review
 from mdms.policy.calendars import Calendar
+from mdms.policy.reasons import PATHS
 from mdms.policy.rulebook import Rulebook
 from mdms.services.holidays import known_holidays
 
-_FAILED = 1
+_FAILED, _REFUSED = 1, 4
 
 app = typer.Typer(help="The rules that commands are judged by.", no_args_is_help=True)
 
@@ -26,6 +29,65 @@ Rules = Annotated[
     Path | None,
     typer.Option(exists=True, file_okay=False, help="Folder of rules instead of the daemon's."),
 ]
+
+
+@app.command()
+def check(
+    action: Annotated[Action, typer.Argument(help="What would be asked of the meter.")],
+    meter: Annotated[str, typer.Argument(help="Badge or usage point.")],
+    *,
+    cause: Annotated[
+        str, typer.Option(help=f"Why; for a disconnect {', '.join(PATHS)}.")
+    ] = "CHECK",
+    at: Annotated[
+        str | None, typer.Option(help="An instant ahead, 2026-12-10T10:05-08:00; now if left out.")
+    ] = None,
+    evidence: Annotated[str, typer.Option(help="Record that proves a hazard or theft.")] = "",
+    item: Annotated[str, typer.Option(help="Item of Rule 9.D, such as R9.D.3.")] = "",
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Ask what the rules would say to a command; nothing is sent, and nothing stored.
+
+    Exit status 0: it would be done, at once or after what is named, such as an approval; 4: the
+    rules forbid it. Every reason is printed with its clause, its cure and when it would be cured.
+    """
+    with options.client(config) as mdms:
+        said = mdms.check_policy(action, meter, cause.upper(), evidence=evidence, item=item, at=at)
+    if output is Output.TABLE:
+        console = terminal()
+        console.print(policy_view.answer(said, console))
+    else:
+        show([said], output)
+    if said["outlook"] == "over":
+        raise typer.Exit(_REFUSED)
+
+
+@app.command()
+def explain(
+    decision: Annotated[
+        str, typer.Argument(help="Id of a command, or enough of its end.", metavar="DECISION")
+    ],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Reprint every judgement of a command from the audit.
+
+    By what it was judged and since when that was known, what was found, by which clause, what
+    would have cured it, and by which edition of the rules.
+    """
+    with options.client(config) as mdms:
+        told = mdms.explain_decision(named(mdms, decision))
+    if output is not Output.TABLE:
+        show(told["judgements"], output)
+        return
+    console = terminal()
+    for judgement in told["judgements"]:
+        console.print(policy_view.reprint(judgement, console))
+    if not told["judgements"]:
+        typer.echo("nothing was judged")
 
 
 @app.command("ls")

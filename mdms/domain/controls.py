@@ -155,6 +155,7 @@ class EndDeviceControl:
         role: In which role it was asked for.
         evidence: Identifier of the record that proves the cause; may be empty.
         item: Item of Rule 9.D that an immediate disconnect rests on; may be empty.
+        batch_id: The list that it was asked for with; None: it was asked for alone.
         requested_by: Name of the caller's token.
         not_before: The meter acts no earlier.
         not_after: The meter acts no later: an end that policy sets; while the command waits for
@@ -191,6 +192,7 @@ class EndDeviceControl:
     role: str = ""
     evidence: str = ""
     item: str = ""
+    batch_id: UUID | None = None
     state: ControlState = ControlState.DRAFT
     result: Result | None = None
     refusals: tuple[Refusal, ...] = ()
@@ -271,3 +273,8 @@ def new_id(at: datetime) -> UUID:
     bits = secrets.randbits(74)
     high, low = bits >> 62, bits & (1 << 62) - 1
     return UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+
+
+def first_id(at: datetime) -> UUID:
+    """Return an id that none of those made earlier than `at` is greater than."""
+    return UUID(int=to_epoch_us(at) // 1000 << 80)

@@ -98,6 +98,7 @@ def judge(
     *,
     rules: Rules,
     calendar: Calendar,
+    later: bool = False,
 ) -> Decision:
     """
     Decide about a command; every failing row is in the answer.
@@ -109,11 +110,12 @@ def judge(
         at: The instant to judge: now, or a planned one.
         rules: What holds on that day.
         calendar: Hours and holidays.
+        later: `at` lies ahead, as in Case.
 
     Source:
         policy.md 1.3, 2, 3; headend.md 2.7.
     """
-    question = Question(action, cause, facts, at, rules, calendar)
+    question = Question(action, cause, facts, at, rules, calendar, later)
     if action is Action.DISCONNECT:
         return _open(question)
     if action in SWITCHING:

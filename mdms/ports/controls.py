@@ -1,6 +1,6 @@
 """The store of commands and their answers, and the way of an envelope to a collector."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -63,6 +63,10 @@ class ControlStore(Protocol):
 
     async def of_meter(self, badge: str) -> Sequence[EndDeviceControl]:
         """Return a meter's commands, oldest first."""
+        ...
+
+    async def opens_asked(self, after: datetime) -> Mapping[str, int]:
+        """Return how many opens that still stand each person asked for since an instant."""
         ...
 
     async def newest(self, count_max: int) -> Sequence[EndDeviceControl]: ...

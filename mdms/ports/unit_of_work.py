@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from mdms.ports.audit import AuditStore
+from mdms.ports.batches import BatchStore
 from mdms.ports.billing import BillingStore
 from mdms.ports.circumstances import CircumstanceStore
 from mdms.ports.collection import EventStore, GapStore
@@ -57,6 +58,8 @@ class UnitOfWork(Protocol):
     def gaps(self) -> GapStore: ...
     @property
     def controls(self) -> ControlStore: ...
+    @property
+    def batches(self) -> BatchStore: ...
     @property
     def optouts(self) -> OptoutStore: ...
     @property

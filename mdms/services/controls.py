@@ -1,7 +1,6 @@
 """Commands as people and programs see them: lists, one with its whole history, a file."""
 
 import asyncio
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdms.domain.audit import AuditRecord
 from mdms.domain.controls import (
     ControlApproval,
     ControlStep,
@@ -21,10 +19,9 @@ from mdms.domain.controls import (
 )
 from mdms.domain.errors import NotFoundError
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.decisions import judgements
 
 _EVERY: Final = 1_000_000
-_JUDGED: Final = "control.judged"
-"""Kind of the audit record that `commands.judgement` writes."""
 _INSTANT: Final = pa.timestamp("us", tz="UTC")
 
 CONTROL_SCHEMA: Final = pa.schema(
@@ -86,7 +83,7 @@ class ControlService:
             audited = await work.audit.about(str(control_id))
         return view(control) | {
             "approvals": [_approval_view(approval) for approval in approvals],
-            "judgements": [judged for each in audited if (judged := _judgement_view(each))],
+            "judgements": judgements(audited),
             "steps": [_step_view(step) for step in steps],
             "envelopes": [_envelope_view(envelope) for envelope in envelopes],
         }
@@ -158,15 +155,6 @@ def _approval_view(approval: ControlApproval) -> dict[str, Any]:
         "at": _iso(approval.at),
         "reason": approval.reason,
     }
-
-
-def _judgement_view(record: AuditRecord) -> dict[str, Any] | None:
-    """Return what the rules said at one step, and by what; None for a record of something else."""
-    told: dict[str, Any] = json.loads(record.content)
-    if told["kind"] != _JUDGED:
-        return None
-    detail: dict[str, Any] = told["detail"]
-    return {"number": told["number"], "at": told["at"], "actor": told["actor"], **detail}
 
 
 def _envelope_view(envelope: SignedEnvelope) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Commands to meters, as rows: the dispatcher's outbox, each command's history, what came back."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from mdms.domain.controls import (
     Result,
     SignedEnvelope,
     SwitchPosition,
+    first_id,
 )
 from mdms.domain.registry import Commodity
 from mdms.ports.controls import ReceivedAnswer
@@ -75,14 +76,14 @@ class PostgresControls:
     INSERT INTO control
         (control_id, action, badge, serial, radio_id, key_id, usage_point_id, commodity, cause,
          order_ref, reason, requested_by, requested_at, not_before, not_after, role, evidence,
-         item, state, result, refusals, deadline, due_at, attempt_count, probe_count,
-         collector_ids, accepted, sent_at, answered_at, verified_at, switch, line_voltage, load_side_voltage,
-         register)
+         item, batch_id, state, result, refusals, deadline, due_at, attempt_count, probe_count,
+         collector_ids, accepted, sent_at, answered_at, verified_at, switch, line_voltage,
+         load_side_voltage, register)
     VALUES
         (%(control_id)s, %(action)s, %(badge)s, %(serial)s, %(radio_id)s, %(key_id)s,
          %(usage_point_id)s, %(commodity)s, %(cause)s, %(order)s, %(reason)s, %(requested_by)s,
          %(requested_at)s, %(not_before)s, %(not_after)s, %(role)s, %(evidence)s, %(item)s,
-         %(state)s, %(result)s,
+         %(batch_id)s, %(state)s, %(result)s,
          %(refusals)s::jsonb, %(deadline)s, %(due_at)s, %(attempt_count)s, %(probe_count)s,
          %(collector_ids)s,
          %(accepted)s, %(sent_at)s, %(answered_at)s, %(verified_at)s, %(switch)s,
@@ -177,6 +178,22 @@ class PostgresControls:
 
     async def of_meter(self, badge: str) -> Sequence[EndDeviceControl]:
         return await self._controls(self.OF_METER, badge=badge)
+
+    OPENS_ASKED = """
+    SELECT requested_by, count(*) FROM control
+    WHERE control_id >= %(first_id)s AND action = 'disconnect'
+      AND state NOT IN ('POLICY_DENIED', 'CANCELLED', 'EXPIRED')
+    GROUP BY requested_by ORDER BY requested_by
+    """
+
+    async def opens_asked(self, after: datetime) -> Mapping[str, int]:
+        cursor = await self._connection.execute(self.OPENS_ASKED, {"first_id": first_id(after)})
+        return dict(await cursor.fetchall())
+
+    OF_BATCH = "SELECT * FROM control WHERE batch_id = %(batch_id)s ORDER BY control_id"
+
+    async def of_batch(self, batch_id: UUID) -> Sequence[EndDeviceControl]:
+        return await self._controls(self.OF_BATCH, batch_id=batch_id)
 
     NEWEST = "SELECT * FROM control ORDER BY control_id DESC LIMIT %(count_max)s"
 

@@ -235,7 +235,8 @@ CREATE TABLE public.control (
     role text DEFAULT ''::text NOT NULL,
     evidence text DEFAULT ''::text NOT NULL,
     item text DEFAULT ''::text NOT NULL,
-    deadline timestamp with time zone
+    deadline timestamp with time zone,
+    batch_id uuid
 );
 
 CREATE TABLE public.control_answer (
@@ -262,6 +263,21 @@ CREATE TABLE public.control_approval (
     role text NOT NULL,
     at timestamp with time zone NOT NULL,
     reason text NOT NULL
+);
+
+CREATE TABLE public.control_batch (
+    batch_id uuid NOT NULL,
+    name text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    listing bytea NOT NULL,
+    sha256 text NOT NULL,
+    every_s integer NOT NULL,
+    stop_after integer NOT NULL,
+    stop_at integer NOT NULL,
+    state text NOT NULL,
+    approved_by text NOT NULL,
+    approved_at timestamp with time zone
 );
 
 CREATE TABLE public.control_envelope (
@@ -1068,6 +1084,9 @@ ALTER TABLE ONLY public.control_answer
 ALTER TABLE ONLY public.control_approval
     ADD CONSTRAINT control_approval_pkey PRIMARY KEY (control_id, name);
 
+ALTER TABLE ONLY public.control_batch
+    ADD CONSTRAINT control_batch_pkey PRIMARY KEY (batch_id);
+
 ALTER TABLE ONLY public.control_envelope
     ADD CONSTRAINT control_envelope_pkey PRIMARY KEY (command_id);
 
@@ -1223,6 +1242,8 @@ CREATE INDEX control_answer_unhandled ON public.control_answer USING btree (cont
 
 CREATE INDEX control_badge ON public.control USING btree (badge, control_id);
 
+CREATE INDEX control_batch_row ON public.control USING btree (batch_id, control_id) WHERE (batch_id IS NOT NULL);
+
 CREATE INDEX control_due ON public.control USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX control_envelope_control ON public.control_envelope USING btree (control_id);
@@ -1305,6 +1326,9 @@ ALTER TABLE ONLY public.control_approval
 
 ALTER TABLE ONLY public.control
     ADD CONSTRAINT control_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.control
+    ADD CONSTRAINT control_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.control_batch(batch_id);
 
 ALTER TABLE ONLY public.control_envelope
     ADD CONSTRAINT control_envelope_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);

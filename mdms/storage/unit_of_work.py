@@ -10,6 +10,7 @@ from mdms.domain.errors import UnavailableError, UsageError
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.storage import capabilities, pool
 from mdms.storage.audit import PostgresAudit
+from mdms.storage.batches import PostgresBatches
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.circumstances import PostgresCircumstances
 from mdms.storage.controls import PostgresControls
@@ -51,6 +52,7 @@ class PostgresUnitOfWork:
         self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)
         self.controls = PostgresControls(connection, self.audit)
+        self.batches = PostgresBatches(connection, self.controls)
         self.optouts = PostgresOptouts(connection)
         self.programme = PostgresProgramme(connection)
         self.self_reads = PostgresSelfReads(connection)

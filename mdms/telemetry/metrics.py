@@ -96,6 +96,13 @@ COMMAND_ANSWERS = Counter(
 COMMAND_ENDED = Counter(
     "mdms_command_ended_total", "Commands that came to an end, by how.", ["action", "state"]
 )
+COMMAND_OPENS_ASKED = Gauge(
+    "mdms_command_opens_asked",
+    "Opens asked for in the last 24 hours that stand: neither refused nor taken back.",
+)
+COMMAND_OPENS_FLOOD = Gauge(
+    "mdms_command_opens_flood", "1 while these are more than the budget of a day lets through."
+)
 COMMAND_OPEN = Gauge("mdms_command_open", "Commands that wait for someone's answer.")
 COMMAND_FIELD_ORDERS = Counter(
     "mdms_command_field_orders_total", "Field orders opened, by what for.", ["reason"]

@@ -7,8 +7,12 @@ import httpx
 import pytest
 
 from commands.approvals import ControlApprovals
+from commands.batches import ControlBatches
+from commands.checks import PolicyChecks
+from commands.flood import Flood
 from commands.reactions import Reactions
 from commands.requests import ControlRequests
+from commands.undoing import BatchUndo
 from mdms import api
 from mdms.domain.people import Role
 from mdms.ports.unit_of_work import UnitOfWorkFactory
@@ -40,6 +44,9 @@ async def http(store: UnitOfWorkFactory) -> AsyncIterator[httpx.AsyncClient]:
         services(store),
         requests=requests,
         approvals=ControlApprovals(store, clock, judge),
+        checks=PolicyChecks(store, clock, judge),
+        batches=ControlBatches(store, clock, requests, Flood(judge)),
+        batch_undo=BatchUndo(store, clock, requests),
         facts=FactService(store, clock, ZONE, reactions.on_facts),
     )
     app = api.create(backend)

@@ -14,7 +14,11 @@ import pytest
 from fastapi import FastAPI
 
 from commands.approvals import ControlApprovals
+from commands.batches import ControlBatches
+from commands.checks import PolicyChecks
+from commands.flood import Flood
 from commands.requests import ControlRequests
+from commands.undoing import BatchUndo
 from ingest.tracing import open_frames
 from mdms import api
 from mdms.api.backend import Services
@@ -25,8 +29,10 @@ from mdms.domain.people import Role, Token
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
+from mdms.services.batches import BatchService
 from mdms.services.billing_run import BillingService
 from mdms.services.controls import ControlService
+from mdms.services.decisions import DecisionService
 from mdms.services.edits import EditService
 from mdms.services.events import EventService
 from mdms.services.exceptions import ExceptionService
@@ -91,6 +97,8 @@ def services(store: UnitOfWorkFactory) -> Services:
         await vee.run(first, last, channel_ids=channel_ids)
 
     edits = EditService(store, clock, rules, ZONE, rejudge)
+    judge = a_judge(remote_open=False)
+    requests = ControlRequests(store, clock, judge)
     return Services(
         zone=ZONE,
         registry=RegistryService(store),
@@ -102,13 +110,18 @@ def services(store: UnitOfWorkFactory) -> Services:
         leak_credit=LeakCreditService(store, clock, BOOK),
         billing=BillingService(store, clock, ZONE, finalize),
         status=StatusService(store, clock),
-        requests=ControlRequests(store, clock, a_judge(remote_open=False)),
+        requests=requests,
         approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),
         edits=edits,
         exceptions=ExceptionService(store, clock, rules, ZONE, edits),
         explain=ExplainService(store, clock, rules, ZONE),
         trace=TraceService(store, clock, ZONE, open_frames),
         controls=ControlService(store),
+        batches=ControlBatches(store, clock, requests, Flood(judge)),
+        batch_undo=BatchUndo(store, clock, requests),
+        batch_views=BatchService(store),
+        checks=PolicyChecks(store, clock, a_judge(remote_open=False)),
+        decisions=DecisionService(store),
         field_orders=FieldOrderService(store, clock),
         optouts=OptoutService(store, clock, BOOK),
         self_reads=SelfReadService(store, clock, BOOK),
