@@ -10,9 +10,9 @@ from simulators.seeds import generator, some
 from simulators.weather import Weather
 
 INTERVAL_S = 3600
-_HOME_CAPACITY = 230.0
-_COMMERCE_CAPACITY = 400.0
-"""What passes a meter in an hour at most [cubic feet], a little below its badge."""
+_HOME_CAPACITY = 220.0
+_COMMERCE_CAPACITY = 375.0
+"""What appliances burn in an hour at most [cubic feet]: meters are chosen with a tenth to spare."""
 _SOMEBODY = 0.2
 _OPEN_H, _CLOSE_H = 7, (18, 14)
 """When commerce works, on working days and on rest days [h]."""

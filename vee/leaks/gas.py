@@ -36,6 +36,7 @@ GAS_ROW: Final = np.dtype(
         ("episode", "<i4"),
         ("open", "<i4", (len(Check),)),  # number of the open case, 0 for none
         ("began_s", "<i8", (len(Check),)),
+        ("flow", "<f8", (len(Check),)),  # that opened it, cubic feet an hour
         ("nights", "<i4", (NIGHTS,)),  # least hour of each night, the newest last
         ("risen", "<i4"),  # nights in a row
     ]
@@ -82,7 +83,7 @@ class GasEvent:
         episode: Number of the case, from 1 for each meter.
         check: What was seen.
         is_open: It began; otherwise it ended.
-        flow_cf_h: The largest hour; for nights what they have risen by.
+        flow_cf_h: The largest hour of the day that raised it; for nights what they have risen by.
     """
 
     row: int
@@ -122,10 +123,11 @@ def advance(
         ends = over & ~seen & (memory["open"][:, check] > 0)
         memory["episode"] += begins
         memory["began_s"][begins, check] = day.start_s[0]
+        memory["flow"][begins, check] = (flow / meters.per_cf)[begins]
         memory["open"][begins, check] = memory["episode"][begins]
         for row in np.flatnonzero(begins | ends).tolist():
             number = int(memory["open"][row, check])
-            cf_h = float(flow[row] / meters.per_cf[row])
+            cf_h = float(memory["flow"][row, check])
             begun_s = int(memory["began_s"][row, check])
             events.append(GasEvent(row, begun_s, day.end_s, number, check, bool(begins[row]), cf_h))
         memory["open"][ends, check] = 0

@@ -249,6 +249,18 @@ def test_gas_used_where_nobody_may_asks_for_a_visit_until_it_stops():
     assert gas_days(np.minimum(flow, 1), idle=True) == []
 
 
+def test_a_case_of_gas_keeps_the_flow_that_opened_it():
+    flow = np.full(48, 60)
+    flow[7] = 230
+    meters = gas.GasMeters(np.ones(1), np.array([250.0]), np.zeros(1, np.bool_))
+    memory, told = gas.fresh(1), []
+    for day in days(flow):
+        memory, events = gas.advance(memory, day, meters, np.nan, RULES)
+        told += [(each.is_open, each.flow_cf_h) for each in events]
+
+    assert told == [(True, 230), (False, 230)]
+
+
 def test_warm_nights_with_more_gas_than_before_are_reported():
     flow = np.full(24 * 80, 1)
     flow[24 * 60 :] = 4
