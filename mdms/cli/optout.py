@@ -12,7 +12,7 @@ from mdms.domain.errors import NotFoundError
 from mdms.policy.optout_facts import Requester
 
 _SPARE = ("closed_by", "requested_by", "received_at", "reason", "approved_by", "requester")
-_ENDED = {"ended", "revoked"}
+_OVER = {"ended", "revoked", "denied", "lapsed", "withdrawn"}
 
 app = typer.Typer(help="Opt-outs from radio reading.", no_args_is_help=True)
 
@@ -180,7 +180,7 @@ def _id(mdms: Client, which: str, *, over: bool = False) -> str:
         each["optout_id"]
         for each in mdms.optouts()
         if which in {each["optout_id"], each["account"], *each["meters"]}
-        and (over or each["optout_id"] == which or each["state"] not in _ENDED)
+        and (over or each["optout_id"] == which or each["state"] not in _OVER)
     ]
     if not ids:
         raise NotFoundError(f"no opt-out of {which!r} is under way; see `mdms optout ls`")
