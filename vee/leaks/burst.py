@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from mdms.domain.readings import Bool, Int64
 from vee.leaks.day import Hour
@@ -12,6 +13,8 @@ from vee.leaks.rules import BurstRules
 
 _ONES = np.array([number.bit_count() for number in range(16)], np.int64)
 _NIBBLE = 0b1111
+
+UInt16 = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,6 @@ def listen(memory: Memory, hour: Hour, meters: Meters, watched: Bool, rules: Bur
     """
     week_h = 24 * hour.weekday + hour.wall_h
     habit = memory["habit"][:, week_h].astype(np.int64)
-    every_day = memory["habit"][:, hour.wall_h :: 24].astype(np.int64)
-    weeks = (1 << rules.habit_weeks) - 1
     remembered = np.zeros_like(habit)
     hours = np.zeros(len(memory), np.int64)
     for number, branch in enumerate(rules.branches):
@@ -52,15 +53,22 @@ def listen(memory: Memory, hour: Hour, meters: Meters, watched: Bool, rules: Bur
         run = memory["burst_run"][:, number]
         goes_on = reached & watched & ((run > 0) | branch.starts(hour.wall_h))
         run[:] = np.where(goes_on, np.minimum(run, 1000) + 1, 0)
-        nibble = (habit >> 4 * number) & _NIBBLE
-        usual = _ONES[nibble & weeks] >= rules.habit_min
-        days = _ONES[(every_day >> 4 * number) & weeks].sum(axis=1)
-        usual |= days >= rules.habit_days_min
-        complete = meters.bursts & (run >= branch.hours) & ~usual
+        complete = meters.bursts & (run >= branch.hours)
+        rows = np.flatnonzero(complete)
+        complete[rows] = ~_is_habit(memory["habit"][rows], 4 * number, week_h, rules)
         hours = np.where(complete & (hours == 0), branch.hours, hours)
+        nibble = (habit >> 4 * number) & _NIBBLE
         remembered |= (((nibble << 1) & _NIBBLE) | heavy) << 4 * number
     memory["habit"][:, week_h] = remembered
     return Bursts(hours > 0, hours)
+
+
+def _is_habit(habit: UInt16, shift: int, week_h: int, rules: BurstRules) -> Bool:
+    """Return where an hour of the week was heavy before, or that hour of other days."""
+    weeks = (1 << rules.habit_weeks) - 1
+    heavy = _ONES[(habit >> shift) & weeks]
+    by_day = heavy[:, week_h % 24 :: 24].sum(axis=1)
+    return np.asarray((heavy[:, week_h] >= rules.habit_min) | (by_day >= rules.habit_days_min))
 
 
 def rate(memory: Memory, bursts: Bursts, rows: Int64) -> Int64:

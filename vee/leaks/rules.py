@@ -264,6 +264,13 @@ def _check(rules: LeakRules) -> None:
         ("intermittent.median_days", rules.intermittent.median_days, DAYS),
         ("burst.habit_weeks", rules.burst.habit_weeks, WEEKS),
         ("burst.branches", len(rules.burst.branches), BRANCHES),
+        (
+            "hours of a branch",
+            max((each.hours for each in rules.burst.branches), default=0),
+            RECENT_H,
+        ),
+        ("gas.night_days", rules.gas.night_days, NIGHTS),
+        ("night.nights", rules.night.nights, NIGHTS),
         ("gas.baseline_days", rules.gas.baseline_days, NIGHTS),
     ):
         if value > limit:
