@@ -1,6 +1,7 @@
 """Edits on a real database: what they do, who must agree, what bills and people see."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,9 @@ import pytest
 from mdms.domain.edits import EditNotAllowedError, EditOperation, EditReason
 from mdms.domain.errors import UsageError
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.ports.billing import BillingDeterminant
 from mdms.services.edit_values import EditRequest
-from tests.integration.services.editing import FIRST, VALUE, Desk, a_desk, at
+from tests.integration.services.editing import FIRST, LAST, METER, VALUE, WEEK, Desk, a_desk, at
 
 pytestmark = pytest.mark.db
 
@@ -261,3 +263,55 @@ async def test_an_actual_value_takes_the_place_of_an_edit_that_bridged_a_gap(sto
     assert filled[4] == (VALUE[44], "V")
     assert sum(value for value, _ in filled) == VALUE[GAP].sum()
     assert "ACTUAL_VS_EDIT" not in {each["rule"] for each in await desk.queue()}
+
+
+def frozen_bill(channel_id: int) -> BillingDeterminant:
+    """Return 812 kWh over the first days of the week."""
+    return BillingDeterminant(
+        window_start=FIRST, window_end=LAST, channel_id=channel_id, badge=METER,
+        reading_type="x", usage_point_id="U1", premise_id="P1", account_id="A1",
+        read_start_utc=at(0), read_end_utc=at(192), register_start=0, register_end=812_000,
+        usage_quanta=812_000, usage_units=812, unit="kWh", quality="ACTUAL", method="register",
+        estimated_share=Decimal(0), interval_count=192, estimated_count=0, versions=b"",
+        ruleset_hash="r", content_hash="c",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [pytest.param(None, id="case-58")])
+async def test_an_edit_under_a_frozen_bill_needs_four_eyes_and_leaves_the_bill_alone(store, case):
+    desk = await a_desk(store)
+    bill = frozen_bill(desk.channel_id)
+    async with store() as work:
+        await work.billing.freeze(FIRST, LAST, [bill], [], at(300))
+
+    under = await desk.ask(ZERO, 100, 101, override_sum="tested")
+    after = await desk.ask(ZERO, 300, 301, override_sum="tested")
+    await desk.edits.decide(UUID(under["edit_id"]), "bob", "vee", approve=True)
+
+    assert under["four_eyes"] == [f"a bill rests on it ({FIRST}..{LAST})"]
+    assert after["state"] == "approved"
+    assert await desk.current(100, 101) == [(0, "X")]
+    async with store() as work:
+        assert await work.billing.determinants(FIRST, LAST) == [bill]
+
+
+@pytest.mark.parametrize("case", [pytest.param(None, id="case-90")])
+async def test_receiving_everything_again_changes_no_version_and_no_outcome(store, case):
+    desk = await a_desk(store, heard=GAP)
+    await desk.ask(SET, 300, 301, values=(int(VALUE[300]),))
+    async with store() as work:
+        before = await work.readings.intervals(WEEK)
+        outcomes = await work.vee.days(FIRST, LAST)
+        raw = before.take(before.version == 0)
+        taken, _ = await work.readings.append_raw(raw, RegisterReads.empty(), sure=False)
+    desk.clock.advance(timedelta(hours=1))
+
+    await desk.judge(FIRST, LAST)
+
+    async with store() as work:
+        after = await work.readings.intervals(WEEK)
+        assert await work.vee.days(FIRST, LAST) == outcomes
+    assert len(taken) == len(raw)
+    assert after.version.tolist() == before.version.tolist()
+    assert after.value.tolist() == before.value.tolist()
+    assert after.status.tolist() == before.status.tolist()
