@@ -21,6 +21,7 @@ import httpx
 import pandas as pd
 
 from mdms.client_commands import CommandCalls
+from mdms.client_grid import GridCalls
 from mdms.client_vee import VeeCalls
 from mdms.domain.controls import Refusal
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
@@ -36,7 +37,7 @@ _ERROR_OF = {
 }
 
 
-class Client(VeeCalls, CommandCalls):
+class Client(VeeCalls, GridCalls, CommandCalls):
     """
     Calls the daemon; every refusal becomes an error of `mdms.domain.errors`.
 

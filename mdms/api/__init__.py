@@ -18,6 +18,7 @@ from mdms.api import (
     facts,
     field_orders,
     gaps,
+    grid,
     leaks,
     optouts,
     policy,
@@ -34,6 +35,7 @@ from mdms.telemetry import metrics
 _MODULES = (
     system,
     leaks,
+    grid,
     registry,
     explain,
     readings,

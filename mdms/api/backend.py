@@ -23,6 +23,7 @@ from mdms.services.exceptions import ExceptionService
 from mdms.services.facts import FactService
 from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
+from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
@@ -33,6 +34,7 @@ from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
+from mdms.services.transformers import TransformerService
 from mdms.services.vee_explain import ExplainService
 from mdms.services.vee_run import VeeService
 
@@ -49,6 +51,8 @@ class Services:
     vee: VeeService
     leaks: LeakService
     leak_credit: LeakCreditService
+    grid: GridService
+    transformers: TransformerService
     billing: BillingService
     status: StatusService
     requests: ControlRequests

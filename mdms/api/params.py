@@ -36,6 +36,19 @@ def instant(text: str) -> datetime:
     return value.astimezone(UTC)
 
 
+def days(from_: str, to: str) -> tuple[date, date]:
+    """
+    Read the first and the last of some local days.
+
+    Raises:
+        UsageError: Either cannot be read, or the last lies before the first.
+    """
+    first, last = day(from_), day(to)
+    if last < first:
+        raise UsageError(f"the days from {from_} to {to} are none")
+    return first, last
+
+
 def period(from_: str, to: str, zone: ZoneInfo) -> Period:
     """
     Read a period: local days, the last included, or instants, the last excluded.

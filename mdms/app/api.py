@@ -37,6 +37,7 @@ from mdms.services.exceptions import ExceptionService
 from mdms.services.facts import FactService
 from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
+from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
@@ -47,6 +48,7 @@ from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
+from mdms.services.transformers import TransformerService
 from mdms.services.vee_explain import ExplainService
 from mdms.settings import ApiSettings
 
@@ -103,6 +105,8 @@ def _services(core: Core, line: Line | None) -> Services:
         trace=TraceService(unit_of_work, clock, settings.zone, open_frames),
         leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
         leak_credit=LeakCreditService(unit_of_work, clock, core.book),
+        grid=GridService(unit_of_work, clock, settings.zone),
+        transformers=TransformerService(unit_of_work, settings.zone, core.rules.voltage),
         billing=BillingService(unit_of_work, clock, settings.zone, finalize),
         status=StatusService(unit_of_work, clock),
         requests=requests,

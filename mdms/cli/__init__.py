@@ -20,6 +20,7 @@ from mdms.cli import (
     leak,
     meter,
     optout,
+    outage,
     policy,
     reading,
     registry,
@@ -27,7 +28,9 @@ from mdms.cli import (
     serve,
     signer,
     status,
+    theft,
     token,
+    transformer,
     vee,
 )
 from mdms.cli.command_view import explain
@@ -53,6 +56,9 @@ app.add_typer(reading.app, name="reading")
 app.add_typer(gap.app, name="gap")
 app.add_typer(vee.app, name="vee")
 app.add_typer(leak.app, name="leak")
+app.add_typer(outage.app, name="outage")
+app.add_typer(transformer.app, name="transformer")
+app.add_typer(theft.app, name="theft")
 app.add_typer(billing.app, name="billing")
 app.add_typer(command.app, name="command")
 app.add_typer(optout.app, name="optout")

@@ -15,6 +15,7 @@ from mdms.ports.exceptions import ExceptionStore
 from mdms.ports.facts import FactStore
 from mdms.ports.field_orders import FieldOrderStore
 from mdms.ports.frames import RawMessageStore
+from mdms.ports.grid import GridStore
 from mdms.ports.leaks import LeakStore
 from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
@@ -50,6 +51,8 @@ class UnitOfWork(Protocol):
     def circumstances(self) -> CircumstanceStore: ...
     @property
     def leaks(self) -> LeakStore: ...
+    @property
+    def grid(self) -> GridStore: ...
     @property
     def billing(self) -> BillingStore: ...
     @property

@@ -20,6 +20,7 @@ from mdms.storage.exceptions import PostgresExceptions
 from mdms.storage.facts import PostgresFacts
 from mdms.storage.field_orders import PostgresFieldOrders
 from mdms.storage.gaps import PostgresGaps
+from mdms.storage.grid import PostgresGrid
 from mdms.storage.leaks import PostgresLeaks
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
@@ -48,6 +49,7 @@ class PostgresUnitOfWork:
         self.edits = PostgresEdits(connection, partitions)
         self.exceptions = PostgresExceptions(connection)
         self.leaks = PostgresLeaks(connection)
+        self.grid = PostgresGrid(connection)
         self.billing = PostgresBilling(connection)
         self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)

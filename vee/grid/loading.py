@@ -18,12 +18,14 @@ class MeterEnergy:
 
     Attributes:
         net_wh: Delivered less received [Wh].
+        installed: Where the meter was in place.
         valid: Where it was measured, both ways where the meter has both.
         varh: Reactive energy [varh].
         varh_valid: Where that was measured.
     """
 
     net_wh: Int64
+    installed: Bool
     valid: Bool
     varh: Int64
     varh_valid: Bool
@@ -95,6 +97,7 @@ def loading(
         interval_s: Length of a slot.
         rules: Power factor, losses, coverage.
     """
+    assert not (energy.valid & ~energy.installed).any(), "who is not there measures nothing"
     first = np.flatnonzero(np.diff(transformer, prepend=-1))
     per_kw = 3600 / interval_s / 1000
     kw = np.where(energy.valid, energy.net_wh, 0) * per_kw
@@ -102,7 +105,8 @@ def loading(
     measured = energy.valid & energy.varh_valid
     kvar = np.where(measured, energy.varh * per_kw, assumed)
     heard = np.add.reduceat(energy.valid, first, axis=0, dtype=np.int64)
-    coverage = heard / np.diff(first, append=len(transformer))[:, None]
+    there = np.add.reduceat(energy.installed, first, axis=0, dtype=np.int64)
+    coverage = heard / np.maximum(there, 1)
     known = heard > 0
     made_up = known & (coverage < rules.coverage_min)
     factor = np.where(made_up, 1 / np.where(known, coverage, 1.0), 1.0) * (1 + rules.secondary_loss)

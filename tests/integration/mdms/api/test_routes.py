@@ -39,6 +39,7 @@ from mdms.services.exceptions import ExceptionService
 from mdms.services.facts import FactService
 from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
+from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
@@ -50,6 +51,7 @@ from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.self_reads import SelfReadService
 from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
+from mdms.services.transformers import TransformerService
 from mdms.services.vee_explain import ExplainService
 from mdms.services.vee_run import VeeService
 from mdms.settings import config_dir
@@ -108,6 +110,8 @@ def services(store: UnitOfWorkFactory) -> Services:
         vee=vee,
         leaks=LeakService(store, clock, LEAK_RULES, BOOK),
         leak_credit=LeakCreditService(store, clock, BOOK),
+        grid=GridService(store, clock, ZONE),
+        transformers=TransformerService(store, ZONE, rules.voltage),
         billing=BillingService(store, clock, ZONE, finalize),
         status=StatusService(store, clock),
         requests=requests,

@@ -21,7 +21,8 @@ def energy(kw: list[list[float]], valid: list[list[bool]] | None = None) -> Mete
     """Meters in rows, quarter hours in columns, no reactive energy measured."""
     net_wh = np.rint(np.array(kw) * 250).astype(np.int64)
     heard = np.ones(net_wh.shape, np.bool_) if valid is None else np.array(valid)
-    return MeterEnergy(net_wh, heard, np.zeros_like(net_wh), np.zeros(net_wh.shape, np.bool_))
+    there, never = np.ones(net_wh.shape, np.bool_), np.zeros(net_wh.shape, np.bool_)
+    return MeterEnergy(net_wh, there, heard, np.zeros_like(net_wh), never)
 
 
 @pytest.mark.parametrize("kva", [pytest.param(25.0, id="case-84")])
@@ -48,8 +49,8 @@ def test_meters_add_up_to_their_transformer(rules, peak):
 
 
 def test_measured_reactive_energy_counts_before_the_assumed_power_factor():
-    both = energy([[4.0]])
-    measured = MeterEnergy(both.net_wh, both.valid, np.array([[750]]), np.ones((1, 1), np.bool_))
+    yes = np.ones((1, 1), np.bool_)
+    measured = MeterEnergy(np.array([[1000]]), yes, yes, np.array([[750]]), yes)
 
     load = loading(measured, np.array([0]), QUARTER_S, LOSSLESS)
 
@@ -92,3 +93,13 @@ def test_ninety_five_of_a_hundred_intervals_do_not_exceed_p95():
 
     assert told.p95.tolist() == [0.95]
     assert told.peak.tolist() == [1.0]
+
+
+def test_a_meter_that_was_not_there_yet_is_not_missed():
+    yes, late = np.ones((2, 1), np.bool_), np.array([[True], [False]])
+    exchanged = MeterEnergy(np.array([[250], [0]]), late, late, np.zeros((2, 1), np.int64), ~yes)
+
+    load = loading(exchanged, np.zeros(2, np.int64), QUARTER_S, LOSSLESS)
+
+    assert load.coverage.tolist() == [[1.0]]
+    assert load.kw.tolist() == [[1.0]]

@@ -1,0 +1,57 @@
+"""Outages, transformers and signs of tampering, by REST."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from mdms.api import params
+from mdms.api.auth import allow
+from mdms.api.backend import Backend
+from mdms.domain.people import Role
+
+router = APIRouter(prefix="/v1", tags=["grid"])
+
+_OPERATES = frozenset(
+    {Role.CSR, Role.SUPERVISOR, Role.SAFETY, Role.NETWORK, Role.VEE, Role.AUDITOR}
+)
+"""A transformer may feed one home: what is at home there is for nobody who only looks."""
+
+_INVESTIGATES = frozenset({Role.SUPERVISOR, Role.SAFETY, Role.VEE, Role.AUDITOR})
+
+From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
+To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
+FirstDay = Annotated[str, Query(alias="from", description="First local day.")]
+LastDay = Annotated[str, Query(alias="to", description="Last local day, included.")]
+
+
+@router.get("/outages", dependencies=[Depends(allow(_OPERATES))])
+async def outages(services: Backend, from_: From, to: To) -> dict[str, Any]:
+    """List what failed in a period, with SAIDI, SAIFI, CAIDI and MAIFI."""
+    return await services.grid.outages(params.period(from_, to, services.zone))
+
+
+@router.get("/transformers/load", dependencies=[Depends(allow(_OPERATES))])
+async def load(
+    services: Backend, from_: FirstDay, to: LastDay, transformer: str | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """List the load of transformers, the most loaded first."""
+    first, last = params.days(from_, to)
+    rows = await services.transformers.load(first, last, transformer=transformer)
+    return {"transformers": rows}
+
+
+@router.get("/transformers/voltage", dependencies=[Depends(allow(_OPERATES))])
+async def voltage(
+    services: Backend, from_: FirstDay, to: LastDay, transformer: str | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """List the voltage of transformers whose meters measure it, the worst first."""
+    first, last = params.days(from_, to)
+    rows = await services.transformers.voltage(first, last, transformer=transformer)
+    return {"transformers": rows}
+
+
+@router.get("/theft", dependencies=[Depends(allow(_INVESTIGATES))])
+async def theft(services: Backend, from_: FirstDay, to: LastDay) -> dict[str, list[dict[str, Any]]]:
+    """List meters with direct signs of tampering; evidence for a person, never an action."""
+    first, last = params.days(from_, to)
+    return {"suspicions": await services.grid.suspicions(first, last)}

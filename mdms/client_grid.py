@@ -1,0 +1,58 @@
+"""Calls of `mdms.client.Client` about outages, transformers and signs of tampering."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+Day = date | str
+Instant = datetime | str
+
+
+class GridCalls(ABC):
+    """What operators of the grid ask the daemon."""
+
+    @abstractmethod
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | bool] | None = None,
+        json: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]: ...
+
+    def outages(self, from_: Day | Instant, to: Day | Instant) -> dict[str, Any]:
+        """
+        Return what failed, and the reliability indices.
+
+        Args:
+            from_: First local day, or an instant with its offset.
+            to: Last local day (included), or an instant (excluded).
+        """
+        return self._json("GET", "/v1/outages", params={"from": str(from_), "to": str(to)})
+
+    def transformer_load(
+        self, from_: Day, to: Day, *, transformer: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the load of transformers on local days, the most loaded first."""
+        return self._transformers("load", from_, to, transformer)
+
+    def transformer_voltage(
+        self, from_: Day, to: Day, *, transformer: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the voltage of transformers on local days, the worst first."""
+        return self._transformers("voltage", from_, to, transformer)
+
+    def theft(self, from_: Day, to: Day) -> list[dict[str, Any]]:
+        """Return meters with direct signs of tampering on local days, the most points first."""
+        params = {"from": str(from_), "to": str(to)}
+        return list(self._json("GET", "/v1/theft", params=params)["suspicions"])
+
+    def _transformers(
+        self, what: str, from_: Day, to: Day, transformer: str | None
+    ) -> list[dict[str, Any]]:
+        params = {"from": str(from_), "to": str(to)}
+        if transformer is not None:
+            params["transformer"] = transformer
+        return list(self._json("GET", f"/v1/transformers/{what}", params=params)["transformers"])
