@@ -1,6 +1,6 @@
 """A whole database in memory, for tests of services; what it keeps can be looked at."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -19,10 +19,10 @@ from mdms.domain.registry import (
     Registry,
 )
 from mdms.domain.time import Period, to_epoch_s, to_epoch_us
-from mdms.ports.billing import BillingBlock, BillingDeterminant
+from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
 from mdms.ports.registry import ImportResult
 from mdms.ports.unit_of_work import UnitOfWork
-from mdms.ports.vee import VeeDay, VeeRun
+from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
 
 
 class MemoryRegistry:
@@ -136,6 +136,7 @@ class MemoryVee:
     def __init__(self) -> None:
         self.outcomes: list[VeeDay] = []
         self.run: VeeRun | None = None
+        self.exceptions: list[VeeException] = []
 
     async def days(
         self,
@@ -155,6 +156,35 @@ class MemoryVee:
 
     async def last_run(self) -> VeeRun | None:
         return self.run
+
+    async def rulesets(self) -> list[StoredRuleset]:
+        return []
+
+    async def replace_exceptions(
+        self,
+        channel_days: Iterable[tuple[int, date]],
+        raised: Sequence[VeeException],
+        at: datetime,
+        *,
+        of_bills: bool = False,
+    ) -> None:
+        judged = set(channel_days)
+        self.exceptions = [
+            *(each for each in self.exceptions if (each.channel_id, each.local_day) not in judged),
+            *raised,
+        ]
+
+
+class MemoryExceptions:
+    """What people have answered, as the test says."""
+
+    def __init__(self) -> None:
+        self.answers: set[tuple[int, str, str]] = set()
+
+    async def answered(
+        self, channel_ids: Sequence[int], local_day: date
+    ) -> frozenset[tuple[int, str, str]]:
+        return frozenset(each for each in self.answers if each[0] in channel_ids)
 
 
 class MemoryBilling:
@@ -183,6 +213,18 @@ class MemoryBilling:
     async def blocked(self, window_start: date, window_end: date) -> list[BillingBlock]:
         return self.left_out.get((window_start, window_end), [])
 
+    async def before(
+        self, channel_ids: Sequence[int], *, since: date, until: date
+    ) -> list[BilledBefore]:
+        names = list(BilledBefore.__dataclass_fields__)
+        return [
+            BilledBefore(*(getattr(row, name) for name in names))
+            for (start, end), rows in sorted(self.frozen.items())
+            if since <= start and end <= until
+            for row in rows.values()
+            if row.channel_id in channel_ids
+        ]
+
     async def windows(self) -> list[tuple[date, date]]:
         return sorted(self.frozen)
 
@@ -194,6 +236,7 @@ class MemoryDatabase:
         self.registry = MemoryRegistry()
         self.readings = MemoryReadings()
         self.vee = MemoryVee()
+        self.exceptions = MemoryExceptions()
         self.billing = MemoryBilling()
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:

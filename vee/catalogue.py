@@ -44,7 +44,9 @@ class Rule:
 _SPIKE = ("spike.excess_per_cent",)
 _HISTORY = ("history.days", "history.valid_days_min", "history.max_per_cent")
 _SUM = ("sum_check.resolutions", "sum_check.usage_per_mille")
-_DAYS, _SCREEN, _PERIOD = "vee.day_rules", "vee.screening", "vee.period"
+_DAYS, _SCREEN = "vee.day_rules", "vee.screening"
+_PERIOD, _BILL = "vee.period", "vee.bill"
+_SELF_READ = ("mdms.policy.self_read", "mdms.services.self_read_months")
 _REGISTERS, _BRACKETS = "vee.kernels.validate_registers", "vee.kernels.brackets"
 
 
@@ -127,33 +129,33 @@ RULES = (
     Rule(43, "REG_STUCK", "EGW", (F,), _SUM, ("vee.sums",),
          "The register stood still while something flowed."),
     Rule(44, "REG_DELTA", "EGW", (W,), (*_each("bill_ratio_min"), *_each("bill_ratio_max")),
-         (_PERIOD,), "The register moves much faster or slower than before."),
+         (_BILL, _PERIOD), "The register moves much faster or slower than before."),
     Rule(45, "SUM_CHECK", "EGW", (H,), _SUM, ("vee.sums",),
          "Intervals and register differ by more than two truncated reads explain."),
     Rule(46, "SUM_NEG", "EGW", (H,), _SUM, ("vee.sums",),
          "Beside a gap the intervals exceed their register: nothing is estimated."),
     Rule(50, "HILO_DAY", "EGW", (INFO,), (*_each("day_ratio_min"), *_each("day_ratio_max")),
-         (_PERIOD,), "A day far from the median of its like; shown, never held."),
+         (_BILL, _PERIOD), "A day far from the median of its like; counted, never held."),
     Rule(51, "HILO_BILL", "EGW", (H,),
          (*_each("bill_ratio_min"), *_each("bill_ratio_max"), *_each("bill_floor_quanta"),
-          "period.reference_days_min"), (_PERIOD,),
+          "period.reference_days_min"), (_BILL, _PERIOD),
          "Daily usage far from a year ago, or from the previous period."),
     Rule(52, "LOAD_FACTOR", "E", (H,), ("period.load_factor_min", "period.load_factor_max"),
-         (_PERIOD,), "Energy and demand do not belong together."),
+         (_PERIOD,), "Energy and demand do not belong together; for bills that carry a demand."),
     Rule(53, "EST_SHARE", "EGW", (W, H),
          ("period.estimated_share_max", "period.estimated_bucket_share_max",
-          "period.estimated_share_hold"), (_PERIOD,), "Much of the energy is estimated."),
+          "period.estimated_share_hold"), (_BILL, _PERIOD), "Much of the energy is estimated."),
     Rule(54, "PROLONGED_EST", "EGW", (H,),
-         ("period.estimated_days_max", "period.estimated_bills_max"), (_PERIOD,),
+         ("period.estimated_days_max", "period.estimated_bills_max"), (_BILL, _PERIOD),
          "No actual read for too long."),
     Rule(55, "BILL_DAYS", "EGW", (W,), ("period.service_days_min", "period.service_days_max"),
-         (_PERIOD,), "A window of unusual length is prorated."),
+         (_BILL, _PERIOD), "A window of unusual length is prorated."),
     Rule(56, "SELF_READ", "EG", (W, H),
-         ("period.self_read_misses_max", "period.self_read_days_max"), (_PERIOD,),
+         ("period.self_read_misses_max", "period.self_read_days_max"), (*_SELF_READ, _PERIOD),
          "The customer did not read, again and again, or nobody else did for a year."),
     Rule(57, "DETERMINANT", "E", (F,), (), (_PERIOD,),
-         "Time-of-use units do not add up to the total."),
+         "Time-of-use units do not add up to the total; for bills that carry them."),
     Rule(58, "FACTOR", "G", (F,), ("period.gas_factor_min", "period.gas_factor_max"), (_PERIOD,),
-         "Pressure and therm factor are missing, or cannot be."),
+         "Pressure and therm factor are missing, or cannot be; for bills in therms."),
 )  # fmt: skip
 """Every rule, by number."""

@@ -31,6 +31,7 @@ async def freeze(services: Backend, start: str, end: str) -> dict[str, Any]:
         "already_frozen": result.already_frozen,
         "blocked": sum(result.blocked.values()),
         "blocked_by": dict(result.blocked),
+        "flagged_by": dict(result.flagged),
     }
 
 

@@ -62,6 +62,8 @@ class BlockReason(StrEnum):
     NO_REGISTER = "no_register"
     SUM_CHECK = "sum_check"
     """Intervals and register of the window disagree (V45 over the billing period)."""
+    PERIOD_CHECK = "period_check"
+    """A period rule holds the bill until a person accepts it (vee.md 3.6)."""
 
 
 def intervals_needed_from_s(channels: Sequence[BilledChannel], registers: RegisterReads) -> int:

@@ -25,16 +25,18 @@ def freeze(
     Freeze what each meter used between two read days, at local midnight.
 
     Estimates of the window become final first. A meter with missing or held intervals is left
-    out and listed by `mdms billing status`; freezing again takes what has become ready and
-    changes nothing that is frozen.
+    out and listed by `mdms billing status`, and so is a bill that a rule holds until somebody
+    accepts its exception; freezing again takes what has become ready and changes nothing that is
+    frozen.
 
     Example: mdms billing freeze --from 2026-11-03 --to 2026-12-03
     """
     with options.client(config) as mdms:
         result = mdms.freeze(from_, to)
-    reasons = result.pop("blocked_by")
-    why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
-    show([result | {"blocked_by": why}], output, title="Freeze")
+    for why in ("blocked_by", "flagged_by"):
+        counts = result[why]
+        result[why] = ", ".join(f"{reason} {count}" for reason, count in counts.items())
+    show([result], output, title="Freeze")
 
 
 @app.command()

@@ -54,6 +54,25 @@ class BillingBlock:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class BilledBefore:
+    """What later bills are compared with of one that is frozen; names as BillingDeterminant."""
+
+    window_start: date
+    window_end: date
+    channel_id: int
+    reading_type: str
+    usage_point_id: str
+    account_id: str
+    read_start_utc: datetime
+    read_end_utc: datetime
+    usage_quanta: int
+    quality: str
+    estimated_share: Decimal
+    interval_count: int
+    estimated_count: int
+
+
 class BillingStore(Protocol):
     """Frozen determinants: rows are added, never changed."""
 
@@ -69,6 +88,12 @@ class BillingStore(Protocol):
         self, window_start: date, window_end: date
     ) -> Sequence[BillingDeterminant]: ...
     async def blocked(self, window_start: date, window_end: date) -> Sequence[BillingBlock]: ...
+    async def before(
+        self, channel_ids: Sequence[int], *, since: date, until: date
+    ) -> Sequence[BilledBefore]:
+        """Return what is frozen of channels in windows within [since, until], oldest first."""
+        ...
+
     async def windows(self) -> Sequence[tuple[date, date]]: ...
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+BILL_RULES = frozenset({"V44", "V50", "V51", "V52", "V53", "V54", "V55", "V56", "V57", "V58"})
+"""Rules about a bill; their exceptions stand on its last day, apart from those of the day."""
+
 
 @dataclass(frozen=True, slots=True)
 class VeeDay:
@@ -97,9 +100,22 @@ class VeeStore(Protocol):
 
     async def append_days(self, days: Sequence[VeeDay]) -> None: ...
     async def replace_exceptions(
-        self, channel_days: Iterable[tuple[int, date]], raised: Sequence[VeeException], at: datetime
+        self,
+        channel_days: Iterable[tuple[int, date]],
+        raised: Sequence[VeeException],
+        at: datetime,
+        *,
+        of_bills: bool = False,
     ) -> None:
-        """Close what is open on these channel-days and no longer raised; open what is new."""
+        """
+        Close what is open on these channel-days and no longer raised; open what is new.
+
+        Args:
+            channel_days: What was judged.
+            raised: What was found.
+            at: When.
+            of_bills: Bills that end on these days were judged (BILL_RULES), not the days.
+        """
         ...
 
     async def open_exceptions(self) -> Sequence[VeeException]: ...

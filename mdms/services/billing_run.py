@@ -21,7 +21,10 @@ from mdms.domain.time import Period, from_epoch_s
 from mdms.ports.billing import BillingBlock, ExportSink
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.bill_checks import BillChecks
+from mdms.services.vee_rulesets import editions
 from mdms.telemetry import metrics
+from vee.rules import RuleSet
 
 log = structlog.get_logger(__name__)
 
@@ -37,12 +40,14 @@ Finalize = Callable[[date, date], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class FreezeResult:
-    """What one freeze did: channels newly frozen, frozen before, and blocked, by reason."""
+    """What one freeze did: channels newly frozen, frozen before, and blocked, by reason; flags."""
 
     window: BillWindow
     frozen: int
     already_frozen: int
     blocked: Mapping[str, int]
+    flagged: Mapping[str, int]
+    """What the period rules found, by rule; V50 counts days, the others bills."""
 
 
 class BillingService:
@@ -54,15 +59,22 @@ class BillingService:
         clock: The one source of time.
         zone: Where the utility's days begin.
         finalize: Makes the window's estimates final before its freeze.
+        rules: The rule set that the installation ships with.
     """
 
     def __init__(
-        self, unit_of_work: UnitOfWorkFactory, clock: Clock, zone: ZoneInfo, finalize: Finalize
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        clock: Clock,
+        zone: ZoneInfo,
+        finalize: Finalize,
+        rules: RuleSet,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._zone = zone
         self._finalize = finalize
+        self._rules = rules
 
     async def freeze(
         self, window_start: date, window_end: date, *, any_length: bool = False
@@ -91,15 +103,16 @@ class BillingService:
             done = {
                 row.channel_id for row in await work.billing.determinants(window.start, window.end)
             }
-            channels = billed_channels(
-                window, self._zone, await work.registry.channels(), await work.registry.load()
-            )
+            table, registry = await work.registry.channels(), await work.registry.load()
+            rules = (await editions(work, self._rules)).on(window.last_day)
         if last_run is None:
             raise OperatorError("no day has been validated yet; run `mdms vee run` first")
+        channels = billed_channels(window, self._zone, table, registry)
+        checks = BillChecks.of(window, rules, table, registry)
         waiting = [channel for channel in channels if channel.channel_id not in done]
         frozen, blocked = 0, list[BillingBlock]()
         for block in _blocks(waiting):
-            count, refused = await self._freeze_block(window, block, as_of, last_run.ruleset_hash)
+            count, refused = await self._freeze_block(checks, block, as_of, last_run.ruleset_hash)
             frozen += count
             blocked += refused
         async with self._unit_of_work() as work:
@@ -113,8 +126,10 @@ class BillingService:
             frozen_count=frozen,
             already_frozen_count=len(done),
             blocked_count=len(blocked),
+            **checks.flagged,
         )
-        return FreezeResult(window, frozen, len(done), Counter(block.reason for block in blocked))
+        reasons = Counter(block.reason for block in blocked)
+        return FreezeResult(window, frozen, len(done), reasons, checks.flagged)
 
     async def status(self) -> list[dict[str, Any]]:
         """
@@ -176,12 +191,13 @@ class BillingService:
 
     async def _freeze_block(
         self,
-        window: BillWindow,
+        checks: BillChecks,
         channels: Sequence[BilledChannel],
         as_of: datetime,
         ruleset_hash: str,
     ) -> tuple[int, list[BillingBlock]]:
-        """Load, determine and store one block of channels of one interval length."""
+        """Load, determine, check and store one block of channels of one interval length."""
+        window = checks.window
         period = window.period(self._zone)
         ids = [channel.channel_id for channel in channels]
         async with self._unit_of_work() as work:
@@ -197,8 +213,9 @@ class BillingService:
             determinants, blocked = await asyncio.to_thread(
                 determine, window, channels, intervals, registers, ruleset_hash=ruleset_hash
             )
-            await work.billing.freeze(window.start, window.end, determinants, (), as_of)
-        return len(determinants), blocked
+            ready, held = await checks.sort_out(work, determinants, as_of)
+            await work.billing.freeze(window.start, window.end, ready, (), as_of)
+        return len(ready), [*blocked, *held]
 
 
 def _window(start: date, end: date) -> BillWindow:

@@ -14,6 +14,7 @@ from mdms.domain.time import Period, local_day
 from mdms.ports.clock import Clock
 from mdms.ports.exceptions import QueuedException
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.vee import BILL_RULES
 from mdms.services.channel_bench import Bench, of_channel
 from mdms.services.day_view import day_view
 from mdms.services.edit_values import EditRequest
@@ -163,7 +164,8 @@ class ExceptionService:
         Accept or reject the values of an exception's day.
 
         Accepting makes its suspect values valid (S to A); where it has none, the exception is
-        acknowledged and closed. Rejecting makes its valid actual values suspect (V to S).
+        acknowledged and closed. A finding about a bill is acknowledged: the bill is frozen the next
+        time, unless its figures change. Rejecting makes its valid actual values suspect (V to S).
 
         Returns:
             The edit, or the exception where no value changes, as plain values.
@@ -175,6 +177,9 @@ class ExceptionService:
         """
         async with self._unit_of_work() as work:
             found, table = await _find_open(work, exception_id)
+        about_bill = found.rule in BILL_RULES
+        if about_bill and operation is not EditOperation.ACCEPT:
+            raise UsageError(f"{found.rule} is about a bill: accept it, or edit the bill's reads")
         period = Period.of_days(found.local_day, found.local_day, self._zone)
         request = EditRequest(
             meter=str(table.badge[0]),
@@ -187,7 +192,9 @@ class ExceptionService:
             ticket=ticket,
             exception_id=exception_id,
         )
-        if operation is EditOperation.ACCEPT and not await self._is_suspect(table, period):
+        if about_bill or (
+            operation is EditOperation.ACCEPT and not await self._is_suspect(table, period)
+        ):
             return await self._acknowledge(found, table, request, by)
         return await self._edits.ask(request, by, role)
 

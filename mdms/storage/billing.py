@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from psycopg import AsyncConnection
 
-from mdms.ports.billing import BillingBlock, BillingDeterminant
+from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
 
 
 class PostgresBilling:
@@ -116,6 +116,27 @@ class PostgresBilling:
             self.BLOCKED, {"window_start": window_start, "window_end": window_end}
         )
         return [BillingBlock(*row) for row in await cursor.fetchall()]
+
+    # The few windows are looked up first, then each channel by the key.
+    BEFORE = """
+    SELECT d.window_start, d.window_end, d.channel_id, d.reading_type, d.usage_point_id,
+           d.account_id, d.read_start_utc, d.read_end_utc, d.usage_quanta, d.quality,
+           d.estimated_share, d.interval_count, d.estimated_count
+    FROM billing_window w
+    JOIN billing_determinant d USING (window_start, window_end)
+    WHERE w.window_start >= %(since)s AND w.window_end <= %(until)s
+      AND d.channel_id = ANY (%(channel_ids)s::integer[])
+    ORDER BY d.window_end, d.window_start, d.channel_id
+    """
+
+    async def before(
+        self, channel_ids: Sequence[int], *, since: date, until: date
+    ) -> Sequence[BilledBefore]:
+        cursor = await self._connection.execute(
+            self.BEFORE,
+            {"channel_ids": [int(c) for c in channel_ids], "since": since, "until": until},
+        )
+        return [BilledBefore(*row) for row in await cursor.fetchall()]
 
     WINDOWS = "SELECT window_start, window_end FROM billing_window ORDER BY 1, 2"
 

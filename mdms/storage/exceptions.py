@@ -1,7 +1,7 @@
 """The queue of exceptions: who looks into each, and what was answered."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from psycopg import AsyncConnection
 
@@ -48,6 +48,19 @@ class PostgresExceptions:
             open_only=open_only,
             count_max=count_max,
         )
+
+    ANSWERED = """
+    SELECT channel_id, rule, detail FROM vee_exception
+    WHERE channel_id = ANY (%(channel_ids)s::integer[]) AND local_day = %(local_day)s
+      AND answer <> ''
+    """
+
+    async def answered(
+        self, channel_ids: Sequence[int], local_day: date
+    ) -> frozenset[tuple[int, str, str]]:
+        parameters = {"channel_ids": [int(c) for c in channel_ids], "local_day": local_day}
+        cursor = await self._connection.execute(self.ANSWERED, parameters)
+        return frozenset(await cursor.fetchall())
 
     async def find(self, exception_id: int) -> QueuedException | None:
         found = await self._some(exception_id=exception_id, open_only=False, count_max=1)

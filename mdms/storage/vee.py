@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from psycopg import AsyncConnection
 
-from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
+from mdms.ports.vee import BILL_RULES, StoredRuleset, VeeDay, VeeException, VeeRun
 
 
 class PostgresVee:
@@ -97,6 +97,7 @@ class PostgresVee:
     UPDATE vee_exception e SET closed_at = %(at)s
     FROM unnest(%(channel_ids)s::integer[], %(local_days)s::date[]) AS judged (channel, day)
     WHERE e.channel_id = judged.channel AND e.local_day = judged.day AND e.closed_at IS NULL
+      AND (e.rule = ANY (%(bill_rules)s::text[])) = %(of_bills)s
       AND NOT EXISTS (
           SELECT FROM unnest(%(raised_channel_ids)s::integer[], %(raised_local_days)s::date[],
                              %(raised_rules)s::text[]) AS raised (channel, day, rule)
@@ -105,6 +106,7 @@ class PostgresVee:
       )
     """
 
+    # What a person answered is not asked again in the same words.
     OPEN_EXCEPTION = """
     INSERT INTO vee_exception (channel_id, local_day, rule, severity, detail, opened_at)
     SELECT %(channel_id)s, %(local_day)s, %(rule)s, %(severity)s, %(detail)s, %(opened_at)s
@@ -117,10 +119,17 @@ class PostgresVee:
     """
 
     async def replace_exceptions(
-        self, channel_days: Iterable[tuple[int, date]], raised: Sequence[VeeException], at: datetime
+        self,
+        channel_days: Iterable[tuple[int, date]],
+        raised: Sequence[VeeException],
+        at: datetime,
+        *,
+        of_bills: bool = False,
     ) -> None:
         parameters = _arrays(channel_days) | {
             "at": at,
+            "of_bills": of_bills,
+            "bill_rules": sorted(BILL_RULES),
             "raised_channel_ids": [one.channel_id for one in raised],
             "raised_local_days": [one.local_day for one in raised],
             "raised_rules": [one.rule for one in raised],

@@ -15,6 +15,7 @@ from mdms.services.self_reads import ReadSent, SelfReadService
 from tests.controls import AT, a_control
 from tests.fakes import FakeClock
 from tests.households import BOOK, ZONE, Household
+from tests.unit.vee.build import RULES
 
 pytestmark = pytest.mark.db
 
@@ -56,7 +57,7 @@ def billing(home: Household) -> BillingService:
     async def finalize(first: date, last: date) -> None:
         await months.close(first, last + timedelta(days=1))
 
-    return BillingService(home.store, home.clock, ZONE, finalize)
+    return BillingService(home.store, home.clock, ZONE, finalize, RULES)
 
 
 async def frozen(home: Household) -> dict[str, tuple[str, int]]:

@@ -64,6 +64,20 @@ async def test_freezing_again_adds_what_was_left_out_and_changes_nothing(store):
         assert await work.billing.blocked(START, END) == []
 
 
+async def test_the_bills_before_a_window_are_those_that_end_by_its_start(store):
+    spring, autumn = date(2026, 3, 3), date(2026, 10, 3)
+    windows = [(spring, date(2026, 4, 2)), (autumn, START), (START, END)]
+    async with store() as work:
+        for start, end in windows:
+            row = replace(FROZEN, window_start=start, window_end=end)
+            await work.billing.freeze(start, end, [row, replace(row, channel_id=2)], [], AT)
+
+        found = await work.billing.before([1, 9], since=autumn, until=START)
+
+    assert [(each.window_start, each.channel_id) for each in found] == [(autumn, 1)]
+    assert (found[0].usage_quanta, found[0].estimated_share) == (600_000, Decimal("0.012500"))
+
+
 @pytest.mark.parametrize(
     "change",
     [

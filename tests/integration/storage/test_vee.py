@@ -96,3 +96,32 @@ async def test_the_last_run_is_the_one_with_the_highest_number(store):
 
     assert nothing is None
     assert last == replace(run, run_id=2)
+
+
+async def test_findings_about_a_bill_and_about_its_last_day_do_not_close_each_other(store):
+    bill = replace(
+        SPIKE, rule="V51", severity="HOLD", detail="2.07 times the usage of the reference"
+    )
+    async with store() as work:
+        await work.vee.replace_exceptions([(1, DAY)], [SPIKE], AT)
+        await work.vee.replace_exceptions([(1, DAY)], [bill], AT, of_bills=True)
+        both = await work.vee.open_exceptions()
+        await work.vee.replace_exceptions([(1, DAY)], [], AT)
+        of_bill = await work.vee.open_exceptions()
+        await work.vee.replace_exceptions([(1, DAY)], [], AT, of_bills=True)
+        none = await work.vee.open_exceptions()
+
+    assert [each.rule for each in both] == [SPIKE.rule, "V51"]
+    assert [each.rule for each in of_bill] == ["V51"]
+    assert none == []
+
+
+async def test_an_answer_about_a_bill_is_found_by_its_words(store):
+    async with store() as work:
+        await work.vee.replace_exceptions([(1, DAY)], [SPIKE], AT)
+        [found] = await work.exceptions.some()
+        before = await work.exceptions.answered([1], DAY)
+        await work.exceptions.answer(found.exception_id, "acknowledged", "ann", AT)
+        after = await work.exceptions.answered([1, 2], DAY)
+
+    assert (before, after) == (frozenset(), {(1, SPIKE.rule, SPIKE.detail)})

@@ -59,6 +59,7 @@ from tests.fakes import FakeClock
 from tests.households import BOOK
 from tests.integration.storage.registries import SMALL_TOWN
 from tests.lawful import a_judge
+from tests.unit.vee.build import RULES
 from tests.unit.vee.leaks.build import RULES as LEAK_RULES
 from vee.rules import RuleSet
 
@@ -112,7 +113,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         leak_credit=LeakCreditService(store, clock, BOOK),
         grid=GridService(store, clock, ZONE),
         transformers=TransformerService(store, ZONE, rules.voltage),
-        billing=BillingService(store, clock, ZONE, finalize),
+        billing=BillingService(store, clock, ZONE, finalize, RULES),
         status=StatusService(store, clock),
         requests=requests,
         approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),

@@ -27,6 +27,7 @@ from mdms.services.billing_run import BillingService
 from mdms.storage.files import DirectorySink
 from tests.fakes import FakeClock
 from tests.memory import MemoryDatabase
+from tests.unit.vee.build import RULES
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 START, END = date(2026, 11, 3), date(2026, 12, 3)
@@ -94,7 +95,7 @@ class Bench:
         )
         self.clock = FakeClock(NIGHT_AFTER)
         self.finalized: list[tuple[date, date]] = []
-        self.service = BillingService(self.database, self.clock, PACIFIC, self._finalize)
+        self.service = BillingService(self.database, self.clock, PACIFIC, self._finalize, RULES)
 
     async def _finalize(self, first_day: date, last_day: date) -> None:
         self.finalized.append((first_day, last_day))
@@ -176,7 +177,7 @@ async def test_what_is_recorded_while_the_freeze_runs_is_not_used():
 async def test_the_same_reads_frozen_in_two_databases_give_the_same_bytes():
     first, second = Bench(), Bench()
     second.clock = FakeClock(NIGHT_AFTER + timedelta(days=40))
-    second.service = BillingService(second.database, second.clock, PACIFIC, second._finalize)
+    second.service = BillingService(second.database, second.clock, PACIFIC, second._finalize, RULES)
 
     await first.service.freeze(START, END)
     await second.service.freeze(START, END)
@@ -253,7 +254,7 @@ async def test_a_held_interval_is_listed_with_its_meter():
 async def test_a_window_that_is_not_over_is_refused():
     bench = Bench()
     bench.clock = FakeClock(CLOSES - timedelta(seconds=1))
-    bench.service = BillingService(bench.database, bench.clock, PACIFIC, bench._finalize)
+    bench.service = BillingService(bench.database, bench.clock, PACIFIC, bench._finalize, RULES)
 
     with pytest.raises(OperatorError, match="is not over; freeze it on 2026-12-03 or later"):
         await bench.service.freeze(START, END)

@@ -197,8 +197,14 @@ class FakeStore:
             versions.append(day)
 
     async def replace_exceptions(
-        self, channel_days: Iterable[tuple[int, date]], raised: Sequence[VeeException], at: datetime
+        self,
+        channel_days: Iterable[tuple[int, date]],
+        raised: Sequence[VeeException],
+        at: datetime,
+        *,
+        of_bills: bool = False,
     ) -> None:
+        assert not of_bills
         judged = set(channel_days)
         keys = {(each.channel_id, each.local_day, each.rule) for each in raised}
         assert len(keys) == len(raised)

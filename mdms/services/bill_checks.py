@@ -1,0 +1,241 @@
+"""What is checked of each bill before it is frozen: the period rules, and who may wave them by."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from mdms.billing.determinants import BlockReason
+from mdms.billing.registers import Quality
+from mdms.billing.window import BillWindow
+from mdms.domain.reading_types import READING_TYPES
+from mdms.domain.registry import ChannelTable, Registry
+from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
+from mdms.ports.unit_of_work import UnitOfWork
+from mdms.ports.vee import BILL_RULES, VeeDay, VeeException
+from vee import bill
+from vee.bill import Bill, Days
+from vee.period import PeriodFinding
+from vee.rules import RuleSet
+
+_DAY: Final = timedelta(days=1)
+_SATURDAY: Final = 5
+_REACTIVE: Final = 3
+"""What is stored but drawn by no customer on purpose: its usage is no surprise either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a channel measures, in terms of its service's past."""
+
+    usage_point_id: str
+    reading_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class BillChecks:
+    """
+    The period rules over one window; made once a freeze, asked block by block.
+
+    Attributes:
+        window: What is to be frozen.
+        rules: In force on its last day.
+        irregular: Usage points whose usage is no surprise.
+        channels_at: Every channel that ever measured at a place, by place.
+        flagged: Findings so far, by rule; V50 counts days, all others bills.
+    """
+
+    window: BillWindow
+    rules: RuleSet
+    irregular: frozenset[str]
+    channels_at: Mapping[Place, frozenset[int]]
+    flagged: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(
+        cls, window: BillWindow, rules: RuleSet, table: ChannelTable, registry: Registry
+    ) -> "BillChecks":
+        """Prepare for a window by what is installed."""
+        channels_at: dict[Place, set[int]] = {}
+        for row in range(len(table)):
+            place = Place(str(table.usage_point_id[row]), str(table.reading_type[row]))
+            channels_at.setdefault(place, set()).add(int(table.channel_id[row]))
+        return cls(
+            window,
+            rules,
+            frozenset(
+                each.usage_point_id for each in registry.usage_points if each.irregular_usage
+            ),
+            {place: frozenset(channels) for place, channels in channels_at.items()},
+        )
+
+    async def sort_out(
+        self, work: UnitOfWork, determinants: Sequence[BillingDeterminant], at: datetime
+    ) -> tuple[list[BillingDeterminant], list[BillingBlock]]:
+        """
+        Keep what may be frozen; raise an exception for every finding, and block what it holds.
+
+        What a person has answered to the same finding, in the same words, holds no longer.
+        """
+        if not determinants:
+            return [], []
+        ids = [each.channel_id for each in determinants]
+        past = await self._past(work, determinants)
+        days = await self._days(work, ids)
+        found = {
+            each.channel_id: self._judge(each, past, days.get(each.channel_id, {}))
+            for each in determinants
+        }
+        last_day = self.window.last_day
+        await work.vee.replace_exceptions(
+            [(channel_id, last_day) for channel_id in ids],
+            [
+                VeeException(channel_id, last_day, _code(one), one.severity, one.detail, at)
+                for channel_id, findings in found.items()
+                for one in findings
+            ],
+            at,
+            of_bills=True,
+        )
+        answered = await self._answered(work, found)
+        ready, blocked = [], []
+        for each in determinants:
+            holding = [
+                f"{_code(one)}: {one.detail}"
+                for one in found[each.channel_id]
+                if bill.keeps_from_billing(one)
+                and (each.channel_id, _code(one), one.detail) not in answered
+            ]
+            if holding:
+                blocked.append(_block(each, "; ".join(holding)))
+            else:
+                ready.append(each)
+        return ready, blocked
+
+    def _judge(
+        self,
+        determinant: BillingDeterminant,
+        past: Mapping[Place, Sequence[BilledBefore]],
+        days: Mapping[date, VeeDay],
+    ) -> list[PeriodFinding]:
+        kind = READING_TYPES[determinant.reading_type]
+        commodity = self.rules.of(kind.commodity)
+        irregular = determinant.usage_point_id in self.irregular or kind.channel == _REACTIVE
+        column = self._column(days)
+        findings = bill.judge(
+            _bill(determinant, determinant),
+            [_bill(each, determinant) for each in past.get(_place(determinant), ())],
+            column,
+            self.rules,
+            commodity,
+            irregular=irregular,
+        )
+        self.flagged.update(_code(one) for one in findings)
+        surprising = bill.surprising_days(column, commodity, irregular=irregular)
+        if surprising:
+            self.flagged["V50"] += surprising
+        return findings
+
+    async def _past(
+        self, work: UnitOfWork, determinants: Sequence[BillingDeterminant]
+    ) -> Mapping[Place, Sequence[BilledBefore]]:
+        """Return the bills before of each place, whichever meter stood there."""
+        places = {_place(each) for each in determinants}
+        every = {channel for place in places for channel in self.channels_at[place]}
+        past: dict[Place, list[BilledBefore]] = {}
+        for each in await work.billing.before(
+            sorted(every),
+            since=self.window.start - timedelta(days=bill.PAST_DAYS),
+            until=self.window.start,
+        ):
+            past.setdefault(Place(each.usage_point_id, each.reading_type), []).append(each)
+        return past
+
+    async def _days(
+        self, work: UnitOfWork, ids: Sequence[int]
+    ) -> Mapping[int, Mapping[date, VeeDay]]:
+        days: dict[int, dict[date, VeeDay]] = {}
+        for each in await work.vee.days(self._first_day, self.window.last_day, channel_ids=ids):
+            days.setdefault(each.channel_id, {})[each.local_day] = each
+        return days
+
+    async def _answered(
+        self, work: UnitOfWork, found: Mapping[int, Sequence[PeriodFinding]]
+    ) -> frozenset[tuple[int, str, str]]:
+        """Return channel, rule and words of what people have answered for this window."""
+        held = [
+            channel_id
+            for channel_id, findings in found.items()
+            if any(map(bill.keeps_from_billing, findings))
+        ]
+        if not held:
+            return frozenset()
+        return await work.exceptions.answered(held, self.window.last_day)
+
+    @property
+    def _first_day(self) -> date:
+        back = max(bill.LIKE_DAYS, self.rules.period.estimated_days_max)
+        return self.window.start - timedelta(days=back)
+
+    def _column(self, days: Mapping[date, VeeDay]) -> Days:
+        """Put a channel's outcomes in a row, one for each day, known or not."""
+        count = (self.window.end - self._first_day).days
+        dates = [self._first_day + number * _DAY for number in range(count)]
+        rows = [days.get(day) for day in dates]
+        return Days(
+            first=(self.window.start - self._first_day).days,
+            usage=np.array([row.usage or 0 if row else 0 for row in rows], np.int64),
+            valid=np.array([row is not None and row.usage is not None for row in rows], np.bool_),
+            estimated=np.array(
+                [row is not None and row.actual == 0 and row.estimated > 0 for row in rows],
+                np.bool_,
+            ),
+            like=np.array([self._like(day) for day in dates], np.int64),
+        )
+
+    def _like(self, day: date) -> int:
+        """Return 2 for a holiday, 1 for another day of a weekend, 0 for a weekday."""
+        return 2 if day in self.rules.holidays else int(day.weekday() >= _SATURDAY)
+
+
+def _bill(each: BillingDeterminant | BilledBefore, judged: BillingDeterminant) -> Bill:
+    """Return a frozen bill, or the one that is judged, as the rules see it."""
+    days = max(1, round((each.read_end_utc - each.read_start_utc) / _DAY))
+    estimated = each.quality == Quality.ESTIMATED
+    if each.interval_count:
+        valid_days = days * (each.interval_count - each.estimated_count) // each.interval_count
+    else:
+        valid_days = 0 if estimated else days
+    return Bill(
+        start=each.window_start,
+        end=each.window_end,
+        days=days,
+        usage=each.usage_quanta,
+        estimated_share=float(each.estimated_share),
+        valid_days=valid_days,
+        estimated=estimated,
+        same_register=each.channel_id == judged.channel_id,
+        same_customer=each.account_id == judged.account_id,
+    )
+
+
+def _place(determinant: BillingDeterminant) -> Place:
+    return Place(determinant.usage_point_id, determinant.reading_type)
+
+
+def _code(finding: PeriodFinding) -> str:
+    code = f"V{finding.rule:02}"
+    assert code in BILL_RULES, "else the next night would close it"
+    return code
+
+
+def _block(determinant: BillingDeterminant, detail: str) -> BillingBlock:
+    return BillingBlock(
+        determinant.channel_id,
+        determinant.badge,
+        BlockReason.PERIOD_CHECK.value,
+        f"{determinant.reading_type}: {detail}",
+    )
