@@ -101,25 +101,34 @@ def _below(day: Day) -> Iterator[Text]:
         if len(reads) > _READS_MAX:
             reads = [reads[0], f"{len(reads) - 2} more", reads[-1]]
         yield Text.assemble(("reads     ", "bold"), ", ".join(reads))
-    for bracket in day["brackets"]:
-        off, most = bracket["residual"], bracket["tolerance"]
-        text = Text("register  ", style="bold")
-        text.append(
-            f"{_day_clock(bracket['from'])} to {_day_clock(bracket['to'])} counted "
-            f"{bracket['register']}, intervals {bracket['intervals']}\n          ",
-            style="not bold",
+    fine = [each for each in day["brackets"] if each["whole"] and each["residual"] == 0]
+    if fine:
+        stretches = "stretch adds up" if len(fine) == 1 else "stretches add up"
+        usage = sum(each["register"] for each in fine)
+        yield Text.assemble(
+            ("register  ", "bold"), (f"{len(fine)} {stretches} with it: {usage}", "green")
         )
-        if not bracket["whole"]:
-            text.append(f"{off} left for what is missing", style="not bold")
-        else:
-            fine = abs(off) <= most
-            words = "adds up" if off == 0 else f"{off:+d} apart ({most} allowed)"
-            text.append(words, style="not bold green" if fine else "bold red")
-        yield text
+    for bracket in day["brackets"]:
+        if bracket not in fine:
+            yield _off(bracket)
     if not day["brackets"]:
         yield Text("register  none closes a stretch with this day in it", style="yellow")
     for rule, spans in _flagged(day):
         yield Text.assemble((f"{rule}\n", "bold"), f"          {', '.join(spans)}")
+
+
+def _off(bracket: Day) -> Text:
+    """Return how far a stretch between two registers is off."""
+    off, most = bracket["residual"], bracket["tolerance"]
+    text = Text.assemble(
+        ("register  ", "bold"),
+        f"{_day_clock(bracket['from'])} to {_day_clock(bracket['to'])} counted "
+        f"{bracket['register']}, intervals {bracket['intervals']}\n          ",
+    )
+    if not bracket["whole"]:
+        return text.append(f"{off} left for what is missing", style="yellow")
+    style = "green" if abs(off) <= most else "bold red"
+    return text.append(f"{off:+d} apart ({most} allowed)", style=style)
 
 
 def _flagged(day: Day) -> Iterator[tuple[str, list[str]]]:

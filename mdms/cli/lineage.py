@@ -18,8 +18,10 @@ _HASH = 12
 
 def print_explanation(why: Answer, console: Console) -> None:
     """Print why a value is what it is."""
+    grid = Table.grid(padding=(0, 1))
     for name, text in _sentences(why):
-        console.print(Text.assemble((f"{name:<10}", "bold"), text))
+        grid.add_row(Text(name, "bold"), Text(text))
+    console.print(grid)
     if why["sources"]:
         console.print(_table(why["sources"], console, "Estimated from"))
     if len(why["versions"]) > 1:
@@ -81,11 +83,16 @@ def _verdict(why: Answer) -> Iterator[tuple[str, str]]:
         yield "rule set", f"{outcome['ruleset_hash'][:_HASH]}{known}"
     match why["same"]:
         case True:
-            yield "again", "today's code makes the same bits of it"
+            yield "again", f"as known {_at(why)}, today's code makes the same bits of it"
         case False:
-            yield "again", "today's code makes something else of it: " + "; ".join(why["differs"])
+            words = f"as known {_at(why)}, today's code makes something else of it: "
+            yield "again", words + "; ".join(why["differs"])
         case _:
             yield "again", "; ".join(why["differs"])
+
+
+def _at(why: Answer) -> str:
+    return instant(why["known_at"])
 
 
 def _versions(versions: Sequence[Answer], console: Console) -> Table:

@@ -31,7 +31,8 @@ app = typer.Typer(help="What waits for a person: look, assign, answer.", no_args
 Number = Annotated[
     int, typer.Argument(help="Number of an exception; `mdms vee exception ls` lists them.")
 ]
-_SPARE = ("reading_type", "opened_at", "closed_at", "answer", "answered_by", "severity")
+_SPARE = ("reading_type", "opened_at", "closed_at", "severity", "answered_by", "answer")
+_CLOSED = ("closed_at", "answer", "answered_by")
 
 
 @app.command("ls")
@@ -62,10 +63,10 @@ def list_(
             older_than_days=older_than,
             answered=answered,
         )
-    if output is Output.TABLE and not answered:
-        closed = ("closed_at", "answer", "answered_by")
-        found = [{k: v for k, v in each.items() if k not in closed} for each in found]
-    show(found, output, title="Exceptions", spare=_SPARE)
+    closed = () if answered or output is not Output.TABLE else _CLOSED
+    rows = [{name: each[name] for name in each if name not in closed} for each in found]
+    spare = [name for name in _SPARE if name not in closed]
+    show(rows, output, title="Exceptions", spare=spare)
 
 
 @app.command("show")

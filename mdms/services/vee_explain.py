@@ -1,12 +1,13 @@
 """
 Why a value is what it is: how it came about, from what, by which rules, and who agreed.
 
-Everything is made again by today's code from what was known when the value was judged, under the
-rule set whose hash was kept with it; the answer says whether the same bits come out.
+Everything is made again by today's code from what was known when the value, or its day's outcome,
+was recorded, under the rule set whose hash was kept with it; the answer says whether the same bits
+come out. An outcome that a later run confirmed keeps its older time.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -46,7 +47,8 @@ class Again:
     A channel-day judged again as it was known.
 
     Attributes:
-        rules: The rule set that judged it then.
+        then: As known at that instant.
+        rules: The rule set that judges the day.
         found: The meter's channels of one interval length, examined.
         stored: Their versions as they were known.
         amended: What they ought to be, by today's code.
@@ -54,6 +56,7 @@ class Again:
         row: The channel's row.
     """
 
+    then: datetime
     rules: RuleSet
     found: Examination
     stored: Stored
@@ -110,8 +113,10 @@ class ExplainService:
                     (every.badge == table.badge[0]) & (every.interval_s == length)
                 )
                 final = bool((reads.status == Status.FINAL_ESTIMATE.code).any())
+                newest_us = int(reads.recorded_us.max(initial=0))
+                then = max(outcome.recorded_at, from_epoch_us(newest_us))
                 again = await self._again(
-                    work, siblings, channel_id, outcome, rules=judged_by, final=final
+                    work, siblings, (channel_id, day, then), rules=judged_by, final=final
                 )
         if not len(reads):
             raise NotFoundError(
@@ -123,6 +128,7 @@ class ExplainService:
         answer["edits"] = [edit_view(edit, table) for edit in edits]
         if again is None:
             answer |= {"bracket": None, "sources": [], "alpha": None, "same": None}
+            answer["known_at"] = None
             answer["differs"] = [_why_not(outcome)]
             return answer
         return answer | self._inputs(again, start_s) | _compared(again, start_s)
@@ -166,14 +172,13 @@ class ExplainService:
         self,
         work: UnitOfWork,
         table: ChannelTable,
-        channel_id: int,
-        outcome: VeeDay,
+        what: tuple[int, date, datetime],
         *,
         rules: RuleSet,
         final: bool,
     ) -> Again:
-        """Judge a channel-day again, as known when it was judged last."""
-        then, day = outcome.recorded_at, outcome.local_day
+        """Judge a channel-day again, as it was known at an instant."""
+        channel_id, day, then = what
         today = local_day(then, self._zone)
         beside = timedelta(days=rules.estimate.gap_days_max + rules.estimate.reach_days + 2)
         slots = SlotTable.of_days(
@@ -205,7 +210,7 @@ class ExplainService:
         ahead = np.array([final or each <= until for each in slots.days])
         found = engine.validate(block, rules, ahead=ahead)
         judged = engine.judge(Scope.of(found, target), rules, ahead=ahead, final=final)
-        return Again(rules, found, stored, amend(judged, stored, found), ahead, row)
+        return Again(then, rules, found, stored, amend(judged, stored, found), ahead, row)
 
     def _inputs(self, again: Again, start_s: int) -> dict[str, Any]:
         """Return bracket, scale and the values that an estimate rests on."""
@@ -282,7 +287,7 @@ def _compared(again: Again, start_s: int) -> dict[str, Any]:
     slot = int(np.searchsorted(again.found.block.slots.start_s, start_s))
     at = (again.row, slot)
     if not again.amended.changed[at]:
-        return {"same": True, "differs": []}
+        return {"same": True, "differs": [], "known_at": again.then.isoformat()}
     pairs = (
         ("value", int(again.stored.value[at]), int(again.amended.value[at])),
         ("status", _letter(again.stored.status[at]), _letter(again.amended.status[at])),
@@ -294,7 +299,7 @@ def _compared(again: Again, start_s: int) -> dict[str, Any]:
         ("flags", int(again.stored.flags[at]), int(again.amended.flags[at])),
     )
     differs = [f"{name}: stored {old}, now {new}" for name, old, new in pairs if old != new]
-    return {"same": False, "differs": differs}
+    return {"same": False, "differs": differs, "known_at": again.then.isoformat()}
 
 
 def _letter(code: np.integer[Any]) -> str:

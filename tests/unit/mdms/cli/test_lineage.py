@@ -36,6 +36,7 @@ WHY: dict[str, Any] = VERSION | {
         "ruleset_hash": "abcdef0123456789", "ruleset": "3", "approved_by": "council",
     },
     "same": True,
+    "known_at": "2026-11-04T14:00:00+00:00",
     "differs": [],
 }  # fmt: skip
 
