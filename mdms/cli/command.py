@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mdms.cli import command_follow, field_order, options
+from mdms.cli import batch, command_follow, field_order, options
 from mdms.cli.command_find import named
 from mdms.cli.command_view import (
     SPARE,
@@ -143,6 +143,9 @@ for _name, _each in _VERBS.items():
     app.command(_name)(_verb_command(_each))
 
 
+batch.register(app)
+
+
 @app.command("ls")
 def list_(
     meter: Annotated[str | None, typer.Option(help="Badge; every meter when left out.")] = None,
@@ -198,6 +201,9 @@ def watch(
 def approve(
     control_id: ControlId,
     *,
+    list_hash: Annotated[
+        str, typer.Option("--hash", help="Of the list that was looked at: approves a batch.")
+    ] = "",
     reason: Annotated[str, typer.Option(help="For the record.")] = "",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return at once.")] = False,
     config: options.Config = None,
@@ -205,9 +211,13 @@ def approve(
     """
     Approve a command that another person has asked for, and wait for its outcome.
 
-    It is judged again. The exit status is that of the command that made it.
+    It is judged again. The exit status is that of the command that made it. With --hash it is a
+    batch that is approved, if its list is the one with this hash; nothing is waited for.
     """
     with options.client(config) as mdms:
+        if list_hash:
+            batch.approve(mdms, control_id, list_hash, reason)
+            return
         control = mdms.approve(named(mdms, control_id), reason)
         if not (no_wait or waits(control)):
             control = _follow(mdms, control)
