@@ -158,9 +158,10 @@ class PostgresGrid:
         ]
 
     BEHIND_OPEN_SWITCHES = """
-    SELECT badge, answered_at FROM control
+    SELECT badge, answered_at FROM control c
     WHERE load_side_voltage AND switch = %(open)s
       AND answered_at >= %(start)s AND answered_at < %(end)s
+      AND NOT EXISTS (SELECT FROM optout o WHERE o.badge = c.badge AND o.ended_at IS NULL)
     ORDER BY answered_at
     """
 

@@ -1,0 +1,332 @@
+"""Outages, transformers and signs of tampering on a real database, from what is stored."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from mdms.domain.controls import ControlState, Optout, SwitchPosition, new_id
+from mdms.domain.errors import NotFoundError
+from mdms.domain.events import EndDeviceEvent, EventCode, Severity
+from mdms.domain.readings import IntervalReads, RegisterReads, Source, rule_bit
+from mdms.domain.registry import Channel, Commodity, Registry, Transformer
+from mdms.domain.time import Period, local_midnight, to_epoch_s
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.vee import VeeDay
+from mdms.services.grid import GridService
+from mdms.services.transformers import TransformerService
+from tests.controls import ELECTRIC, WATER, a_control, a_registry
+from tests.fakes import FakeClock
+from tests.unit.vee.build import RULES
+
+pytestmark = pytest.mark.db
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+DAY = date(2026, 11, 10)
+START = local_midnight(DAY, PACIFIC)
+PERIOD = Period.of_days(DAY, DAY, PACIFIC)
+NOW = START + timedelta(hours=30)
+RECEIVED = ELECTRIC.replace(".4.1.1.12", ".4.19.1.12")
+FAIL, RESTORE = EventCode.POWER_FAIL, EventCode.RESTORE
+
+
+def a_street() -> Registry:
+    """Four electric meters E1 to E4 and water W1 on T1 of feeder F1; E4 also gives energy back."""
+    home = a_registry()
+    point, meter = home.usage_points[0], home.meters[0]
+    badges = ("E1", "E2", "E3", "E4", "W1")
+    return replace(
+        home,
+        transformers=(Transformer("T1", "F1", Decimal(10), 37.4, -122.1),),
+        usage_points=tuple(
+            replace(
+                point,
+                usage_point_id=f"U{badge}",
+                commodity=Commodity.WATER if badge == "W1" else Commodity.ELECTRIC,
+                net_metering=badge == "E4",
+            )
+            for badge in badges
+        ),
+        agreements=(),
+        meters=tuple(
+            replace(
+                meter,
+                badge=badge,
+                serial=f"S-{badge}",
+                radio_id=meter.radio_id + number,
+                usage_point_id=f"U{badge}",
+            )
+            for number, badge in enumerate(badges)
+        ),
+        channels=(
+            *(Channel(badge, 0, ELECTRIC, 900, "Wh") for badge in ("E1", "E2", "E3", "E4")),
+            Channel("E4", 1, RECEIVED, 900, "Wh"),
+            Channel("E1", 4, "voltage", 900, "0.1V"),
+            Channel("W1", 0, WATER, 3600, "0.1gal"),
+        ),
+    )
+
+
+@pytest.fixture
+async def street(store: UnitOfWorkFactory) -> dict[tuple[str, int], int]:
+    """Import the street; return its channels by badge and number."""
+    async with store() as work:
+        await work.registry.merge(a_street())
+        table = await work.registry.channels()
+    return {
+        (str(badge), int(wire) & 15): int(channel)
+        for badge, wire, channel in zip(
+            table.badge, table.wire_channel, table.channel_id, strict=True
+        )
+    }
+
+
+def told(badge: str, code: EventCode, minutes: float, value: int = 0) -> EndDeviceEvent:
+    at = START + timedelta(minutes=minutes)
+    return EndDeviceEvent(
+        collector_id=17,
+        badge=badge,
+        radio_id=1,
+        code=code,
+        at=at,
+        severity=Severity.ALARM,
+        value=value,
+        received_at=at,
+    )
+
+
+async def happened(store: UnitOfWorkFactory, *events: EndDeviceEvent) -> None:
+    async with store() as work:
+        await work.events.append(events)
+
+
+async def opened(store: UnitOfWorkFactory, badge: str, at: datetime, **changes: object) -> None:
+    control = a_control(
+        control_id=new_id(at),
+        badge=badge,
+        usage_point_id=f"U{badge}",
+        state=ControlState.VERIFIED,
+        switch=SwitchPosition.OPEN,
+        verified_at=at,
+        answered_at=at,
+        **changes,
+    )
+    async with store() as work:
+        await work.controls.add(control)
+        await work.controls.save(control)
+
+
+async def judged(store: UnitOfWorkFactory, channel_id: int, *, flags: int, usage: int = 0) -> None:
+    at = START + timedelta(days=1)
+    async with store() as work:
+        await work.vee.append_days(
+            [VeeDay(channel_id, DAY, 0, at, "abc", 96, 96, 0, 0, 0, flags, usage, usage)]
+        )
+
+
+async def measured(
+    store: UnitOfWorkFactory, channel_id: int, value: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+) -> None:
+    start_s = PERIOD.start_s + 900 * np.arange(len(value))
+    reads = IntervalReads.raw(
+        np.full(len(value), channel_id), start_s, value, recorded_us=0, source=Source.UPLINK
+    )
+    async with store() as work:
+        await work.readings.append_raw(reads, RegisterReads.empty(), sure=True)
+    await judged(store, channel_id, flags=0)
+
+
+def grid(store: UnitOfWorkFactory) -> GridService:
+    return GridService(store, FakeClock(NOW), PACIFIC)
+
+
+def transformers(store: UnitOfWorkFactory) -> TransformerService:
+    return TransformerService(store, PACIFIC, RULES.voltage)
+
+
+@pytest.mark.usefixtures("street")
+async def test_a_transformer_is_out_with_meters_that_said_nothing(store):
+    await happened(
+        store,
+        told("E1", FAIL, 60),
+        told("E1", RESTORE, 150, 5400),
+        told("E2", RESTORE, 150, 5400),  # its last gasp was lost, and E3 and E4 were never heard
+    )
+
+    found = await grid(store).outages(PERIOD)
+
+    (outage,) = found["outages"]
+    assert (outage["device"], outage["name"], outage["transformers"]) == (
+        "transformer",
+        "T1",
+        ["T1"],
+    )
+    assert (outage["minutes"], outage["customers"], outage["reported"]) == (90.0, 4, 2)
+    assert found["indices"]["saidi_min"] == pytest.approx(90)
+    assert found["indices"]["saifi"] == pytest.approx(1)
+
+
+@pytest.mark.usefixtures("street")
+async def test_a_meter_alone_lasts_until_it_is_heard_again(store, street):
+    await happened(store, told("E1", FAIL, 60))
+
+    lasting = await grid(store).outages(PERIOD)
+    async with store() as work:
+        register = RegisterReads.raw(
+            np.array([street["E1", 0]]),
+            np.array([PERIOD.start_s + 6000]),
+            np.array([1]),
+            recorded_us=0,
+            source=Source.UPLINK,
+        )
+        await work.readings.append_raw(IntervalReads.empty(), register, sure=True)
+    over = await grid(store).outages(PERIOD)
+
+    assert [(each["device"], each["until"]) for each in lasting["outages"]] == [("service", None)]
+    assert lasting["outages"][0]["minutes"] == 29 * 60
+    assert over["outages"][0]["minutes"] == 40
+    assert over["outages"][0]["name"] == "E1"
+
+
+@pytest.mark.usefixtures("street")
+async def test_a_meter_behind_its_open_switch_is_not_on_the_map(store):
+    await opened(store, "E1", START)
+    await happened(store, told("E1", FAIL, 60))
+
+    assert (await grid(store).outages(PERIOD))["outages"] == []
+
+
+@pytest.mark.usefixtures("street")
+async def test_what_began_outside_the_period_is_not_of_it(store):
+    await happened(store, told("E1", FAIL, -10), told("E1", RESTORE, 20), told("E2", FAIL, 1441))
+
+    found = await grid(store).outages(PERIOD)
+
+    assert found["outages"] == []
+    assert found["indices"]["customers"] == 4
+
+
+async def test_nobody_is_served_where_nothing_is_registered(store):
+    assert await grid(store).outages(PERIOD) == {"outages": [], "indices": None}
+
+
+async def test_the_load_of_a_transformer_is_that_of_its_meters(store, street):
+    quarters = np.full(96, 500)  # 2 kW
+    for badge in ("E1", "E2", "E3"):
+        await measured(store, street[badge, 0], quarters)
+    await measured(store, street["E4", 0], quarters * 0)
+    await measured(store, street["E4", 1], quarters * np.repeat([0, 1], [48, 48]))
+
+    (row,) = await transformers(store).load(DAY, DAY)
+
+    assert (row["transformer"], row["feeder"], row["meters"]) == ("T1", "F1", 4)
+    assert (row["coverage_percent"], row["hours"], row["scaled_hours"]) == (100.0, 24.0, 0.0)
+    assert row["peak_percent"] == pytest.approx(100 * 6 * 1.02 / 0.95 / 10, abs=0.1)
+    assert row["reverse_peak_kw"] == 0
+
+
+async def test_a_meter_of_which_one_way_is_missing_is_not_heard(store, street):
+    await measured(store, street["E1", 0], np.full(96, 500))
+    await measured(store, street["E4", 0], np.full(96, 500))
+
+    (row,) = await transformers(store).load(DAY, DAY, transformer="T1")
+
+    assert (row["coverage_percent"], row["scaled_hours"]) == (25.0, 24.0)
+    assert row["peak_percent"] == pytest.approx(100 * 8 * 1.02 / 0.95 / 10, abs=0.1)
+
+
+async def test_the_voltage_of_a_transformer_is_that_of_its_meters(store, street):
+    await measured(store, street["E1", 4], np.repeat([1200, 1280], [90, 6]))
+
+    (row,) = await transformers(store).voltage(DAY, DAY)
+
+    assert (row["meters"], row["intervals"]) == (1, 96)
+    assert (row["lowest_v"], row["highest_v"]) == (120.0, 128.0)
+    assert (row["beyond_a_percent"], row["beyond_b_percent"]) == (6.25, 6.25)
+    assert (row["violation_days"], row["meter_days"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("street")
+async def test_a_transformer_that_is_not_there_is_said(store):
+    with pytest.raises(NotFoundError, match="T9"):
+        await transformers(store).load(DAY, DAY, transformer="T9")
+
+
+async def test_signs_add_up_to_cases(store, street):
+    for badge, channel, rule in (("E1", 0, 29), ("E2", 0, 31), ("E3", 0, 30)):
+        await judged(store, street[badge, channel], flags=rule_bit(rule) | rule_bit(23))
+    await happened(
+        store,
+        told("E2", EventCode.TAMPER, 30),
+        told("E2", FAIL, 40),
+        told("E4", EventCode.REVERSE_ENERGY, 50),  # it may
+    )
+
+    found = await grid(store).suspicions(DAY, DAY)
+
+    assert [(row["meter"], row["points"], row["case"]) for row in found] == [
+        ("E2", 6, True),
+        ("E1", 5, True),
+        ("E3", 2, False),
+    ]
+    assert found[0]["signs"] == "T2 reverse_energy, T3 tamper_and_power_fail"
+    assert found[1]["from"] == START.astimezone(UTC).isoformat()
+
+
+@pytest.mark.usefixtures("street")
+async def test_a_tamper_event_in_an_outage_of_all_is_no_sign(store):
+    fails = [told(badge, FAIL, 40) for badge in ("E1", "E2", "E3")]
+
+    await happened(store, told("E2", EventCode.TILT, 30), *fails)
+
+    assert await grid(store).suspicions(DAY, DAY) == []
+
+
+@pytest.mark.usefixtures("street")
+async def test_voltage_behind_an_open_switch_is_a_case(store):
+    await opened(store, "E1", START + timedelta(hours=1), load_side_voltage=True)
+
+    (found,) = await grid(store).suspicions(DAY, DAY)
+
+    assert (found["meter"], found["signs"]) == ("E1", "T1 usage_while_open")
+
+
+async def test_water_that_stands_still_while_somebody_is_at_home_is_a_sign(store, street):
+    await judged(store, street["W1", 0], flags=rule_bit(25))
+    nobody = await grid(store).suspicions(DAY, DAY)
+    await judged(store, street["E1", 0], flags=0, usage=9000)
+
+    (found,) = await grid(store).suspicions(DAY, DAY)
+
+    assert nobody == []
+    assert (found["meter"], found["points"]) == ("W1", 2)
+
+
+@pytest.mark.usefixtures("street")
+async def test_reverse_flow_is_a_sign_when_it_is_repeated(store):
+    await happened(store, told("W1", EventCode.BACKFLOW, 10))
+    once = await grid(store).suspicions(DAY, DAY)
+    await happened(store, told("W1", EventCode.BACKFLOW, 90))
+
+    assert once == []
+    assert [row["meter"] for row in await grid(store).suspicions(DAY, DAY)] == ["W1"]
+
+
+async def test_of_who_opted_out_there_are_no_signs(store, street):
+    await judged(store, street["E1", 0], flags=rule_bit(29))
+    async with store() as work:
+        await work.optouts.add(Optout(new_id(START), "E1", START, "asked", "clerk", START))
+
+    assert await grid(store).suspicions(DAY, DAY) == []
+
+
+async def test_an_outage_reaches_validation_by_its_events(store, street):
+    await happened(store, told("E1", FAIL, 60), told("E1", RESTORE, 150))
+
+    async with store() as work:
+        (span,) = await work.circumstances.outages([street["E1", 0]], PERIOD)
+
+    assert [to_epoch_s(at) - PERIOD.start_s for at in span[1:]] == [3600, 9000]
