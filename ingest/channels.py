@@ -8,10 +8,12 @@ import numpy.typing as npt
 
 from ingest.codecs.frames import Frames
 from mdms.domain.errors import DecodeError, RejectReason
+from mdms.domain.reading_types import VOLTAGE_CHANNEL
 from mdms.domain.readings import Bool, Int32, Int64
 from mdms.domain.registry import ChannelTable
 
 NO_CHANNEL: Final = -1
+_LOW_NIBBLE: Final = 0x0F
 _TIME_BITS: Final = 34
 _TIME_END: Final = 1 << _TIME_BITS
 
@@ -76,7 +78,11 @@ class ChannelIndex:
         absent = (register_row < 0) | (frames.present & (interval_row < 0)).any(axis=1)
         usable = frames.present & ~wrong_length & ~off[:, None]
         return Resolved(
-            register_channel=np.where(off, NO_CHANNEL, self._channel_id[register_row]),
+            register_channel=np.where(
+                off | (frames.wire_channel & _LOW_NIBBLE == VOLTAGE_CHANNEL),
+                NO_CHANNEL,
+                self._channel_id[register_row],
+            ),
             interval_channel=np.where(usable, self._channel_id[interval_row], NO_CHANNEL),
             opted_out=off,
             reasons=self._reasons(frames, key, off, wrong_length.any(axis=1), absent),

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from mdms.billing.window import BillWindow
+from mdms.domain.reading_types import VOLTAGE_CHANNEL
 from mdms.domain.registry import Agreement, ChannelTable, Registry
 from mdms.domain.time import from_epoch_s, local_day
+
+_LOW_NIBBLE = 0x0F
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ def billed_channels(
     """
     Return every channel with a whole interval in the window, sorted by badge and reading type.
 
+    Voltage is nobody's bill.
+
     A channel that moved within the window appears once, with its last installation.
     """
     period = window.period(zone)
@@ -75,7 +80,7 @@ def billed_channels(
         end_s = period.end_s
         if removed_s < end_s:
             end_s -= -(-(end_s - removed_s) // interval_s) * interval_s
-        if start_s >= end_s:
+        if start_s >= end_s or table.wire_channel[row] & _LOW_NIBBLE == VOLTAGE_CHANNEL:
             continue
         usage_point_id = str(table.usage_point_id[row])
         intervals_expected = bool(table.radio_on[row])

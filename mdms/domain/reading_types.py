@@ -10,6 +10,9 @@ _PERIOD_CODES = {300: 6, 900: 2, 1800: 5, 3600: 7}
 
 GALLONS_PER_CCF = Decimal("748.052")
 
+VOLTAGE_CHANNEL = 4
+"""Low nibble of the FNB1 channel byte of mean voltages: no register counts them, nobody pays."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingType:
@@ -19,7 +22,8 @@ class ReadingType:
     Attributes:
         name: The 18 numbers of IEC 61968-9 annex C.
         commodity: What flows.
-        channel: Low nibble of the FNB1 channel byte (0 delivered, 1 received, 3 reactive).
+        channel: Low nibble of the FNB1 channel byte (0 delivered, 1 received, 3 reactive,
+            4 voltage).
         interval_s: Interval length in seconds.
         unit: Name of one quantum.
         billing_unit: The whole unit that a bill counts.
@@ -50,6 +54,10 @@ def _types(interval_s: int) -> tuple[ReadingType, ...]:
         ReadingType(
             f"0.0.{period}.4.1.1.12.0.0.0.0.0.0.0.0.0.73.0",
             Commodity.ELECTRIC, 3, interval_s, "varh", "kvarh", kwh,
+        ),
+        ReadingType(
+            f"0.2.{period}.6.0.1.54.0.0.0.0.0.0.0.0.-1.29.0",
+            Commodity.ELECTRIC, VOLTAGE_CHANNEL, interval_s, "0.1V", "V", Decimal(10),
         ),
         ReadingType(
             f"0.0.{period}.4.1.9.58.0.0.0.0.0.0.0.0.-1.128.0",

@@ -11,6 +11,7 @@ import pytest
 from mdms.domain.controls import ControlState, Optout, SwitchPosition, new_id
 from mdms.domain.errors import NotFoundError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
+from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import IntervalReads, RegisterReads, Source, rule_bit
 from mdms.domain.registry import Channel, Commodity, Registry, Transformer
 from mdms.domain.time import Period, local_midnight, to_epoch_s
@@ -18,6 +19,7 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeDay
 from mdms.services.grid import GridService
 from mdms.services.transformers import TransformerService
+from mdms.services.vee_run import VeeService
 from tests.controls import ELECTRIC, WATER, a_control, a_registry
 from tests.fakes import FakeClock
 from tests.unit.vee.build import RULES
@@ -30,6 +32,7 @@ START = local_midnight(DAY, PACIFIC)
 PERIOD = Period.of_days(DAY, DAY, PACIFIC)
 NOW = START + timedelta(hours=30)
 RECEIVED = ELECTRIC.replace(".4.1.1.12", ".4.19.1.12")
+VOLTAGE = reading_type(Commodity.ELECTRIC, 4, 900).name
 FAIL, RESTORE = EventCode.POWER_FAIL, EventCode.RESTORE
 
 
@@ -64,7 +67,7 @@ def a_street() -> Registry:
         channels=(
             *(Channel(badge, 0, ELECTRIC, 900, "Wh") for badge in ("E1", "E2", "E3", "E4")),
             Channel("E4", 1, RECEIVED, 900, "Wh"),
-            Channel("E1", 4, "voltage", 900, "0.1V"),
+            Channel("E1", 4, VOLTAGE, 900, "0.1V"),
             Channel("W1", 0, WATER, 3600, "0.1gal"),
         ),
     )
@@ -247,6 +250,27 @@ async def test_the_voltage_of_a_transformer_is_that_of_its_meters(store, street)
     assert (row["lowest_v"], row["highest_v"]) == (120.0, 128.0)
     assert (row["beyond_a_percent"], row["beyond_b_percent"]) == (6.25, 6.25)
     assert (row["violation_days"], row["meter_days"]) == (1, 1)
+
+
+async def test_validation_judges_voltage_and_nothing_waits_for_a_register(store, street):
+    value = np.full(96, 1200)
+    value[40:44] = 1290
+    start_s = PERIOD.start_s + 900 * np.arange(96)
+    reads = IntervalReads.raw(
+        np.full(96, street["E1", 4]), start_s, value, recorded_us=0, source=Source.UPLINK
+    )
+    async with store() as work:
+        await work.readings.append_raw(reads, RegisterReads.empty(), sure=True)
+
+    await VeeService(store, FakeClock(NOW), RULES, PACIFIC).run(DAY, DAY)
+
+    async with store() as work:
+        raised = await work.vee.open_exceptions()
+    mine = [each.rule for each in raised if each.channel_id == street["E1", 4]]
+    assert "V35" in mine
+    assert not set(mine) - {"V32", "V35"}
+    (row,) = await transformers(store).voltage(DAY, DAY)
+    assert (row["intervals"], row["violation_days"]) == (96, 1)
 
 
 @pytest.mark.usefixtures("street")

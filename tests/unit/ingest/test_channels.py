@@ -29,6 +29,14 @@ def test_a_known_channel_is_found_for_register_and_intervals():
     assert resolved.reasons == {}
 
 
+def test_voltage_has_no_register():
+    resolved = resolve(frame(chan=0x14, register=0, deltas=[1201]), Installed(wire_channel=0x14))
+
+    assert resolved.register_channel.tolist() == [NO_CHANNEL]
+    assert resolved.interval_channel[0, 0] == 0
+    assert resolved.reasons == {}
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [

@@ -99,6 +99,12 @@ def test_a_meter_that_was_not_there_is_not_billed():
     assert channels == []
 
 
+def test_voltage_is_nobodys_bill():
+    volts = replace(table((1, "U1", LONG_AGO, None)), wire_channel=np.array([0x14], np.uint8))
+
+    assert billed_channels(WINDOW, PACIFIC, volts, registry()) == []
+
+
 def test_a_meter_that_moved_is_one_channel_with_two_installations():
     moved = datetime(2026, 11, 10, 20, tzinfo=UTC)
 
