@@ -183,8 +183,6 @@ class _Block:
     def energy(self) -> tuple[Int64, MeterEnergy]:
         """Return each meter's transformer, and its energy; one row a meter and transformer."""
         transformer, meter = self._meters()
-        both = (transformer[-1] + 1 if len(transformer) else 0, len(self.slots))
-        assert both[0] == len(self.transformers), "every transformer of a block has a meter"
         delivered, installed, heard = self._laid(Quantity.DELIVERED, meter, len(transformer))
         received, has_received, heard_back = self._laid(Quantity.RECEIVED, meter, len(transformer))
         varh, _, varh_heard = self._laid(Quantity.REACTIVE, meter, len(transformer))
@@ -195,8 +193,9 @@ class _Block:
         """Return each meter's transformer, its voltage [0.1 V], and where it was measured."""
         transformer, meter = self._meters()
         value, _, valid = self._laid(Quantity.VOLTAGE, meter, len(transformer))
-        parts = self.slots.interval_s // self.table.interval_s.min()
-        return transformer, value // max(1, int(parts)), valid
+        parts = np.ones(len(transformer), np.int64)
+        parts[meter] = self.slots.interval_s // self.table.interval_s
+        return transformer, value // parts[:, None], valid
 
     def _meters(self) -> tuple[Int64, Int64]:
         """Return the transformer of each meter, and the meter of each row of the table."""
