@@ -178,6 +178,8 @@ class LocalSigner:
 
 async def _signed(memory: SignerMemory, command: Command, key: bytes) -> Signed:
     """Sign under the next counter; what was signed before, is given again as it was."""
+    # Somebody else may be at the same command: whoever comes second is given what is signed then.
+    await memory.lock_counter(command.radio_id, command.key_id)
     before = await memory.issued(command.command_id)
     if before is not None:
         if codecs.encode(command, before.counter, key) != before.envelope:

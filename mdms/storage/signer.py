@@ -57,6 +57,16 @@ class PostgresSignerMemory:
         row = await cursor.fetchone()
         return None if row is None else Issued(*row)
 
+    LOCK_COUNTER = """
+    INSERT INTO signer.counter AS c (radio_id, key_id, counter)
+    VALUES (%(radio_id)s, %(key_id)s, 0)
+    ON CONFLICT (radio_id, key_id) DO UPDATE SET counter = c.counter
+    """
+
+    async def lock_counter(self, radio_id: int, key_id: int) -> None:
+        key = {"radio_id": radio_id, "key_id": key_id}
+        await self._connection.execute(self.LOCK_COUNTER, key)
+
     # The row stays locked until the commit: whoever asks next gets a higher one.
     DRAW = """
     INSERT INTO signer.counter AS c (radio_id, key_id, counter)
