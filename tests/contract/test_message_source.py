@@ -134,8 +134,12 @@ async def test_what_was_not_acknowledged_comes_again_to_the_next_connection(worl
         await world.publish(numbered(range(20)))
         await take(source, 20, acknowledge=7)
 
+    # The last acknowledgements may be lost with their connection; what had none never is.
+    again: set[int] = set()
     async with world.connect() as source:
-        assert sorted(await take(source, 13, acknowledge=13)) == list(range(7, 20))
+        while not again >= set(range(7, 20)):
+            again |= set(await take(source, 1, acknowledge=10))
+    assert 0 not in again
 
 
 async def test_what_was_not_acknowledged_comes_again_after_a_cut_link(world):
