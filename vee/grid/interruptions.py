@@ -68,8 +68,9 @@ def interruptions(reports: PowerReports) -> Interruptions:
     Pair failures with restorations.
 
     A restoration that tells how long it was dark stands by itself: most last gasps of a large
-    outage are lost. One that does not ends the failure right before it, if there is one. Of
-    failures in a row the last is taken: nobody knows when the others ended.
+    outage are lost; it was not dark before the restoration before. One that does not tell ends the
+    failure right before it, if there is one. Of failures in a row the last is taken: nobody knows
+    when the others ended.
     """
     order = np.lexsort((reports.restored, reports.at_s, reports.meter))
     meter, at_s = reports.meter[order], reports.at_s[order]
@@ -84,7 +85,11 @@ def interruptions(reports: PowerReports) -> Interruptions:
     is_last = np.ones(n, np.bool_)
     is_last[:-1] = ~same[1:]
     lasts = ~restored & is_last
-    begin_s = np.where(restored, np.where(dark_s > 0, at_s - dark_s, before_s), at_s)
+    row = np.arange(n)
+    back = np.concatenate([[-1], np.maximum.accumulate(np.where(restored, row, -1))[:-1]])[:n]
+    lit = (back >= 0) & (meter[back] == meter)
+    dark_from_s = np.where(lit, np.maximum(at_s - dark_s, at_s[back]), at_s - dark_s)
+    begin_s = np.where(restored, np.where(dark_s > 0, dark_from_s, before_s), at_s)
     found = Interruptions(meter, begin_s, np.where(restored, at_s, NOT_YET_S)).take(ends | lasts)
     return found.take(found.until_s > found.from_s)
 

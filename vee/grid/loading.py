@@ -136,7 +136,7 @@ def figures(
         peak=share.max(axis=1, initial=0.0),
         p95=_p95(share, load.known),
         hours_over=np.stack(over, axis=1),
-        reverse_peak_kw=np.where(load.known, -load.kw, 0.0).max(axis=1, initial=0.0),
+        reverse_peak_kw=np.where(load.kw < 0, -load.kw, 0.0).max(axis=1, initial=0.0),
         coverage=load.coverage.mean(axis=1),
         scaled_hours=made_up.sum(axis=1) * hour,
         hours=slots * hour,
