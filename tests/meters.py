@@ -105,14 +105,15 @@ class Air:
         if collector_id in self.deaf:
             return
         number = len(self.sent)
-        self.heard.append(self._progress(collector_id, envelope))
+        self.heard.append(self.progress(collector_id, envelope))
         if self.lost(number):
             return
         answer = self.meter.hear(envelope, self.now())
         if not self.mute(number):
             self.heard.append(ReceivedAnswer(collector_id, ANSWER_SCHEMA, answer, self.now()))
 
-    def _progress(self, collector_id: int, envelope: bytes) -> ReceivedAnswer:
+    def progress(self, collector_id: int, envelope: bytes) -> ReceivedAnswer:
+        """Return a collector's word that it has an envelope."""
         record = _PROGRESS.pack(
             envelope[24:40], self.meter.radio_id, 1, 0, 0, to_epoch_s(self.now())
         )
