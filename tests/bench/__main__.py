@@ -1,7 +1,10 @@
 """
-`python -m tests.bench [--only ingest,vee,billing,accuracy] [--rounds N] [--data DIR] [--out FILE]`.
+`python -m tests.bench [--only AREAS] [--rounds N] [--data DIR] [--out FILE]`.
 
-Accuracy has no rate and no rounds, and takes minutes: it is measured only when it is asked for.
+Areas are ingest, vee, billing, accuracy and faults.
+
+Accuracy and faults have no rate and no rounds, and accuracy takes minutes: they are measured only
+when they are asked for.
 """
 
 import argparse
@@ -11,10 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 from mdms.telemetry import logging
-from tests.bench import accuracy, billing, homes, ingest, report, vee
+from tests.bench import accuracy, billing, faults, homes, ingest, report, vee
 
 AREAS = {"ingest": ingest.rows, "vee": vee.rows, "billing": billing.rows}
-ACCURACY = "accuracy"
+ACCURACY, FAULTS = "accuracy", "faults"
 WIDTH = 150
 """Columns of a table that is not printed to a terminal."""
 
@@ -22,12 +25,13 @@ WIDTH = 150
 def main(arguments: list[str]) -> None:
     """Measure the areas that were asked for, print and write what came of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    every = [*AREAS, ACCURACY]
+    every = [*AREAS, ACCURACY, FAULTS]
     parser.add_argument("--only", type=_areas, default=list(AREAS), metavar=",".join(every))
     parser.add_argument("--rounds", type=_count, default=5, metavar="N")
     parser.add_argument("--data", type=Path, help="folder of real series, for accuracy")
     parser.add_argument("--gaps", type=_count, default=1500, metavar="N", help="of each length")
-    parser.add_argument("--seed", type=int, default=1, help="what gaps follow from")
+    parser.add_argument("--homes", type=_count, default=250, metavar="N", help="for faults, twice")
+    parser.add_argument("--seed", type=int, default=1, help="what gaps and faults follow from")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     options = parser.parse_args(arguments)
     logging.configure("warning", "auto")
@@ -38,6 +42,9 @@ def main(arguments: list[str]) -> None:
             found = homes.samples(options.data)
             measured += accuracy.rows(found, gaps=options.gaps, seed=options.seed)
             continue
+        if area == FAULTS:
+            measured += faults.rows(options.homes, seeds=(options.seed, options.seed + 1))
+            continue
         rows = AREAS[area](options.rounds)
         report.show(area, rows, console)
         measured += rows
@@ -46,7 +53,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _areas(text: str) -> list[str]:
-    areas = [area for area in (*AREAS, ACCURACY) if area in text.split(",")]
+    areas = [area for area in (*AREAS, ACCURACY, FAULTS) if area in text.split(",")]
     unknown = set(text.split(",")) - set(areas)
     if unknown:
         raise argparse.ArgumentTypeError(f"no such area: {', '.join(sorted(unknown))}")
