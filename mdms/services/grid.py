@@ -46,7 +46,7 @@ class GridService:
             past = await power_past.load(work, period, self._clock.now(), self._outage_rules)
         found = past.outages(self._outage_rules)
         lengths = past.lengths_s(found, self._outage_rules)
-        served = len(past.meters)
+        served = past.served
         indices = asdict(reliability(lengths, served, self._outage_rules)) if served else None
         return {"outages": [past.plain(each) for each in found], "indices": indices}
 

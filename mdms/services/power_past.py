@@ -24,14 +24,31 @@ from vee.grid.rules import OutageRules
 
 @dataclass(frozen=True, slots=True)
 class PowerPast:
-    """Interruptions of a period, and what feeds whom."""
+    """
+    Interruptions of a period, and what feeds whom.
+
+    Attributes:
+        meters: Electric meters that are in place, by badge.
+        is_open: Whose switch is open: they are not served, shape (meters,).
+        transformers: Names, by their rows.
+        feeders: Names, by their rows.
+        network: Which feeds which.
+        found: Interruptions that began in the period, behind closed switches.
+        now_s: Up to when they have lasted.
+    """
 
     meters: Sequence[ServedMeter]
+    is_open: Bool
     transformers: Sequence[str]
     feeders: Sequence[str]
     network: Network
     found: Interruptions
     now_s: int
+
+    @property
+    def served(self) -> int:
+        """How many customers there are to lose their power."""
+        return int(np.count_nonzero(~self.is_open))
 
     def outages(self, rules: OutageRules) -> list[Outage]:
         return outages(self.found, self.network, rules, now_s=self.now_s)
@@ -46,8 +63,8 @@ class PowerPast:
 
     def silent(self, outage: Outage) -> Int64:
         """Return the meters behind a transformer that is OUT which said nothing themselves."""
-        behind = np.flatnonzero(np.isin(self.network.transformer, outage.transformers))
-        return np.setdiff1d(behind, self.found.meter[outage.rows])
+        behind = np.isin(self.network.transformer, outage.transformers) & ~self.is_open
+        return np.setdiff1d(np.flatnonzero(behind), self.found.meter[outage.rows])
 
     def lengths_s(self, found: Sequence[Outage], rules: OutageRules) -> Int64:
         """
@@ -96,10 +113,16 @@ async def load(work: UnitOfWork, period: Period, now: datetime, rules: OutageRul
     found = interruptions(_reports(reports, row_of))
     found = found.take((found.from_s >= period.start_s) & (found.from_s < period.end_s))
     found = await _ended_where_heard(work, found, meters, rules)
-    now_s = to_epoch_s(now)
-    network, transformers, feeders = _network(meters, _open_now(openings, row_of, len(meters)))
+    is_open = _open_now(openings, row_of, len(meters))
+    network, transformers, feeders = _network(meters, is_open)
     return PowerPast(
-        meters, transformers, feeders, network, _closed(found, openings, row_of), now_s
+        meters=meters,
+        is_open=is_open,
+        transformers=transformers,
+        feeders=feeders,
+        network=network,
+        found=_closed(found, openings, row_of),
+        now_s=to_epoch_s(now),
     )
 
 

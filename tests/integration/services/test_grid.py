@@ -199,7 +199,20 @@ async def test_a_meter_behind_its_open_switch_is_not_on_the_map(store):
     await opened(store, "E1", START)
     await happened(store, told("E1", FAIL, 60))
 
-    assert (await grid(store).outages(PERIOD))["outages"] == []
+    found = await grid(store).outages(PERIOD)
+
+    assert found["outages"] == []
+    assert found["indices"]["customers"] == 3
+
+
+@pytest.mark.usefixtures("street")
+async def test_a_meter_behind_its_open_switch_is_no_silent_customer(store):
+    await opened(store, "E4", START)
+    await happened(store, told("E1", FAIL, 60), told("E2", FAIL, 60))
+
+    (outage,) = (await grid(store).outages(PERIOD))["outages"]
+
+    assert (outage["device"], outage["customers"], outage["reported"]) == ("transformer", 3, 2)
 
 
 @pytest.mark.usefixtures("street")

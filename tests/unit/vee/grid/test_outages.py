@@ -18,6 +18,14 @@ from vee.grid.rules import OutageRules
 
 RULES = OutageRules()
 LATER_S = 100_000
+REPORTS = st.lists(
+    st.tuples(
+        st.integers(0, 3), st.integers(0, 10_000), st.booleans(), st.sampled_from([0, 60, 6000])
+    ),
+    min_size=1,
+    max_size=30,
+    unique_by=lambda row: row[:2],
+)
 
 
 def reports(*rows: tuple[int, int, bool, int]) -> PowerReports:
@@ -74,16 +82,7 @@ def test_of_failures_in_a_row_the_last_counts():
     assert (pairs.from_s.tolist(), pairs.until_s.tolist()) == ([5000], [5100])
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 3), st.integers(0, 10_000), st.booleans(), st.sampled_from([0, 60, 6000])
-        ),
-        min_size=1,
-        max_size=30,
-        unique_by=lambda row: row[:2],
-    )
-)
+@given(REPORTS)
 def test_interruptions_of_a_meter_follow_each_other_and_only_the_newest_has_no_end(rows):
     pairs = interruptions(reports(*rows))
 
@@ -91,6 +90,29 @@ def test_interruptions_of_a_meter_follow_each_other_and_only_the_newest_has_no_e
     assert (np.diff(pairs.meter) >= 0).all()
     same = np.diff(pairs.meter) == 0
     assert (pairs.from_s[1:][same] >= pairs.until_s[:-1][same]).all()
+
+
+def one_by_one(rows: list[tuple[int, int, bool, int]]) -> list[tuple[int, int, int]]:
+    """The same, report by report."""
+    found, failed_s, lit_s = [], dict[int, int](), dict[int, int]()
+    for meter, at_s, restored, dark_s in sorted(rows):
+        if not restored:
+            failed_s[meter] = at_s
+            continue
+        before_s = failed_s.pop(meter, None)
+        from_s = max(at_s - dark_s, lit_s.get(meter, at_s - dark_s)) if dark_s else before_s
+        lit_s[meter] = at_s
+        if from_s is not None:
+            found.append((meter, from_s, at_s))
+    return sorted(found + [(meter, at_s, NOT_YET_S) for meter, at_s in failed_s.items()])
+
+
+@given(REPORTS)
+def test_interruptions_are_those_found_one_by_one(rows):
+    pairs = interruptions(reports(*rows))
+
+    columns = zip(pairs.meter.tolist(), pairs.from_s.tolist(), pairs.until_s.tolist(), strict=True)
+    assert list(columns) == one_by_one(rows)
 
 
 @pytest.mark.parametrize(
