@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from mdms.domain.edits import EditNotAllowedError, EditOperation, EditReason
-from mdms.domain.errors import NotFoundError
+from mdms.domain.errors import NotFoundError, UsageError
+from mdms.ports.vee import VeeException
 from tests.integration.services.editing import FIRST, VALUE, a_desk
 
 pytestmark = pytest.mark.db
@@ -99,3 +100,24 @@ async def test_what_holds_no_value_is_acknowledged_and_not_asked_again(store):
 
     assert (answer["answer"], answer["answered_by"]) == ("acknowledged", "ann")
     assert len(await desk.queue()) == len(every) - 1
+
+
+async def test_a_finding_about_a_bill_is_accepted_without_touching_the_day_it_stands_on(store):
+    desk = await a_desk(store, off=OFF)
+    twice = VeeException(desk.channel_id, FIRST, "V51", "HOLD", "2.07 times", desk.clock.now())
+    async with store() as work:
+        await work.vee.replace_exceptions(
+            [(desk.channel_id, FIRST)], [twice], desk.clock.now(), of_bills=True
+        )
+    (found,) = await desk.exceptions.some(rule="V51")
+    number = found["exception_id"]
+
+    with pytest.raises(UsageError, match="V51 is about a bill"):
+        await desk.exceptions.answer(number, EditOperation.REJECT, "ann", "vee", **REASON)
+    answer = await desk.exceptions.answer(number, EditOperation.ACCEPT, "ann", "vee", **REASON)
+
+    assert answer["answer"] == "acknowledged"
+    assert {status for _, status in await desk.current(0, 96)} == {"S"}
+    async with store() as work:
+        answered = await work.exceptions.answered([desk.channel_id], FIRST)
+    assert answered == {(desk.channel_id, "V51", "2.07 times")}
