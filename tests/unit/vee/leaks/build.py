@@ -1,9 +1,11 @@
 """Water by the hour, for tests: one meter or many, days in a row."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from mdms.domain.readings import Bool, Int64
 from vee.leaks.day import HOUR_S, LeakDay
 from vee.leaks.journal import LeakEvent
 from vee.leaks.memory import UNHEARD, Memory, fresh
@@ -40,7 +42,14 @@ def home(
     )
 
 
-def days(value, valid=None, registers=None, moving=None, *, start_s=START_S):
+def days(
+    value: Int64,
+    valid: Bool | None = None,
+    registers: Mapping[int, int | Int64] | None = None,
+    moving: int | None = None,
+    *,
+    start_s: int = START_S,
+) -> Iterator[LeakDay]:
     """Cut hours, shape (meters, 24 x days), into days; registers are {hour: value at its end}."""
     value = np.atleast_2d(np.asarray(value, np.int64))
     valid = np.ones(value.shape, np.bool_) if valid is None else np.atleast_2d(valid)
@@ -62,14 +71,21 @@ def days(value, valid=None, registers=None, moving=None, *, start_s=START_S):
         )
 
 
-def watch(given, meters=None, *, memory=None, rules=RULES) -> tuple[Memory, list[LeakEvent]]:
+def watch(
+    given: Iterable[LeakDay],
+    meters: Meters | None = None,
+    *,
+    memory: Memory | None = None,
+    rules: LeakRules = RULES,
+) -> tuple[Memory, list[LeakEvent]]:
     """Look at days; return what is known then, and what happened."""
-    events = []
+    events: list[LeakEvent] = []
     for day in given:
         known = meters or Meters.of([home()] * len(day.value), rules)
         memory = fresh(len(known)) if memory is None else memory
         memory, more = advance(memory, day, known, rules)
         events += more
+    assert memory is not None, "there is a day, or a memory"
     return memory, events
 
 

@@ -1,22 +1,25 @@
 """Acceptance cases 68 to 78 and 95 of the VEE specification, by their numbers."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
+from mdms.domain.readings import Int64
 from tests.unit.vee.leaks.build import GAL, RULES, TEXT, days, home, hour_of, watch
 from vee.leaks import daily, gas
-from vee.leaks.journal import Notice
+from vee.leaks.journal import LeakEvent, Notice
 from vee.leaks.meters import Meters
 from vee.leaks.rules import LeakRules, window_h
 from vee.leaks.rules_file import LeakRuleError
 from vee.leaks.states import Kind, Signal, State
 
 
-def gallons(*flow: float) -> np.ndarray:
-    return np.rint(np.array(flow) * GAL).astype(np.int64)
+def gallons(*flow: float) -> Int64:
+    return np.rint(np.array(flow, np.float64) * GAL).astype(np.int64)
 
 
-def signals(events) -> list[tuple[int, Signal]]:
+def signals(events: Iterable[LeakEvent]) -> list[tuple[int, Signal]]:
     return [(hour_of(each), each.signal) for each in events if each.signal is not None]
 
 

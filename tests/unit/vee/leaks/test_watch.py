@@ -7,17 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mdms.domain.readings import Int64
 from tests.unit.vee.leaks.build import GAL, RULES, START_S, days, home, hour_of, watch
 from vee.leaks import gas
+from vee.leaks.day import LeakDay
 from vee.leaks.journal import Notice
 from vee.leaks.memory import ROW, fresh
-from vee.leaks.meters import DAY_S, Meters, is_looked_at
+from vee.leaks.meters import DAY_S, Meters, Registered, is_looked_at
 from vee.leaks.states import TRANSITIONS, Kind, Signal, State, after
 
 PLACES = ("single_family", "multi_unit", "commercial", "industrial", "irrigation")
 
 
-def city(seed: int, count: int = 10, length_days: int = 9):
+def city(
+    seed: int, count: int = 10, length_days: int = 9
+) -> tuple[list[Registered], list[LeakDay]]:
     """Homes with still nights and leaks, gaps, registers now and then, and bursts."""
     rng = np.random.default_rng(seed)
     hours = 24 * length_days
@@ -231,7 +235,9 @@ def test_fire_lines_are_not_looked_at():
     assert is_looked_at(frozenset({"shaded"}), RULES)
 
 
-def gas_days(flow, outdoor_f=65.0, *, idle=False):
+def gas_days(
+    flow: Int64, outdoor_f: float = 65.0, *, idle: bool = False
+) -> list[tuple[int, gas.Check, bool]]:
     meters = gas.GasMeters(np.ones(1), np.array([250.0]), np.array([idle]))
     memory, events = gas.fresh(1), []
     for day in days(flow):
