@@ -276,7 +276,7 @@ class Client(VeeCalls, GridCalls, CommandCalls):
 
     def field_orders(self, *, every: bool = False, limit: int = 200) -> list[dict[str, Any]]:
         """Return what people must do at meters; `every` with what they have done."""
-        params = {"every": every, "limit": limit}
+        params = _present(every=every, limit=limit)
         return list(self._json("GET", "/v1/field-orders", params=params)["field_orders"])
 
     def close_field_order(self, field_order_id: str, outcome: str) -> dict[str, Any]:

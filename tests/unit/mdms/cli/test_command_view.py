@@ -27,7 +27,7 @@ DONE = a_control(
 STEP = {"number": 1, "at": AT.isoformat(), "event": "allowed", "state": "POLICY_OK",
         "actor": "clerk", "detail": "moved"}  # fmt: skip
 SIGNED = {"command_id": "7", "opcode": "open", "counter": 42, "signed_at": AT.isoformat()}
-UNJUDGED = {"approvals": [], "judgements": []}
+UNJUDGED: dict[str, list[object]] = {"approvals": [], "judgements": []}
 
 
 def console(width: int) -> Console:

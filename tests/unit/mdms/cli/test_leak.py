@@ -47,11 +47,12 @@ class FakeClient:
 
     def leak_credit(self, leak_id: str, stated: dict[str, object]) -> dict[str, Any]:
         self.asked.append((leak_id, stated))
-        return json.loads(json.dumps(CREDIT))
+        answer: dict[str, Any] = json.loads(json.dumps(CREDIT))
+        return answer
 
 
 @pytest.fixture
-def daemon(monkeypatch) -> FakeClient:
+def daemon(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     fake = FakeClient()
 
     @contextmanager

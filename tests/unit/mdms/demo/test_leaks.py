@@ -14,7 +14,15 @@ def hours(count: float) -> pd.Timestamp:
     return START + pd.Timedelta(hours=count)
 
 
-def case(meter: str, began: float, raised: float, *, confirmed=None, ended=None, unit="gal"):
+def case(
+    meter: str,
+    began: float,
+    raised: float,
+    *,
+    confirmed: float | None = None,
+    ended: float | None = None,
+    unit: str = "gal",
+) -> dict[str, str | None]:
     at = {"began_at": began, "raised_at": raised, "confirmed_at": confirmed, "ended_at": ended}
     stamps = {name: None if h is None else hours(h).isoformat() for name, h in at.items()}
     return {"leak": f"{meter}-1", "meter": meter, "unit": unit, "kind": "continuous"} | stamps

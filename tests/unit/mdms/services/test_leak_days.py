@@ -1,5 +1,6 @@
 """From reads to hours: what counts, what does not, and where registers stand."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from mdms.domain.leaks import WatchedMeter
-from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status, rule_bit
+from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source, Status, rule_bit
 from mdms.domain.registry import Commodity
 from mdms.ports.vee import VeeDay
 from mdms.services.leak_days import grid, measured
@@ -38,7 +39,9 @@ def meter(channel_id: int, interval_s: int = 3600) -> WatchedMeter:
     )
 
 
-def reads(channel_id: int, start_s, value, status: Status = Status.RAW) -> IntervalReads:
+def reads(
+    channel_id: int, start_s: Int64, value: Int64, status: Status = Status.RAW
+) -> IntervalReads:
     columns = IntervalReads.raw(
         np.full(len(start_s), channel_id), start_s, value, recorded_us=0, source=Source.UPLINK
     )
@@ -54,7 +57,9 @@ def outcome(channel_id: int, flags: int = 0) -> VeeDay:
     return VeeDay(channel_id, DAY, 0, JUDGED_AT, "abc", 24, 24, 0, 0, 0, flags)
 
 
-def laid_out(known: IntervalReads, meters, registers: RegisterReads | None = None) -> LeakDay:
+def laid_out(
+    known: IntervalReads, meters: Sequence[WatchedMeter], registers: RegisterReads | None = None
+) -> LeakDay:
     return grid(meters, slots(), known, registers or RegisterReads.empty())
 
 

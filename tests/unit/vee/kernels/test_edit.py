@@ -49,7 +49,9 @@ def test_the_line_of_case_32():
 def test_values_are_taken_from_elsewhere_only_where_all_are_known():
     value, known = np.arange(6), np.array([True, True, True, False, True, True])
 
-    assert edit.taken(value, known, 0, 3).tolist() == [0, 1, 2]
+    first = edit.taken(value, known, 0, 3)
+    assert first is not None
+    assert first.tolist() == [0, 1, 2]
     assert edit.taken(value, known, 1, 3) is None
     assert edit.taken(value, known, -1, 2) is None
     assert edit.taken(value, known, 5, 2) is None
