@@ -153,6 +153,7 @@ async def _expired(street: Street, begin: Callable[[Street], Awaitable[UUID]]) -
 async def _approved(street: Street, begin: Callable[[Street], Awaitable[UUID]]) -> None:
     asked = await begin(street)
     await street.approve(asked, "cem")
+    await street.bring_collectors_back()
 
 
 _ENDS = {

@@ -2,8 +2,8 @@
 A daemon and a signer, each a process of its own that may be killed at any moment.
 
 Whoever started one holds the other end of its line: the daemon tells each step of a command's life
-before it commits it and after, asks for signatures and hands envelopes over, and waits for the
-answer each time. So a kill hits it exactly there.
+before it commits it and after, asks for signatures and hands envelopes over, the signer tells when
+it is about to commit, and both wait for an answer each time. So a kill hits them exactly there.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from commands.signing.local import LocalSigner
 from mdms.domain.controls import ControlState, ControlStep
 from mdms.domain.errors import MdmsError
 from mdms.policy.refusals import PolicyRefusedError
+from mdms.ports.signer import SignerMemory
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage.signer import open_signer_memory
 from mdms.storage.unit_of_work import open_store
@@ -34,6 +35,9 @@ from tests.fakes import FakeClock
 from tests.lawful import a_judge
 from tests.meters import MASTER
 from tests.signing import open_rules, supervisors
+
+COMMITTING = "committing"
+"""What a signer says before each of its commits; it waits for an answer."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
@@ -75,8 +79,16 @@ def signer(line: Connection, dsn: str, edition: str | None) -> None:
 async def _signer(line: Connection, dsn: str, edition: str | None) -> None:
     clock = FakeClock(AT)
     async with open_signer_memory(dsn, statement_timeout_s=30) as memory:
+
+        @asynccontextmanager
+        async def told() -> AsyncIterator[SignerMemory]:
+            async with memory() as work:
+                yield work
+                line.send(COMMITTING)
+                line.recv()
+
         local = LocalSigner(
-            KeyRing({1: MASTER}), memory, clock, open_rules(edition), supervisors=supervisors()
+            KeyRing({1: MASTER}), told, clock, open_rules(edition), supervisors=supervisors()
         )
         while True:
             name, now, *args = line.recv()

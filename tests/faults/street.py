@@ -17,7 +17,6 @@ from commands.signing import breaker
 from commands.signing.keys import meter_key
 from mdms.domain.controls import (
     ENDED,
-    ON_ITS_WAY,
     Action,
     ControlState,
     EndDeviceControl,
@@ -40,6 +39,7 @@ Row = tuple[ControlState, Event]
 SIGNING, SENDING = "signing", "sending"
 
 _AWAY = Failed(UnavailableError, ("it was killed",))
+_AWAITED = frozenset({ControlState.SENT, ControlState.COLLECTOR_ACK})
 _AWAY_S_MAX = 20
 _PATIENCE = timedelta(hours=30)
 
@@ -216,8 +216,8 @@ class Street:
         end = self.clock.now() + _PATIENCE
         while any(each.state not in ENDED for each in await self.commands()) or self.air.heard:
             assert self.clock.now() < end, "a command has no outcome"
-            fast = any(each.state in ON_ITS_WAY for each in await self.commands())
-            await self.run(60, 5) if fast or self.air.heard else await self.run(600, 300)
+            is_fast = any(each.state in _AWAITED for each in await self.commands())
+            await self.run(60, 5) if is_fast or self.air.heard else await self.run(1800, 600)
 
     # What is stored.
 
@@ -289,8 +289,14 @@ class Street:
             if self.clock.now() < self._signer_back_at:
                 return _AWAY
             self._signer = Mortal(mortals.signer, self._administrator, self._edition)
-        self._signer.line.send((name, self.clock.now(), *args))
-        return self._signer.line.recv()
+        line = self._signer.line
+        line.send((name, self.clock.now(), *args))
+        while (outcome := line.recv()) == mortals.COMMITTING:
+            self._strike(SIGNING, Moment.WRITTEN)
+            if line.closed:
+                return _AWAY
+            line.send(None)
+        return outcome
 
     async def _hand_over(self, collector_id: int, envelope: bytes) -> None:
         """Pass an envelope to the air, and note when a switch moved."""
