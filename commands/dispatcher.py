@@ -34,7 +34,7 @@ from mdms.domain.controls import (
 from mdms.domain.errors import UnavailableError
 from mdms.domain.quiet import Quiet
 from mdms.ports.clock import Clock
-from mdms.ports.controls import CommandTransport
+from mdms.ports.controls import Agenda, CommandTransport
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
@@ -42,8 +42,13 @@ _POLL_S: Final = 1.0
 _RETRY_S: Final = 2.0
 _WATCH_PERIOD: Final = timedelta(hours=1)
 _STEP_S, _FINE_STEP_S = 900, 1
-_PATIENT: Final = frozenset({ControlState.METER_ACK, ControlState.QUARANTINED})
-"""Nothing comes of them within seconds."""
+_SHARE: Final = 8
+"""Commands that each of those who work beside each other moves on before answers are read again."""
+_LANES: Final = (True, False, False)
+"""
+Who works beside whom: one opens switches, so that each finds what the one before has spent; the
+others do the rest, so that nobody who waits for power waits behind those who are to lose it.
+"""
 
 log = structlog.get_logger()
 
@@ -92,7 +97,7 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._watched_at: datetime | None = None
         self._quiet = Quiet()
-        self._pending: Sequence[EndDeviceControl] = ()
+        self._agenda = Agenda()
 
     def wake(self) -> None:
         """Look at once: answers came, or a command was asked for."""
@@ -106,12 +111,8 @@ class Dispatcher:
         Fine while a mains-powered meter's answer is awaited, or its command about to leave.
         """
         horizon = self._clock.now() + timedelta(seconds=_STEP_S)
-        for control in self._pending:
-            assert control.due_at is not None, "what is pending is due at some time"
-            waits = control.state not in _PATIENT and control.due_at <= horizon
-            if control.mains_powered and waits:
-                return _FINE_STEP_S
-        return _STEP_S
+        awaited_at = self._agenda.next_mains_at
+        return _FINE_STEP_S if awaited_at is not None and awaited_at <= horizon else _STEP_S
 
     async def forever(self) -> None:
         """Do what is due, every second or when woken."""
@@ -144,26 +145,26 @@ class Dispatcher:
         if self._quiet.lasts(now):
             return
         self._quiet.begin()
-        if await self._has_work(now):
+        has_work = await self._has_work(now)
+        while has_work:
             if await self._answers.read(now):
                 await self._on_radio()
-            while await self._advance_one(now):
-                pass
-            await self._has_work(now)
+            moved = await self._advance(now)
+            now = max(now, self._clock.now())
+            has_work = await self._has_work(now) and moved
         if self._watched_at is None or now - self._watched_at >= _WATCH_PERIOD:
             await self._watch_silence(now)
             self._watched_at = now
-        metrics.COMMAND_OPEN.set(len(self._pending))
-        due = (control.due_at for control in self._pending)
-        self._quiet.until(now + _WATCH_PERIOD, (at for at in due if at is not None))
+        metrics.COMMAND_OPEN.set(self._agenda.count)
+        due = () if self._agenda.next_at is None else (self._agenda.next_at,)
+        self._quiet.until(now + _WATCH_PERIOD, due)
 
     async def _has_work(self, now: datetime) -> bool:
         """Look once before doing anything: nearly always there is nothing to do."""
         async with self._unit_of_work() as work:
-            self._pending = await work.controls.pending()
-            return await work.controls.has_unhandled() or any(
-                control.due_at is not None and control.due_at <= now for control in self._pending
-            )
+            self._agenda = await work.controls.agenda()
+            due_at = self._agenda.next_at
+            return (due_at is not None and due_at <= now) or await work.controls.has_unhandled()
 
     async def _woken_or(self, seconds: float) -> None:
         waits = {
@@ -176,15 +177,30 @@ class Dispatcher:
             for each in waits:
                 each.cancel()
 
-    async def _advance_one(self, now: datetime) -> bool:
+    async def _advance(self, now: datetime) -> bool:
+        """Let every lane move its share on; return whether any moved anything."""
+        lanes = [self._advance_share(now, opens=opens) for opens in _LANES]
+        outcomes = await asyncio.gather(*lanes, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return any(outcomes)
+
+    async def _advance_share(self, now: datetime, *, opens: bool) -> bool:
+        for number in range(_SHARE):
+            if not await self._advance_one(now, opens=opens):
+                return number > 0
+        return True
+
+    async def _advance_one(self, now: datetime, *, opens: bool) -> bool:
         effects: list[Effect] = []
         async with self._unit_of_work() as work:
-            control = await work.controls.lock_due(now)
+            control = await work.controls.lock_due(now, opens=opens)
             if control is None:
                 return False
             match control.state:
                 case state if state in READY or state is ControlState.QUARANTINED:
-                    await self._sign(work, control, now)
+                    effects += await self._sign(work, control, now)
                 case ControlState.SIGNED:
                     effects += await self._send_first(work, control, now)
                 case ControlState.SENT | ControlState.COLLECTOR_ACK:
@@ -197,17 +213,23 @@ class Dispatcher:
             await effect()
         return True
 
-    async def _sign(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> None:
+    async def _sign(
+        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
+    ) -> list[Effect]:
+        """Sign a command and let it leave with this transaction: it was judged a moment ago."""
         if not await self._clearance.may_be_signed(work, control, now):
-            return
+            return []
         try:
-            await self._sender.sign(work, control, now)
+            signed = await self._sender.sign(work, control, now)
         except QuarantinedError as error:
             await quarantine(work, control, error.refusals, now)
             if control.state in READY:
                 await quarantine_queued(work, error.refusals, now)
         except SignerRefusedError as error:
             await withdraw(work, control, error.refusals, now)
+        else:
+            return await self._sender.first(work, signed, now)
+        return []
 
     async def _send_first(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime

@@ -83,9 +83,11 @@ class Sender:
         self._timing = timing
         self._collectors = collectors
 
-    async def sign(self, work: UnitOfWork, control: EndDeviceControl, now: datetime) -> None:
+    async def sign(
+        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
+    ) -> EndDeviceControl:
         """
-        Sign a command and keep its envelope.
+        Sign a command, keep its envelope, and return the command.
 
         Raises:
             SignerRefusedError: The signer does not sign this.
@@ -96,7 +98,7 @@ class Sender:
         signed = await self._signer.sign(command)
         await work.controls.add_envelope(_kept(signed, command, control, now))
         detail = f"counter {signed.counter}, key {control.key_id}"
-        await record(
+        return await record(
             work, control, Event.SIGNED, now, actor=SIGNER, detail=detail, refusals=(), due_at=now
         )
 

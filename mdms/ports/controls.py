@@ -20,6 +20,23 @@ class ReceivedAnswer:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """
+    What lies before the dispatcher.
+
+    Attributes:
+        count: Commands that it still has to look at.
+        next_at: When the first of them is due; None: there is none.
+        next_mains_at: The same for mains-powered meters, whose answers come within seconds; those
+            that wait for silence or for supervisors do not count.
+    """
+
+    count: int = 0
+    next_at: datetime | None = None
+    next_mains_at: datetime | None = None
+
+
 class ControlStore(Protocol):
     """Commands to meters: their state, their history, what was signed and what came back."""
 
@@ -53,8 +70,21 @@ class ControlStore(Protocol):
         """Return a command that nobody else may change until this transaction ends."""
         ...
 
-    async def lock_due(self, now: datetime) -> EndDeviceControl | None:
-        """Return the command that has been due longest, locked; others' locks are skipped."""
+    async def lock_due(
+        self, now: datetime, *, opens: bool | None = None
+    ) -> EndDeviceControl | None:
+        """
+        Return a command that is due, locked; others' locks are skipped.
+
+        Args:
+            now: By when it is due.
+            opens: Only such as wait to open a switch, or only others; None: any. What restores
+                service comes first, then what has been due longest.
+        """
+        ...
+
+    async def agenda(self) -> Agenda:
+        """Return how much the dispatcher still has to look at, and when."""
         ...
 
     async def lock_meter(self, badge: str) -> None:

@@ -25,7 +25,7 @@ from mdms.domain.controls import (
     first_id,
 )
 from mdms.domain.registry import Commodity
-from mdms.ports.controls import ReceivedAnswer
+from mdms.ports.controls import Agenda, ReceivedAnswer
 from mdms.storage.audit import PostgresAudit
 
 
@@ -161,13 +161,29 @@ class PostgresControls:
         return _only(await self._controls(self.LOCK, control_id=control_id))
 
     LOCK_DUE = """
-    SELECT * FROM control WHERE due_at <= %(now)s
-    ORDER BY due_at, control_id LIMIT 1
+    SELECT * FROM control
+    WHERE due_at <= %(now)s AND (%(opens)s::boolean IS NULL OR %(opens)s = (
+        action = 'disconnect' AND state IN ('POLICY_OK', 'APPROVED_1', 'APPROVED_2', 'QUARANTINED')
+    ))
+    ORDER BY action IN ('reconnect', 'arm') DESC, due_at, control_id LIMIT 1
     FOR UPDATE SKIP LOCKED
     """
 
-    async def lock_due(self, now: datetime) -> EndDeviceControl | None:
-        return _only(await self._controls(self.LOCK_DUE, now=now))
+    async def lock_due(
+        self, now: datetime, *, opens: bool | None = None
+    ) -> EndDeviceControl | None:
+        return _only(await self._controls(self.LOCK_DUE, now=now, opens=opens))
+
+    AGENDA = """
+    SELECT count(*) AS count, min(due_at) AS next_at,
+           min(due_at) FILTER (WHERE commodity = 'electric'
+                               AND state NOT IN ('METER_ACK', 'QUARANTINED')) AS next_mains_at
+    FROM control WHERE due_at IS NOT NULL
+    """
+
+    async def agenda(self) -> Agenda:
+        (row,) = await self._rows(self.AGENDA)
+        return Agenda(**row)
 
     LOCK_METER = "SELECT FROM meter WHERE badge = %(badge)s FOR NO KEY UPDATE"
 
