@@ -37,7 +37,7 @@ check: setup     ## format, lint, types, layers, fast tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n auto -m "not db and not broker and not slow"
 
-bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing,accuracy,faults chooses, DATA=DIR has series
+bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing,command,accuracy,faults chooses, DATA=DIR has series
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA))
 
 ci: check        ## what continuous integration runs
