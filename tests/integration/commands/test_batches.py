@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -42,7 +43,7 @@ async def town(database: str, store: UnitOfWorkFactory) -> AsyncIterator[Town]:
         yield Town(store, signer, clock, edition, METERS)
 
 
-async def states(town, batch_id):
+async def states(town: Town, batch_id: UUID) -> Counter[ControlState]:
     return Counter(each.state for each in await town.controls(batch_id))
 
 

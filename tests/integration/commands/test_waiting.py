@@ -110,6 +110,7 @@ async def test_one_too_many_waits_for_its_turn_and_never_trips_the_breaker(line)
     await paced.run(20 * 60, step_s=10)
 
     assert [each.code for each in waiting.refusals] == ["RD_PACED"]
+    assert waiting.due_at is not None
     assert waiting.due_at > AT + timedelta(hours=1)
     assert (await paced.now(second)).state is STATE.VERIFIED
     assert paced.meter.switch is SwitchPosition.OPEN

@@ -1,6 +1,5 @@
 """Leaks on a real database, from reads to a credit; from VEE's outcomes on."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -48,25 +47,22 @@ GAS = reading_type(Commodity.GAS, 0, 3600)
 AT = datetime(2026, 11, 13, 13, tzinfo=UTC)
 
 
-def meter(badge: str, number: int, **changes: object) -> Meter:
-    return replace(
-        Meter(
-            badge=badge,
-            serial=badge,
-            radio_id=number,
-            usage_point_id=f"U{badge}",
-            model="water",
-            installed_at=datetime(2026, 1, 1, tzinfo=UTC),
-            removed_at=None,
-            has_switch=False,
-            pilot=False,
-            radio=Radio.ON,
-            register_dials=8,
-            register_resolution=1,
-            multiplier=1,
-            key_id=0,
-        ),
-        **changes,
+def meter(badge: str, number: int) -> Meter:
+    return Meter(
+        badge=badge,
+        serial=badge,
+        radio_id=number,
+        usage_point_id=f"U{badge}",
+        model="water",
+        installed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        removed_at=None,
+        has_switch=False,
+        pilot=False,
+        radio=Radio.ON,
+        register_dials=8,
+        register_resolution=1,
+        multiplier=1,
+        key_id=0,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from mdms.domain.readings import RegisterReads, Source
 from mdms.domain.time import to_epoch_s
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeRun
 from mdms.services.billing_run import BillingService
 from mdms.services.self_read_months import SelfReadMonths
@@ -26,7 +27,7 @@ BEGAN_S = to_epoch_s(datetime(2026, 11, 3, 8, tzinfo=UTC))
 
 
 @pytest.fixture
-async def home(store) -> Household:
+async def home(store: UnitOfWorkFactory) -> Household:
     """A home that opted out on 4 November; its meters had sent a register a day for a month."""
     made = Household(store, FakeClock(AT))
     await made.settle()

@@ -12,6 +12,7 @@ from mdms.domain.errors import NotFoundError, OperatorError, UsageError
 from mdms.domain.registry import Radio, Registry
 from mdms.policy.optout_facts import Requester
 from mdms.policy.refusals import PolicyRefusedError
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from tests.controls import AT, a_control, a_registry
 from tests.fakes import FakeClock
 from tests.households import Household, state
@@ -23,7 +24,7 @@ FIRST_MONTH = [("optout_set_up", "2026-11-04", "100.00"), ("optout_monthly", "20
 
 
 @pytest.fixture
-async def home(store) -> Household:
+async def home(store: UnitOfWorkFactory) -> Household:
     household = Household(store, FakeClock(AT))
     await household.settle()
     return household

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mdms.domain.errors import OperatorError, UsageError
 from mdms.domain.readings import RegisterReads, Source
 from mdms.domain.time import Period, to_epoch_s
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.self_reads import ReadSent, SelfReadService
 from mdms.services.sheets import FilesRejectedError
@@ -26,7 +28,7 @@ NOVEMBER = (date(2026, 11, 3), date(2026, 12, 3))
 class ReadHome(Household):
     """A household that has opted out, and what its customer reads on E1: 10 kWh a day, from 100."""
 
-    def __init__(self, store, clock: FakeClock) -> None:
+    def __init__(self, store: UnitOfWorkFactory, clock: FakeClock) -> None:
         super().__init__(store, clock)
         self.reads = SelfReadService(store, clock, BOOK)
         self.months = SelfReadMonths(store, clock, BOOK)
@@ -48,7 +50,9 @@ class ReadHome(Household):
         async with self.store() as work:
             await work.readings.append_register_versions(rows)
 
-    async def sends(self, register: str, at: datetime | None = None, *, verifies: bool = False):
+    async def sends(
+        self, register: str, at: datetime | None = None, *, verifies: bool = False
+    ) -> dict[str, Any]:
         if at is not None:
             self.clock.advance(at - self.clock.now())
         sent = ReadSent(meter="E1", register=Decimal(register), verifies=verifies)
@@ -67,7 +71,7 @@ class ReadHome(Household):
 
 
 @pytest.fixture
-async def home(store) -> ReadHome:
+async def home(store: UnitOfWorkFactory) -> ReadHome:
     made = ReadHome(store, FakeClock(AT))
     await made.settle()
     await made.heard()

@@ -43,15 +43,14 @@ async def heard(store: UnitOfWorkFactory, clock: FakeClock) -> VeeService:
     start_s = to_epoch_s(local_midnight(FIRST, ZONE)) + 900 * slots
     register = np.concatenate([[0], np.cumsum(value)])[::SLOTS]
     register[2:] -= 3_000
-    one = np.ones
     async with store() as work:
         await work.registry.merge(a_registry())
         await work.readings.append_raw(
             IntervalReads.raw(
-                one(len(value)), start_s, value, recorded_us=1, source=Source.UPLINK
+                np.ones_like(value), start_s, value, recorded_us=1, source=Source.UPLINK
             ),
             RegisterReads.raw(
-                one(4), start_s[0] + 86_400 * np.arange(4), register, recorded_us=1,
+                np.ones_like(register), start_s[0] + 86_400 * np.arange(4), register, recorded_us=1,
                 source=Source.UPLINK,
             ),
             sure=True,

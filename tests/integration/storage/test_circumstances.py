@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from mdms.domain.controls import Action, ControlState, SwitchPosition
@@ -78,7 +79,11 @@ async def test_a_raw_value_that_differs_is_a_conflict(store):
 
     def received(value: int) -> IntervalReads:
         return IntervalReads.raw(
-            [1], [to_epoch_s(START)], [value], recorded_us=1, source=Source.UPLINK
+            np.array([1]),
+            np.array([to_epoch_s(START)]),
+            np.array([value]),
+            recorded_us=1,
+            source=Source.UPLINK,
         )
 
     async with store() as work:
