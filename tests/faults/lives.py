@@ -66,7 +66,7 @@ async def held_back(street: Street, state: ControlState = _S.POLICY_OK) -> UUID:
     await street.run(30)
     street.signer_rules(an_edition(per_hour=1))
     asked = await waiting(street, state)
-    await street.run(_LATER_S + 60, 10)
+    await street.run(_LATER_S + 60, 30)
     return asked
 
 
@@ -109,13 +109,13 @@ async def with_radio_off(street: Street) -> UUID:
 
 async def _goes(street: Street, begin: Callable[[Street], Awaitable[UUID]]) -> None:
     await begin(street)
-    await street.run(_LATER_S + 60, 10)
+    await street.run(_LATER_S + 60, 30)
 
 
 async def _window_changes(street: Street, begin: Callable[[Street], Awaitable[UUID]]) -> None:
     asked = await begin(street)
     await street.shorten_window(asked)
-    await street.run(_LATER_S + 60, 10)
+    await street.run(_LATER_S + 60, 30)
 
 
 async def _must_wait(street: Street, begin: Callable[[Street], Awaitable[UUID]]) -> None:
@@ -125,13 +125,13 @@ async def _must_wait(street: Street, begin: Callable[[Street], Awaitable[UUID]])
     await street.run(30)
     await begin(street)
     street.daemon_rules(an_edition(per_hour=1))
-    await street.run(_LATER_S + 60, 10)
+    await street.run(_LATER_S + 60, 30)
 
 
 async def _forbidden(street: Street, begin: Callable[[Street], Awaitable[UUID]]) -> None:
     await begin(street)
     await street.exchange_meter()
-    await street.run(_LATER_S + 60, 10)
+    await street.run(_LATER_S + 60, 30)
 
 
 async def _cancelled(street: Street, begin: Callable[[Street], Awaitable[UUID]]) -> None:
