@@ -69,13 +69,19 @@ class Diagnosis:
         row = await (await self._connection.execute(self.MIGRATION_SEEN)).fetchone()
         return row == (True,)
 
-    # Months of plain PostgreSQL are attached by the daemon, which takes the table's owner.
+    # Months of plain PostgreSQL are attached by the daemon, which takes the table's owner. It moves
+    # the head of the audit but adds none, and only the signer adds seals.
     LACKING = """
     SELECT c.relname, wanted.privilege
     FROM pg_class c
-    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT']) wanted (privilege)
+    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) wanted (privilege)
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
       AND NOT c.relispartition AND NOT has_table_privilege(c.oid, wanted.privilege)
+      AND CASE wanted.privilege
+              WHEN 'INSERT' THEN c.relname NOT IN ('audit_head', 'audit_seal')
+              WHEN 'UPDATE' THEN c.relname = 'audit_head'
+              ELSE true
+          END
     UNION ALL
     SELECT c.relname, 'OWNER'
     FROM pg_class c
