@@ -6,7 +6,7 @@ from pathlib import Path
 from mdms.settings import config_dir
 
 _EDITION = """\
-# A city of a few switches: all of them may be open at once, and nobody has to approve it.
+# A city of a few switches: all of them may be open at once. One person asks, another approves.
 version = "demo"
 effective_on = 2022-05-19
 approved_by = "demo"
