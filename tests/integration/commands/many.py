@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-import numpy as np
-
 from commands.approvals import ControlApprovals
 from commands.batches import ControlBatches, Manner
 from commands.dispatcher import Dispatcher
@@ -15,9 +13,7 @@ from commands.requests import ControlRequests, Request
 from commands.signer import Signer
 from commands.undoing import BatchUndo
 from mdms.domain.controls import Action, EndDeviceControl, Opcode
-from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Account, Agreement, Channel, Registry
-from mdms.domain.time import to_epoch_s, to_epoch_us
 from mdms.ports.clock import Clock
 from mdms.ports.controls import ReceivedAnswer
 from mdms.ports.unit_of_work import UnitOfWorkFactory
@@ -44,35 +40,25 @@ def a_settled_town(meter_count: int) -> Registry:
     )
 
 
-async def settle(store: UnitOfWorkFactory, town: Registry, at: datetime) -> None:
+async def settle(
+    store: UnitOfWorkFactory, town: Registry, at: datetime, left_on: date | None = None
+) -> None:
     """Let every home of a town be left, so that its supply may be cut off from a time on."""
+    values = MOVED_OUT
+    if left_on is not None:
+        notice_on = left_on - timedelta(days=7)
+        values = values | {
+            "service_end_on": str(left_on),
+            "move_out_notice_on": str(notice_on),
+        }
     async with store() as work:
         await work.registry.merge(town)
     await leave_empty(store, at)
     hour_ago = at - timedelta(hours=1)
     async with store() as work:
         for number in range(len(town.meters)):
-            facts = said(MOVED_OUT, hour_ago, account=f"A{number}", premise=f"P{number}")
+            facts = said(values, hour_ago, account=f"A{number}", premise=f"P{number}")
             await work.facts.add(facts)
-
-
-async def hear(store: UnitOfWorkFactory, at: datetime) -> None:
-    """Let every meter have been heard at a time."""
-    async with store() as work:
-        channels = (await work.registry.channels()).channel_id
-        at_s = to_epoch_s(at) // 900 * 900
-        register = RegisterReads.raw(
-            channels,
-            np.full(len(channels), at_s),
-            np.full(len(channels), 721_345),
-            recorded_us=to_epoch_us(at),
-            source=Source.UPLINK,
-        )
-        none = np.zeros(0, np.int64)
-        intervals = IntervalReads.raw(
-            none, none, none, recorded_us=to_epoch_us(at), source=Source.UPLINK
-        )
-        await work.readings.append_raw(intervals, register, sure=False)
 
 
 class TownAir:
