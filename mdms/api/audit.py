@@ -21,7 +21,7 @@ async def records(
     subject: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> dict[str, list[dict[str, Any]]]:
-    """List what happened to a command, badge or token; without one, the newest of all."""
+    """List the newest of what happened to a command, a fact's subject or a token; or of all."""
     audit = services.audit
     found = await (audit.newest(limit) if subject is None else audit.about(subject))
-    return {"records": found}
+    return {"records": found[-limit:]}

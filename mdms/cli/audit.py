@@ -1,8 +1,9 @@
 """`mdms audit`: what was done to what, and whether the record of it was changed since."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,22 +27,30 @@ app = typer.Typer(help="The audit: a chain of hashes over all that was done.", n
 def show_(
     subject: Annotated[
         str | None,
-        typer.Argument(help="A command's id, a badge, a token's name; without it, the newest."),
+        typer.Argument(
+            help="A command's whole id, whatever a fact was stated about, a token's name; "
+            "without it, the newest."
+        ),
     ] = None,
     last: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Show what was done, by whom and why, oldest first."""
+    """
+    Show what was done, by whom and why, oldest first.
+
+    Of a judgement, the table names the verdict and its codes; `mdms policy explain` and -o json
+    have every input of it.
+    """
     with options.client(config) as mdms:
         records = mdms.audit(subject, limit=last)
     if output is Output.TABLE:
         records = [
             {key: record[key] for key in ("number", "at", "kind", "subject", "actor")}
-            | {"detail": ", ".join(f"{key}={value}" for key, value in record["detail"].items())}
+            | {"detail": _line_of(record["detail"])}
             for record in records
         ]
-    show(records, output, title="Audit", spare=("kind",))
+    show(records, output, title="Audit", spare=("kind", "subject"))
 
 
 @app.command()
@@ -83,6 +92,14 @@ async def _verify(
         statement_timeout_s=settings.database.statement_timeout_s,
     ) as unit_of_work:
         return await AuditService(unit_of_work).verify(kept=kept, keys=keys)
+
+
+def _line_of(detail: Mapping[str, Any]) -> str:
+    """Return what a row has room for: plain values, and the codes of findings."""
+    plain = {key: value for key, value in detail.items() if not isinstance(value, dict | list)}
+    if codes := [finding["code"] for finding in detail.get("findings", ())]:
+        plain["codes"] = " ".join(codes)
+    return ", ".join(f"{key}={value}" for key, value in plain.items() if value is not None)
 
 
 def _told(found: Verified) -> list[str]:
