@@ -42,6 +42,8 @@ _MODULES = (
     gaps,
     events,
     vee,
+    exceptions,
+    edits,
     billing,
     controls,
     batches,
@@ -50,8 +52,6 @@ _MODULES = (
     optouts,
     self_reads,
     facts,
-    exceptions,
-    edits,
     tokens,
     audit,
 )

@@ -49,6 +49,10 @@ class Services:
     gaps: GapService
     events: EventService
     vee: VeeService
+    edits: EditService
+    exceptions: ExceptionService
+    explain: ExplainService
+    trace: TraceService
     leaks: LeakService
     leak_credit: LeakCreditService
     grid: GridService
@@ -56,10 +60,6 @@ class Services:
     billing: BillingService
     status: StatusService
     requests: ControlRequests
-    edits: EditService
-    exceptions: ExceptionService
-    explain: ExplainService
-    trace: TraceService
     approvals: ControlApprovals
     controls: ControlService
     batches: ControlBatches
