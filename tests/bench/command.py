@@ -160,6 +160,14 @@ Figures = Mapping[str, float]
 NAMES = ("p50", "p99", "paid.p95")
 
 
+UNITS = {
+    f"command.{load}.{what}": "ms"
+    for load in ("idle", "loaded")
+    for what in ("p50", "p99", "paid.p95")
+}
+"""What is measured, and in which unit."""
+
+
 def rows(rounds: int) -> list[Row]:
     """Measure how long commands take to leave, idle and under load."""
     with ExitStack() as stack:
