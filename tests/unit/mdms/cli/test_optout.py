@@ -37,7 +37,9 @@ class Requests(Client):
         return [request("one", "ended"), request("two", "in_force")]
 
 
-def test_a_request_shows_every_reason_and_silence(capsys):
+def test_a_request_shows_every_reason_and_silence(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
     optout._show_one(request("one", "pending", silent={"E1": False}), Output.TABLE)
 
     shown = capsys.readouterr().out
