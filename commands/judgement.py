@@ -117,9 +117,10 @@ class Judge:
             work: A transaction.
             control: The command.
             now: As of when we know what we know.
-            at: The later instant that is judged; None: now.
+            at: The later instant that is judged; None: when the command may begin, or now if that
+                has passed. What is asked for tomorrow must be lawful tomorrow.
         """
-        at = at or now
+        at = at or max(now, control.not_before)
         assert at >= now, "what was known then is in the audit"
         try:
             rules = self.rules(at)
