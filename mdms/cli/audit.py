@@ -20,6 +20,11 @@ from mdms.storage.unit_of_work import open_store
 
 _TAMPERED = 1
 
+_NO_SEALS = (
+    "no seals of a second place were compared (--seals): who administers the database could have "
+    "cut off the end, or written all of it anew"
+)
+
 app = typer.Typer(help="The audit: a chain of hashes over all that was done.", no_args_is_help=True)
 
 
@@ -80,6 +85,8 @@ def verify(
     found = asyncio.run(_verify(options.load(config), kept, public))
     for line in _told(found):
         typer.echo(line)
+    if seals is None:
+        typer.echo(_NO_SEALS, err=True)
     raise typer.Exit(0 if found.intact else _TAMPERED)
 
 
@@ -103,7 +110,7 @@ def _line_of(detail: Mapping[str, Any]) -> str:
 
 
 def _told(found: Verified) -> list[str]:
-    lines = [f"record {number}: the tables tell it otherwise" for number in found.contradicted]
+    lines = [*found.contradicted]
     lines += found.unsealed
     if found.broken_at is not None:
         lines.insert(0, f"record {found.broken_at}: changed, removed or put in afterwards")

@@ -22,11 +22,12 @@ class AuditStore(Protocol):
         """Return what happened to a command, badge or token, oldest first."""
         ...
 
-    async def contradicted(self) -> Sequence[int]:
+    async def contradicted(self) -> Sequence[str]:
         """
-        Return the numbers of links that the tables no longer agree with.
+        Return what the tables and the links say differently, a sentence each.
 
-        Compared are the columns by which links are found, and every step of a command.
+        Compared are the columns by which links are found; every step of a command, both ways; who
+        asked for a command and how far it has come; and facts.
         """
         ...
 

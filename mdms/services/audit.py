@@ -29,14 +29,14 @@ class Verified:
     Attributes:
         head: The last link that fits.
         broken_at: Number of the first link that does not; None if all do.
-        contradicted: Links that the tables do not agree with.
+        contradicted: What tables and links say differently.
         seals: How many seals fit the chain.
         unsealed: Seals that do not: forged, of another key, or of a chain that was made anew.
     """
 
     head: AuditHead
     broken_at: int | None
-    contradicted: tuple[int, ...]
+    contradicted: tuple[str, ...]
     seals: int
     unsealed: tuple[str, ...]
 

@@ -80,25 +80,53 @@ class PostgresAudit:
     WITH link AS (
         SELECT number, at, kind, subject, actor, convert_from(content, 'UTF8')::jsonb AS said
         FROM audit_record
+    ), step AS (
+        SELECT link.*, (link.said -> 'detail' ->> 'step')::integer AS step
+        FROM link WHERE kind = 'control.step'
     )
-    SELECT link.number
+    SELECT format('record %s: its own columns tell it otherwise', number)
     FROM link
-    LEFT JOIN control_step s ON link.kind = 'control.step'
-        AND s.control_id::text = link.subject
-        AND s.number = (link.said -> 'detail' ->> 'step')::integer
-    WHERE (link.kind, link.subject, link.actor, link.at)
-          IS DISTINCT FROM (link.said ->> 'kind', link.said ->> 'subject', link.said ->> 'actor',
-                            (link.said ->> 'at')::timestamptz)
-       OR link.kind = 'control.step'
-          AND (s.at, s.actor, s.event, s.state, s.detail)
-              IS DISTINCT FROM (link.at, link.actor, link.said -> 'detail' ->> 'event',
-                                link.said -> 'detail' ->> 'state', link.said -> 'detail' ->> 'text')
-    ORDER BY link.number
+    WHERE (kind, subject, actor, at)
+          IS DISTINCT FROM (said ->> 'kind', said ->> 'subject', said ->> 'actor',
+                            (said ->> 'at')::timestamptz)
+    UNION ALL
+    SELECT format('record %s: the step of the command tells it otherwise', step.number)
+    FROM step
+    LEFT JOIN control_step s ON s.control_id::text = step.subject AND s.number = step.step
+    WHERE (s.at, s.actor, s.event, s.state, s.detail)
+          IS DISTINCT FROM (step.at, step.actor, step.said -> 'detail' ->> 'event',
+                            step.said -> 'detail' ->> 'state', step.said -> 'detail' ->> 'text')
+    UNION ALL
+    SELECT format('step %s of command %s: no record tells of it', s.number, s.control_id)
+    FROM control_step s
+    LEFT JOIN step ON step.subject = s.control_id::text AND step.step = s.number
+    WHERE step.number IS NULL
+    UNION ALL
+    SELECT format('command %s: its steps tell otherwise who asked, or how far it has come',
+                  c.control_id)
+    FROM control c
+    JOIN control_step first ON first.control_id = c.control_id AND first.number = 1
+    JOIN LATERAL (
+        SELECT state FROM control_step s
+        WHERE s.control_id = c.control_id ORDER BY number DESC LIMIT 1
+    ) last ON true
+    WHERE (c.requested_by, c.state) IS DISTINCT FROM (first.actor, last.state)
+    UNION ALL
+    SELECT format('record %s: the fact that it tells of is another one now', link.number)
+    FROM link
+    WHERE link.kind = 'fact' AND link.said -> 'detail' ? 'fact' AND NOT EXISTS (
+        SELECT FROM cis_fact f
+        WHERE f.subject_id = link.subject
+          AND f.subject = link.said -> 'detail' ->> 'subject'
+          AND f.fact = link.said -> 'detail' ->> 'fact'
+          AND f.value = link.said -> 'detail' ->> 'value'
+          AND f.effective_at = (link.said -> 'detail' ->> 'effective_at')::timestamptz
+          AND f.known_at = (link.said -> 'detail' ->> 'known_at')::timestamptz)
     """
 
-    async def contradicted(self) -> Sequence[int]:
+    async def contradicted(self) -> Sequence[str]:
         cursor = await self._connection.execute(self.CONTRADICTED)
-        return [number for (number,) in await cursor.fetchall()]
+        return [problem for (problem,) in await cursor.fetchall()]
 
     ADD_SEAL = """
     INSERT INTO audit_seal (number, hash, at, signature)

@@ -12,4 +12,7 @@ CREATE TABLE cis_fact (
 );
 CREATE INDEX cis_fact_known ON cis_fact (subject, subject_id, fact, known_at, effective_at);
 
+-- Stated is stated: the daemon adds and changes nothing.
+ALTER TABLE cis_fact OWNER TO mdms_audit;
+GRANT SELECT, INSERT ON cis_fact TO mdms;
 GRANT SELECT ON cis_fact TO mdms_signer;

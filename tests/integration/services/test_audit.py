@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -10,16 +11,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mdms.domain.audit import AuditEntry, AuditHead, SealedHead, sealed_text
 from mdms.domain.controls import ControlState, ControlStep
+from mdms.domain.facts import Subject
 from mdms.services.audit import AuditService
+from mdms.services.facts import FactService, Statement
 from tests.controls import AT, a_control, a_registry
+from tests.fakes import FakeClock
 
 pytestmark = pytest.mark.db
+
+FORGED_STEP = """
+INSERT INTO control_step
+SELECT control_id, 99, at, event, state, 'eve', detail FROM control_step WHERE number = 3
+"""
 
 
 @pytest.fixture
 async def written(store):
     """Three steps of one command, and a note on a token: records 1 to 4."""
-    control = a_control()
+    control = a_control(state=ControlState.SENT, requested_by="ann")
     async with store() as work:
         await work.registry.merge(a_registry())
         await work.controls.add(control)
@@ -32,6 +41,16 @@ async def written(store):
     async with store() as work:
         work.audit.note(AuditEntry(AT, "token.created", "bob", "root", {"roles": ["csr"]}))
     return control
+
+
+@pytest.fixture
+async def stated(store, written):
+    """A fact of the customer system: record 5."""
+    facts = FactService(store, FakeClock(AT), ZoneInfo("America/Los_Angeles"))
+    owed = Statement(
+        subject=Subject.ACCOUNT, subject_id="A1", fact="past_due", value="412.50", effective_at=AT
+    )
+    await facts.state([owed], "billing")
 
 
 async def test_every_step_of_a_command_is_in_the_chain(store, written):
@@ -98,20 +117,26 @@ async def test_one_changed_byte_breaks_the_chain_at_its_record(
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
-        ("UPDATE audit_record SET actor = 'eve' WHERE number = 4", (4,)),
-        ("UPDATE control_step SET actor = 'eve' WHERE number = 2", (2,)),
-        ("UPDATE control_step SET detail = 'why not' WHERE number = 3", (3,)),
-        ("DELETE FROM control_step WHERE number = 1", (1,)),
+        ("UPDATE audit_record SET actor = 'eve' WHERE number = 4", "record 4: its own columns"),
+        ("UPDATE control_step SET actor = 'eve' WHERE number = 2", "record 2: the step"),
+        ("UPDATE control_step SET detail = 'why not' WHERE number = 3", "record 3: the step"),
+        ("DELETE FROM control_step WHERE number = 2", "record 2: the step"),
+        (FORGED_STEP, "step 99 of command"),
+        ("UPDATE control SET requested_by = 'ghost'", "tell otherwise who asked"),
+        ("UPDATE control SET state = 'CANCELLED'", "how far it has come"),
+        ("UPDATE cis_fact SET value = '1.00'", "record 5: the fact"),
+        ("DELETE FROM cis_fact", "record 5: the fact"),
     ],
 )
-async def test_what_the_tables_say_otherwise_is_named(store, database, written, statement, named):
+async def test_what_the_tables_say_otherwise_is_named(store, database, stated, statement, named):
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(statement)
 
     found = await AuditService(store).verify()
 
     assert found.broken_at is None
-    assert found.contradicted == named
+    assert not found.intact
+    assert named in found.contradicted[0]
 
 
 async def test_a_chain_that_was_made_anew_does_not_fit_its_seals(store, database, written):

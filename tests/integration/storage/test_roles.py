@@ -75,6 +75,10 @@ def test_the_daemon_owns_all_tables_but_the_signers_and_the_audit(database):
         "DELETE FROM audit_head",
         "ALTER TABLE audit_record DISABLE TRIGGER ALL",
         "DROP TABLE audit_record",
+        "UPDATE control_step SET actor = 'eve'",
+        "DELETE FROM control_step",
+        "UPDATE cis_fact SET value = '0'",
+        "DELETE FROM cis_fact",
     ],
 )
 def test_the_daemon_adds_to_the_audit_and_changes_nothing_in_it(database, statement):
