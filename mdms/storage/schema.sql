@@ -1407,11 +1407,13 @@ GRANT SELECT ON TABLE public.audit_record TO mdms_signer;
 GRANT SELECT ON TABLE public.audit_seal TO mdms;
 GRANT SELECT,INSERT ON TABLE public.audit_seal TO mdms_signer;
 
+GRANT SELECT,INSERT ON TABLE public.cis_fact TO mdms;
 GRANT SELECT ON TABLE public.cis_fact TO mdms_signer;
 
 GRANT SELECT ON TABLE public.control TO mdms_signer;
 
 GRANT SELECT ON TABLE public.control_step TO mdms_signer;
+GRANT SELECT,INSERT ON TABLE public.control_step TO mdms;
 
 GRANT SELECT ON TABLE public.meter TO mdms_signer;
 
