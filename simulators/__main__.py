@@ -118,7 +118,7 @@ def _tokens(path: Path) -> Mapping[str, str]:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    """Run until the end or until asked to stop; the truth so far is written either way."""
+    """Run until the end or until asked to stop; the truth of the days is written either way."""
     stage = _stage(options)
     city, faults = stage.city, options.faults
     script = Script.load(options.script) if options.script else Script()
@@ -218,7 +218,8 @@ async def _play(
     Play all days, and serve afterwards when there is a real clock to go by.
 
     Returns:
-        Whether all days were simulated; when stopped, the truth of what was is written too.
+        Whether all days were simulated; when stopped before, the truth of what was is written too.
+        What is served afterwards is in no file: the truth stays that which others were compared to.
     """
     finished = False
     try:
@@ -234,8 +235,8 @@ async def _play(
             await fleet.continue_until(next_office_morning(end_s))
             await fleet.keep_time(serve, asyncio.get_running_loop().time)
     except asyncio.CancelledError:
-        ledger.write()
         if not finished:
+            ledger.write()
             _report(fleet.progress(end_s, done=False))
     return finished
 
