@@ -124,7 +124,7 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
             typer.echo(hint(control), err=True)
         elif no_wait:
             typer.echo(f"see what becomes of it: {_WATCH} {short(control['control_id'])}", err=True)
-        sys.exit(0 if no_wait else _status(control))
+        sys.exit(0 if no_wait and not waits(control) else _status(control))
 
     run.__doc__ = f"""{verb.help}
 
@@ -224,7 +224,7 @@ def approve(
     typer.echo(summary(control))
     if waits(control):
         typer.echo(hint(control), err=True)
-    sys.exit(0 if no_wait else _status(control))
+    sys.exit(0 if no_wait and not waits(control) else _status(control))
 
 
 @app.command()
