@@ -22,6 +22,8 @@ _POSITIONS_OF = {"disconnect": {"open"}, "reconnect": {"closed"}, "arm": {"armed
 _ENDED = {
     "POLICY_DENIED", "VERIFIED", "FAILED", "EXPIRED", "CANCELLED", "UNKNOWN", "RECONCILED",
 }  # fmt: skip
+_SILENCE = pd.Timedelta(hours=16)
+"""Three transmit periods of a battery meter: a run may end before its silence is proven."""
 _KEYS = {
     "intervals": ["meter", "reading_type", "start_utc"],
     "registers": ["meter", "reading_type", "at_utc"],
@@ -126,7 +128,13 @@ def _is_true(moves: pd.DataFrame, control: Any) -> bool:
 
 def _unfinished(directory: Path) -> int:
     controls = pd.read_parquet(directory / "controls.parquet")
-    return int((~controls["state"].isin(_ENDED)).sum())
+    over_at = pd.read_parquet(directory / "truth" / "registers.parquet")["at_utc"].max()
+    listening = (
+        (controls["action"] == "radio_off")
+        & (controls["state"] == "METER_ACK")
+        & (over_at - controls["answered_at"] < _SILENCE)
+    )
+    return int((~controls["state"].isin(_ENDED) & ~listening).sum())
 
 
 def _inexact(directory: Path, versions: pd.DataFrame, registers: pd.DataFrame) -> int:

@@ -78,7 +78,6 @@ async def test_kills_at_any_moment_cost_time_only(tmp_path, database, seed):
     }
     opened = [each for each in commands if each.opcode is Opcode.OPEN and each.command_id in signed]
     assert len(signed) == len(opened) + 5 * METERS
-    assert len(opened) == 10
     for (command, answer), repeated in zip(answers, again, strict=True):
         if command.opcode is Opcode.CLOSE:
             assert repeated == answer
@@ -103,5 +102,8 @@ def _check_memory(database: str, opened: set[Any]) -> None:
             "SELECT count(*) FROM signer.counter c WHERE counter <> (SELECT max(counter)"
             " FROM signer.issued i WHERE (i.radio_id, i.key_id) = (c.radio_id, c.key_id))"
         ).fetchone()
-    assert {each for (each,) in spent} == {each for (each,) in issued_opens} == opened
+    assert {each for (each,) in spent} == {each for (each,) in issued_opens}
+    # Who was killed before it answered may have signed: that one is counted, and not given again.
+    assert len(spent) == 10
+    assert opened <= {each for (each,) in spent}
     assert behind == (0,)

@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bench import naive
@@ -64,6 +64,8 @@ def check(block: Block, found: Examination) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # the plain way is slow: a thousand fleets take minutes
+@settings(max_examples=min(settings().max_examples, 200))
 @given(st.integers(0, 2**32))
 def test_the_fast_way_finds_what_the_plain_way_finds(seed):
     block = fleet(seed)
