@@ -8,8 +8,9 @@ import pyarrow as pa
 from psycopg import AsyncConnection
 
 from mdms.domain.errors import RejectReason
-from mdms.domain.time import from_epoch_us, to_epoch_us
+from mdms.domain.time import from_epoch_us
 from mdms.ports.messages import CollectorSequence, Rejected, UplinkMessage
+from mdms.storage.raw_messages import unpacked
 from mdms.storage.time_series import Partitions, months_of
 
 _US_PER_S = 1_000_000
@@ -132,22 +133,7 @@ class PostgresMessages:
 
     async def newest(self, count_max: int) -> Sequence[UplinkMessage]:
         cursor = await self._connection.execute(self.NEWEST, {"count_max": count_max})
-        return [
-            UplinkMessage(
-                collector_id=collector_id,
-                boot_id=boot_id,
-                batch_seq=batch_seq,
-                batch_us=to_epoch_us(batch_at),
-                kind=kind,
-                frame_count=frame_count,
-                payload=pa.decompress(payload, size, codec="zstd", asbytes=True),
-                received_at=received_at,
-            )
-            for (
-                collector_id, boot_id, batch_seq, batch_at, kind, frame_count, size, payload,
-                received_at,
-            ) in await cursor.fetchall()
-        ]  # fmt: skip
+        return [unpacked(row) for row in await cursor.fetchall()]
 
     SEQUENCES = """
     SELECT collector_id, boot_id, batch_seq, batch_at, received_at

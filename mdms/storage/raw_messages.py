@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from psycopg import AsyncConnection
@@ -17,8 +18,8 @@ class PostgresRawMessages:
         self._connection = connection
 
     SENT = """
-    SELECT collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
-           payload_size, payload_zstd
+    SELECT collector_id, boot_id, batch_seq, batch_at, kind, frame_count, payload_size,
+           payload_zstd, received_at
     FROM uplink_message
     WHERE batch_at >= %(start)s AND batch_at < %(end)s AND kind IN ('read', 'backfill')
     ORDER BY batch_at, collector_id, batch_seq LIMIT %(count_max)s
@@ -30,25 +31,27 @@ class PostgresRawMessages:
             {"start": period.start_utc, "end": period.end_utc, "count_max": count_max},
             binary=True,
         )
-        return [
-            UplinkMessage(
-                collector_id=collector_id,
-                boot_id=boot_id,
-                batch_seq=batch_seq,
-                batch_us=to_epoch_us(batch_at),
-                kind=kind,
-                frame_count=frame_count,
-                payload=pa.decompress(payload, size, codec="zstd", asbytes=True),
-                received_at=received_at,
-            )
-            for (
-                collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at, size,
-                payload,
-            ) in await cursor.fetchall()
-        ]  # fmt: skip
+        return [unpacked(row) for row in await cursor.fetchall()]
 
     OLDEST = "SELECT min(batch_at) FROM uplink_message"
 
     async def oldest(self) -> datetime | None:
         row = await (await self._connection.execute(self.OLDEST)).fetchone()
         return row[0] if row else None
+
+
+def unpacked(row: Sequence[Any]) -> UplinkMessage:
+    """Return a row of uplink_message, its columns as SENT names them, as it was received."""
+    (
+        collector_id, boot_id, batch_seq, batch_at, kind, frame_count, size, payload, received_at,
+    ) = row  # fmt: skip
+    return UplinkMessage(
+        collector_id=collector_id,
+        boot_id=boot_id,
+        batch_seq=batch_seq,
+        batch_us=to_epoch_us(batch_at),
+        kind=kind,
+        frame_count=frame_count,
+        payload=pa.decompress(payload, size, codec="zstd", asbytes=True),
+        received_at=received_at,
+    )
