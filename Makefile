@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help setup setup-run demo test check bench ci lock clean
+.PHONY: help setup setup-run demo test lint check bench ci lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,17 +30,19 @@ demo: setup-run  ## five weeks of a small city, from radio frames to the bill (a
 test: setup      ## all tests that need no server of yours
 	$(BIN)/python -m pytest -q -n auto
 
-check: setup     ## format, lint, types, layers, fast tests
+lint: setup      ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint      ## lint and the fast tests: before every commit
 	$(BIN)/python -m pytest -q -n auto -m "not db and not broker and not slow"
 
 bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing,command,accuracy,faults chooses, DATA=DIR has series
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA))
 
-ci: check        ## what continuous integration runs
+ci: lint         ## what continuous integration runs
 	HYPOTHESIS_PROFILE=ci $(MAKE) test
 
 lock:            ## re-resolve requirements/ (needs uv)
