@@ -1,25 +1,14 @@
-"""Calls of `mdms.client.Client` about edits, exceptions and where a value comes from."""
+"""Calls about exceptions and edits."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
-Instant = datetime | str
+from mdms.client.params import Instant, given
+from mdms.client.transport import Transport
 
 
-class VeeCalls(ABC):
+class EditCalls(Transport):
     """What analysts of reads ask the daemon."""
-
-    @abstractmethod
-    def _json(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | bool] | None = None,
-        json: Mapping[str, object] | None = None,
-    ) -> dict[str, Any]: ...
 
     def queue(
         self,
@@ -44,7 +33,7 @@ class VeeCalls(ABC):
             answered: Those that are closed, too.
             limit: How many at most.
         """
-        params = _given(
+        params = given(
             meter=meter,
             rule=rule,
             severity=severity,
@@ -129,19 +118,19 @@ class VeeCalls(ABC):
             "ticket": ticket,
             "override_sum": override_sum,
             "dry_run": dry_run,
-        } | _given(to=to, reference=reference)
+        } | given(to=to, reference=reference)
         if total is not None:
             body["total"] = total
         if exception_id is not None:
             return self._json("POST", f"/v1/exceptions/{exception_id}/edit", json=body)
-        body |= _given(meter=meter, reading_type=reading_type)
+        body |= given(meter=meter, reading_type=reading_type)
         return self._json("POST", "/v1/edits", json=body)
 
     def edits(
         self, *, state: str | None = None, meter: str | None = None, limit: int = 200
     ) -> list[dict[str, Any]]:
         """Return edits, the newest first; `state` is waiting, approved or refused."""
-        params = _given(state=state, meter=meter, limit=limit)
+        params = given(state=state, meter=meter, limit=limit)
         return list(self._json("GET", "/v1/edits", params=params)["edits"])
 
     def edit_shown(self, edit_id: str) -> dict[str, Any]:
@@ -156,20 +145,3 @@ class VeeCalls(ABC):
     def edit_reasons(self) -> list[dict[str, Any]]:
         """Return the reasons for which something may be edited."""
         return list(self._json("GET", "/v1/edits/reasons")["reasons"])
-
-    def explanation(
-        self, meter: str, at: Instant, *, reading_type: str | None = None
-    ) -> dict[str, Any]:
-        """Return why the value of the interval in which an instant lies is what it is."""
-        params = _given(meter=meter, at=at, reading_type=reading_type)
-        return self._json("GET", "/v1/readings/explanation", params=params)
-
-    def trace(self, meter: str, at: Instant, *, reading_type: str | None = None) -> dict[str, Any]:
-        """Return the versions of a value and the raw frames that carried it."""
-        params = _given(meter=meter, at=at, reading_type=reading_type)
-        return self._json("GET", "/v1/readings/trace", params=params)
-
-
-def _given(**values: object) -> dict[str, str]:
-    """Return what was given, as text; None is left out."""
-    return {name: str(value) for name, value in values.items() if value is not None}

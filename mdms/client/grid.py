@@ -1,26 +1,13 @@
-"""Calls of `mdms.client.Client` about outages, transformers and signs of tampering."""
+"""Calls about outages, transformers and signs of tampering."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
 
-Day = date | str
-Instant = datetime | str
+from mdms.client.params import Day, Instant
+from mdms.client.transport import Transport
 
 
-class GridCalls(ABC):
+class GridCalls(Transport):
     """What operators of the grid ask the daemon."""
-
-    @abstractmethod
-    def _json(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | bool] | None = None,
-        json: Mapping[str, object] | None = None,
-    ) -> dict[str, Any]: ...
 
     def outages(self, from_: Day | Instant, to: Day | Instant) -> dict[str, Any]:
         """

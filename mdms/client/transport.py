@@ -1,0 +1,115 @@
+"""Requests to the daemon, and its refusals as errors."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+
+from mdms.domain.controls import Refusal
+from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
+from mdms.policy.refusals import PolicyRefusedError
+
+_ERROR_OF = {
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
+    HTTPStatus.SERVICE_UNAVAILABLE: UnavailableError,
+}
+
+
+class Transport:
+    """
+    Calls the daemon; every refusal becomes an error of `mdms.domain.errors`.
+
+    Args:
+        url: Where the daemon answers.
+        token: Bearer token; its roles decide what may be called.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        timeout = httpx.Timeout(10.0, read=None)  # a freeze of a city takes its time
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | bool] | None = None,
+        json: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        with self._answer(method, path, params=params, json=json) as answer:
+            answer.read()
+            body = answer.json()
+        assert isinstance(body, dict), "every JSON answer of the daemon is an object"
+        return body
+
+    def _download(
+        self, path: str, target: Path, params: Mapping[str, str | bool] | None = None
+    ) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(target.name + ".part")
+        with self._answer("GET", path, params=params) as answer, part.open("wb") as file:
+            for chunk in answer.iter_bytes():
+                file.write(chunk)
+        return part.replace(target)
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | bool] | None = None,
+        json: Mapping[str, object] | None = None,
+    ) -> Iterator[httpx.Response]:
+        try:
+            with self._http.stream(method, path, params=params, json=json) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise _refusal(answer)
+                yield answer
+        except httpx.TransportError as error:
+            raise UnavailableError(
+                f"the daemon does not answer at {self._http.base_url}: {error}; "
+                "is `mdms serve` running, and does [client] url name it?"
+            ) from error
+
+
+def _refusal(answer: httpx.Response) -> Exception:
+    try:
+        problem = answer.json()
+        detail = str(problem["detail"])
+    except (ValueError, KeyError, TypeError):
+        problem, detail = {}, f"the daemon answered {answer.status_code} without a reason"
+    if codes := problem.get("codes"):
+        control_id = problem.get("control_id")
+        return PolicyRefusedError(
+            [_refusal_of(code) for code in codes], UUID(control_id) if control_id else None
+        )
+    return _ERROR_OF.get(HTTPStatus(answer.status_code), OperatorError)(detail)
+
+
+def _refusal_of(code: Mapping[str, str | None]) -> Refusal:
+    at = code["next_possible_at"]
+    return Refusal(
+        code=str(code["code"]),
+        clause=str(code["clause"]),
+        cure=str(code["cure"]),
+        next_possible_at=None if at is None else datetime.fromisoformat(at),
+    )
