@@ -7,6 +7,7 @@ import typer
 from prometheus_client import REGISTRY
 
 from mdms.cli import app
+from mdms.cli.deferred import Noun
 from mdms.domain.errors import RejectReason
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +36,7 @@ def test_every_command_is_in_the_reference():
     found: set[str] = set()
 
     def walk(command: object, path: list[str]) -> None:
+        command = command.command if isinstance(command, Noun) else command
         children = getattr(command, "commands", {})
         for name, child in children.items():
             walk(child, [*path, name])

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from mdms.cli import options, signer
+from mdms.cli import breaker, options
 from mdms.cli.batch_view import SPARE, board, head, rows, summary
 from mdms.cli.command_find import one_of
 from mdms.cli.command_view import short
@@ -151,7 +151,7 @@ def register(app: typer.Typer) -> None:
     app.command("pause")(pause)
     app.command("resume")(resume)
     app.command("undo")(undo)
-    app.command("release")(signer.release)
+    app.command("release")(breaker.release)
 
 
 def batch_named(mdms: Client, part: str) -> str:

@@ -9,32 +9,23 @@ from typing import Annotated
 import typer
 
 from commands.signing import breaker, keys
-from commands.signing.client import SocketSigner
 from commands.signing.sealing import public_pem, sealing_key
-from mdms.app.clock import SystemClock
 from mdms.app.signer import kek_path, read_kek, serve_signer
 from mdms.cli import options
+from mdms.cli.breaker import release, status
 from mdms.cli.output import Output, show
-from mdms.domain.errors import OperatorError, UsageError
-from mdms.ports.signer import Trip
-from mdms.settings import Settings, SignerSettings, read_master_keys, read_private
+from mdms.domain.errors import UsageError
+from mdms.settings import SignerSettings, read_master_keys, read_private
 from mdms.telemetry import logging
 
 app = typer.Typer(help="The signer of commands.", invoke_without_command=True)
 keys_app = typer.Typer(help="Its master keys, wrapped at rest.", no_args_is_help=True)
+app.command()(status)
+app.command()(release)
 app.add_typer(keys_app, name="keys")
 
 _OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
 _FIRST_KEY_ID = 1
-
-SecretFile = Annotated[
-    Path | None,
-    typer.Option(
-        exists=True,
-        dir_okay=False,
-        help="File with the supervisor's secret; asked for if left out.",
-    ),
-]
 
 
 @app.callback()
@@ -49,40 +40,6 @@ def signer(context: typer.Context, config: options.Config = None) -> None:
         settings = options.load(config)
         logging.configure(settings.log.level, settings.log.format)
         asyncio.run(serve_signer(settings))
-
-
-@app.command()
-def status(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """Tell whether the breaker stands against every open, since when, and who has released it."""
-    show([_row(_asked(options.load(config)))], output, title="Breaker")
-
-
-@app.command()
-def release(
-    supervisor: Annotated[str, typer.Argument(help="Name, as the signer's file has it.")],
-    secret_file: SecretFile = None,
-    config: options.Config = None,
-) -> None:
-    """
-    Release the breaker, as one of two supervisors; run it where the signer runs.
-
-    Find out first who asked for so many opens: what is held back asks again at once.
-    """
-    settings = options.load(config)
-    trip = _asked(settings)
-    if trip is None:
-        raise OperatorError("the breaker does not stand open: there is nothing to release")
-    typer.echo(f"open since {trip.at:%Y-%m-%d %H:%M:%SZ}: {trip.reason}", err=True)
-    secret = (
-        typer.prompt("Secret", hide_input=True)
-        if secret_file is None
-        else read_private(secret_file)
-    )
-    proof = breaker.prove(secret.strip(), trip.trip_id)
-    still = asyncio.run(_released(settings, supervisor, trip, proof))
-    typer.echo(
-        "released" if still is None else "taken down; another supervisor must release it too"
-    )
 
 
 @app.command()
@@ -179,40 +136,3 @@ def _write_new(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be made: {error.strerror}") from error
     with os.fdopen(file, "w", encoding="utf-8") as opened:
         opened.write(text)
-
-
-def _asked(settings: Settings) -> Trip | None:
-    return asyncio.run(_trip(settings))
-
-
-async def _trip(settings: Settings) -> Trip | None:
-    line = _line(settings)
-    try:
-        return await line.standing_trip()
-    finally:
-        await line.close()
-
-
-async def _released(settings: Settings, supervisor: str, trip: Trip, proof: bytes) -> Trip | None:
-    line = _line(settings)
-    try:
-        return await line.release(supervisor, trip.trip_id, proof)
-    finally:
-        await line.close()
-
-
-def _line(settings: Settings) -> SocketSigner:
-    if not settings.signer.socket:
-        raise UsageError("[signer] socket names no socket")
-    return SocketSigner(Path(settings.signer.socket), SystemClock())
-
-
-def _row(trip: Trip | None) -> dict[str, str]:
-    if trip is None:
-        return {"breaker": "closed", "since": "", "reason": "", "released_by": ""}
-    return {
-        "breaker": "open",
-        "since": trip.at.isoformat(),
-        "reason": trip.reason,
-        "released_by": ", ".join(trip.released_by),
-    }

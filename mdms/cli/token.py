@@ -7,8 +7,7 @@ import typer
 from mdms.cli import options
 from mdms.cli.output import Output, show
 from mdms.domain.errors import UsageError
-from mdms.domain.people import Role, conflict
-from mdms.services.tokens import digest_of, new_secret
+from mdms.domain.people import Role, conflict, digest_of, new_secret
 
 app = typer.Typer(help="Tokens of people and programs.", no_args_is_help=True)
 

@@ -1,5 +1,7 @@
 """Who may do what: roles of people and programs, and the tokens they go by (headend.md 4)."""
 
+import hashlib
+import secrets
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +32,9 @@ APPROVES: Final = frozenset({Role.SUPERVISOR})
 
 EDITS: Final = frozenset({Role.VEE, Role.SUPERVISOR})
 """Decide about edits that another has asked for; only VEE asks."""
+
+
+_SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +83,13 @@ def conflict(roles: AbstractSet[Role]) -> str | None:
     if Role.AUDITOR in roles and len(roles) > 1:
         return "an auditor does nothing that is audited: give that token no other role"
     return None
+
+
+def new_secret() -> str:
+    """Return a token for someone who has none yet."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def digest_of(secret: str) -> str:
+    """Return what is kept of a token."""
+    return hashlib.sha256(secret.encode()).hexdigest()

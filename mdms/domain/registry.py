@@ -9,11 +9,13 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # the command line asks for a commodity, and need not wait for arrays
+    import numpy as np
+    import numpy.typing as npt
 
-from mdms.domain.readings import Int32, Int64, UInt8
+    from mdms.domain.readings import Int32, Int64, UInt8
 
 STILL_INSTALLED_S = 2**62
 """`removed_s` of a meter that is still in place."""
@@ -216,26 +218,26 @@ class ChannelTable:
         multiplier: Register quanta to usage quanta.
     """
 
-    channel_id: Int32
-    badge: npt.NDArray[np.object_]
-    reading_type: npt.NDArray[np.object_]
-    commodity: npt.NDArray[np.object_]
-    service_class: npt.NDArray[np.object_]
-    usage_point_id: npt.NDArray[np.object_]
-    transformer_id: npt.NDArray[np.object_]
-    radio_id: Int64
-    wire_channel: UInt8
-    interval_s: Int32
-    installed_s: Int64
-    removed_s: Int64
-    radio_on: npt.NDArray[np.bool_]
-    register_modulus: Int64
-    register_resolution: Int64
-    multiplier: Int64
+    channel_id: "Int32"
+    badge: "npt.NDArray[np.object_]"
+    reading_type: "npt.NDArray[np.object_]"
+    commodity: "npt.NDArray[np.object_]"
+    service_class: "npt.NDArray[np.object_]"
+    usage_point_id: "npt.NDArray[np.object_]"
+    transformer_id: "npt.NDArray[np.object_]"
+    radio_id: "Int64"
+    wire_channel: "UInt8"
+    interval_s: "Int32"
+    installed_s: "Int64"
+    removed_s: "Int64"
+    radio_on: "npt.NDArray[np.bool_]"
+    register_modulus: "Int64"
+    register_resolution: "Int64"
+    multiplier: "Int64"
 
     def __len__(self) -> int:
         return len(self.channel_id)
 
-    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "ChannelTable":
+    def take(self, rows: "npt.NDArray[np.intp] | npt.NDArray[np.bool_]") -> "ChannelTable":
         """Return the rows at these positions, or where this mask is true."""
         return ChannelTable(*(getattr(self, each.name)[rows] for each in fields(self)))

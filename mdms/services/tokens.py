@@ -1,19 +1,14 @@
 """Tokens: made once, shown once, known by their hash, revoked at once."""
 
-import hashlib
 import hmac
-import secrets
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Final
 
 from mdms.domain.audit import AuditEntry, Value
 from mdms.domain.errors import NotFoundError, UsageError
-from mdms.domain.people import Role, Token, conflict
+from mdms.domain.people import Role, Token, conflict, digest_of, new_secret
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
-
-_SECRET_BYTES: Final = 32
 
 
 class TokenService:
@@ -107,13 +102,3 @@ class TokenService:
             if not await work.tokens.revoke(name, now):
                 raise NotFoundError(f"there is no token of {name!r}; see `mdms token ls`")
             work.audit.note(AuditEntry(now, "token.revoked", name, by, {}))
-
-
-def new_secret() -> str:
-    """Return a token for someone who has none yet."""
-    return secrets.token_urlsafe(_SECRET_BYTES)
-
-
-def digest_of(secret: str) -> str:
-    """Return what is kept of a token."""
-    return hashlib.sha256(secret.encode()).hexdigest()
