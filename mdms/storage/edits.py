@@ -173,7 +173,8 @@ class PostgresEdits:
             self._connection.cursor() as cursor,
             cursor.copy(REGISTERS.statements.append) as copy,
         ):
-            await copy.write(REGISTERS.pack(registers))
+            for part in REGISTERS.pack(registers):
+                await copy.write(part)
 
 
 def _edit(row: dict[str, Any]) -> Edit:

@@ -14,6 +14,7 @@ from mdms.storage.raw_messages import unpacked
 from mdms.storage.time_series import Partitions, months_of
 
 _US_PER_S = 1_000_000
+_ZSTD = pa.Codec("zstd")
 
 
 class PostgresMessages:
@@ -32,32 +33,31 @@ class PostgresMessages:
         await self._move_on(messages)
         return added
 
+    # One statement for all of them: a message of a few reads costs little more than its bytes.
     KEEP = """
     INSERT INTO uplink_message (collector_id, boot_id, batch_seq, batch_at, kind, frame_count,
                                 received_at, payload_size, payload_zstd)
-    VALUES (%(collector_id)s, %(boot_id)s, %(batch_seq)s, %(batch_at)s, %(kind)s, %(frame_count)s,
-            %(received_at)s, %(payload_size)s, %(payload_zstd)b)
+    SELECT * FROM unnest(
+        %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
+        %(batch_at)b::timestamptz[], %(kind)s::text[], %(frame_count)b::integer[],
+        %(received_at)b::timestamptz[], %(payload_size)b::integer[], %(payload_zstd)b::bytea[]
+    )
     ON CONFLICT DO NOTHING
     """
 
     async def _keep(self, messages: Sequence[UplinkMessage]) -> int:
-        rows = [
-            {
-                "collector_id": message.collector_id,
-                "boot_id": message.boot_id,
-                "batch_seq": message.batch_seq,
-                "batch_at": from_epoch_us(message.batch_us),
-                "kind": message.kind,
-                "frame_count": message.frame_count,
-                "received_at": message.received_at,
-                "payload_size": len(message.payload),
-                "payload_zstd": pa.compress(message.payload, codec="zstd", asbytes=True),
-            }
-            for message in messages
-        ]
-        async with self._connection.cursor() as cursor:
-            await cursor.executemany(self.KEEP, rows)
-            return cursor.rowcount
+        columns = {
+            "collector_id": [message.collector_id for message in messages],
+            "boot_id": [message.boot_id for message in messages],
+            "batch_seq": [message.batch_seq for message in messages],
+            "batch_at": [from_epoch_us(message.batch_us) for message in messages],
+            "kind": [message.kind for message in messages],
+            "frame_count": [message.frame_count for message in messages],
+            "received_at": [message.received_at for message in messages],
+            "payload_size": [len(message.payload) for message in messages],
+            "payload_zstd": [_ZSTD.compress(message.payload, asbytes=True) for message in messages],
+        }
+        return (await self._connection.execute(self.KEEP, columns)).rowcount
 
     # Within a boot a sequence only moves forward; a collector that started anew takes over once
     # its batches are the younger ones.

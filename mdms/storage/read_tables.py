@@ -1,6 +1,6 @@
 """The two tables of reads: their columns, ours beside the database's, and how they travel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -58,14 +58,14 @@ class ReadTable(Generic[R]):
         """Return the column by which the table is cut."""
         return np.asarray(getattr(rows, self.time), np.int64)
 
-    def pack(self, rows: R) -> bytes:
-        """Return the stream for `append`."""
-        return copy_binary.pack(list(self.wires.values()), self._columns(rows))
+    def pack(self, rows: R) -> Iterator[bytes | memoryview]:
+        """Yield the stream for `append`; a part lasts until the next one."""
+        return copy_binary.parts(list(self.wires.values()), self._columns(rows))
 
-    def pack_staged(self, rows: R) -> bytes:
-        """Return the stream for `stage`."""
+    def pack_staged(self, rows: R) -> Iterator[bytes | memoryview]:
+        """Yield the stream for `stage`."""
         position = np.arange(len(rows), dtype=np.int32)
-        return copy_binary.pack(
+        return copy_binary.parts(
             [copy_binary.INTEGER, *self.wires.values()], [position, *self._columns(rows)]
         )
 

@@ -1,6 +1,6 @@
 """Reads: appended as versions, read back as columns; nothing is updated in place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -133,9 +133,10 @@ class PostgresReadings:
     async def _ensure_partitions(self, table: ReadTable[R], rows: R) -> None:
         await self._partitions.ensure(table.name, months_of(table.times(rows)))
 
-    async def _copy_in(self, statement: bytes, stream: bytes) -> None:
+    async def _copy_in(self, statement: bytes, stream: Iterable[bytes | memoryview]) -> None:
         async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            await copy.write(stream)
+            for part in stream:
+                await copy.write(part)
 
     async def _copy_out(self, statement: bytes, parameters: Mapping[str, object]) -> bytes:
         async with self._connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:

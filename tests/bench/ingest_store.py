@@ -12,7 +12,7 @@ import psycopg
 
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
-from mdms.domain.readings import Int64
+from mdms.domain.readings import Int64, IntervalReads
 from mdms.ports.messages import Envelope
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage.read_tables import INTERVALS
@@ -101,7 +101,7 @@ class _Line:
         self._channel_id = runner.run(_register(store))
         slots = TRAFFIC.slots // COMMITS
         self._streams = [
-            INTERVALS.pack(TRAFFIC.interval_reads(self._channel_id, slice(first, first + slots)))
+            _stream(TRAFFIC.interval_reads(self._channel_id, slice(first, first + slots)))
             for first in range(0, TRAFFIC.slots, slots)
         ]
 
@@ -192,6 +192,11 @@ FROM register_read
 """
 
 T = TypeVar("T")
+
+
+def _stream(reads: IntervalReads) -> bytes:
+    """Return everything that COPY is sent for these rows."""
+    return b"".join(bytes(part) for part in INTERVALS.pack(reads))
 
 
 def _open(dsn: str) -> AbstractAsyncContextManager[UnitOfWorkFactory]:
