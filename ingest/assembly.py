@@ -16,6 +16,7 @@ from ingest.codecs.frames import Frames
 from ingest.reported import report, violations
 from ingest.sequence import Offer, Seen
 from ingest.tags import TagCheck
+from mdms.domain.collectors import CollectorReport
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.events import EndDeviceEvent
 from mdms.domain.readings import Int16, IntervalReads, RegisterReads, Source
@@ -51,6 +52,8 @@ class Assembled:
     answers: list[ReceivedAnswer] = field(default_factory=list)
     counted: list[Seen | Offer] = field(default_factory=list)
     """What moves collectors' counts on."""
+    reports: list[CollectorReport] = field(default_factory=list)
+    """What collectors say of themselves."""
     frame_count: int = 0
 
 
@@ -79,10 +82,14 @@ def assemble(
     for envelope in batch:
         try:
             if state.is_state(envelope.topic):
-                offer = state.read(envelope.topic, envelope.payload, received_at)
-                if offer is not None:
-                    _check_sender(offer.collector_id, offer.seq, roster, newest_seq)
-                    assembled.counted.append(offer)
+                said = state.read(
+                    envelope.topic, envelope.payload, received_at, retained=envelope.retained
+                )
+                newest = said.offer.seq if said.offer else 0
+                _check_sender(said.report.collector_id, newest, roster, newest_seq)
+                assembled.reports.append(said.report)
+                if said.offer is not None:
+                    assembled.counted.append(said.offer)
                 continue
             decoded = codecs.decode(envelope.topic, envelope.payload, received_at)
             sender = decoded.message

@@ -64,6 +64,7 @@ def announce(changes: Sequence[CountChange]) -> None:
     for change in changes:
         collector_id = change.count.collector_id
         if change.reset:
+            metrics.INGEST_RESETS.inc()
             log.error("collection.collector.reset", collector_id=collector_id)
         if change.opened:
             metrics.INGEST_HOLES.inc(len(change.opened))

@@ -230,7 +230,9 @@ class MqttSource:
         if self._overflowed or not self._has_room():
             self._overflowed = True  # and leave what follows with the broker, to keep the order
             return
-        envelope = Envelope(message.topic, bytes(message.payload), message.mid or None)
+        envelope = Envelope(
+            message.topic, bytes(message.payload), message.mid or None, retained=message.retain
+        )
         if message.mid:
             self._pending[message.mid] = envelope
             self._pending_bytes += len(envelope.payload)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import structlog
 
-from ingest import counting
+from ingest import counting, towers
 from ingest.alarms import Tell, acknowledge
 from ingest.appending import append
 from ingest.assembly import Assembled, Roster, assemble
@@ -220,8 +220,13 @@ class Pipeline:
             if assembled.answers:
                 await work.controls.receive(assembled.answers)
             changes = await counting.count(work.gaps, assembled.counted, recorded_at)
+            heard = await towers.note(work.collectors, work.gaps, assembled.reports, received_at)
             new_event_count = await work.events.append(
-                [*assembled.events, *counting.resets(changes, received_at)]
+                [
+                    *assembled.events,
+                    *counting.resets(changes, received_at),
+                    *towers.takeovers(heard, received_at),
+                ]
             )
         _remember(self._known_intervals, intervals.sure, intervals.unsure)
         _remember(self._known_registers, registers.sure, registers.unsure)
@@ -231,7 +236,10 @@ class Pipeline:
         metrics.INGEST_COMMIT_SECONDS.observe(self._clock.monotonic() - began_s)
         metrics.INGEST_EVENTS.inc(new_event_count)
         counting.announce(changes)
-        if self._on_holes is not None and any(change.opened for change in changes):
+        towers.announce(heard)
+        if self._on_holes is not None and (
+            any(change.opened for change in changes) or any(each.recovered for each in heard)
+        ):
             self._on_holes()
         self._report(assembled, len(new.intervals), len(new.registers), intervals, recorded_at)
         return assembled

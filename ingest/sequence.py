@@ -14,6 +14,11 @@ from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 
 SPAN_BATCHES_MAX: Final = 1_000
 """A request asks for at most this many batches, so no hole is longer."""
+OFFERED_BATCHES_MAX: Final = 100_000
+"""
+Of what a collector says that it still has, the newest that are believed: twice what it closes
+while it must keep them, a batch every 5 seconds for 72 hours.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,8 @@ class Following:
         )
 
     def _open(self, first: int, last: int, from_us: int, to_us: int) -> None:
-        for begin in range(max(first, 1), last + 1, SPAN_BATCHES_MAX):
+        first = max(first, last + 1 - OFFERED_BATCHES_MAX, 1)
+        for begin in range(first, last + 1, SPAN_BATCHES_MAX):
             end = min(begin + SPAN_BATCHES_MAX - 1, last)
             self._pieces.append(_Piece(Span(begin, end, min(from_us, to_us), to_us), None))
 

@@ -11,6 +11,7 @@ from typing import Self, cast
 
 import numpy as np
 
+from mdms.domain.collectors import CollectorState
 from mdms.domain.events import EndDeviceEvent
 from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
@@ -255,6 +256,12 @@ class FakeGapStore:
             hole = self.by_id[key]
             self.by_id[key] = replace(hole, asked_count=hole.asked_count + 1, due_at=due)
 
+    async def due_now(self, collector_ids: Iterable[int], at: datetime) -> None:
+        wanted = set(collector_ids)
+        for key, hole in self.by_id.items():
+            if hole.collector_id in wanted and hole.lost_at is None:
+                self.by_id[key] = replace(hole, due_at=min(hole.due_at, at))
+
     async def lose(self, hole_ids: Iterable[int], at: datetime) -> None:
         for key in hole_ids:
             self.by_id[key] = replace(self.by_id[key], lost_at=at)
@@ -265,6 +272,22 @@ class FakeGapStore:
             again = replace(self.by_id[key], due_at=at, opened_at=at, asked_count=0, lost_at=None)
             self.by_id[key] = again
         return len(keys)
+
+
+class FakeCollectorStore:
+    """States by collector."""
+
+    def __init__(self) -> None:
+        self.by_collector: dict[int, CollectorState] = {}
+
+    async def states(
+        self, collector_ids: Iterable[int] | None = None
+    ) -> Mapping[int, CollectorState]:
+        wanted = None if collector_ids is None else set(collector_ids)
+        return {k: v for k, v in self.by_collector.items() if wanted is None or k in wanted}
+
+    async def note(self, states: Sequence[CollectorState]) -> None:
+        self.by_collector |= {state.collector_id: state for state in states}
 
 
 class FakeAnswers:
@@ -287,6 +310,7 @@ class FakeUnitOfWork:
         self.touches = FakeTouches()
         self.events = FakeEventStore()
         self.gaps = FakeGapStore()
+        self.collectors = FakeCollectorStore()
         self.controls = FakeAnswers()
         self.failures: list[Exception | None] = []
         """What the next commits end with, first one first; None is success."""
@@ -303,7 +327,13 @@ class FakeUnitOfWork:
     def _stores(
         self,
     ) -> tuple[
-        FakeMessageStore, FakeReadingStore, FakeTouches, FakeEventStore, FakeGapStore, FakeAnswers
+        FakeMessageStore,
+        FakeReadingStore,
+        FakeTouches,
+        FakeEventStore,
+        FakeGapStore,
+        FakeCollectorStore,
+        FakeAnswers,
     ]:
         return (
             self.messages,
@@ -311,6 +341,7 @@ class FakeUnitOfWork:
             self.touches,
             self.events,
             self.gaps,
+            self.collectors,
             self.controls,
         )
 
@@ -332,6 +363,7 @@ class FakeUnitOfWork:
                 self.touches,
                 self.events,
                 self.gaps,
+                self.collectors,
                 self.controls,
             ) = self._before
             raise failure

@@ -38,6 +38,8 @@ class EventCode(IntEnum):
     """A meter was heard whose radio should be silent."""
     COLLECTOR_RESET = 102
     """A collector counts its batches anew: it lost its state."""
+    COLLECTOR_TAKEN_OVER = 104
+    """A start of a collector that was over speaks again: two programs share one identity."""
 
 
 class Severity(IntEnum):

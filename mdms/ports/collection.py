@@ -1,9 +1,10 @@
-"""The stores of what was reported and of what is missing."""
+"""The stores of what was reported, of who reports, and of what is missing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from mdms.domain.collectors import CollectorState
 from mdms.domain.events import EndDeviceEvent
 from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 from mdms.domain.time import Period
@@ -54,7 +55,25 @@ class GapStore(Protocol):
         """Count a request for each of these holes, and set when the next one is due."""
         ...
 
+    async def due_now(self, collector_ids: Iterable[int], at: datetime) -> None:
+        """Have what is missing of these collectors asked for without waiting any longer."""
+        ...
+
     async def lose(self, hole_ids: Iterable[int], at: datetime) -> None: ...
     async def hurry(self, at: datetime, *, collector_id: int | None = None) -> int:
         """Begin again with every hole, lost ones too; return how many there are."""
+        ...
+
+
+class CollectorStore(Protocol):
+    """What each collector says of itself."""
+
+    async def states(
+        self, collector_ids: Iterable[int] | None = None
+    ) -> Mapping[int, CollectorState]:
+        """Return the states of these collectors, or of all, locked until the transaction ends."""
+        ...
+
+    async def note(self, states: Sequence[CollectorState]) -> None:
+        """Store the states of collectors, one each."""
         ...

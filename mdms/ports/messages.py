@@ -15,6 +15,8 @@ class Envelope:
     topic: str
     payload: bytes
     token: object = None
+    retained: bool = False
+    """The broker kept it for whoever comes: it may be old."""
 
 
 class MessageSource(Protocol):

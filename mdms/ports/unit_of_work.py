@@ -8,7 +8,7 @@ from mdms.ports.audit import AuditStore
 from mdms.ports.batches import BatchStore
 from mdms.ports.billing import BillingStore
 from mdms.ports.circumstances import CircumstanceStore
-from mdms.ports.collection import EventStore, GapStore
+from mdms.ports.collection import CollectorStore, EventStore, GapStore
 from mdms.ports.controls import ControlStore
 from mdms.ports.edits import EditStore
 from mdms.ports.exceptions import ExceptionStore
@@ -59,6 +59,8 @@ class UnitOfWork(Protocol):
     def events(self) -> EventStore: ...
     @property
     def gaps(self) -> GapStore: ...
+    @property
+    def collectors(self) -> CollectorStore: ...
     @property
     def controls(self) -> ControlStore: ...
     @property

@@ -126,6 +126,16 @@ class PostgresGaps:
                 self.ASKED, [{"hole_id": key, "due_at": due} for key, due in due_at.items()]
             )
 
+    DUE_NOW = """
+    UPDATE sequence_hole SET due_at = least(due_at, %(at)s)
+    WHERE collector_id = ANY(%(collector_ids)s) AND lost_at IS NULL
+    """
+
+    async def due_now(self, collector_ids: Iterable[int], at: datetime) -> None:
+        await self._connection.execute(
+            self.DUE_NOW, {"collector_ids": list(collector_ids), "at": at}
+        )
+
     LOSE = "UPDATE sequence_hole SET lost_at = %(at)s WHERE hole_id = ANY(%(hole_ids)s)"
 
     async def lose(self, hole_ids: Iterable[int], at: datetime) -> None:

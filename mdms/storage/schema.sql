@@ -201,6 +201,21 @@ CREATE TABLE public.collector_sequence (
     received_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.collector_state (
+    collector_id bigint NOT NULL,
+    online boolean NOT NULL,
+    reason text NOT NULL,
+    boot_id bigint,
+    previous_boot_id bigint,
+    alive_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    clock_offset_ms bigint,
+    buffered bigint,
+    gps boolean,
+    firmware text NOT NULL,
+    temperature_c double precision
+);
+
 CREATE TABLE public.control (
     control_id uuid NOT NULL,
     action text NOT NULL,
@@ -307,7 +322,9 @@ CREATE TABLE public.dead_letter (
     topic text NOT NULL,
     frame_index integer,
     payload bytea NOT NULL,
-    digest bytea
+    digest bytea,
+    schema_id smallint,
+    replayed_at timestamp with time zone
 );
 
 ALTER TABLE public.dead_letter ALTER COLUMN dead_letter_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -794,6 +811,23 @@ CREATE VIEW report.collector AS
    FROM (public.collector c
      LEFT JOIN public.collector_sequence s USING (collector_id));
 
+CREATE VIEW report.collector_state AS
+ SELECT c.collector_id,
+    c.name,
+    s.online,
+    s.reason,
+    s.alive_at,
+    s.changed_at,
+    s.clock_offset_ms,
+    s.buffered,
+    s.firmware,
+    s.temperature_c,
+    q.batch_seq,
+    q.received_at AS batch_received_at
+   FROM ((public.collector c
+     LEFT JOIN public.collector_state s USING (collector_id))
+     LEFT JOIN public.collector_sequence q USING (collector_id));
+
 CREATE VIEW report.control AS
  SELECT c.control_id,
     c.action,
@@ -1078,6 +1112,9 @@ ALTER TABLE ONLY public.collector
 ALTER TABLE ONLY public.collector_sequence
     ADD CONSTRAINT collector_sequence_pkey PRIMARY KEY (collector_id);
 
+ALTER TABLE ONLY public.collector_state
+    ADD CONSTRAINT collector_state_pkey PRIMARY KEY (collector_id);
+
 ALTER TABLE ONLY public.control_answer
     ADD CONSTRAINT control_answer_pkey PRIMARY KEY (control_answer_id);
 
@@ -1258,6 +1295,8 @@ CREATE INDEX dead_letter_opted_out ON public.dead_letter USING btree (received_a
 
 CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
 
+CREATE INDEX dead_letter_waiting ON public.dead_letter USING btree (dead_letter_id) WHERE ((replayed_at IS NULL) AND (reason = ANY (ARRAY['unknown_collector'::text, 'unknown_meter'::text, 'bad_channel'::text, 'not_installed'::text])));
+
 CREATE INDEX edit_channel ON public.edit USING btree (channel_id, start_utc);
 
 CREATE INDEX end_device_event_at ON public.end_device_event USING btree (at_utc);
@@ -1436,6 +1475,8 @@ GRANT SELECT ON TABLE report.billing_window TO mdms_report;
 GRANT SELECT ON TABLE report.channel TO mdms_report;
 
 GRANT SELECT ON TABLE report.collector TO mdms_report;
+
+GRANT SELECT ON TABLE report.collector_state TO mdms_report;
 
 GRANT SELECT ON TABLE report.control TO mdms_report;
 

@@ -13,6 +13,7 @@ from mdms.storage.audit import PostgresAudit
 from mdms.storage.batches import PostgresBatches
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.circumstances import PostgresCircumstances
+from mdms.storage.collectors import PostgresCollectors
 from mdms.storage.controls import PostgresControls
 from mdms.storage.edits import PostgresEdits
 from mdms.storage.events import PostgresEvents
@@ -53,6 +54,7 @@ class PostgresUnitOfWork:
         self.billing = PostgresBilling(connection)
         self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)
+        self.collectors = PostgresCollectors(connection)
         self.controls = PostgresControls(connection, self.audit)
         self.batches = PostgresBatches(connection, self.controls)
         self.optouts = PostgresOptouts(connection)

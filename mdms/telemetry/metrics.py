@@ -30,6 +30,20 @@ INGEST_HOLES = Counter(
 INGEST_BATCHES_LOST = Counter(
     "mdms_ingest_batches_lost_total", "Missing batches that were given up."
 )
+INGEST_RESETS = Counter(
+    "mdms_ingest_collector_resets_total", "Collectors that lost their count and began anew."
+)
+INGEST_TAKEOVERS = Counter(
+    "mdms_ingest_collector_takeovers_total",
+    "Starts of collectors that were over and spoke again.",
+)
+INGEST_COLLECTORS = Gauge(
+    "mdms_ingest_collectors", "Registered collectors, by how they are.", ["condition"]
+)
+INGEST_CLOCKS_OFF = Gauge(
+    "mdms_ingest_collector_clocks_off",
+    "Collectors that think that their clock is more than half a second off.",
+)
 INGEST_BACKFILLS = Counter("mdms_ingest_backfill_requests_total", "Requests for missing batches.")
 INGEST_REJECTED = Counter(
     "mdms_ingest_rejected_total", "Messages and frames kept as dead letters.", ["reason"]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mdms.domain.collectors import CollectorState
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.gaps import BatchCount, CountChange, Span
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
@@ -166,6 +167,33 @@ async def test_lost_holes_are_kept_apart_and_may_be_asked_for_again(unit_of_work
     assert [(hole.collector_id, hole.span.first_seq) for hole in still_open] == [(8, None)]
     assert again == 2
     assert sorted(hole.collector_id for hole in asked_for) == [7, 7, 8]
+
+
+async def test_what_is_missing_of_one_collector_can_fall_due_at_once(unit_of_work):
+    spans = [Span(1, 2, 0, 1), Span(4, 4, 2, 3)]
+    async with unit_of_work() as work:
+        for collector_id in (7, 8):
+            await work.gaps.open(collector_id, spans, AT, AT + 60 * SECOND)
+
+    async with unit_of_work() as work:
+        await work.gaps.due_now([7], AT + SECOND)
+
+    async with unit_of_work() as work:
+        due_at = [(hole.collector_id, hole.due_at) for hole in await work.gaps.holes()]
+    assert due_at == [(7, AT + SECOND)] * 2 + [(8, AT + 60 * SECOND)] * 2
+
+
+async def test_the_newest_state_of_a_collector_is_the_one_that_is_kept(unit_of_work):
+    first = CollectorState(collector_id=7, online=True, boot_id=1, alive_at=AT, changed_at=AT)
+    left = replace(first, online=False, reason="lwt", temperature_c=41.5, gps=True)
+    async with unit_of_work() as work:
+        await work.collectors.note([first, replace(first, collector_id=8)])
+    async with unit_of_work() as work:
+        await work.collectors.note([left])
+
+    async with unit_of_work() as work:
+        assert await work.collectors.states([7, 9]) == {7: left}
+        assert set(await work.collectors.states()) == {7, 8}
 
 
 async def test_an_exception_rolls_all_of_it_back(unit_of_work):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sequence import SPAN_BATCHES_MAX, Following, Offer, Seen
+from ingest.sequence import OFFERED_BATCHES_MAX, SPAN_BATCHES_MAX, Following, Offer, Seen
 from mdms.domain.gaps import BatchCount, Hole, Span
 
 AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -110,6 +110,14 @@ def test_no_hole_is_longer_than_a_request():
 
     ends = [hole.span.last_seq for hole in head.holes.values()]
     assert ends == [SPAN_BATCHES_MAX + 1, 2 * SPAN_BATCHES_MAX + 1, 2 * SPAN_BATCHES_MAX + 3]
+
+
+@pytest.mark.parametrize("counted", [(), (batch(1 << 61),)])
+def test_of_what_a_collector_says_it_has_no_more_is_believed_than_it_can_have(counted):
+    head = Head().take(*counted, offer(1 << 61, 1))
+
+    assert len(head.missing) in {OFFERED_BATCHES_MAX, OFFERED_BATCHES_MAX - len(counted)}
+    assert max(head.missing) == (1 << 61) - len(counted)
 
 
 def test_the_state_finds_what_was_lost_at_the_end():
