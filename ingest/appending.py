@@ -5,11 +5,9 @@ from itertools import zip_longest
 
 import numpy as np
 
-from ingest.known import Reads, Sieved, times
-from mdms.domain.readings import Int64, IntervalReads, RegisterReads
+from ingest.known import Reads, Sieved, keys
+from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.ports.readings import ReadingStore
-
-_TIME_BITS = 33
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,4 @@ async def append(
 
 
 def _without(reads: Reads, taken: Reads) -> Reads:
-    return reads.take(~np.isin(_key(reads), _key(taken))) if len(taken) else reads
-
-
-def _key(reads: Reads) -> Int64:
-    key: Int64 = reads.channel_id.astype(np.int64) << _TIME_BITS | times(reads)
-    return key
+    return reads.take(~np.isin(keys(reads), keys(taken))) if len(taken) else reads

@@ -16,6 +16,11 @@ import numpy.typing as npt
 from mdms.domain.readings import Int32, Int64, IntervalReads, RegisterReads, UInt8
 
 Reads = TypeVar("Reads", IntervalReads, RegisterReads)
+Rows = npt.NDArray[np.intp]
+Word = npt.NDArray[np.uint64]
+
+_LOW_HALF = (1 << 32) - 1
+_TIME_BITS = 33
 
 
 class Verdict(IntEnum):
@@ -32,56 +37,70 @@ class Window:
     """
     A direct-mapped cache: for each channel a ring of cells, one read a cell, newest wins.
 
-    A cell holds time and value as 32 bits each: all of an interval value that a frame can carry,
-    the low half of a register. A cell with an older time, or none, proves that a read is new
-    only as far back as the ring reaches.
+    A cell holds time and value as 32 bits each, in one word, so that a copy is recognised by one
+    comparison: all of an interval value that a frame can carry, the low half of a register. A cell
+    with an older time, or none, proves that a read is new only as far back as the ring reaches.
+
+    Args:
+        slot_count: Cells of a channel; rounded up to a power of two.
     """
 
     def __init__(self, slot_count: int) -> None:
-        self._slot_count = slot_count
-        self._step_s = np.empty(0, np.int64)
+        self._slot_count = 1 << (slot_count - 1).bit_length()
+        self._step_s = np.empty(0, np.uint32)
         self._newest_s = np.empty(0, np.int64)
-        self._time = np.empty((0, slot_count), np.uint32)
-        self._value = np.empty((0, slot_count), np.uint32)
+        self._cell = np.empty(0, np.uint64)
 
     def cover(self, channel_id: Int32, step_s: Int32) -> None:
         """Make room for these channels and note the usual distance of their reads."""
         size = int(channel_id.max(initial=-1)) + 1
         more = size - len(self._step_s)
         if more > 0:
-            self._step_s = np.pad(self._step_s, (0, more), constant_values=1)
-            self._newest_s = np.pad(self._newest_s, (0, more))
-            self._time = np.pad(self._time, ((0, more), (0, 0)))
-            self._value = np.pad(self._value, ((0, more), (0, 0)))
+            self._step_s = np.concatenate([self._step_s, np.ones(more, np.uint32)])
+            self._newest_s = np.concatenate([self._newest_s, np.zeros(more, np.int64)])
+            # Fresh zeros take no memory before something is written to them.
+            cell = np.zeros(size * self._slot_count, np.uint64)
+            cell[: len(self._cell)] = self._cell
+            self._cell = cell
         self._step_s[channel_id] = step_s
 
     def judge(self, channel_id: Int32, at_s: Int64, value: Int64) -> UInt8:
         """Return the Verdict on each read, one byte each."""
-        cell = channel_id, self._slot(channel_id, at_s)
-        held = self._time[cell].astype(np.int64)
-        reach_s = self._newest_s[channel_id] - self._slot_count * self._step_s[channel_id]
-        verdict = np.full(len(channel_id), Verdict.NEW, np.uint8)
-        verdict[(at_s <= reach_s) | (held > at_s)] = Verdict.UNSURE
-        known = held == at_s
-        same = known & (self._value[cell] == _low_half(value))
-        verdict[known] = Verdict.DIFFERENT
-        verdict[same] = Verdict.SAME
+        held = self._cell[self._place(channel_id, at_s)]
+        verdict = np.full(len(channel_id), Verdict.SAME, np.uint8)
+        other = np.flatnonzero(held != _word(at_s, value))
+        verdict[other] = self._judge_other(channel_id[other], at_s[other], held[other])
         return verdict
 
     def remember(self, channel_id: Int32, at_s: Int64, value: Int64) -> None:
-        """Note stored reads, sorted by channel and time; only after their commit."""
-        slot = self._slot(channel_id, at_s)
-        newer = at_s > self._time[channel_id, slot]
-        channel_id, slot, at_s = channel_id[newer], slot[newer], at_s[newer]
+        """Note reads, sorted by channel and time, that are stored or will be before others are."""
+        place = self._place(channel_id, at_s)
+        newer = at_s > _time(self._cell[place])
         # Where reads share a cell the last assignment stays, which the order makes the newest.
-        self._time[channel_id, slot] = at_s
-        self._value[channel_id, slot] = _low_half(value[newer])
+        self._cell[place[newer]] = _word(at_s, value)[newer]
         self._newest_s[channel_id] = np.maximum(self._newest_s[channel_id], at_s)
 
-    def _slot(self, channel_id: Int32, at_s: Int64) -> Int64:
+    def forget(self, channel_id: Int32, at_s: Int64, value: Int64) -> None:
+        """Take back that these reads are known; whatever they displaced stays unsure."""
+        place = self._place(channel_id, at_s)
+        self._cell[place[self._cell[place] == _word(at_s, value)]] = 0
+
+    def _judge_other(self, channel_id: Int32, at_s: Int64, held: Word) -> UInt8:
+        held_s = _time(held)
+        reach_s = self._newest_s[channel_id] - self._slot_count * self._step_s[channel_id].astype(
+            np.int64
+        )
+        verdict = np.full(len(channel_id), Verdict.NEW, np.uint8)
+        verdict[(at_s <= reach_s) | (held_s > at_s)] = Verdict.UNSURE
+        verdict[held_s == at_s] = Verdict.DIFFERENT
+        return verdict
+
+    def _place(self, channel_id: Int32, at_s: Int64) -> Int64:
+        """Return where the cell of each read lies; narrow numbers divide much faster."""
         step_s = self._step_s[channel_id]
-        slot: Int64 = (at_s + step_s // 2) // step_s % self._slot_count
-        return slot
+        slot = (at_s.astype(np.uint32) + step_s // 2) // step_s & np.uint32(self._slot_count - 1)
+        place: Int64 = channel_id.astype(np.int64) * self._slot_count + slot
+        return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +124,41 @@ class Sieved(Generic[Reads]):
 
 
 def sieve(window: Window, reads: Reads) -> Sieved[Reads]:
-    """Drop copies of what is stored and of each other; of copies that differ the first counts."""
-    wanted = window.judge(reads.channel_id, times(reads), reads.value) != Verdict.SAME
-    copies = reads.take(wanted)
-    copies = copies.take(np.lexsort((times(copies), copies.channel_id)))
-    firsts, others = _split_first(copies)
+    """Drop copies of what is known and of each other; of copies that differ the first counts."""
+    verdict = window.judge(reads.channel_id, times(reads), reads.value)
+    rows = np.flatnonzero(verdict != Verdict.SAME)
+    key = keys(reads)[rows]
+    order = np.argsort(key, kind="stable")
+    firsts, others = _split_first(rows[order], key[order], reads.value)
     conflicts = []
     while len(others):
-        conflict, others = _split_first(others)
-        conflicts.append(conflict)
-    verdict = window.judge(firsts.channel_id, times(firsts), firsts.value)
+        conflict, others = _split_first(others, keys(reads)[others], reads.value)
+        conflicts.append(reads.take(conflict))
+    verdict = verdict[firsts]
     conflict_count = sum(len(part) for part in conflicts)
     return Sieved(
-        sure=firsts.take(verdict == Verdict.NEW),
-        unsure=firsts.take(verdict != Verdict.NEW),
+        sure=reads.take(firsts[verdict == Verdict.NEW]),
+        unsure=reads.take(firsts[verdict != Verdict.NEW]),
         conflicts=tuple(conflicts),
         duplicate_count=len(reads) - len(firsts) - conflict_count,
         different_count=int((verdict == Verdict.DIFFERENT).sum()) + conflict_count,
     )
 
 
-def _split_first(reads: Reads) -> tuple[Reads, Reads]:
-    """Split sorted reads into the first of each key and those that say something else."""
-    channel_id, at_s = reads.channel_id, times(reads)
-    is_first = np.ones(len(reads), np.bool_)
-    is_first[1:] = (channel_id[1:] != channel_id[:-1]) | (at_s[1:] != at_s[:-1])
-    firsts = reads.take(is_first)
-    differs = reads.value != firsts.value[np.cumsum(is_first) - 1]
-    return firsts, reads.take(differs)
+def _split_first(rows: Rows, key: Int64, value: Int64) -> tuple[Rows, Rows]:
+    """Split rows, sorted by key, into the first of each key and those that say something else."""
+    is_first = np.ones(len(rows), np.bool_)
+    is_first[1:] = key[1:] != key[:-1]
+    if is_first.all():
+        return rows, rows[:0]
+    first = rows[is_first]
+    return first, rows[value[rows] != value[first[np.cumsum(is_first) - 1]]]
+
+
+def keys(reads: IntervalReads | RegisterReads) -> Int64:
+    """Return channel and time as one number each; it sorts as they do."""
+    key: Int64 = reads.channel_id.astype(np.int64) << _TIME_BITS | times(reads)
+    return key
 
 
 def times(reads: IntervalReads | RegisterReads) -> Int64:
@@ -140,5 +166,11 @@ def times(reads: IntervalReads | RegisterReads) -> Int64:
     return reads.start_s if isinstance(reads, IntervalReads) else reads.at_s
 
 
-def _low_half(value: Int64) -> npt.NDArray[np.uint32]:
-    return value.astype(np.uint32)
+def _word(at_s: Int64, value: Int64) -> Word:
+    """Return what a cell says of a read: its time, then the low half of its value."""
+    return (at_s << 32 | value & _LOW_HALF).view(np.uint64)
+
+
+def _time(cell: Word) -> Int64:
+    """Return the time in each cell; 0 where nothing is."""
+    return (cell >> 32).astype(np.int64)
