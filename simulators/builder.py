@@ -49,6 +49,8 @@ SWITCH_SHARE = 500 / MIX[Commodity.ELECTRIC]
 """Meters of the pilot, which have a service switch."""
 _SWITCHES_MIN = 2
 """Even a small city has some to command."""
+_SWITCHES_MAX = 500
+"""A larger city has no larger pilot."""
 ROLLOVER_SHARE = 0.01
 """Electric meters whose register is about to wrap."""
 
@@ -172,7 +174,8 @@ class _Builder:
         ]
         electric = sum(site.units for site in self._plan)
         solar = min(len(houses), round(SOLAR_SHARE * electric))
-        switch = min(len(houses), max(_SWITCHES_MIN, round(SWITCH_SHARE * electric)))
+        switch = max(_SWITCHES_MIN, round(SWITCH_SHARE * electric))
+        switch = min(len(houses), _SWITCHES_MAX, switch)
         wrapping = min(len(houses), max(1, round(ROLLOVER_SHARE * electric)))
         shuffled = [houses[k] for k in self._rng.permutation(len(houses))]
         distances = [2_000, *self._rng.integers(10_000, 300_000, size=len(houses)).tolist()]

@@ -27,6 +27,7 @@ from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
+from mdms.services.pilot import PilotService
 from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
@@ -68,6 +69,7 @@ class Services:
     field_orders: FieldOrderService
     checks: PolicyChecks
     decisions: DecisionService
+    pilot: PilotService
     optouts: OptoutService
     self_reads: SelfReadService
     self_read_months: SelfReadMonths

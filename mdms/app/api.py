@@ -41,6 +41,7 @@ from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
+from mdms.services.pilot import PilotService
 from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
@@ -88,13 +89,15 @@ def _services(core: Core, line: Line | None) -> Services:
 
     edits = EditService(unit_of_work, clock, core.rules, settings.zone, rejudge)
 
+    pilot = PilotService(unit_of_work, clock, lambda at: core.judge.rules(at).gate)
+
     async def problems() -> Sequence[str]:
         of_line = line.problems() if line else ()
         return [*of_line, *await _database_problems(unit_of_work)]
 
     return Services(
         zone=settings.zone,
-        registry=RegistryService(unit_of_work, on_change=on_registry),
+        registry=RegistryService(unit_of_work, on_change=on_registry, within=pilot.within_limit),
         readings=ReadingService(unit_of_work, settings.zone),
         gaps=line.gaps if line else GapService(unit_of_work, clock, _nobody_hears),
         events=EventService(unit_of_work),
@@ -118,6 +121,7 @@ def _services(core: Core, line: Line | None) -> Services:
         field_orders=FieldOrderService(unit_of_work, clock),
         checks=PolicyChecks(unit_of_work, clock, core.judge),
         decisions=DecisionService(unit_of_work),
+        pilot=pilot,
         optouts=OptoutService(
             unit_of_work,
             clock,

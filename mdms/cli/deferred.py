@@ -34,6 +34,7 @@ NOUNS: Final = {
     "theft": "Direct signs of theft and tampering.",
     "billing": "Bill windows, frozen determinants, files.",
     "command": "Commands to meters.",
+    "pilot": "The pilot of remote switching.",
     "optout": "Opt-outs from radio reading.",
     "selfread": "Registers that customers read on their own meters.",
     "policy": "The rules that commands are judged by.",

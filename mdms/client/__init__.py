@@ -16,6 +16,7 @@ from mdms.client.facts import FactCalls
 from mdms.client.grid import GridCalls
 from mdms.client.leaks import LeakCalls
 from mdms.client.optouts import OptoutCalls
+from mdms.client.pilot import PilotCalls
 from mdms.client.policy import PolicyCalls
 from mdms.client.readings import ReadingCalls
 from mdms.client.registry import RegistryCalls
@@ -36,6 +37,7 @@ class Client(
     ControlCalls,
     BatchCalls,
     PolicyCalls,
+    PilotCalls,
     OptoutCalls,
     SelfReadCalls,
     FactCalls,

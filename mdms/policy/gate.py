@@ -12,7 +12,7 @@ from typing import Final
 from mdms.domain.controls import SWITCHING, Action, ControlState, EndDeviceControl
 from mdms.domain.registry import Commodity
 from mdms.policy.case import Case, Row, deny, found, refer, unknown
-from mdms.policy.decision import Decision, Finding, Verdict, decide
+from mdms.policy.decision import Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +90,6 @@ def protected(case: MeterCase, verdict: Verdict) -> Finding | None:
         return None
     cure = f"the premise is marked {', '.join(flags)}: a supervisor must clear that first"
     return Finding(verdict, code, clause, cure)
-
-
-def enrol(enrolled_count: int, rules: GateRules) -> Decision:
-    """Decide whether one more meter may join the pilot; RD-I's reasons for it are guidelines."""
-    full = None
-    if enrolled_count >= rules.pilot_meters_max:
-        full = deny("PILOT_FULL", "RD-I", "take another meter out of the pilot first")
-    return decide([full], Finding(Verdict.ALLOW, "PILOT_OK", "RD-I"))
 
 
 def preempted(action: Action, others: Sequence[EndDeviceControl]) -> list[EndDeviceControl]:

@@ -19,6 +19,7 @@ from mdms.ports.grid import GridStore
 from mdms.ports.leaks import LeakStore
 from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
+from mdms.ports.pilot import PilotStore
 from mdms.ports.programme import ProgrammeStore
 from mdms.ports.readings import ReadingStore
 from mdms.ports.registry import RegistryStore
@@ -77,6 +78,8 @@ class UnitOfWork(Protocol):
     def field_orders(self) -> FieldOrderStore: ...
     @property
     def standing(self) -> StandingStore: ...
+    @property
+    def pilot(self) -> PilotStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

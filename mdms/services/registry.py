@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import structlog
@@ -10,7 +11,7 @@ from mdms.domain.errors import NotFoundError
 from mdms.domain.registry import STILL_INSTALLED_S
 from mdms.domain.time import from_epoch_s
 from mdms.ports.registry import ImportResult
-from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services.registry_checks import check
 from mdms.services.registry_csv import read_directory, write_directory
 from mdms.services.sheets import FilesRejectedError
@@ -25,14 +26,18 @@ class RegistryService:
     Args:
         unit_of_work: Opens a transaction.
         on_change: Told after an import that changed something: who keeps a copy reads it again.
+        within: What each import happens within, such as the pilot's limit.
     """
 
     def __init__(
         self,
         unit_of_work: UnitOfWorkFactory,
         on_change: Callable[[], Awaitable[None]] | None = None,
+        *,
+        within: Callable[[UnitOfWork], AbstractAsyncContextManager[None]] | None = None,
     ) -> None:
         self._unit_of_work = unit_of_work
+        self._within = within or (lambda _work: nullcontext())
         self._on_change = on_change
 
     async def import_files(self, texts: Mapping[str, str]) -> ImportResult:
@@ -44,6 +49,7 @@ class RegistryService:
 
         Raises:
             FilesRejectedError: A file is missing or a row is wrong; nothing is stored.
+            PolicyRefusedError: It would bring the pilot more meters than have room; likewise.
         """
         read = await asyncio.to_thread(read_directory, texts)  # seconds, for a whole city
         async with self._unit_of_work() as work:
@@ -51,7 +57,8 @@ class RegistryService:
             faults = [*read.faults, *await asyncio.to_thread(check, read, stored)]
             if faults:
                 raise FilesRejectedError(sorted(faults))
-            result = await work.registry.merge(read.registry)
+            async with self._within(work):
+                result = await work.registry.merge(read.registry)
         added, changed = sum(result.added.values()), sum(result.changed.values())
         log.info("registry.directory.imported", added_count=added, changed_count=changed)
         if self._on_change is not None and added + changed:

@@ -77,10 +77,17 @@ class PostgresRegistry:
     RETURNING badge, xmax = 0
     """
 
+    # Whether a place is in the pilot is for people to decide; a file speaks where nobody has.
     MERGE_INSTALLATIONS = """
     INSERT INTO meter_installation AS known
         (badge, usage_point_id, radio_id, installed_at, removed_at, multiplier, pilot, radio)
-    SELECT * FROM json_to_recordset(%(rows)s::json) AS r
+    SELECT badge, usage_point_id, radio_id, installed_at, removed_at, multiplier,
+           coalesce((SELECT s.enrolled FROM pilot_step s
+                     WHERE s.usage_point_id = r.usage_point_id
+                       AND s.at < coalesce(r.removed_at, 'infinity')
+                     ORDER BY s.number DESC LIMIT 1), pilot),
+           radio
+    FROM json_to_recordset(%(rows)s::json) AS r
         (badge text, usage_point_id text, radio_id bigint, installed_at timestamptz,
          removed_at timestamptz, multiplier bigint, pilot boolean, radio text)
     ON CONFLICT (badge, installed_at) DO UPDATE

@@ -566,6 +566,24 @@ ALTER TABLE public.optout_task ALTER COLUMN number ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.pilot_step (
+    number bigint NOT NULL,
+    usage_point_id text NOT NULL,
+    enrolled boolean NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    reason text NOT NULL
+);
+
+ALTER TABLE public.pilot_step ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.pilot_step_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.premise (
     premise_id text NOT NULL,
     kind text NOT NULL,
@@ -1187,6 +1205,9 @@ ALTER TABLE ONLY public.optout_task
 ALTER TABLE ONLY public.optout_task
     ADD CONSTRAINT optout_task_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.pilot_step
+    ADD CONSTRAINT pilot_step_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.premise
     ADD CONSTRAINT premise_pkey PRIMARY KEY (premise_id);
 
@@ -1321,6 +1342,8 @@ CREATE INDEX meter_installation_usage_point ON public.meter_installation USING b
 
 CREATE UNIQUE INDEX optout_in_force ON public.optout USING btree (badge) WHERE (ended_at IS NULL);
 
+CREATE INDEX pilot_step_place ON public.pilot_step USING btree (usage_point_id, number);
+
 CREATE INDEX sequence_hole_due ON public.sequence_hole USING btree (due_at) WHERE (lost_at IS NULL);
 
 CREATE INDEX usage_point_premise ON public.usage_point USING btree (premise_id);
@@ -1404,6 +1427,9 @@ ALTER TABLE ONLY public.meter_installation
 
 ALTER TABLE ONLY public.optout
     ADD CONSTRAINT optout_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+
+ALTER TABLE ONLY public.pilot_step
+    ADD CONSTRAINT pilot_step_usage_point_id_fkey FOREIGN KEY (usage_point_id) REFERENCES public.usage_point(usage_point_id);
 
 ALTER TABLE ONLY public.premise
     ADD CONSTRAINT premise_transformer_id_fkey FOREIGN KEY (transformer_id) REFERENCES public.transformer(transformer_id);

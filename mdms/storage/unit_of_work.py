@@ -25,6 +25,7 @@ from mdms.storage.grid import PostgresGrid
 from mdms.storage.leaks import PostgresLeaks
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
+from mdms.storage.pilot import PostgresPilot
 from mdms.storage.programme import PostgresProgramme
 from mdms.storage.raw_messages import PostgresRawMessages
 from mdms.storage.readings import PostgresReadings
@@ -63,6 +64,7 @@ class PostgresUnitOfWork:
         self.facts = PostgresFacts(connection)
         self.field_orders = PostgresFieldOrders(connection)
         self.standing = PostgresStanding(connection)
+        self.pilot = PostgresPilot(connection)
         self.tokens = PostgresTokens(connection)
 
 

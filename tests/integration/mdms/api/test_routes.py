@@ -43,6 +43,7 @@ from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
+from mdms.services.pilot import PilotService
 from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
@@ -102,9 +103,10 @@ def services(store: UnitOfWorkFactory) -> Services:
     edits = EditService(store, clock, rules, ZONE, rejudge)
     judge = a_judge(remote_open=False)
     requests = ControlRequests(store, clock, judge)
+    pilot = PilotService(store, clock, lambda at: judge.rules(at).gate)
     return Services(
         zone=ZONE,
-        registry=RegistryService(store),
+        registry=RegistryService(store, within=pilot.within_limit),
         readings=ReadingService(store, ZONE),
         gaps=GapService(store, clock, hear),
         events=EventService(store),
@@ -128,6 +130,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         batch_views=BatchService(store),
         checks=PolicyChecks(store, clock, a_judge(remote_open=False)),
         decisions=DecisionService(store),
+        pilot=pilot,
         optouts=OptoutService(store, clock, BOOK),
         self_reads=SelfReadService(store, clock, BOOK),
         self_read_months=SelfReadMonths(store, clock, BOOK),

@@ -53,13 +53,6 @@ def test_a_model_whose_switch_was_recalled_is_left_alone():
     assert finding.code == "RD_BLOCKED"
 
 
-def test_the_pilot_has_room_for_five_hundred_meters():
-    last, full = (gate.enrol(count, RULES.gate) for count in (499, 500))
-
-    assert (last.verdict, last.code) == (Verdict.ALLOW, "PILOT_OK")
-    assert (full.verdict, full.code) == (Verdict.DENY, "PILOT_FULL")
-
-
 def command(action: Action, **meter: Any) -> tuple[str, ...]:
     return judge(action, "asked for", facts([], AT, **meter), AT).codes
 

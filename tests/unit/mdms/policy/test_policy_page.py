@@ -8,8 +8,8 @@ from tests.policy import CONFIG
 ROOT = CONFIG.parent
 PAGE = (ROOT / "docs" / "policy.md").read_text()
 ROWS = {
-    "budgets", "engine", "gate", "immediate", "move_out", "nonpay", "notices", "radio", "reasons",
-    "reconnect",
+    "budgets", "engine", "gate", "immediate", "move_out", "nonpay", "notices", "pilot", "radio",
+    "reasons", "reconnect",
 }  # fmt: skip
 CODE = re.compile(r'"((?:RD|NP|MO|RC|AL|HAZARD|THEFT|RADIO|PILOT|CALENDAR|REMOTE)_[A-Z0-9_]+)"')
 
