@@ -10,6 +10,7 @@ import structlog
 
 from ingest import codecs, state
 from ingest.channels import NO_CHANNEL, ChannelIndex, Resolved
+from ingest.clock_watch import ClockWatch, Sighting
 from ingest.codecs import fnb1
 from ingest.codecs.decoded import Decoded
 from ingest.codecs.frames import Frames
@@ -55,6 +56,8 @@ class Assembled:
     reports: list[CollectorReport] = field(default_factory=list)
     """What collectors say of themselves."""
     frame_count: int = 0
+    clocks: Sighting = field(default_factory=Sighting)
+    """Meters whose clock is off."""
 
 
 def assemble(
@@ -65,6 +68,7 @@ def assemble(
     received_at: datetime,
     recorded_at: datetime,
     tags: TagCheck | None = None,
+    clocks: ClockWatch | None = None,
 ) -> Assembled:
     """
     Read a batch; whatever cannot be used becomes a dead letter.
@@ -76,6 +80,7 @@ def assemble(
         received_at: When they came; decides what is too old or in the future.
         recorded_at: When their reads are known; later, if the database was away.
         tags: Checks meters' tags; None where no keys are known.
+        clocks: Watches meters' clocks; None where nobody does.
     """
     assembled = Assembled()
     opened: list[tuple[str, Decoded]] = []
@@ -105,7 +110,13 @@ def assemble(
             opened.append((envelope.topic, tags.sieve(decoded) if tags else decoded))
             assembled.counted.append(_seen(decoded))
     if opened:
-        _add_reads(assembled, opened, roster.channels, received_at, recorded_at)
+        frames = _add_reads(assembled, opened, roster.channels, received_at, recorded_at)
+        if clocks is not None:
+            numbers = [len(decoded.frames) for _, decoded in opened]
+            message = np.repeat(np.arange(len(opened)), numbers)
+            messages = [decoded.message for _, decoded in opened]
+            assembled.clocks = clocks.look(frames, message, messages, roster.channels)
+            assembled.events += assembled.clocks.events
     return assembled
 
 
@@ -139,7 +150,7 @@ def _add_reads(
     channels: ChannelIndex,
     received_at: datetime,
     recorded_at: datetime,
-) -> None:
+) -> Frames:
     """Resolve the frames of all messages at once; add messages, refused frames and rows."""
     frames = Frames.concat(*(decoded.frames for _, decoded in opened))
     resolved = channels.resolve(frames)
@@ -175,6 +186,7 @@ def _add_reads(
     recorded_us = to_epoch_us(recorded_at)
     assembled.intervals = _intervals(frames, resolved, source, recorded_us)
     assembled.registers = _registers(frames, resolved, source, recorded_us)
+    return frames
 
 
 def _hide_opted_out(decoded: Decoded, opted_out: Sequence[int], channels: ChannelIndex) -> Decoded:

@@ -22,6 +22,7 @@ from ingest.appending import append
 from ingest.assembly import Assembled, Roster, assemble
 from ingest.backoff import pauses
 from ingest.channels import ChannelIndex
+from ingest.clock_watch import ClockWatch
 from ingest.known import Sieved, Window, sieve, times
 from ingest.late import VeeHorizon
 from ingest.tags import TagCheck
@@ -123,6 +124,7 @@ class Pipeline:
         self._newest_seq: dict[int, int] = {}
         self._known_intervals = Window(config.window_intervals)
         self._known_registers = Window(_REGISTER_SLOTS)
+        self._clocks = ClockWatch()
         self._status = IngestStatus()
 
     @property
@@ -203,6 +205,7 @@ class Pipeline:
             received_at=received_at,
             recorded_at=recorded_at,
             tags=self._tags,
+            clocks=self._clocks,
         )
         intervals = sieve(self._known_intervals, assembled.intervals)
         registers = sieve(self._known_registers, assembled.registers)
@@ -230,6 +233,7 @@ class Pipeline:
             )
         _remember(self._known_intervals, intervals.sure, intervals.unsure)
         _remember(self._known_registers, registers.sure, registers.unsure)
+        self._clocks.keep(assembled.clocks)
         for message in assembled.messages:
             newest = self._newest_seq.get(message.collector_id, 0)
             self._newest_seq[message.collector_id] = max(newest, message.batch_seq)

@@ -114,7 +114,7 @@ def decode(payload: bytes, arrival: Arrival) -> Decoded:
     answers: tuple[bytes, ...] = ()
     match header.schema_id:
         case fnb1_readings.SCHEMA_ID:
-            frames, refused = fnb1_readings.read(body, received_s)
+            frames, refused = fnb1_readings.read(body, received_s, _closed_s(header))
         case fnb1_events.SCHEMA_ID:
             events, refused = fnb1_events.read(body, received_s)
         case _:
@@ -236,6 +236,13 @@ def _batch_us(header: Header, arrival: Arrival) -> int:
     if header.flags & FLAG_CLOCK_UNSYNCED or header.frame_count == 0:
         return to_epoch_us(arrival.received_at)
     return header.batch_time_us
+
+
+def _closed_s(header: Header) -> float | None:
+    """Return when a batch of fresh frames was closed; None where its collector cannot tell."""
+    if header.flags & (FLAG_CLOCK_UNSYNCED | FLAG_BACKFILL):
+        return None
+    return header.batch_time_us / 1_000_000
 
 
 def _inflate(header: Header, sent: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.codecs.frames import Frames, Refusal, Refusals
+from ingest.codecs.frames import UNTOLD, Frames, Refusal, Refusals
 from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX, REGISTER_END
 from mdms.domain.errors import RejectReason
 from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL, Int64
@@ -27,9 +27,12 @@ READ: Final = np.dtype([
 FRAME_SIZE: Final = READ.itemsize
 
 _FLAGS_KNOWN = (1 << 10) - 1
-_FLAG_POWER_FAIL = 1 << 0
+_FLAG_POWER_FAIL, _FLAG_RESTORED = 1 << 0, 1 << 1
 _SCALE_MAX = 4
 _MTYPE_MAX = 4
+_MTYPE_PERIODIC = 1
+_AGE_END = (1 << 16) - 1
+"""An age of reception that is no less than what it can tell."""
 _KNOWN_MINUTES = np.zeros(256, np.bool_)
 _KNOWN_MINUTES[[5, 15, 30, 60]] = True
 _Q_OK, _Q_PARTIAL = 0, 3
@@ -39,13 +42,17 @@ _MEASURED = ("register", "n", "scale", "flags", "delta", "q", "tag")
 """What a frame says about its customer; the tag counts, because guesses can be tried on it."""
 
 
-def read(body: bytes, received_s: int) -> tuple[Frames, tuple[Refusal, ...]]:
+def read(
+    body: bytes, received_s: int, closed_s: float | None = None
+) -> tuple[Frames, tuple[Refusal, ...]]:
     """
     Expand frames to columns, in one pass over each field.
 
     Args:
         body: Whole frames, one after the other.
         received_s: When they arrived, seconds since 1970-01-01 UTC.
+        closed_s: When their collector closed the batch, by a clock that it trusts; None where it
+            has none, or where the frames were sent long before.
 
     Returns:
         The frames that can be used, and what is wrong with the others. A frame whose stamp lies
@@ -86,8 +93,21 @@ def read(body: bytes, received_s: int) -> tuple[Frames, tuple[Refusal, ...]]:
         value=raw["delta"].astype(np.int64) * factor[:, None],
         present=present,
         flags=flags,
+        lag_s=_lag_s(raw, closed_s),
     )
     return (frames if usable.all() else frames.take(usable)), refused.found()
+
+
+def _lag_s(raw: npt.NDArray[np.void], closed_s: float | None) -> Int64:
+    """Return how old the newest interval of each frame was when it was sent."""
+    if closed_s is None:
+        return np.full(len(raw), UNTOLD, np.int64)
+    age = raw["rx_age"]
+    lag_s: Int64 = np.rint(closed_s - age / 10 - raw["t_newest"]).astype(np.int64)
+    dark = raw["flags"] & (_FLAG_POWER_FAIL | _FLAG_RESTORED) != 0
+    silent = (raw["n"] == 0) | dark | (age == _AGE_END) | (raw["mtype"] != _MTYPE_PERIODIC)
+    lag_s[silent] = UNTOLD
+    return lag_s
 
 
 def blank(body: bytes, frames: npt.NDArray[np.integer]) -> bytes:

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from mdms.domain.errors import RejectReason
 from mdms.domain.readings import Bool, Int32, Int64, UInt8
+
+UNTOLD: Final = -(1 << 40)
+"""No age of an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Frames:
         value: Quanta; means nothing where `present` is false.
         present: The interval was sent and may be stored.
         flags: Rule mask of each interval.
+        lag_s: Age of the newest interval when the meter sent the frame; UNTOLD where nobody knows,
+            or where the interval says nothing about the meter's clock.
     """
 
     index: Int32
@@ -53,6 +58,7 @@ class Frames:
     value: Int64
     present: Bool
     flags: Int64
+    lag_s: Int64
 
     def __len__(self) -> int:
         return len(self.index)

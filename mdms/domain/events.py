@@ -38,6 +38,8 @@ class EventCode(IntEnum):
     """A meter was heard whose radio should be silent."""
     COLLECTOR_RESET = 102
     """A collector counts its batches anew: it lost its state."""
+    CLOCK_OFF = 103
+    """A meter's newest interval is too old, or too young, for its clock to be right."""
     COLLECTOR_TAKEN_OVER = 104
     """A start of a collector that was over speaks again: two programs share one identity."""
 
@@ -65,7 +67,8 @@ class EndDeviceEvent:
         at: When, by the device's clock.
         severity: How bad it is.
         cleared: It is over.
-        value: By code, in 0.1 V, 0.1 °C, seconds or 0.1 gal/h; 0 if unused.
+        value: By code, in 0.1 V, 0.1 °C, seconds or 0.1 gal/h; 0 if unused. Of a clock, what it is
+            ahead of UTC, or what it was set forward by.
         register: Quanta on the register of channel 0; 0 where the device has none.
         seq: The meter's message counter; an acknowledgement names it.
         received_at: When it reached the head-end.
