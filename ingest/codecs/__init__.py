@@ -2,9 +2,10 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from ingest.codecs import fnb1
-from ingest.codecs.decoded import Decoded
+from ingest.codecs.decoded import Decoded, Opened
 from ingest.codecs.frames import Arrival
 from mdms.domain.errors import DecodeError, RejectReason
 
@@ -13,6 +14,8 @@ _TOPIC = re.compile(
     re.ASCII,
 )
 _COLLECTOR_ID_MAX = 2**32 - 1
+_TOPICS_MAX = 4096
+"""Remembered: each collector speaks on four of them, over and over."""
 
 
 def decode(topic: str, payload: bytes, received_at: datetime) -> Decoded:
@@ -25,6 +28,16 @@ def decode(topic: str, payload: bytes, received_at: datetime) -> Decoded:
     return fnb1.decode(payload, arrival(topic, received_at))
 
 
+def open_message(topic: str, payload: bytes, received_at: datetime) -> Opened:
+    """
+    Check one message that came in on a topic; its frames are left for later.
+
+    Raises:
+        DecodeError: It cannot be trusted as a whole.
+    """
+    return fnb1.open_message(payload, arrival(topic, received_at))
+
+
 def arrival(topic: str, received_at: datetime) -> Arrival:
     """
     Read a topic.
@@ -32,7 +45,16 @@ def arrival(topic: str, received_at: datetime) -> Arrival:
     Raises:
         DecodeError: It is none of the topics that collectors publish to.
     """
+    parts = _parts(topic)
+    if parts is None:
+        raise DecodeError(RejectReason.BAD_TOPIC, "no topic of a collector")
+    collector_id, kind = parts
+    return Arrival(collector_id, kind, received_at)
+
+
+@lru_cache(maxsize=_TOPICS_MAX)
+def _parts(topic: str) -> tuple[int, str] | None:
     parts = _TOPIC.fullmatch(topic)
     if parts is None or int(parts["collector"]) > _COLLECTOR_ID_MAX:
-        raise DecodeError(RejectReason.BAD_TOPIC, "no topic of a collector")
-    return Arrival(int(parts["collector"]), parts["kind"], received_at)
+        return None
+    return int(parts["collector"]), parts["kind"]

@@ -8,17 +8,18 @@ reason and the rest of the message goes on. Answers to commands are cut out, not
 signer has their keys.
 """
 
+import math
 import struct
 import zlib
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from ingest.codecs import fnb1_events, fnb1_readings
-from ingest.codecs.decoded import Decoded
+from ingest.codecs.decoded import Decoded, Opened
 from ingest.codecs.frames import Arrival
 from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX
 from mdms.domain.errors import DecodeError, RejectReason
@@ -46,13 +47,14 @@ _KIND_OF = {
 HEADER: Final = struct.Struct("<4sBBHIIQQIHHIIiIII")
 assert HEADER.size == 64, "the layout is fixed"  # noqa: PLR2004 - that is the number
 
+AnyOpened = TypeVar("AnyOpened", bound=Opened)
+
 _FLAGS_KNOWN = (1 << 5) - 1
 _HMAC_SIZE = 32
 _SEQUENCE_END = 1 << 63
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The first 64 bytes of a message; names and order as on the wire."""
 
     magic: bytes
@@ -83,7 +85,7 @@ def peek(payload: bytes) -> Header:
     """
     if len(payload) < HEADER.size:
         raise DecodeError(RejectReason.BAD_LENGTH, f"{len(payload)} bytes hold no header")
-    header = Header(*HEADER.unpack_from(payload))
+    header = Header._make(HEADER.unpack_from(payload))
     if header.magic != MAGIC:
         raise DecodeError(RejectReason.BAD_MAGIC, f"starts with {header.magic!r}")
     if header.version != VERSION:
@@ -93,35 +95,20 @@ def peek(payload: bytes) -> Header:
     return header
 
 
-def decode(payload: bytes, arrival: Arrival) -> Decoded:
+def open_message(payload: bytes, arrival: Arrival) -> Opened:
     """
-    Read one message.
+    Check a message as a whole and inflate it; its frames are not looked at.
 
     Args:
         payload: The message as it came.
-        arrival: Topic and time of reception; frames stamped more than 45 days before it or 5
-            minutes after it are refused.
+        arrival: Topic and time of reception.
 
     Raises:
         DecodeError: The message as a whole cannot be trusted or used.
     """
     header = peek(payload)
     _check(header, payload, arrival)
-    body = _inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
-    received_s = to_epoch_s(arrival.received_at)
-    frames, refused = fnb1_readings.read(b"", received_s)
-    events: tuple[fnb1_events.EventFrame, ...] = ()
-    answers: tuple[bytes, ...] = ()
-    match header.schema_id:
-        case fnb1_readings.SCHEMA_ID:
-            frames, refused = fnb1_readings.read(body, received_s, _closed_s(header))
-        case fnb1_events.SCHEMA_ID:
-            events, refused = fnb1_events.read(body, received_s)
-        case _:
-            answers = tuple(
-                body[at : at + FRAME_SIZE] for at in range(0, header.raw_len, FRAME_SIZE)
-            )
-    return Decoded(
+    return Opened(
         message=UplinkMessage(
             collector_id=header.collector_id,
             boot_id=header.boot_id,
@@ -133,14 +120,53 @@ def decode(payload: bytes, arrival: Arrival) -> Decoded:
             received_at=arrival.received_at,
         ),
         schema_id=header.schema_id,
+        body=_inflate(header, payload[HEADER.size : HEADER.size + header.body_len]),
+        frame_size=header.frame_size,
+        closed_s=_closed_s(header),
+        last_of_backfill=bool(header.flags & FLAG_LAST_OF_BACKFILL),
+    )
+
+
+def read(opened: Opened) -> Decoded:
+    """
+    Read the frames of one message.
+
+    Frames stamped more than 45 days before their arrival or 5 minutes after it are refused.
+    """
+    received_s = to_epoch_s(opened.message.received_at)
+    frames, refused = fnb1_readings.read(b"", received_s)
+    events: tuple[fnb1_events.EventFrame, ...] = ()
+    answers: tuple[bytes, ...] = ()
+    match opened.schema_id:
+        case fnb1_readings.SCHEMA_ID:
+            frames, refused = fnb1_readings.read(opened.body, received_s, opened.closed_s)
+        case fnb1_events.SCHEMA_ID:
+            events, refused = fnb1_events.read(opened.body, received_s)
+        case _:
+            ends = range(FRAME_SIZE, len(opened.body) + 1, FRAME_SIZE)
+            answers = tuple(opened.body[end - FRAME_SIZE : end] for end in ends)
+    return Decoded(
+        message=opened.message,
+        schema_id=opened.schema_id,
+        body=opened.body,
+        frame_size=opened.frame_size,
+        closed_s=opened.closed_s,
+        last_of_backfill=opened.last_of_backfill,
         frames=frames,
         events=events,
         answers=answers,
         refused=refused,
-        body=body,
-        frame_size=header.frame_size,
-        last_of_backfill=bool(header.flags & FLAG_LAST_OF_BACKFILL),
     )
+
+
+def decode(payload: bytes, arrival: Arrival) -> Decoded:
+    """
+    Read one message and its frames.
+
+    Raises:
+        DecodeError: The message as a whole cannot be trusted or used.
+    """
+    return read(open_message(payload, arrival))
 
 
 def signals(payload: bytes) -> tuple[Int64, npt.NDArray[np.float32]]:
@@ -163,19 +189,19 @@ def check_sum(header: Header, payload: bytes) -> None:
         raise DecodeError(RejectReason.BAD_CRC, f"crc32 is not {header.crc32:#010x}")
 
 
-def blank(decoded: Decoded, frames: npt.NDArray[np.integer]) -> Decoded:
+def blank(opened: AnyOpened, frames: npt.NDArray[np.integer]) -> AnyOpened:
     """
     Return the message with everything that these frames measured taken out.
 
     Who was heard, when and how well stays; the result is an uncompressed message that decodes.
     """
-    codec = fnb1_events if decoded.schema_id == fnb1_events.SCHEMA_ID else fnb1_readings
-    body = codec.blank(decoded.body, frames)
-    header = peek(decoded.message.payload)
+    codec = fnb1_events if opened.schema_id == fnb1_events.SCHEMA_ID else fnb1_readings
+    body = codec.blank(opened.body, frames)
+    header = peek(opened.message.payload)
     flags = header.flags & ~FLAG_ZSTD
-    head = _pack(replace(header, flags=flags, body_len=len(body)))
+    head = HEADER.pack(*header._replace(flags=flags, body_len=len(body)))
     payload = _seal(head, body)
-    return replace(decoded, message=replace(decoded.message, payload=payload), body=body)
+    return replace(opened, message=replace(opened.message, payload=payload), body=body)
 
 
 def _check(header: Header, payload: bytes, arrival: Arrival) -> None:
@@ -238,10 +264,10 @@ def _batch_us(header: Header, arrival: Arrival) -> int:
     return header.batch_time_us
 
 
-def _closed_s(header: Header) -> float | None:
-    """Return when a batch of fresh frames was closed; None where its collector cannot tell."""
+def _closed_s(header: Header) -> float:
+    """Return when a batch of fresh frames was closed; NaN where its collector cannot tell."""
     if header.flags & (FLAG_CLOCK_UNSYNCED | FLAG_BACKFILL):
-        return None
+        return math.nan
     return header.batch_time_us / 1_000_000
 
 
@@ -261,10 +287,6 @@ def _inflate(header: Header, sent: bytes) -> bytes:
     except OSError as error:
         raise DecodeError(RejectReason.BAD_BODY, str(error)) from error
     return body
-
-
-def _pack(header: Header) -> bytes:
-    return HEADER.pack(*(getattr(header, name) for name in header.__slots__))
 
 
 def _seal(head: bytes, body: bytes) -> bytes:

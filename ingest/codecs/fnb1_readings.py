@@ -4,6 +4,7 @@ The reading frame of FNB1, schema 1: a register and up to twelve intervals, 64 b
 Source: headend notes 2.3 (layout) and 2.9 (ranges, snapping, quality bits).
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,7 @@ READ: Final = np.dtype([
     ("rsv", "u1"), ("delta", "<u2", (INTERVALS_MAX,)), ("q", "<u4"), ("tag", "<u4"),
 ])  # fmt: skip
 FRAME_SIZE: Final = READ.itemsize
+Float64 = npt.NDArray[np.float64]
 
 _FLAGS_KNOWN = (1 << 10) - 1
 _FLAG_POWER_FAIL, _FLAG_RESTORED = 1 << 0, 1 << 1
@@ -43,7 +45,7 @@ _MEASURED = ("register", "n", "scale", "flags", "delta", "q", "tag")
 
 
 def read(
-    body: bytes, received_s: int, closed_s: float | None = None
+    body: bytes, received_s: int, closed_s: float | Float64 = math.nan
 ) -> tuple[Frames, tuple[Refusal, ...]]:
     """
     Expand frames to columns, in one pass over each field.
@@ -51,8 +53,8 @@ def read(
     Args:
         body: Whole frames, one after the other.
         received_s: When they arrived, seconds since 1970-01-01 UTC.
-        closed_s: When their collector closed the batch, by a clock that it trusts; None where it
-            has none, or where the frames were sent long before.
+        closed_s: When their collector closed the batch, by a clock that it trusts; NaN where it
+            has none, or where the frames were sent long before. One time, or one a frame.
 
     Returns:
         The frames that can be used, and what is wrong with the others. A frame whose stamp lies
@@ -98,16 +100,14 @@ def read(
     return (frames if usable.all() else frames.take(usable)), refused.found()
 
 
-def _lag_s(raw: npt.NDArray[np.void], closed_s: float | None) -> Int64:
+def _lag_s(raw: npt.NDArray[np.void], closed_s: float | Float64) -> Int64:
     """Return how old the newest interval of each frame was when it was sent."""
-    if closed_s is None:
-        return np.full(len(raw), UNTOLD, np.int64)
     age = raw["rx_age"]
-    lag_s: Int64 = np.rint(closed_s - age / 10 - raw["t_newest"]).astype(np.int64)
+    lag_s = np.rint(closed_s - age / 10 - raw["t_newest"])
     dark = raw["flags"] & (_FLAG_POWER_FAIL | _FLAG_RESTORED) != 0
     silent = (raw["n"] == 0) | dark | (age == _AGE_END) | (raw["mtype"] != _MTYPE_PERIODIC)
-    lag_s[silent] = UNTOLD
-    return lag_s
+    told: Int64 = np.where(silent | np.isnan(lag_s), UNTOLD, lag_s).astype(np.int64)
+    return told
 
 
 def blank(body: bytes, frames: npt.NDArray[np.integer]) -> bytes:
