@@ -11,16 +11,17 @@ import structlog
 from ingest import codecs, state
 from ingest.channels import NO_CHANNEL, ChannelIndex, Resolved
 from ingest.clock_watch import ClockWatch, Sighting
-from ingest.codecs import fnb1
-from ingest.codecs.decoded import Decoded
+from ingest.codecs import fnb1, fnb1_readings
+from ingest.codecs.decoded import Decoded, Opened
 from ingest.codecs.frames import Frames
+from ingest.joined import Joined, join
 from ingest.reported import report, violations
 from ingest.sequence import Offer, Seen
 from ingest.tags import TagCheck
 from mdms.domain.collectors import CollectorReport
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.events import EndDeviceEvent
-from mdms.domain.readings import Int16, IntervalReads, RegisterReads, Source
+from mdms.domain.readings import Int16, Int32, IntervalReads, RegisterReads, Source
 from mdms.domain.time import to_epoch_us
 from mdms.ports.controls import ReceivedAnswer
 from mdms.ports.messages import Envelope, Rejected, UplinkMessage
@@ -29,6 +30,7 @@ SEQUENCE_JUMP_MAX: Final = 100_000
 """A collector that is this far ahead of itself has a fault, or is another one."""
 
 _BACKFILL = "backfill"
+_NOBODY = np.empty(0, np.int32)
 
 log = structlog.get_logger()
 
@@ -83,7 +85,7 @@ def assemble(
         clocks: Watches meters' clocks; None where nobody does.
     """
     assembled = Assembled()
-    opened: list[tuple[str, Decoded]] = []
+    opened: list[tuple[Envelope, Opened]] = []
     for envelope in batch:
         try:
             if state.is_state(envelope.topic):
@@ -96,39 +98,69 @@ def assemble(
                 if said.offer is not None:
                     assembled.counted.append(said.offer)
                 continue
-            decoded = codecs.decode(envelope.topic, envelope.payload, received_at)
-            sender = decoded.message
+            message = codecs.open_message(envelope.topic, envelope.payload, received_at)
+            sender = message.message
             _check_sender(sender.collector_id, sender.batch_seq, roster, newest_seq)
+            if message.schema_id != fnb1_readings.SCHEMA_ID:
+                message = _read(message, tags)
         except DecodeError as error:
             assembled.rejected.append(_refuse(envelope, error.reason, error.detail, received_at))
         except Exception:  # a poison message must not stop the line behind it
             log.exception("ingest.message.poisonous", payload_bytes=len(envelope.payload))
-            assembled.rejected.append(
-                _refuse(envelope, RejectReason.BAD_BODY, "the decoder failed", received_at)
-            )
+            assembled.rejected.append(_poisonous(envelope, received_at))
         else:
-            opened.append((envelope.topic, tags.sieve(decoded) if tags else decoded))
-            assembled.counted.append(_seen(decoded))
+            opened.append((envelope, message))
+            assembled.counted.append(_seen(message))
     if opened:
-        frames = _add_reads(assembled, opened, roster.channels, received_at, recorded_at)
+        opened, joined = _join(opened, assembled, tags)
+        resolved = roster.channels.resolve(joined.frames)
+        _add_messages(assembled, opened, joined, resolved, channels=roster.channels, tags=tags)
+        _add_reads(assembled, joined, resolved, to_epoch_us(recorded_at))
         if clocks is not None:
-            numbers = [len(decoded.frames) for _, decoded in opened]
-            message = np.repeat(np.arange(len(opened)), numbers)
-            messages = [decoded.message for _, decoded in opened]
-            assembled.clocks = clocks.look(frames, message, messages, roster.channels)
+            messages = [message.message for message in joined.messages]
+            assembled.clocks = clocks.look(joined.frames, joined.message, messages, roster.channels)
             assembled.events += assembled.clocks.events
     return assembled
 
 
-def _seen(decoded: Decoded) -> Seen:
-    message = decoded.message
+def _read(message: Opened, tags: TagCheck | None) -> Decoded:
+    decoded = fnb1.read(message)
+    return tags.sieve(decoded) if tags else decoded
+
+
+def _join(
+    opened: list[tuple[Envelope, Opened]], assembled: Assembled, tags: TagCheck | None
+) -> tuple[list[tuple[Envelope, Opened]], Joined]:
+    """Read all frames of readings at once; refuse the messages that break the decoder."""
+    try:
+        return opened, join(_readings(opened), tags)
+    except Exception:  # noqa: BLE001 - whose fault it is, each message alone will show
+        sound = []
+        for envelope, message in opened:
+            try:
+                fnb1.read(message)
+            except Exception:
+                log.exception("ingest.message.poisonous", payload_bytes=len(envelope.payload))
+                assembled.rejected.append(_poisonous(envelope, message.message.received_at))
+                assembled.counted.remove(_seen(message))
+            else:
+                sound.append((envelope, message))
+        return sound, join(_readings(sound), tags)
+
+
+def _readings(opened: Sequence[tuple[Envelope, Opened]]) -> list[Opened]:
+    return [message for _, message in opened if message.schema_id == fnb1_readings.SCHEMA_ID]
+
+
+def _seen(opened: Opened) -> Seen:
+    message = opened.message
     return Seen(
         collector_id=message.collector_id,
         boot_id=message.boot_id,
         seq=message.batch_seq,
         at_us=message.batch_us,
         empty=message.frame_count == 0,
-        last_of_backfill=decoded.last_of_backfill,
+        last_of_backfill=opened.last_of_backfill,
     )
 
 
@@ -144,49 +176,79 @@ def _check_sender(
         raise DecodeError(RejectReason.BAD_SEQUENCE, f"batch_seq {batch_seq} after {newest}")
 
 
-def _add_reads(
+def _add_messages(
     assembled: Assembled,
-    opened: Sequence[tuple[str, Decoded]],
+    opened: Sequence[tuple[Envelope, Opened]],
+    joined: Joined,
+    resolved: Resolved,
+    *,
     channels: ChannelIndex,
-    received_at: datetime,
-    recorded_at: datetime,
-) -> Frames:
-    """Resolve the frames of all messages at once; add messages, refused frames and rows."""
-    frames = Frames.concat(*(decoded.frames for _, decoded in opened))
-    resolved = channels.resolve(frames)
-    end = 0
-    for topic, decoded in opened:
-        begin, end = end, end + len(decoded.frames)
-        index = frames.index[begin:end]
-        reasons = {each.frame: (each.reason, each.detail) for each in decoded.refused}
-        for row in range(begin, end) if resolved.reasons else ():
-            if row in resolved.reasons:
-                reasons[int(frames.index[row])] = resolved.reasons[row]
-        opted_out = index[resolved.opted_out[begin:end]]
-        reported = report(decoded, channels)
-        reasons |= reported.reasons
-        kept = _hide_opted_out(decoded, [*opted_out.tolist(), *reported.silent], channels)
-        assembled.events += reported.events
-        assembled.events += violations(decoded, opted_out, channels)
-        assembled.answers += (
-            ReceivedAnswer(decoded.message.collector_id, decoded.schema_id, record, received_at)
-            for record in decoded.answers
-        )
-        assembled.messages.append(kept.message)
-        assembled.frame_count += kept.message.frame_count
-        assembled.rejected += (
-            Rejected(reason, detail, topic, kept.frame_bytes(frame), frame, received_at)
-            for frame, (reason, detail) in reasons.items()
-        )
-    sources = [
-        np.int16(Source.BACKFILL if decoded.message.kind == _BACKFILL else Source.UPLINK)
-        for _, decoded in opened
-    ]
-    source = np.repeat(sources, [len(decoded.frames) for _, decoded in opened])
-    recorded_us = to_epoch_us(recorded_at)
-    assembled.intervals = _intervals(frames, resolved, source, recorded_us)
-    assembled.registers = _registers(frames, resolved, source, recorded_us)
-    return frames
+    tags: TagCheck | None,
+) -> None:
+    """Add each message, with its events and answers and what cannot be used of it."""
+    remarkable = joined.has_refused.copy()
+    remarkable[joined.message[list(resolved.reasons)]] = True
+    edges = np.searchsorted(joined.message, np.arange(len(joined.messages) + 1))
+    number = 0
+    for envelope, message in opened:
+        assembled.frame_count += message.message.frame_count
+        if isinstance(message, Decoded):
+            _add_careful(assembled, envelope, message, channels, unresolved={}, opted_out=_NOBODY)
+            continue
+        begin, end = edges[number], edges[number + 1]
+        if remarkable[number]:
+            index = joined.frames.index[begin:end]
+            opted_out = index[resolved.opted_out[begin:end]]
+            reasons = {
+                int(index[row - begin]): resolved.reasons[row]
+                for row in range(begin, end)
+                if row in resolved.reasons
+            }
+            decoded = _read(message, tags)
+            _add_careful(
+                assembled, envelope, decoded, channels, unresolved=reasons, opted_out=opted_out
+            )
+        else:
+            assembled.messages.append(message.message)
+        number += 1
+
+
+def _add_careful(
+    assembled: Assembled,
+    envelope: Envelope,
+    decoded: Decoded,
+    channels: ChannelIndex,
+    *,
+    unresolved: Mapping[int, tuple[RejectReason, str]],
+    opted_out: Int32,
+) -> None:
+    """Add one message of which something has to be said."""
+    reported = report(decoded, channels)
+    reasons = {each.frame: (each.reason, each.detail) for each in decoded.refused}
+    reasons |= unresolved
+    reasons |= reported.reasons
+    kept = _hide_opted_out(decoded, [*opted_out.tolist(), *reported.silent], channels)
+    assembled.events += reported.events
+    assembled.events += violations(decoded, opted_out, channels)
+    received_at = decoded.message.received_at
+    assembled.answers += (
+        ReceivedAnswer(decoded.message.collector_id, decoded.schema_id, record, received_at)
+        for record in decoded.answers
+    )
+    assembled.messages.append(kept.message)
+    assembled.rejected += (
+        Rejected(reason, detail, envelope.topic, kept.frame_bytes(frame), frame, received_at)
+        for frame, (reason, detail) in reasons.items()
+    )
+
+
+def _add_reads(assembled: Assembled, joined: Joined, resolved: Resolved, recorded_us: int) -> None:
+    kinds = [message.message.kind for message in joined.messages]
+    source = np.array(
+        [Source.BACKFILL if kind == _BACKFILL else Source.UPLINK for kind in kinds], np.int16
+    )[joined.message]
+    assembled.intervals = _intervals(joined.frames, resolved, source, recorded_us)
+    assembled.registers = _registers(joined.frames, resolved, source, recorded_us)
 
 
 def _hide_opted_out(decoded: Decoded, opted_out: Sequence[int], channels: ChannelIndex) -> Decoded:
@@ -229,3 +291,7 @@ def _refuse(
     envelope: Envelope, reason: RejectReason, detail: str, received_at: datetime
 ) -> Rejected:
     return Rejected(reason, detail, envelope.topic, envelope.payload, None, received_at)
+
+
+def _poisonous(envelope: Envelope, received_at: datetime) -> Rejected:
+    return _refuse(envelope, RejectReason.BAD_BODY, "the decoder failed", received_at)

@@ -5,7 +5,7 @@ A frame that carries none is taken as it is. One that carries a wrong one was ma
 somebody who does not have the meter's read key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -55,22 +55,13 @@ class TagCheck:
 
     def sieve(self, decoded: Decoded) -> Decoded:
         """Return the message without the frames whose tag is wrong; they are refused."""
-        if decoded.schema_id not in _LAYOUTS:
-            return decoded
-        layout, written_by_collector = _LAYOUTS[decoded.schema_id]
-        raw = np.frombuffer(decoded.body, layout)
-        tagged = np.flatnonzero(raw["tag"])
-        if len(tagged) == 0:
-            return decoded
-        signed = raw[tagged].copy()
-        for name in written_by_collector:
-            signed[name] = 0
-        wrong = self._wrong(tagged, raw["meter_id"][tagged], signed.tobytes(), decoded)
+        wrong = self.wrong(decoded.body, decoded.schema_id)
         if not wrong:
             return decoded
         known = {each.frame for each in decoded.refused}
+        radio_ids = np.frombuffer(decoded.body, _LAYOUTS[decoded.schema_id][0])["meter_id"]
         refused = [
-            Refusal(frame, int(raw["meter_id"][frame]), RejectReason.BAD_TAG, "the tag is wrong")
+            Refusal(frame, int(radio_ids[frame]), RejectReason.BAD_TAG, "the tag is wrong")
             for frame in wrong
             if frame not in known
         ]
@@ -81,15 +72,28 @@ class TagCheck:
             refused=(*decoded.refused, *refused),
         )
 
+    def wrong(self, body: bytes, schema_id: int) -> list[int]:
+        """Return the positions of frames whose tag is wrong, one after the other in a body."""
+        if schema_id not in _LAYOUTS:
+            return []
+        layout, written_by_collector = _LAYOUTS[schema_id]
+        raw = np.frombuffer(body, layout)
+        tagged = np.flatnonzero(raw["tag"])
+        if len(tagged) == 0:
+            return []
+        signed = raw[tagged].copy()
+        for name in written_by_collector:
+            signed[name] = 0
+        return self._wrong(tagged, raw["meter_id"][tagged], signed.tobytes(), layout.itemsize)
+
     def _wrong(
         self,
         frames: npt.NDArray[np.intp],
         radio_ids: npt.NDArray[np.uint32],
         signed: bytes,
-        decoded: Decoded,
-    ) -> Sequence[int]:
+        size: int,
+    ) -> list[int]:
         wrong = []
-        size = decoded.frame_size
         for at, (frame, radio_id) in enumerate(
             zip(frames.tolist(), radio_ids.tolist(), strict=True)
         ):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingest.codecs import fnb1_readings
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from mdms.domain.errors import RejectReason, UnavailableError
@@ -163,16 +164,24 @@ async def test_a_message_that_cannot_be_read_becomes_a_dead_letter_and_is_acknow
 
 
 async def test_a_message_that_breaks_the_decoder_becomes_a_dead_letter(monkeypatch):
-    def explode(*_: object) -> None:
-        raise ZeroDivisionError
+    read = fnb1_readings.read
 
-    monkeypatch.setattr("ingest.codecs.fnb1.decode", explode)
-    source, work = FakeSource([[GOOD]]), database()
+    def explode(body: bytes, received_s: int, *closed_s: float) -> object:
+        if frame(meter_id=666) in body:
+            raise ZeroDivisionError
+        return read(body, received_s, *closed_s)
+
+    monkeypatch.setattr("ingest.codecs.fnb1_readings.read", explode)
+    poison = Envelope(READ_TOPIC, message(frame(meter_id=666), batch_seq=2))
+    source, work = FakeSource([[poison, GOOD]]), database()
 
     await pipeline(source, work).run()
 
-    assert [each.reason for each in work.messages.rejected] == [RejectReason.BAD_BODY]
-    assert source.acked == [GOOD]
+    assert [(each.reason, each.payload) for each in work.messages.rejected] == [
+        (RejectReason.BAD_BODY, poison.payload)
+    ]
+    assert work.readings.interval_values == STORED
+    assert source.acked == [poison, GOOD]
 
 
 async def test_a_collector_that_is_not_registered_is_refused():

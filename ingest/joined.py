@@ -1,0 +1,59 @@
+"""The reading frames of many messages, read in one pass: a message alone is hardly worth one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ingest.codecs import fnb1_readings
+from ingest.codecs.decoded import Opened
+from ingest.codecs.frames import Frames
+from ingest.tags import TagCheck
+from mdms.domain.readings import Bool, Int64
+from mdms.domain.time import to_epoch_s
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """
+    Frames of several messages in one set of columns.
+
+    Attributes:
+        messages: Those that were joined, all of readings.
+        frames: Those that can be used, in the order of arrival.
+        message: Position of each frame's message among these.
+        has_refused: Of each message, whether frames of it cannot be used.
+    """
+
+    messages: Sequence[Opened]
+    frames: Frames
+    message: Int64
+    has_refused: Bool
+
+
+def join(messages: Sequence[Opened], tags: TagCheck | None) -> Joined:
+    """
+    Read the frames of batches of readings that came together.
+
+    Args:
+        messages: All of them with readings, and received at one time.
+        tags: Checks meters' tags; None where no keys are known.
+    """
+    assert all(each.schema_id == fnb1_readings.SCHEMA_ID for each in messages), "readings only"
+    counts = np.array([each.message.frame_count for each in messages], np.int64)
+    ends = np.cumsum(counts)
+    body = b"".join(each.body for each in messages)
+    received_s = to_epoch_s(messages[0].message.received_at) if messages else 0
+    closed_s = np.repeat(np.array([each.closed_s for each in messages]), counts)
+    frames, refused = fnb1_readings.read(body, received_s, closed_s)
+    unusable = [each.frame for each in refused]
+    if tags is not None:
+        wrong = tags.wrong(body, fnb1_readings.SCHEMA_ID)
+        frames = frames.take(~np.isin(frames.index, wrong)) if wrong else frames
+        unusable += wrong
+    has_refused = np.zeros(len(messages), np.bool_)
+    has_refused[np.searchsorted(ends, unusable, "right")] = True
+    message = np.searchsorted(ends, frames.index, "right")
+    begins = (ends - counts).astype(np.int32)
+    frames = replace(frames, index=frames.index - begins[message])
+    return Joined(messages, frames, message, has_refused)
