@@ -21,12 +21,15 @@ from mdms.services.optout_days import OptoutDays
 from mdms.services.optouts import OptoutService
 from mdms.services.schedule import DailyJob, Schedule
 from mdms.services.self_read_months import SelfReadMonths
+from mdms.services.service_levels import ServiceLevelService
 
 log = structlog.get_logger()
 
 _PERIOD_S = 5.0
 _OPTOUTS_AT = time(0, 10)
 """Local: the first of a month owes its fee, and forms that were due yesterday are late."""
+_LEVELS_AT = time(6)
+"""Local: by then a day must have come (vee.md 9.1)."""
 _RETRY_S = 2.0
 
 
@@ -62,6 +65,8 @@ class Nightly:
         optouts = OptoutService(core.unit_of_work, core.clock, core.book)
         days = OptoutDays(core.unit_of_work, core.clock, core.book, optouts)
         months = SelfReadMonths(core.unit_of_work, core.clock, core.book)
+        levels = ServiceLevelService(core.unit_of_work, core.clock, core.settings.zone)
+        await levels.show()
         leaks = LeakNight(core.unit_of_work, core.clock, core.leak_rules, core.settings.zone)
 
         async def night() -> None:
@@ -72,6 +77,7 @@ class Nightly:
             DailyJob("optouts", _OPTOUTS_AT, days.run),
             DailyJob("self_reads", _OPTOUTS_AT, months.run),
             DailyJob("vee", core.settings.vee.nightly_at, night),
+            DailyJob("service_levels", _LEVELS_AT, levels.run),
         ]
         since = last.started_at if last else now
         self._schedule = Schedule(jobs, core.settings.zone, since)

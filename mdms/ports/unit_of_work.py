@@ -24,6 +24,7 @@ from mdms.ports.programme import ProgrammeStore
 from mdms.ports.readings import ReadingStore
 from mdms.ports.registry import RegistryStore
 from mdms.ports.self_reads import SelfReadStore
+from mdms.ports.service_levels import ServiceLevelStore
 from mdms.ports.standing import StandingStore
 from mdms.ports.tokens import TokenStore
 from mdms.ports.vee import VeeStore
@@ -80,6 +81,8 @@ class UnitOfWork(Protocol):
     def standing(self) -> StandingStore: ...
     @property
     def pilot(self) -> PilotStore: ...
+    @property
+    def service_levels(self) -> ServiceLevelStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

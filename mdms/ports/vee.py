@@ -59,6 +59,8 @@ class VeeRun:
     ruleset_hash: str
     channel_days: int
     versions: int
+    finished_at: datetime | None = None
+    """None of runs before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,7 @@ class VeeService:
                         ruleset_hash=known.on(yesterday).hash,
                         channel_days=result.channel_days,
                         versions=result.versions,
+                        finished_at=self._clock.now(),
                     )
                 )
         return result

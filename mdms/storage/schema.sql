@@ -680,6 +680,21 @@ ALTER TABLE public.sequence_hole ALTER COLUMN hole_id ADD GENERATED ALWAYS AS ID
     CACHE 1
 );
 
+CREATE TABLE public.service_level (
+    local_day date NOT NULL,
+    commodity text NOT NULL,
+    mark text NOT NULL,
+    measured_at timestamp with time zone NOT NULL,
+    channel_count integer NOT NULL,
+    expected bigint NOT NULL,
+    uplink bigint NOT NULL,
+    received bigint NOT NULL,
+    estimated bigint NOT NULL,
+    held bigint NOT NULL,
+    missing bigint NOT NULL,
+    CONSTRAINT service_level_mark_check CHECK ((mark = ANY (ARRAY['raw'::text, 'settled'::text])))
+);
+
 CREATE TABLE public.transformer (
     transformer_id text NOT NULL,
     feeder_id text NOT NULL,
@@ -774,7 +789,8 @@ CREATE TABLE public.vee_run (
     last_day date NOT NULL,
     ruleset_hash text NOT NULL,
     channel_days integer NOT NULL,
-    versions integer NOT NULL
+    versions integer NOT NULL,
+    finished_at timestamp with time zone
 );
 
 CREATE TABLE public.vee_touch (
@@ -1001,6 +1017,23 @@ CREATE VIEW report.sequence_hole AS
    FROM (public.sequence_hole h
      LEFT JOIN public.collector c USING (collector_id));
 
+CREATE VIEW report.service_level AS
+ SELECT local_day,
+    commodity,
+    mark,
+    measured_at,
+    channel_count,
+    expected,
+    uplink,
+    received,
+    estimated,
+    held,
+    missing,
+    ((uplink)::double precision / (NULLIF(expected, 0))::double precision) AS uplink_ratio,
+    ((received)::double precision / (NULLIF(expected, 0))::double precision) AS received_ratio,
+    ((estimated)::double precision / (NULLIF(expected, 0))::double precision) AS estimated_ratio
+   FROM public.service_level;
+
 CREATE VIEW report.vee_exception_open AS
  SELECT e.channel_id,
     c.commodity,
@@ -1011,6 +1044,16 @@ CREATE VIEW report.vee_exception_open AS
    FROM (public.vee_exception e
      JOIN report.channel c USING (channel_id))
   WHERE (e.closed_at IS NULL);
+
+CREATE VIEW report.vee_run AS
+ SELECT run_id,
+    started_at,
+    finished_at,
+    first_day,
+    last_day,
+    channel_days,
+    versions
+   FROM public.vee_run;
 
 CREATE TABLE signer.audit (
     number bigint NOT NULL,
@@ -1234,6 +1277,9 @@ ALTER TABLE ONLY public.self_read
 
 ALTER TABLE ONLY public.sequence_hole
     ADD CONSTRAINT sequence_hole_pkey PRIMARY KEY (hole_id);
+
+ALTER TABLE ONLY public.service_level
+    ADD CONSTRAINT service_level_pkey PRIMARY KEY (local_day, commodity, mark);
 
 ALTER TABLE ONLY public.transformer
     ADD CONSTRAINT transformer_pkey PRIMARY KEY (transformer_id);
@@ -1522,4 +1568,8 @@ GRANT SELECT ON TABLE report.register_read TO mdms_report;
 
 GRANT SELECT ON TABLE report.sequence_hole TO mdms_report;
 
+GRANT SELECT ON TABLE report.service_level TO mdms_report;
+
 GRANT SELECT ON TABLE report.vee_exception_open TO mdms_report;
+
+GRANT SELECT ON TABLE report.vee_run TO mdms_report;

@@ -31,6 +31,7 @@ from mdms.storage.raw_messages import PostgresRawMessages
 from mdms.storage.readings import PostgresReadings
 from mdms.storage.registry import PostgresRegistry
 from mdms.storage.self_reads import PostgresSelfReads
+from mdms.storage.service_levels import PostgresServiceLevels
 from mdms.storage.standing import PostgresStanding
 from mdms.storage.time_series import Partitions
 from mdms.storage.tokens import PostgresTokens
@@ -65,6 +66,7 @@ class PostgresUnitOfWork:
         self.field_orders = PostgresFieldOrders(connection)
         self.standing = PostgresStanding(connection)
         self.pilot = PostgresPilot(connection)
+        self.service_levels = PostgresServiceLevels(connection)
         self.tokens = PostgresTokens(connection)
 
 

@@ -160,27 +160,18 @@ class PostgresVee:
 
     RECORD_RUN = """
     INSERT INTO vee_run
-        (run_id, started_at, first_day, last_day, ruleset_hash, channel_days, versions)
+        (run_id, started_at, first_day, last_day, ruleset_hash, channel_days, versions,
+         finished_at)
     VALUES (%(run_id)s, %(started_at)s, %(first_day)s, %(last_day)s, %(ruleset_hash)s,
-            %(channel_days)s, %(versions)s)
+            %(channel_days)s, %(versions)s, %(finished_at)s)
     """
 
     async def record_run(self, run: VeeRun) -> None:
-        await self._connection.execute(
-            self.RECORD_RUN,
-            {
-                "run_id": run.run_id,
-                "started_at": run.started_at,
-                "first_day": run.first_day,
-                "last_day": run.last_day,
-                "ruleset_hash": run.ruleset_hash,
-                "channel_days": run.channel_days,
-                "versions": run.versions,
-            },
-        )
+        await self._connection.execute(self.RECORD_RUN, dataclasses.asdict(run))
 
     LAST_RUN = """
-    SELECT run_id, started_at, first_day, last_day, ruleset_hash, channel_days, versions
+    SELECT run_id, started_at, first_day, last_day, ruleset_hash, channel_days, versions,
+           finished_at
     FROM vee_run ORDER BY run_id DESC LIMIT 1
     """
 

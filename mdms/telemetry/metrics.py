@@ -84,6 +84,20 @@ VEE_LAST_RUN = Gauge(
     "mdms_vee_last_run_timestamp_seconds", "When the last run of the VEE engine was committed."
 )
 
+VEE_RECEIVED_RATIO = Gauge(
+    "mdms_vee_received_ratio",
+    "Intervals received over expected ones, of the newest day at its mark.",
+    ["commodity", "mark"],
+)
+VEE_ESTIMATED_RATIO = Gauge(
+    "mdms_vee_estimated_ratio",
+    "Intervals estimated over expected ones, of the newest day at its mark.",
+    ["commodity", "mark"],
+)
+VEE_MEASURED_DAY = Gauge(
+    "mdms_vee_measured_day_end_timestamp_seconds", "When the newest measured day ended.", ["mark"]
+)
+
 VEE_LEAKS_OPEN = Gauge("mdms_vee_leaks_open", "Open cases of leaks, by state.", ["state"])
 VEE_LEAK_NOTICES = Counter(
     "mdms_vee_leak_notices_total", "Notices of leaks that became due, by what is told.", ["notice"]

@@ -26,6 +26,7 @@ VIEWS = [
     "billing_window",
     "channel",
     "collector",
+    "collector_state",
     "control",
     "dead_letter_hour",
     "event_hour",
@@ -35,7 +36,9 @@ VIEWS = [
     "read_rate_day",
     "register_read",
     "sequence_hole",
+    "service_level",
     "vee_exception_open",
+    "vee_run",
 ]
 
 

@@ -86,7 +86,7 @@ async def test_exceptions_open_once_and_close_when_no_longer_raised(store):
 
 
 async def test_the_last_run_is_the_one_with_the_highest_number(store):
-    run = VeeRun(1, AT, DAY, NEXT, "abc", 300, 17)
+    run = VeeRun(1, AT, DAY, NEXT, "abc", 300, 17, finished_at=AT + timedelta(minutes=9))
     async with store() as work:
         nothing = await work.vee.last_run()
         await work.vee.record_run(replace(run, run_id=2))

@@ -1,0 +1,26 @@
+"""Measures service levels and keeps them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from mdms.domain.service_levels import Mark, ServiceLevel
+from mdms.domain.time import Period
+
+
+class ServiceLevelStore(Protocol):
+    """What had come of a day by its marks; what was measured once stands."""
+
+    async def measure(self, local_day: date, period: Period, mark: Mark, at: datetime) -> None:
+        """
+        Measure a day that was judged, and keep it, unless that was done before.
+
+        Args:
+            local_day: The day.
+            period: The same in UTC.
+            mark: The morning that has come.
+            at: Now.
+        """
+
+    async def newest(self) -> Sequence[ServiceLevel]:
+        """Return each mark's newest day, by mark and commodity."""

@@ -1,0 +1,71 @@
+"""Service levels: a day's judged channels beside what is stored of them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from psycopg import AsyncConnection
+
+from mdms.domain.readings import Source
+from mdms.domain.registry import Commodity
+from mdms.domain.service_levels import Mark, ServiceLevel
+from mdms.domain.time import Period
+
+
+class PostgresServiceLevels:
+    """`mdms.ports.ServiceLevelStore` on service_level."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    # The day's reads are counted before they are joined: one pass over an index range.
+    MEASURE = """
+    WITH judged AS (
+        SELECT DISTINCT ON (channel_id) channel_id, expected, estimated, held, missing
+        FROM vee_day WHERE local_day = %(local_day)s
+        ORDER BY channel_id, version DESC
+    ), come AS (
+        SELECT channel_id, count(*) FILTER (WHERE source = %(uplink)s) AS uplink,
+               count(*) AS received
+        FROM interval_read
+        WHERE start_utc >= %(start)s AND start_utc < %(end)s AND version = 0
+        GROUP BY channel_id
+    )
+    INSERT INTO service_level (local_day, commodity, mark, measured_at, channel_count, expected,
+                               uplink, received, estimated, held, missing)
+    SELECT %(local_day)s, c.commodity, %(mark)s, %(at)s, count(*), sum(judged.expected),
+           coalesce(sum(come.uplink), 0), coalesce(sum(come.received), 0), sum(judged.estimated),
+           sum(judged.held), sum(judged.missing)
+    FROM judged
+    JOIN report.channel c USING (channel_id)
+    LEFT JOIN come USING (channel_id)
+    GROUP BY c.commodity
+    ON CONFLICT (local_day, commodity, mark) DO NOTHING
+    """
+
+    async def measure(self, local_day: date, period: Period, mark: Mark, at: datetime) -> None:
+        await self._connection.execute(
+            self.MEASURE,
+            {
+                "local_day": local_day,
+                "start": period.start_utc,
+                "end": period.end_utc,
+                "mark": mark,
+                "at": at,
+                "uplink": Source.UPLINK,
+            },
+        )
+
+    NEWEST = """
+    SELECT local_day, commodity, mark, measured_at, channel_count, expected, uplink, received,
+           estimated, held, missing
+    FROM service_level
+    WHERE (mark, local_day) IN (SELECT mark, max(local_day) FROM service_level GROUP BY mark)
+    ORDER BY mark, commodity
+    """
+
+    async def newest(self) -> Sequence[ServiceLevel]:
+        cursor = await self._connection.execute(self.NEWEST)
+        return [
+            ServiceLevel(local_day, Commodity(commodity), Mark(mark), *rest)
+            for local_day, commodity, mark, *rest in await cursor.fetchall()
+        ]
