@@ -8,10 +8,12 @@ keys, and it refuses by rules and counts of its own what a mistaken or conquered
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from commands.codecs import Answer, Command
 from mdms.domain.controls import Refusal
 from mdms.domain.errors import OperatorError
+from mdms.ports.signer import Trip
 
 
 class SignerRefusedError(OperatorError):
@@ -59,6 +61,24 @@ class Signer(Protocol):
 
         Raises:
             DecodeError: It is no answer, or not this meter's.
+            UnavailableError: It is away.
+        """
+        ...
+
+
+class Breaker(Protocol):
+    """What stands against every open, as far as a daemon has to do with it: it passes on."""
+
+    async def standing_trip(self) -> Trip | None:
+        """Return what stands against every open, if anything (UnavailableError: it is away)."""
+        ...
+
+    async def release(self, supervisor: str, trip_id: UUID, proof: bytes) -> Trip | None:
+        """
+        Pass on a supervisor's word; return what still stands.
+
+        Raises:
+            OperatorError: The signer does not take it.
             UnavailableError: It is away.
         """
         ...

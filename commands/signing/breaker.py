@@ -2,7 +2,8 @@
 Who may release the breaker: two supervisors, each by a proof that the daemon can pass on, not make.
 
 A supervisor's secret is used for nothing else and is never sent. What is sent is a code over the
-very trip that is to be released, so that a daemon which saw it can release nothing with it later.
+very trip that is to be released, as the supervisor was shown it: a daemon which saw it can release
+nothing with it later, and one that showed another reason than the signer's gets none that is good.
 """
 
 import hashlib
@@ -11,9 +12,10 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from typing import Final
-from uuid import UUID
 
 from mdms.domain.errors import UsageError
+from mdms.domain.time import to_epoch_us
+from mdms.ports.signer import Trip
 
 RELEASES_MIN: Final = 2
 _SECRET_BYTES: Final = 32
@@ -41,11 +43,11 @@ class Supervisors:
     def __len__(self) -> int:
         return len(self._digests)
 
-    def vouches(self, name: str, trip_id: UUID, proof: bytes) -> bool:
+    def vouches(self, name: str, trip: Trip, proof: bytes) -> bool:
         """Return whether a proof was made by this supervisor for this trip."""
         digest = self._digests.get(name)
         # An unknown name takes as long as a known one.
-        made = _code(digest or bytes(_DIGEST_BYTES), trip_id)
+        made = _code(digest or bytes(_DIGEST_BYTES), trip)
         return hmac.compare_digest(made, proof) and digest is not None
 
 
@@ -59,9 +61,9 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def prove(secret: str, trip_id: UUID) -> bytes:
-    """Return a supervisor's proof that this trip is to be released."""
-    return _code(hashlib.sha256(secret.encode()).digest(), trip_id)
+def prove(secret: str, trip: Trip) -> bytes:
+    """Return a supervisor's proof that this trip, of this reason, is to be released."""
+    return _code(hashlib.sha256(secret.encode()).digest(), trip)
 
 
 def parse(text: str) -> Supervisors:
@@ -84,5 +86,6 @@ def parse(text: str) -> Supervisors:
     return Supervisors(digests)
 
 
-def _code(digest: bytes, trip_id: UUID) -> bytes:
-    return hmac.digest(digest, b"mdms breaker release" + trip_id.bytes, "sha256")
+def _code(digest: bytes, trip: Trip) -> bytes:
+    shown = f"mdms breaker release {trip.trip_id} {to_epoch_us(trip.at)} {trip.reason}"
+    return hmac.digest(digest, shown.encode(), "sha256")

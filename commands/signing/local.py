@@ -118,7 +118,7 @@ class LocalSigner:
                 raise OperatorError(
                     "there is nothing to release: ask for the breaker's state again"
                 )
-            vouched = self._supervisors.vouches(supervisor, trip_id, proof)
+            vouched = self._supervisors.vouches(supervisor, trip, proof)
             await memory.note("released" if vouched else "release_refused", now, None, supervisor)
             if vouched:
                 await memory.release(trip_id, supervisor, now)

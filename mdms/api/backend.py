@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from commands.approvals import ControlApprovals
 from commands.batches import ControlBatches
 from commands.checks import PolicyChecks
+from commands.releasing import BreakerRelease
 from commands.requests import ControlRequests
 from commands.undoing import BatchUndo
 from mdms.services.audit import AuditService
@@ -65,6 +66,7 @@ class Services:
     controls: ControlService
     batches: ControlBatches
     batch_undo: BatchUndo
+    breaker: BreakerRelease
     batch_views: BatchService
     field_orders: FieldOrderService
     checks: PolicyChecks

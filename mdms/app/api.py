@@ -14,6 +14,7 @@ from commands.approvals import ControlApprovals
 from commands.batches import ControlBatches
 from commands.checks import PolicyChecks
 from commands.flood import Flood
+from commands.releasing import BreakerRelease
 from commands.requests import ControlRequests
 from commands.undoing import BatchUndo
 from ingest.tracing import open_frames
@@ -117,6 +118,7 @@ def _services(core: Core, line: Line | None) -> Services:
         controls=ControlService(unit_of_work),
         batches=ControlBatches(unit_of_work, clock, requests, flood, wake),
         batch_undo=BatchUndo(unit_of_work, clock, requests),
+        breaker=BreakerRelease(unit_of_work, clock, core.signer),
         batch_views=BatchService(unit_of_work),
         field_orders=FieldOrderService(unit_of_work, clock),
         checks=PolicyChecks(unit_of_work, clock, core.judge),

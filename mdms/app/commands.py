@@ -1,10 +1,8 @@
 """The dispatcher of commands, with the signer it asks and the broker it sends by; its watch."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from commands.dispatcher import Dispatcher
 from commands.mqtt import MqttTransport
@@ -13,30 +11,25 @@ from commands.questions import SwitchQuestions
 from commands.radios import OptoutRadios
 from commands.reactions import Reactions
 from commands.requests import ControlRequests
-from commands.signing.client import SocketSigner
 from ingest.mqtt import MqttSource
 from mdms.app.core import Core
 
 
 def open_dispatcher(
     core: Core,
-    stack: AsyncExitStack,
     broker: MqttSource,
     *,
     on_radio: Callable[[], Awaitable[None]],
     collectors: Callable[[int], Sequence[int]],
 ) -> Dispatcher | None:
     """Return what carries commands to meters; None without a signer to sign them."""
-    settings = core.settings
-    if not settings.signer.socket:
+    if core.signer is None:
         return None
-    signer = SocketSigner(Path(settings.signer.socket), core.clock)
-    stack.push_async_callback(signer.close)
     return Dispatcher(
         core.unit_of_work,
         core.clock,
-        signer,
-        MqttTransport(broker.publish, settings.utility.code),
+        core.signer,
+        MqttTransport(broker.publish, core.settings.utility.code),
         core.judge,
         collectors=collectors,
         on_radio=on_radio,

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from commands.judgement import Judge
+from commands.signing.client import SocketSigner
 from ingest.followed import FollowedClock
 from ingest.late import VeeHorizon
 from mdms.app.clock import SystemClock
@@ -33,6 +35,8 @@ class Core:
     judge: Judge
     book: CustomerBook
     leak_rules: LeakRules
+    signer: SocketSigner | None
+    """None where no socket is named: then nothing is signed."""
 
 
 @asynccontextmanager
@@ -57,4 +61,12 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             last = await work.vee.last_run()
         horizon = VeeHorizon(settings.zone, last.last_day if last else None)
         vee = VeeService(unit_of_work, clock, rules, settings.zone, before_load=horizon.advance)
-        yield Core(settings, clock, unit_of_work, horizon, vee, rules, judge, book, leak_rules)
+        socket = settings.signer.socket
+        signer = SocketSigner(Path(socket), clock) if socket else None
+        try:
+            yield Core(
+                settings, clock, unit_of_work, horizon, vee, rules, judge, book, leak_rules, signer
+            )
+        finally:
+            if signer is not None:
+                await signer.close()

@@ -81,9 +81,7 @@ async def start_ingest(
     dispatcher: Dispatcher | None = None
     hearing = Hearing()
     if with_commands:
-        dispatcher = open_dispatcher(
-            core, stack, broker, on_radio=on_radio, collectors=hearing.best
-        )
+        dispatcher = open_dispatcher(core, broker, on_radio=on_radio, collectors=hearing.best)
         async with core.unit_of_work() as work:
             hearing.note(await work.messages.newest(_HEARD_BATCHES))
     watch = open_watch(core, dispatcher) if dispatcher else None

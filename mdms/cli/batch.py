@@ -151,6 +151,7 @@ def register(app: typer.Typer) -> None:
     app.command("pause")(pause)
     app.command("resume")(resume)
     app.command("undo")(undo)
+    app.command("breaker")(breaker.status)
     app.command("release")(breaker.release)
 
 

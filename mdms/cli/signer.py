@@ -12,8 +12,8 @@ from commands.signing import breaker, keys
 from commands.signing.sealing import public_pem, sealing_key
 from mdms.app.signer import kek_path, read_kek, serve_signer
 from mdms.cli import options
-from mdms.cli.breaker import release, status
 from mdms.cli.output import Output, show
+from mdms.cli.signer_breaker import release, status
 from mdms.domain.errors import UsageError
 from mdms.settings import SignerSettings, read_master_keys, read_private
 from mdms.telemetry import logging

@@ -10,6 +10,7 @@ A typed client of the daemon's REST interface, for the command line and for peop
 from mdms.client.access import AccessCalls
 from mdms.client.batches import BatchCalls
 from mdms.client.billing import BillingCalls
+from mdms.client.breaker import BreakerCalls
 from mdms.client.controls import ControlCalls
 from mdms.client.edits import EditCalls
 from mdms.client.facts import FactCalls
@@ -36,6 +37,7 @@ class Client(
     BillingCalls,
     ControlCalls,
     BatchCalls,
+    BreakerCalls,
     PolicyCalls,
     PilotCalls,
     OptoutCalls,

@@ -120,8 +120,8 @@ async def test_one_open_too_many_trips_the_breaker_and_two_supervisors_release_i
     trip = await signer.standing_trip()
     with pytest.raises(OperatorError, match="not a proof"):
         await signer.release("ada", trip.trip_id, b"")
-    first = await signer.release("ada", trip.trip_id, breaker.prove("ada", trip.trip_id))
-    second = await signer.release("bob", trip.trip_id, breaker.prove("bob", trip.trip_id))
+    first = await signer.release("ada", trip.trip_id, breaker.prove("ada", trip))
+    second = await signer.release("bob", trip.trip_id, breaker.prove("bob", trip))
 
     assert [each.code for each in held.value.refusals] == ["RD_BUDGET"]
     assert "3 of 3 opens in an hour" in trip.reason
@@ -141,7 +141,7 @@ async def test_the_windows_slide_and_what_is_held_back_is_signed_later(signer, t
         await signer.sign(command_of(opens[3]))
     trip = await signer.standing_trip()
     for name in ("ada", "bob"):
-        await signer.release(name, trip.trip_id, breaker.prove(name, trip.trip_id))
+        await signer.release(name, trip.trip_id, breaker.prove(name, trip))
     await clock.sleep(1)
 
     assert (await signer.sign(command_of(opens[3]))).counter == 1

@@ -145,7 +145,7 @@ class Street:
         while (trip := self._signature("standing_trip")) == _AWAY:
             await self.clock.sleep(1)
         for name in SUPERVISORS:
-            self._signature("release", name, trip.trip_id, breaker.prove(name, trip.trip_id))
+            self._signature("release", name, trip.trip_id, breaker.prove(name, trip))
 
     def daemon_rules(self, edition: str | None = None, *, remote_open: bool = True) -> None:
         """Put other rules in force for the daemon: it is restarted."""

@@ -102,14 +102,14 @@ async def test_only_two_supervisors_release_and_what_they_said_opens_nothing_lat
     for each in opens[:11]:
         await outcome(line, command_of(each))
     trip = await line.standing_trip()
-    proofs = {name: breaker.prove(name, trip.trip_id) for name in ("ada", "bob")}
+    proofs = {name: breaker.prove(name, trip) for name in ("ada", "bob")}
 
     alone = await line.release("ada", trip.trip_id, proofs["ada"])
     twice = await line.release("ada", trip.trip_id, proofs["ada"])
     with pytest.raises(OperatorError, match="not a proof"):
         await line.release("bob", trip.trip_id, proofs["ada"])
     with pytest.raises(OperatorError, match="not a proof"):
-        await line.release("mallory", trip.trip_id, breaker.prove("mallory", trip.trip_id))
+        await line.release("mallory", trip.trip_id, breaker.prove("mallory", trip))
     held = await outcome(line, command_of(opens[11]))
     both = await line.release("bob", trip.trip_id, proofs["bob"])
     spent = await outcome(line, command_of(opens[12]))

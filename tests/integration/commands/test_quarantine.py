@@ -27,7 +27,7 @@ async def release(line: Line) -> None:
     trip = await line.signer.standing_trip()
     assert trip is not None
     for name in ("ada", "bob"):
-        await line.signer.release(name, trip.trip_id, breaker.prove(name, trip.trip_id))
+        await line.signer.release(name, trip.trip_id, breaker.prove(name, trip))
 
 
 async def spend(line: Line) -> None:

@@ -17,6 +17,7 @@ from commands.approvals import ControlApprovals
 from commands.batches import ControlBatches
 from commands.checks import PolicyChecks
 from commands.flood import Flood
+from commands.releasing import BreakerRelease
 from commands.requests import ControlRequests
 from commands.undoing import BatchUndo
 from ingest.tracing import open_frames
@@ -127,6 +128,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         field_orders=FieldOrderService(store, clock),
         batches=ControlBatches(store, clock, requests, Flood(judge)),
         batch_undo=BatchUndo(store, clock, requests),
+        breaker=BreakerRelease(store, clock, None),
         batch_views=BatchService(store),
         checks=PolicyChecks(store, clock, a_judge(remote_open=False)),
         decisions=DecisionService(store),

@@ -1,13 +1,17 @@
 """Who may release the breaker."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from commands.signing import breaker
 from mdms.domain.errors import UsageError
+from mdms.ports.signer import Trip
 
-TRIP, LATER = UUID(int=1), UUID(int=2)
+AT = datetime(2026, 11, 4, 18, tzinfo=UTC)
+TRIP = Trip(UUID(int=1), AT, "10 of 10 opens in an hour")
 
 
 def test_a_proof_holds_for_one_supervisor_and_one_trip():
@@ -18,9 +22,24 @@ def test_a_proof_holds_for_one_supervisor_and_one_trip():
 
     assert supervisors.vouches("ada", TRIP, proof)
     assert not supervisors.vouches("bob", TRIP, proof)
-    assert not supervisors.vouches("ada", LATER, proof)
     assert not supervisors.vouches("eve", TRIP, proof)
     assert not supervisors.vouches("ada", TRIP, b"")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trip_id": UUID(int=2)},
+        {"at": AT + timedelta(microseconds=1)},
+        {"reason": "a drill: nobody was switched off"},
+    ],
+)
+def test_a_proof_holds_for_the_trip_as_it_was_shown_and_no_other(change):
+    supervisors = breaker.parse(f'[supervisors]\nada = "{breaker.digest("secret")}"')
+    proof = breaker.prove("secret", TRIP)
+
+    assert supervisors.vouches("ada", replace(TRIP, released_by=("bob",)), proof)
+    assert not supervisors.vouches("ada", replace(TRIP, **change), proof)
 
 
 def test_supervisors_are_printed_by_name_only():
