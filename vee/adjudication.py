@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from mdms.domain.readings import Bool, Int64
+from vee.clocks import held_astray
 from vee.examination import Examination
 from vee.kernels.gaps import Cells, Float
 from vee.rules import RuleSet
@@ -125,7 +126,7 @@ def _settle_conflicts(found: Examination, rules: RuleSet) -> Examination:
 
 def _settle_doubts(found: Examination, rules: RuleSet, estimate: Estimate) -> Examination:
     """Accept doubtful values whose bracket adds up; fail those it adds up without."""
-    cells = _doubted(found)
+    cells = np.setdiff1d(_doubted(found), held_astray(found.block, rules.clock))
     cells = cells[found.usable.reshape(-1)[cells]]
     number = _bracket_of(found, cells)
     known = number < len(found.brackets)
@@ -189,7 +190,8 @@ def _again(found: Examination, numbers: Int64, rules: RuleSet) -> Examination:
     unequal[numbers] = ~gapped & ~waived & (np.abs(off) > tolerance)
     overdrawn[numbers] = gapped & ~waived & (off < -tolerance)
     held, marks = found.held.copy(), found.marks.copy()
-    doubted = np.concatenate([_doubted(found), _conflicting(found)])
+    astray = held_astray(found.block, rules.clock)
+    doubted = np.concatenate([_doubted(found), _conflicting(found), astray])
     for now, mask in ((False, sums.unequal & ~unequal), (True, unequal & ~sums.unequal)):
         cells = found.brackets.take(mask).cells(slots)
         cells = cells[found.usable.reshape(-1)[cells]]

@@ -4,7 +4,7 @@ What is known of channels besides their reads: what they measure, what went befo
 A block without a context is judged as plain delivered energy or flow, without a past.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Self
 
@@ -113,6 +113,32 @@ class Conflicts:
 
 
 @dataclass(frozen=True, slots=True)
+class Clocks:
+    """
+    When meters' clocks were known to be off.
+
+    Attributes:
+        channel: Row of the block, shape (spans,).
+        from_s: Since the last good check, seconds since 1970-01-01 UTC, shape (spans,).
+        until_s: Until the clock was set right, shape (spans,).
+        offset_s: Meter's clock less UTC, at least, shape (spans,).
+    """
+
+    channel: Int64
+    from_s: Int64
+    until_s: Int64
+    offset_s: Int64
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return no span."""
+        return cls(*(np.zeros(0, np.int64) for _ in range(4)))
+
+    def __len__(self) -> int:
+        return len(self.channel)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """
     What is known of a block's channels; single columns have the shape (channels,).
@@ -127,6 +153,7 @@ class Context:
         history: What went before.
         openings: When the service was off.
         conflicts: Values that contradict the stored ones.
+        clocks: When meters' clocks were off.
     """
 
     commodity: UInt8
@@ -138,6 +165,7 @@ class Context:
     history: History
     openings: Openings
     conflicts: Conflicts
+    clocks: Clocks = field(default_factory=Clocks.none)
 
     @classmethod
     def plain(cls, commodity: UInt8, days: int) -> Self:

@@ -249,6 +249,8 @@ def _register_findings(found: Examination, judged: Bool) -> list[Finding]:
 
 
 _OF_DAYS = {
+    (5, Severity.HOLD): "the meter's clock is off by {:+} s",
+    (5, Severity.FAIL): "the meter's clock is off by {:+} s: its values belong elsewhere",
     (29, Severity.HOLD): "{} intervals with usage while the service is confirmed off",
     (30, Severity.WARN): "{} quanta in a day without an account",
     (30, Severity.HOLD): "{} quanta since the last account",

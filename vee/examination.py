@@ -7,6 +7,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int32, Int64, rule_bit
 from vee.block import Block
+from vee.clocks import fail_astray, held_astray, mark_astray
 from vee.day_rules import DayRules
 from vee.kernels.brackets import Brackets
 from vee.marks import Marks
@@ -115,6 +116,9 @@ class Examination:
 def examine(block: Block, rules: RuleSet) -> Examination:
     """Validate a block: values, registers, sums, and days; vee.md 1.4, steps 1 to 3."""
     marks = Marks(block.value.shape)
+    if len(block.context.clocks):
+        block = fail_astray(block, rules.clock)
+        mark_astray(block, rules.clock, marks)
     screened, sums = screen_block(block, rules, marks)
     sound = screened.whole.copy()
     if not block.expected.all():
@@ -131,6 +135,10 @@ def examine(block: Block, rules: RuleSet) -> Examination:
         screened.held.reshape(-1)[off] = True
         channel, slot = np.divmod(off, len(block.slots))
         marks.values(45, channel, slot)
+        sound[channel, block.slots.day[slot]] = False
+    if len(block.context.clocks):
+        channel, slot = np.divmod(held_astray(block, rules.clock), len(block.slots))
+        screened.held[channel, slot] = True
         sound[channel, block.slots.day[slot]] = False
     DayRules(block, screened, rules, marks, sound).apply()
     if block.edits is not None:

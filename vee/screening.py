@@ -18,8 +18,8 @@ from vee.marks import DayList, Marks
 from vee.rules import RuleSet
 from vee.sums import Between, Sums
 
-FAILING = sum(rule_bit(number) for number in (4, 11, 12, 13, 14))
-"""Flags of a received value that say it must not be used."""
+FAILING = sum(rule_bit(number) for number in (4, 5, 11, 12, 13, 14))
+"""Flags of a received value that say it must not be used; V05 is set by `vee.clocks`."""
 
 COUNT_SHIFT = 40
 """A sum of values and a count of missing slots share one number: the count is above this bit."""

@@ -5,7 +5,28 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from mdms.domain.events import EventCode
 from mdms.domain.time import Period
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReport:
+    """
+    What was said of a meter's clock.
+
+    Attributes:
+        channel_id: One of its channels.
+        at: When it was said.
+        code: CLOCK_SET by the meter, CLOCK_OFF by the head-end.
+        offset_s: What it was set forward by, or what it is ahead of UTC.
+        cleared: It is right again.
+    """
+
+    channel_id: int
+    at: datetime
+    code: EventCode
+    offset_s: int
+    cleared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +42,7 @@ class Circumstances:
         openings: Channel, since when its switch is confirmed open, until a command to close it
             was sent; None while none was.
         conflicts: Channel, start of an interval, and a raw value that differs from the stored one.
+        clocks: What was said of clocks in the period and a day on both sides, by channel and time.
     """
 
     irregular: frozenset[int]
@@ -28,6 +50,7 @@ class Circumstances:
     inactive: Sequence[tuple[int, date, date]]
     openings: Sequence[tuple[int, datetime, datetime | None]]
     conflicts: Sequence[tuple[int, datetime, int]]
+    clocks: Sequence[ClockReport] = ()
 
 
 @dataclass(frozen=True, slots=True)

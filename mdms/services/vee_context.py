@@ -12,6 +12,7 @@ from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, to_epoch_s
 from mdms.ports.circumstances import Circumstances
 from mdms.ports.unit_of_work import UnitOfWork
+from mdms.services.vee_clocks import clocks
 from vee.block import Block, SlotTable
 from vee.context import UNKNOWN, Conflicts, Context, History, Openings, Quantity
 from vee.kernels import screen
@@ -132,6 +133,7 @@ def _context(block: Block, table: ChannelTable, found: Circumstances) -> Context
         history=History.none(len(ids), len(slots.days)),
         openings=_openings(ids, found),
         conflicts=_conflicts(ids, slots, found),
+        clocks=clocks(found.clocks, ids, slots),
     )
 
 

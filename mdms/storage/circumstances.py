@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 
 from mdms.domain.events import EventCode
 from mdms.domain.time import Period
-from mdms.ports.circumstances import Circumstances, ConfirmedLeak, PastPeak
+from mdms.ports.circumstances import Circumstances, ClockReport, ConfirmedLeak, PastPeak
 
 
 class PostgresCircumstances:
@@ -65,6 +65,16 @@ class PostgresCircumstances:
     ORDER BY channel_id, at_utc, value
     """
 
+    # A clock that is off is told of within a day, and again until it is right.
+    CLOCKS = """
+    SELECT c.channel_id, e.at_utc, e.code, e.value, e.cleared
+    FROM end_device_event e
+    JOIN channel c USING (badge)
+    WHERE c.channel_id = ANY (%(channel_ids)s) AND e.code = ANY (%(clock_codes)s)
+      AND e.at_utc > %(start_utc)s - interval '1 day' AND e.at_utc < %(end_utc)s + interval '1 day'
+    ORDER BY c.channel_id, e.at_utc, e.cleared
+    """
+
     async def of(
         self, channel_ids: Sequence[int], period: Period, first: date, last: date
     ) -> Circumstances:
@@ -72,6 +82,7 @@ class PostgresCircumstances:
             "channel_ids": [int(channel) for channel in channel_ids],
             "start_utc": period.start_utc,
             "end_utc": period.end_utc,
+            "clock_codes": [EventCode.CLOCK_SET, EventCode.CLOCK_OFF],
             "first": first,
             "end": date.fromordinal(last.toordinal() + 1),
         }
@@ -82,6 +93,10 @@ class PostgresCircumstances:
             inactive=await self._rows(self.INACTIVE, parameters),
             openings=await self._rows(self.OPENINGS, parameters),
             conflicts=await self._rows(self.CONFLICTS, parameters),
+            clocks=[
+                ClockReport(channel, at, EventCode(code), value, cleared)
+                for channel, at, code, value, cleared in await self._rows(self.CLOCKS, parameters)
+            ],
         )
 
     # A restoration tells how many seconds it was dark; one that does not ends the failure before.

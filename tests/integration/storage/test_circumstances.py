@@ -12,7 +12,7 @@ from mdms.domain.leaks import LeakCase
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Agreement
 from mdms.domain.time import Period, to_epoch_s
-from mdms.ports.circumstances import PastPeak
+from mdms.ports.circumstances import ClockReport, PastPeak
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeDay
 from tests.controls import a_control, a_registry
@@ -93,6 +93,36 @@ async def test_a_raw_value_that_differs_is_a_conflict(store):
         found = await work.circumstances.of([1], PERIOD, DAY, DAY)
 
     assert found.conflicts == [(1, START, 310)]
+
+
+async def test_what_is_said_of_a_clock_is_found_a_day_before_and_after(store):
+    channels = await town(store)
+    said = EndDeviceEvent(
+        collector_id=1,
+        badge="E100",
+        radio_id=1,
+        code=EventCode.CLOCK_OFF,
+        at=START - timedelta(hours=23),
+        severity=Severity.WARNING,
+        value=-3000,
+        received_at=NIGHT,
+    )
+    right = replace(said, at=START + timedelta(hours=2), cleared=True)
+    async with store() as work:
+        await work.events.append(
+            [
+                said,
+                right,
+                replace(said, at=START - timedelta(days=2)),
+                replace(said, at=START, code=EventCode.TAMPER),
+            ]
+        )
+        found = await work.circumstances.of([channels["E100", "10"]], PERIOD, DAY, DAY)
+
+    assert found.clocks == [
+        ClockReport(channels["E100", "10"], each.at, EventCode.CLOCK_OFF, -3000, each.cleared)
+        for each in (said, right)
+    ]
 
 
 async def test_the_past_is_that_of_the_newest_outcomes(store):
