@@ -71,6 +71,11 @@ class ClockWatch:
     def __init__(self) -> None:
         self._suspects: Mapping[int, Suspect] = {}
 
+    @property
+    def suspected(self) -> Sighting:
+        """What is suspected now; `keep` takes it back."""
+        return Sighting(suspects=self._suspects)
+
     def look(
         self,
         frames: Frames,

@@ -104,25 +104,31 @@ class FollowedSource:
         self._on_granted = on_granted
         self._wanted_step_s = wanted_step_s
         self._request: asyncio.Task[Sequence[Envelope]] | None = None
+        self._unstored_count = 0
+        self._stored = asyncio.Event()
 
     async def batches(
         self, *, messages_max: int, bytes_max: int, age_s_max: float
     ) -> AsyncIterator[Sequence[Envelope]]:
-        """Yield the messages of each step; what is yielded must be stored before the next."""
+        """Yield the messages of each step; they are acknowledged before the step is over."""
         del age_s_max  # a step is complete or it is not; it does not age
         arriving = self._source.batches(messages_max=messages_max, bytes_max=bytes_max, age_s_max=0)
         try:
             while True:
                 now_us = to_epoch_us(self._clock.now())
                 for batch in self._held.late(now_us, messages_max, bytes_max):
+                    self._unstored_count += len(batch)
                     yield batch
+                await self._until_stored()
                 ready = await self._ready_grant(arriving)
                 if ready is None:
                     continue
                 grant, envelope = ready
                 self._clock.advance(from_epoch_us(grant.t_us))
                 for batch in self._held.release(grant, messages_max, bytes_max):
+                    self._unstored_count += len(batch)
                     yield batch
+                await self._until_stored()
                 await self._on_granted(self._clock.now())
                 await self._report_done(grant)
                 await self._source.ack([envelope])
@@ -133,6 +139,14 @@ class FollowedSource:
     async def ack(self, batch: Sequence[Envelope]) -> None:
         """Acknowledge a step's messages."""
         await self._source.ack(batch)
+        self._unstored_count -= len(batch)
+        self._stored.set()
+
+    async def _until_stored(self) -> None:
+        """Wait for what was yielded: whoever stores it may ask for more meanwhile."""
+        while self._unstored_count:
+            self._stored.clear()
+            await self._stored.wait()
 
     async def _ready_grant(
         self, arriving: AsyncIterator[Sequence[Envelope]]

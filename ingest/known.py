@@ -6,9 +6,9 @@ only ever spares a question to the database: its unique key is the truth, and a 
 window is not sure of is put to it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -122,6 +122,15 @@ class Sieved(Generic[Reads]):
     duplicate_count: int
     different_count: int
 
+    def recorded(self, at_us: int) -> Self:
+        """Return the same reads as known since this time [us since 1970-01-01 UTC]."""
+        return replace(
+            self,
+            sure=_recorded(self.sure, at_us),
+            unsure=_recorded(self.unsure, at_us),
+            conflicts=tuple(_recorded(part, at_us) for part in self.conflicts),
+        )
+
 
 def sieve(window: Window, reads: Reads) -> Sieved[Reads]:
     """Drop copies of what is known and of each other; of copies that differ the first counts."""
@@ -159,6 +168,22 @@ def keys(reads: IntervalReads | RegisterReads) -> Int64:
     """Return channel and time as one number each; it sorts as they do."""
     key: Int64 = reads.channel_id.astype(np.int64) << _TIME_BITS | times(reads)
     return key
+
+
+def _recorded(reads: Reads, at_us: int) -> Reads:
+    return replace(reads, recorded_us=np.full(len(reads), at_us, np.int64))
+
+
+def channel_of(key: Int64) -> Int64:
+    """Return the channel in such numbers."""
+    channel_id: Int64 = key >> _TIME_BITS
+    return channel_id
+
+
+def time_of(key: Int64) -> Int64:
+    """Return the time in such numbers."""
+    at_s: Int64 = key & ((1 << _TIME_BITS) - 1)
+    return at_s
 
 
 def times(reads: IntervalReads | RegisterReads) -> Int64:

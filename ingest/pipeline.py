@@ -1,5 +1,5 @@
 """
-The heart of ingest: a batch is decoded, sieved, stored in one transaction, then acknowledged.
+The heart of ingest: a batch is prepared, stored in one transaction, then acknowledged.
 
 A crash anywhere before the acknowledgement means that the messages come again, never that they
 are lost; what comes again is recognised and adds nothing.
@@ -7,35 +7,30 @@ are lost; what comes again is recognised and adds nothing.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
 from ingest import counting, towers
 from ingest.alarms import Tell, acknowledge
 from ingest.appending import append
-from ingest.assembly import Assembled, Roster, assemble
+from ingest.assembly import Assembled
 from ingest.backoff import pauses
-from ingest.channels import ChannelIndex
-from ingest.clock_watch import ClockWatch
-from ingest.known import Sieved, Window, sieve, times
+from ingest.known import Sieved
 from ingest.late import VeeHorizon
+from ingest.preparing import Prepared, Preparer, Stored
 from ingest.tags import TagCheck
 from mdms.domain.errors import UnavailableError
-from mdms.domain.readings import IntervalReads, RegisterReads
-from mdms.domain.time import from_epoch_us
+from mdms.domain.readings import IntervalReads
+from mdms.domain.time import from_epoch_us, to_epoch_us
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope, MessageSource, UplinkMessage
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
-
-_REGISTER_SLOTS: Final = 16
-"""Registers come once a frame, not once an interval."""
 
 log = structlog.get_logger()
 
@@ -115,16 +110,12 @@ class Pipeline:
         self._clock = clock
         self._config = config
         self._horizon = horizon
-        self._tags = tags
         self._tell = tell
         self._on_answers = on_answers
         self._on_holes = on_holes
         self._on_stored = on_stored
-        self._roster: Roster | None = None
-        self._newest_seq: dict[int, int] = {}
-        self._known_intervals = Window(config.window_intervals)
-        self._known_registers = Window(_REGISTER_SLOTS)
-        self._clocks = ClockWatch()
+        self._preparer = Preparer(config.window_intervals, tags)
+        self._in_hand: Prepared | None = None
         self._status = IngestStatus()
 
     @property
@@ -136,21 +127,29 @@ class Pipeline:
         """
         Ingest until cancelled; a message is acknowledged only after its commit.
 
-        When cancelled, a transaction that has begun is finished and acknowledged; while the
-        database is away nothing is, and the broker keeps what was taken.
+        While one batch is being stored, the next is taken and prepared. When cancelled, a
+        transaction that has begun is finished and acknowledged; while the database is away
+        nothing is, and the broker keeps what was taken.
         """
         await self._patiently(self._load)
-        async for batch in self._source.batches(
+        batches = self._source.batches(
             messages_max=self._config.messages_max,
             bytes_max=self._config.bytes_max,
             age_s_max=self._config.age_s_max,
-        ):
-            received_at = self._clock.now()
-            await self._patiently(partial(self._settle, batch, received_at))
+        )
+        upcoming = asyncio.create_task(self._next(batches))
+        try:
+            while (prepared := await upcoming) is not None:
+                upcoming = asyncio.create_task(self._next(batches))
+                self._in_hand = prepared
+                await self._patiently(self._settle)
+        finally:
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
 
     async def reload_registry(self) -> None:
         """
-        Follow a change of the registry; batches from now on are resolved by it.
+        Follow a change of the registry; what is stored from now on is resolved by it.
 
         Raises:
             UnavailableError: The database is away; the registry stays as it was.
@@ -158,19 +157,24 @@ class Pipeline:
         async with self._unit_of_work() as work:
             table = await work.registry.channels()
             collector_ids = await work.registry.collector_ids()
-        self._known_intervals.cover(table.channel_id, table.interval_s)
-        self._known_registers.cover(table.channel_id, table.interval_s)
-        self._roster = Roster(ChannelIndex(table), collector_ids)
+        await self._preparer.follow(table, collector_ids)
 
     async def _load(self) -> None:
         """Learn who may send and what is stored already."""
-        await self.reload_registry()
+        async with self._unit_of_work() as work:
+            table = await work.registry.channels()
+            collector_ids = await work.registry.collector_ids()
         async with self._unit_of_work() as work:
             intervals, registers = await work.readings.newest(self._config.window_intervals)
             sequences = await work.messages.sequences()
-        _remember(self._known_intervals, intervals.current())
-        _remember(self._known_registers, registers.current())
-        self._newest_seq = {each.collector_id: each.batch_seq for each in sequences}
+        await self._preparer.start(Stored(table, collector_ids, intervals, registers, sequences))
+
+    async def _next(self, batches: AsyncIterator[Sequence[Envelope]]) -> Prepared | None:
+        """Take a batch and prepare it; None at the end of the source."""
+        batch = await anext(batches, None)
+        if batch is None:
+            return None
+        return await self._preparer.prepare(batch, self._clock.now())
 
     async def _patiently(self, attempt: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Try until the database is there; what has begun is finished even when cancelled."""
@@ -185,9 +189,14 @@ class Pipeline:
                 self._status = replace(self._status, ready=True)
                 return
 
-    async def _settle(self, batch: Sequence[Envelope], received_at: datetime) -> None:
-        assembled = await self._store(batch, received_at)
-        await self._source.ack(batch)  # a crash before this line means redelivery, not loss
+    async def _settle(self) -> None:
+        assert self._in_hand is not None, "a batch was prepared"
+        # Kept at once: who is renewed again must be taken back as it was renewed last.
+        self._in_hand = prepared = await self._preparer.renew(self._in_hand)
+        await self._store(prepared)
+        # A crash before this line means redelivery, not loss.
+        await self._source.ack(prepared.batch)
+        assembled = prepared.assembled
         if self._on_stored is not None:
             self._on_stored(assembled.messages)
         if assembled.answers and self._on_answers is not None:
@@ -195,20 +204,11 @@ class Pipeline:
         if assembled.events and self._tell is not None:
             await acknowledge(assembled.events, self._tell)
 
-    async def _store(self, batch: Sequence[Envelope], received_at: datetime) -> Assembled:
-        assert self._roster is not None, "the registry is loaded before the first batch"
+    async def _store(self, prepared: Prepared) -> None:
         began_s, recorded_at = self._clock.monotonic(), self._clock.now()
-        assembled = assemble(
-            batch,
-            self._roster,
-            self._newest_seq,
-            received_at=received_at,
-            recorded_at=recorded_at,
-            tags=self._tags,
-            clocks=self._clocks,
-        )
-        intervals = sieve(self._known_intervals, assembled.intervals)
-        registers = sieve(self._known_registers, assembled.registers)
+        assembled, received_at = prepared.assembled, prepared.received_at
+        intervals = prepared.intervals.recorded(to_epoch_us(recorded_at))
+        registers = prepared.registers.recorded(to_epoch_us(recorded_at))
         async with self._unit_of_work() as work:
             await work.messages.record(assembled.messages)
             new = await append(work.readings, intervals, registers)
@@ -231,12 +231,6 @@ class Pipeline:
                     *towers.takeovers(heard, received_at),
                 ]
             )
-        _remember(self._known_intervals, intervals.sure, intervals.unsure)
-        _remember(self._known_registers, registers.sure, registers.unsure)
-        self._clocks.keep(assembled.clocks)
-        for message in assembled.messages:
-            newest = self._newest_seq.get(message.collector_id, 0)
-            self._newest_seq[message.collector_id] = max(newest, message.batch_seq)
         metrics.INGEST_COMMIT_SECONDS.observe(self._clock.monotonic() - began_s)
         metrics.INGEST_EVENTS.inc(new_event_count)
         counting.announce(changes)
@@ -246,7 +240,6 @@ class Pipeline:
         ):
             self._on_holes()
         self._report(assembled, len(new.intervals), len(new.registers), intervals, recorded_at)
-        return assembled
 
     def _report(
         self,
@@ -282,11 +275,6 @@ class Pipeline:
         if assembled.rejected:
             reasons = Counter(rejected.reason.value for rejected in assembled.rejected)
             log.warning("ingest.input.rejected", **reasons)
-
-
-def _remember(window: Window, *parts: IntervalReads | RegisterReads) -> None:
-    for reads in parts:
-        window.remember(reads.channel_id, times(reads), reads.value)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

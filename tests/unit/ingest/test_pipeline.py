@@ -331,6 +331,54 @@ async def test_a_changed_registry_is_followed_at_run_time():
     assert {channel for channel, _ in work.readings.interval_values} == {0, 3}
 
 
+async def test_a_registry_that_changes_while_the_database_is_away_loses_nothing():
+    work = database()
+    both = Envelope(READ_TOPIC, message(frame(), frame(meter_id=5)))
+    copy = Envelope(READ_TOPIC, message(frame(), frame(meter_id=5), batch_seq=2))
+
+    class Changing(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            work.registry.table = channel_table(Installed(), Installed(channel_id=3, radio_id=5))
+            await heart.reload_registry()
+
+    away = UnavailableError("away")
+    work.failures = [*LOADED, away, None, away, None, away, None]
+    source = FakeSource([[both], [copy]])
+    heart = Pipeline(source, work, Changing(NOON), IngestConfig(), VeeHorizon(ZONE))
+
+    await heart.run()
+
+    assert {channel for channel, _ in work.readings.interval_values} == {0, 3}
+    assert len(work.readings.interval_values) == 2 * len(STORED)
+    assert source.acked == [both, copy]
+
+
+async def test_the_next_batch_is_prepared_while_one_is_being_stored():
+    class Slow(FakeUnitOfWork):
+        async def __aexit__(self, *details):
+            if self.messages.recorded:
+                await taken.wait()
+            await super().__aexit__(*details)
+
+    class Telling(FakeSource):
+        async def batches(self, **bounds):
+            yield [GOOD]
+            assert self.acked == []
+            taken.set()
+            yield [copy]
+
+    taken = asyncio.Event()
+    copy = Envelope(READ_TOPIC, message(frame(), batch_seq=2))
+    source, work = Telling(), Slow(channel_table(Installed()), [7])
+
+    await pipeline(source, work).run()
+
+    assert source.acked == [GOOD, copy]
+    assert work.readings.sure == [True]
+    assert work.readings.interval_values == STORED
+
+
 async def test_status_tells_the_last_commit_and_how_far_it_lags():
     late = Envelope(READ_TOPIC, message(frame(), batch_time_us=(NOON_S - 40) * 1_000_000))
     heart = pipeline(FakeSource([[late]]), database())

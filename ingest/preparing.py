@@ -1,0 +1,166 @@
+"""
+What is done with a batch before the database hears of it: decoded, resolved, sieved.
+
+All of it is work for the processor alone, so it runs on a thread of its own while the batch before
+is being stored. The windows therefore know what is stored *or stands before us in the line*: a read
+that is dropped for a copy in the line belongs to a message that is not acknowledged before that
+read is stored, whatever happens in between.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
+
+from ingest.assembly import Assembled, Roster, assemble
+from ingest.channels import ChannelIndex
+from ingest.clock_watch import ClockWatch, Sighting
+from ingest.known import Sieved, Window, sieve, times
+from ingest.tags import TagCheck
+from mdms.domain.readings import IntervalReads, RegisterReads
+from mdms.domain.registry import ChannelTable
+from mdms.ports.messages import CollectorSequence, Envelope
+
+_REGISTER_SLOTS: Final = 16
+"""Registers come once a frame, not once an interval."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database says at the start: who may send, the newest reads, how far each came."""
+
+    table: ChannelTable
+    collector_ids: frozenset[int]
+    intervals: IntervalReads
+    registers: RegisterReads
+    sequences: Sequence[CollectorSequence]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """
+    A batch that waits for its transaction.
+
+    Attributes:
+        batch: Messages as they came.
+        received_at: When they were taken.
+        roster: By whom they were resolved.
+        assembled: What they hold.
+        intervals: What the database must hear of.
+        registers: What the database must hear of.
+        clocks_before: What was suspected of meters' clocks before this batch.
+    """
+
+    batch: Sequence[Envelope]
+    received_at: datetime
+    roster: Roster
+    assembled: Assembled
+    intervals: Sieved[IntervalReads]
+    registers: Sieved[RegisterReads]
+    clocks_before: Sighting
+
+
+class Preparer:
+    """
+    Everything that ingest knows in memory, touched by one thread only.
+
+    Args:
+        window_intervals: Newest intervals per channel by which copies are recognised.
+        tags: Checks meters' tags; None where no keys are known.
+    """
+
+    def __init__(self, window_intervals: int, tags: TagCheck | None) -> None:
+        self._window_intervals = window_intervals
+        self._tags = tags
+        self._thread = ThreadPoolExecutor(1, "ingest-prepare")
+        self._forget_everything()
+
+    @property
+    def roster(self) -> Roster:
+        """Who may send, by the registry as it was read last."""
+        assert self._roster is not None, "the registry is loaded before the first batch"
+        return self._roster
+
+    async def follow(self, table: ChannelTable, collector_ids: frozenset[int]) -> None:
+        """Resolve batches by this registry from now on."""
+        await self._in_turn(partial(self._follow, table, collector_ids))
+
+    async def start(self, stored: Stored) -> None:
+        """Know what is stored, and nothing else."""
+        await self._in_turn(partial(self._start, stored))
+
+    async def prepare(self, batch: Sequence[Envelope], received_at: datetime) -> Prepared:
+        """Make a batch ready to be stored; it must be stored before those that come after it."""
+        return await self._in_turn(partial(self._prepare, batch, received_at))
+
+    async def renew(self, prepared: Prepared) -> Prepared:
+        """Return a batch that was not stored yet, resolved by the registry as it is now."""
+        if prepared.roster is self._roster:
+            return prepared
+
+        return await self._in_turn(partial(self._prepare_again, prepared))
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _forget_everything(self) -> None:
+        self._roster: Roster | None = None
+        self._newest_seq: dict[int, int] = {}
+        self._intervals = Window(self._window_intervals)
+        self._registers = Window(_REGISTER_SLOTS)
+        self._clocks = ClockWatch()
+
+    def _start(self, stored: Stored) -> None:
+        self._forget_everything()
+        self._follow(stored.table, stored.collector_ids)
+        _remember(self._intervals, stored.intervals.current())
+        _remember(self._registers, stored.registers.current())
+        self._newest_seq = {each.collector_id: each.batch_seq for each in stored.sequences}
+
+    def _follow(self, table: ChannelTable, collector_ids: frozenset[int]) -> None:
+        self._intervals.cover(table.channel_id, table.interval_s)
+        self._registers.cover(table.channel_id, table.interval_s)
+        self._roster = Roster(ChannelIndex(table), collector_ids)
+
+    def _prepare(self, batch: Sequence[Envelope], received_at: datetime) -> Prepared:
+        roster, before = self.roster, self._clocks.suspected
+        assembled = assemble(
+            batch,
+            roster,
+            self._newest_seq,
+            received_at=received_at,
+            recorded_at=received_at,
+            tags=self._tags,
+            clocks=self._clocks,
+        )
+        intervals = sieve(self._intervals, assembled.intervals)
+        registers = sieve(self._registers, assembled.registers)
+        _remember(self._intervals, intervals.sure, intervals.unsure)
+        _remember(self._registers, registers.sure, registers.unsure)
+        self._clocks.keep(assembled.clocks)
+        for message in assembled.messages:
+            newest = self._newest_seq.get(message.collector_id, 0)
+            self._newest_seq[message.collector_id] = max(newest, message.batch_seq)
+        return Prepared(batch, received_at, roster, assembled, intervals, registers, before)
+
+    def _prepare_again(self, prepared: Prepared) -> Prepared:
+        intervals, registers = prepared.intervals, prepared.registers
+        _forget(self._intervals, intervals.sure, intervals.unsure)
+        _forget(self._registers, registers.sure, registers.unsure)
+        self._clocks.keep(prepared.clocks_before)
+        return self._prepare(prepared.batch, prepared.received_at)
+
+
+def _remember(window: Window, *parts: IntervalReads | RegisterReads) -> None:
+    for reads in parts:
+        window.remember(reads.channel_id, times(reads), reads.value)
+
+
+def _forget(window: Window, *parts: IntervalReads | RegisterReads) -> None:
+    for reads in parts:
+        window.forget(reads.channel_id, times(reads), reads.value)
