@@ -17,10 +17,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mdms.embedded.database import EmbeddedDatabase
-from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage import roles
 from mdms.storage.migrate import migrate
-from mdms.storage.unit_of_work import open_store
+from mdms.storage.unit_of_work import Store, open_store
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=1_000, deadline=None, print_blob=True)
@@ -99,9 +98,7 @@ def daemon_database(database: str) -> str:
 
 
 @pytest.fixture
-async def store(daemon_database: str) -> AsyncIterator[UnitOfWorkFactory]:
+async def store(daemon_database: str) -> AsyncIterator[Store]:
     """Transactions on a database of this test's own, with the daemon's rights."""
-    async with open_store(
-        daemon_database, connections_max=4, statement_timeout_s=30
-    ) as unit_of_work:
-        yield unit_of_work
+    async with open_store(daemon_database, connections_max=4, statement_timeout_s=30) as opened:
+        yield opened

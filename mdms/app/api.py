@@ -71,7 +71,7 @@ def _services(core: Core, line: Line | None) -> Services:
 
     flood = Flood(core.judge)
     requests = ControlRequests(
-        unit_of_work,
+        unit_of_work.pipelined,
         clock,
         core.judge,
         can_sign=bool(settings.signer.socket),
@@ -114,7 +114,7 @@ def _services(core: Core, line: Line | None) -> Services:
         billing=BillingService(unit_of_work, clock, settings.zone, finalize, core.rules),
         status=StatusService(unit_of_work, clock),
         requests=requests,
-        approvals=ControlApprovals(unit_of_work, clock, core.judge, wake),
+        approvals=ControlApprovals(unit_of_work.pipelined, clock, core.judge, wake),
         controls=ControlService(unit_of_work),
         batches=ControlBatches(unit_of_work, clock, requests, flood, wake),
         batch_undo=BatchUndo(unit_of_work, clock, requests),
@@ -133,7 +133,9 @@ def _services(core: Core, line: Line | None) -> Services:
         ),
         self_reads=SelfReadService(unit_of_work, clock, core.book),
         self_read_months=months,
-        facts=FactService(unit_of_work, clock, settings.zone, reactions(core, requests).on_facts),
+        facts=FactService(
+            unit_of_work.pipelined, clock, settings.zone, reactions(core, requests).on_facts
+        ),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),
         problems=problems,

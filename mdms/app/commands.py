@@ -26,7 +26,7 @@ def open_dispatcher(
     if core.signer is None:
         return None
     return Dispatcher(
-        core.unit_of_work,
+        core.unit_of_work.pipelined,
         core.clock,
         core.signer,
         MqttTransport(broker.publish, core.settings.utility.code),
@@ -58,7 +58,7 @@ class CommandWatch:
 
 def open_watch(core: Core, dispatcher: Dispatcher) -> CommandWatch:
     """Return what looks after opt-outs, unknown outcomes, and homes that wait for their supply."""
-    unit_of_work = core.unit_of_work
+    unit_of_work = core.unit_of_work.pipelined
     requests = ControlRequests(
         unit_of_work,
         core.clock,
@@ -75,7 +75,7 @@ def open_watch(core: Core, dispatcher: Dispatcher) -> CommandWatch:
 def reactions(core: Core, requests: ControlRequests) -> Reactions:
     """Return what draws the consequences of statements."""
     return Reactions(
-        core.unit_of_work,
+        core.unit_of_work.pipelined,
         core.clock,
         core.judge,
         requests,

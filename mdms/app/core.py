@@ -12,11 +12,10 @@ from ingest.late import VeeHorizon
 from mdms.app.clock import SystemClock
 from mdms.app.rules import read_book, read_judge, read_leak_rules
 from mdms.ports.clock import Clock
-from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_run import VeeService
 from mdms.settings import Settings, config_dir
-from mdms.storage.unit_of_work import open_store
+from mdms.storage.unit_of_work import Store, open_store
 from vee.leaks.rules import LeakRules
 from vee.rules import RuleSet
 
@@ -27,7 +26,7 @@ class Core:
 
     settings: Settings
     clock: Clock
-    unit_of_work: UnitOfWorkFactory
+    unit_of_work: Store
     horizon: VeeHorizon
     vee: VeeService
     rules: RuleSet

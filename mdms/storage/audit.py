@@ -21,12 +21,14 @@ class PostgresAudit:
     # that its holder could still want.
     LOCK_HEAD = "SELECT number, hash FROM audit_head FOR UPDATE"
 
+    # In one statement: whoever asks for a command waits for it.
     ADD = """
+    WITH moved AS (UPDATE audit_head SET number = %(number)s, hash = %(hash)b)
     INSERT INTO audit_record (number, at, kind, subject, actor, content, hash)
-    VALUES (%(number)s, %(at)s, %(kind)s, %(subject)s, %(actor)s, %(content)b, %(hash)b)
+    SELECT * FROM unnest(
+        %(numbers)s::bigint[], %(ats)s::timestamptz[], %(kinds)s::text[], %(subjects)s::text[],
+        %(actors)s::text[], %(contents)s::bytea[], %(hashes)s::bytea[])
     """
-
-    MOVE_HEAD = "UPDATE audit_head SET number = %(number)s, hash = %(hash)b"
 
     async def link(self) -> None:
         """Add what was noted to the chain; the transaction commits next."""
@@ -36,20 +38,21 @@ class PostgresAudit:
         row = await cursor.fetchone()
         assert row is not None, "the migration made the first head"
         records = chained(AuditHead(*row), self._noted)
-        rows = [
+        entries = self._noted
+        await cursor.execute(
+            self.ADD,
             {
-                "number": record.number,
-                "at": entry.at,
-                "kind": entry.kind,
-                "subject": entry.subject,
-                "actor": entry.actor,
-                "content": record.content,
-                "hash": record.hash,
-            }
-            for record, entry in zip(records, self._noted, strict=True)
-        ]
-        await cursor.executemany(self.ADD, rows)
-        await cursor.execute(self.MOVE_HEAD, rows[-1])
+                "number": records[-1].number,
+                "hash": records[-1].hash,
+                "numbers": [record.number for record in records],
+                "ats": [entry.at for entry in entries],
+                "kinds": [entry.kind for entry in entries],
+                "subjects": [entry.subject for entry in entries],
+                "actors": [entry.actor for entry in entries],
+                "contents": [record.content for record in records],
+                "hashes": [record.hash for record in records],
+            },
+        )
         self._noted.clear()
 
     HEAD = "SELECT number, hash FROM audit_head"

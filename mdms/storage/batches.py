@@ -76,11 +76,12 @@ class PostgresBatches:
         SELECT count(*) FROM control c
         WHERE c.batch_id = b.batch_id AND c.state IN ('FAILED', 'UNKNOWN')
     )
+    RETURNING b.batch_id
     """
 
     async def pause_if_failing(self, batch_id: UUID) -> bool:
         cursor = await self._connection.execute(self.PAUSE_IF_FAILING, {"batch_id": batch_id})
-        return cursor.rowcount > 0
+        return await cursor.fetchone() is not None
 
     async def _batches(self, statement: str, **values: object) -> list[Batch]:
         async with self._connection.cursor(row_factory=dict_row) as cursor:

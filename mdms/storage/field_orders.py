@@ -23,11 +23,12 @@ class PostgresFieldOrders:
     VALUES (%(field_order_id)s, %(badge)s, %(usage_point_id)s, %(control_id)s, %(reason)s,
             %(detail)s, %(is_safety)s, %(opened_at)s, %(closed_at)s, %(closed_by)s, %(outcome)s)
     ON CONFLICT (badge, reason) WHERE closed_at IS NULL DO NOTHING
+    RETURNING field_order_id
     """
 
     async def open(self, order: FieldOrder) -> bool:
         cursor = await self._connection.execute(self.OPEN, asdict(order))
-        return cursor.rowcount == 1
+        return await cursor.fetchone() is not None
 
     FIND = "SELECT * FROM field_order WHERE field_order_id = %(field_order_id)s"
 

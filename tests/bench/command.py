@@ -40,7 +40,7 @@ from mdms.policy.reasons import MOVE_OUT, NONPAY
 from mdms.ports.messages import Envelope
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.facts import FactService, Statement
-from mdms.storage.unit_of_work import open_store
+from mdms.storage.unit_of_work import Store, open_store
 from tests.bench import server
 from tests.bench.ingest_store import EMPTY
 from tests.bench.measure import Row, Series
@@ -261,12 +261,13 @@ async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
             await task
 
 
-def _desk(store: UnitOfWorkFactory, signer: SocketSigner) -> _Desk:
+def _desk(store: Store, signer: SocketSigner) -> _Desk:
     judge, air = a_judge(), _Air({})
-    dispatcher = Dispatcher(store, CLOCK, signer, air, judge)
-    requests = ControlRequests(store, CLOCK, judge, on_request=dispatcher.wake)
-    reactions = Reactions(store, CLOCK, judge, requests, auto_reconnect=True)
-    facts = FactService(store, CLOCK, ZONE, reactions.on_facts)
+    quick = store.pipelined
+    dispatcher = Dispatcher(quick, CLOCK, signer, air, judge)
+    requests = ControlRequests(quick, CLOCK, judge, on_request=dispatcher.wake)
+    reactions = Reactions(quick, CLOCK, judge, requests, auto_reconnect=True)
+    facts = FactService(quick, CLOCK, ZONE, reactions.on_facts)
     return _Desk(store, air, dispatcher, requests, facts)
 
 

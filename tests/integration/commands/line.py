@@ -15,7 +15,8 @@ from commands.signing.keys import KeyRing
 from commands.signing.local import LocalSigner
 from mdms.domain.controls import Action, EndDeviceControl
 from mdms.ports.signer import SignerMemoryFactory
-from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork
+from mdms.storage.unit_of_work import Store
 from tests.controls import AT
 from tests.fakes import FakeClock
 from tests.lawful import a_judge
@@ -70,7 +71,7 @@ class MortalAir:
 class Line:
     """One meter's command line; `run` lets time pass second by second."""
 
-    store: UnitOfWorkFactory
+    store: Store
     signer_memory: SignerMemoryFactory
     remote_open: bool = True
     edition: str | None = None
@@ -87,8 +88,9 @@ class Line:
     def __post_init__(self) -> None:
         self.air = Air(self.meter, self.clock.now)
         judge = a_judge(self.rules)
-        self.requests = ControlRequests(self.store, self.clock, judge, on_request=self._wake)
-        self.approvals = ControlApprovals(self.store, self.clock, judge, on_request=self._wake)
+        store, clock = self.store.pipelined, self.clock
+        self.requests = ControlRequests(store, clock, judge, on_request=self._wake)
+        self.approvals = ControlApprovals(store, clock, judge, on_request=self._wake)
         self.start()
 
     def start(self) -> None:
@@ -156,7 +158,7 @@ class Line:
 
     @asynccontextmanager
     async def _mortal(self) -> AsyncIterator[UnitOfWork]:
-        async with self.store() as work:
+        async with self.store.pipelined() as work:
             yield work
             self.reaper.point()  # before the commit: nothing of it was
         self.reaper.point()
