@@ -237,7 +237,15 @@ def _add_careful(
     )
     assembled.messages.append(kept.message)
     assembled.rejected += (
-        Rejected(reason, detail, envelope.topic, kept.frame_bytes(frame), frame, received_at)
+        Rejected(
+            reason,
+            detail,
+            envelope.topic,
+            kept.frame_bytes(frame),
+            frame,
+            received_at,
+            kept.schema_id,
+        )
         for frame, (reason, detail) in reasons.items()
     )
 

@@ -11,6 +11,7 @@ signer has their keys.
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
@@ -202,6 +203,33 @@ def blank(opened: AnyOpened, frames: npt.NDArray[np.integer]) -> AnyOpened:
     head = HEADER.pack(*header._replace(flags=flags, body_len=len(body)))
     payload = _seal(head, body)
     return replace(opened, message=replace(opened.message, payload=payload), body=body)
+
+
+def together(frames: Sequence[bytes], schema_id: int, arrival: Arrival) -> bytes:
+    """Return a message that brings frames once more which came as an arrival says."""
+    body = b"".join(frames)
+    is_backfill = arrival.kind == "backfill"
+    header = Header(
+        magic=MAGIC,
+        version=VERSION,
+        header_len=HEADER.size,
+        # Nobody remembers when its collector closed it.
+        flags=FLAG_CLOCK_UNSYNCED | (FLAG_BACKFILL if is_backfill else 0),
+        collector_id=arrival.collector_id,
+        boot_id=0,
+        batch_seq=1,
+        batch_time_us=0,
+        frame_count=len(frames),
+        frame_size=FRAME_SIZE,
+        schema_id=schema_id,
+        body_len=len(body),
+        raw_len=len(body),
+        clock_offset_ms=0,
+        buffered=0,
+        reserved=0,
+        crc32=0,
+    )
+    return _seal(HEADER.pack(*header), body)
 
 
 def _check(header: Header, payload: bytes, arrival: Arrival) -> None:

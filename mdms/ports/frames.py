@@ -1,6 +1,6 @@
 """Raw messages once more: found by when they were sent, opened by today's decoder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -51,6 +51,10 @@ class RawMessageStore(Protocol):
 
     async def sent(self, period: Period, count_max: int) -> Sequence[UplinkMessage]:
         """Return messages with readings whose batches were closed in a period, oldest first."""
+        ...
+
+    def received(self, period: Period, count_max: int) -> AsyncIterator[Sequence[UplinkMessage]]:
+        """Yield messages with readings that came in a period, in that order, some at a time."""
         ...
 
     async def oldest(self) -> datetime | None:

@@ -59,6 +59,8 @@ class Rejected:
     frame_index: int | None
     """None when the whole message was refused."""
     received_at: datetime
+    schema_id: int | None = None
+    """Of the message that a frame was in; None for a whole message."""
 
 
 @dataclass(frozen=True, slots=True)

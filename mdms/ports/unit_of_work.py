@@ -9,6 +9,7 @@ from mdms.ports.batches import BatchStore
 from mdms.ports.billing import BillingStore
 from mdms.ports.circumstances import CircumstanceStore
 from mdms.ports.collection import CollectorStore, EventStore, GapStore
+from mdms.ports.conflicts import ConflictStore
 from mdms.ports.controls import ControlStore
 from mdms.ports.edits import EditStore
 from mdms.ports.exceptions import ExceptionStore
@@ -21,6 +22,7 @@ from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
 from mdms.ports.pilot import PilotStore
 from mdms.ports.programme import ProgrammeStore
+from mdms.ports.quarantine import QuarantineStore
 from mdms.ports.readings import ReadingStore
 from mdms.ports.registry import RegistryStore
 from mdms.ports.self_reads import SelfReadStore
@@ -61,6 +63,10 @@ class UnitOfWork(Protocol):
     def events(self) -> EventStore: ...
     @property
     def gaps(self) -> GapStore: ...
+    @property
+    def conflicts(self) -> ConflictStore: ...
+    @property
+    def quarantine(self) -> QuarantineStore: ...
     @property
     def collectors(self) -> CollectorStore: ...
     @property

@@ -93,9 +93,10 @@ class PostgresMessages:
 
     # What is refused once is refused every time that it comes; it is one dead letter.
     REJECT = """
-    INSERT INTO dead_letter (received_at, reason, detail, topic, frame_index, payload, digest)
+    INSERT INTO dead_letter (received_at, reason, detail, topic, frame_index, payload, schema_id,
+                             digest)
     VALUES (%(received_at)s, %(reason)s, %(detail)s, %(topic)s, %(frame_index)s, %(payload)b,
-            %(digest)b)
+            %(schema_id)s, %(digest)b)
     ON CONFLICT (digest) DO NOTHING
     """
 
@@ -110,6 +111,7 @@ class PostgresMessages:
                 "topic": one.topic.replace("\0", "\N{REPLACEMENT CHARACTER}"),
                 "frame_index": one.frame_index,
                 "payload": one.payload,
+                "schema_id": one.schema_id,
                 "digest": _digest(one),
             }
             for one in rejected
@@ -144,7 +146,10 @@ class PostgresMessages:
         cursor = await self._connection.execute(self.SEQUENCES)
         return [CollectorSequence(*row) for row in await cursor.fetchall()]
 
-    DEAD_LETTER_COUNTS = "SELECT reason, count(*) FROM dead_letter GROUP BY reason ORDER BY reason"
+    DEAD_LETTER_COUNTS = """
+    SELECT reason, count(*) FROM dead_letter WHERE replayed_at IS NULL
+    GROUP BY reason ORDER BY reason
+    """
 
     async def dead_letter_counts(self) -> Mapping[RejectReason, int]:
         cursor = await self._connection.execute(self.DEAD_LETTER_COUNTS)

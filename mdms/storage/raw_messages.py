@@ -1,6 +1,6 @@
 """Raw messages, read again."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,35 @@ class PostgresRawMessages:
             binary=True,
         )
         return [unpacked(row) for row in await cursor.fetchall()]
+
+    # Bounds on the time that the table is cut by spare most of it: nothing older is ever taken.
+    RECEIVED = """
+    SELECT collector_id, boot_id, batch_seq, batch_at, kind, frame_count, payload_size,
+           payload_zstd, received_at
+    FROM uplink_message
+    WHERE received_at >= %(start)s AND received_at < %(end)s
+      AND batch_at >= %(start)s - interval '46 days' AND batch_at < %(end)s + interval '1 hour'
+      AND kind IN ('read', 'backfill')
+    ORDER BY received_at, collector_id, batch_seq, boot_id, batch_at
+    """
+
+    async def received(
+        self, period: Period, count_max: int
+    ) -> AsyncIterator[Sequence[UplinkMessage]]:
+        async with self._connection.cursor(name="received", binary=True) as cursor:
+            await cursor.execute(self.RECEIVED, {"start": period.start_utc, "end": period.end_utc})
+            held: list[UplinkMessage] = []
+            while rows := await cursor.fetchmany(count_max):
+                for message in map(unpacked, rows):
+                    # What came at one time is judged by one time: it stays together.
+                    if held and (
+                        message.received_at != held[0].received_at or len(held) == count_max
+                    ):
+                        yield held
+                        held = []
+                    held.append(message)
+            if held:
+                yield held
 
     OLDEST = "SELECT min(batch_at) FROM uplink_message"
 

@@ -1392,6 +1392,8 @@ CREATE INDEX pilot_step_place ON public.pilot_step USING btree (usage_point_id, 
 
 CREATE INDEX sequence_hole_due ON public.sequence_hole USING btree (due_at) WHERE (lost_at IS NULL);
 
+CREATE INDEX uplink_message_received ON ONLY public.uplink_message USING brin (received_at);
+
 CREATE INDEX usage_point_premise ON public.usage_point USING btree (premise_id);
 
 CREATE INDEX vee_day_local_day ON public.vee_day USING btree (local_day);

@@ -50,6 +50,13 @@ INGEST_REJECTED = Counter(
 )
 for _reason in RejectReason:  # from 0, or Prometheus would not see the first of a kind as a rise
     INGEST_REJECTED.labels(reason=_reason)
+INGEST_QUARANTINED = Gauge(
+    "mdms_ingest_quarantined",
+    "Dead letters that wait until the registry knows who sent them.",
+)
+INGEST_REPLAYED = Counter(
+    "mdms_ingest_replayed_total", "Dead letters that were read again and stored."
+)
 INGEST_COMMIT_SECONDS = Histogram(
     "mdms_ingest_commit_seconds",
     "From the first look at a batch to its commit.",

@@ -1,0 +1,177 @@
+"""
+Quarantine: frames of meters, and messages of collectors, that the registry does not know yet.
+
+They are dead letters like others until the registry changes. Then they are read again as if they
+had just come, by the time at which they came, so that nothing is lost that was sent between the
+day a meter was hung up and the day its papers arrived.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from ingest import codecs, counting
+from ingest.again import Restored, store_again
+from ingest.assembly import Assembled, Roster, assemble
+from ingest.channels import ChannelIndex
+from ingest.codecs import fnb1
+from ingest.late import VeeHorizon
+from ingest.sequence import Seen
+from ingest.tags import TagCheck
+from mdms.ports.clock import Clock
+from mdms.ports.messages import Envelope, Rejected
+from mdms.ports.quarantine import Letter
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from mdms.telemetry import metrics
+
+_LETTERS_MAX: Final = 5_000
+"""Per transaction; as many frames as ten full messages have."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of letters that were read again."""
+
+    letter_count: int = 0
+    cured_count: int = 0
+    restored: Restored = field(default_factory=Restored)
+
+    def __add__(self, other: "Replayed") -> "Replayed":
+        return Replayed(
+            self.letter_count + other.letter_count,
+            self.cured_count + other.cured_count,
+            self.restored + other.restored,
+        )
+
+
+class Quarantine:
+    """
+    Reads letters again when the registry has changed.
+
+    Args:
+        unit_of_work: Opens a transaction.
+        clock: What time it is.
+        horizon: How far VEE has come.
+        tags: Checks meters' tags; None where no keys are known.
+    """
+
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        clock: Clock,
+        horizon: VeeHorizon,
+        *,
+        tags: TagCheck | None = None,
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+        self._horizon = horizon
+        self._tags = tags
+        self._awake = True
+
+    def wake(self) -> None:
+        """Look again: the registry has changed, or something was refused by an older one."""
+        self._awake = True
+
+    async def run_due(self) -> Replayed:
+        """
+        Read letters again if there is a reason to.
+
+        Raises:
+            UnavailableError: The database is away; what was not read again is so later.
+        """
+        if not self._awake:
+            return Replayed()
+        replayed = await self.replay()
+        self._awake = False
+        return replayed
+
+    async def replay(self) -> Replayed:
+        """
+        Read every letter again whose sender the registry knows by now.
+
+        Raises:
+            UnavailableError: The database is away; each transaction before that stands.
+        """
+        async with self._unit_of_work() as work:
+            table = await work.registry.channels()
+            roster = Roster(ChannelIndex(table), await work.registry.collector_ids())
+        done, after_id = Replayed(), 0
+        while True:
+            async with self._unit_of_work() as work:
+                letters = await work.quarantine.curable(after_id, _LETTERS_MAX)
+                if not letters:
+                    break
+                done += await self._read_again(work, letters, roster)
+                after_id = letters[-1].letter_id
+        if done.letter_count:
+            metrics.INGEST_REPLAYED.inc(done.cured_count)
+            log.info("ingest.quarantine.replayed", letter_count=done.letter_count,
+                     cured_count=done.cured_count,
+                     interval_count=done.restored.interval_count)  # fmt: skip
+        return done
+
+    async def _read_again(
+        self, work: UnitOfWork, letters: Sequence[Letter], roster: Roster
+    ) -> Replayed:
+        restored, refused = Restored(), dict[int, Rejected]()
+        recorded_at = self._clock.now()
+        for envelope, received_at, ids in _envelopes(letters):
+            assembled = assemble(
+                [envelope],
+                roster,
+                {},
+                received_at=received_at,
+                recorded_at=recorded_at,
+                tags=self._tags,
+            )
+            if None in ids:
+                await _keep_message(work, assembled, recorded_at)
+            # Frames that a whole message brings get letters of their own.
+            refused |= {
+                ids[each.frame_index]: each
+                for each in assembled.rejected
+                if each.frame_index in ids
+            }
+            restored += await store_again(work, assembled, self._horizon)
+        cured = [each.letter_id for each in letters if each.letter_id not in refused]
+        await work.quarantine.cured(cured, recorded_at)
+        await work.quarantine.still_refused(refused)
+        return Replayed(len(letters), len(cured), restored)
+
+
+async def _keep_message(work: UnitOfWork, assembled: Assembled, at: datetime) -> None:
+    """Store what only whole messages bring: themselves, answers, their number."""
+    await work.messages.record(assembled.messages)
+    if assembled.answers:
+        await work.controls.receive(assembled.answers)
+    of_messages = [each for each in assembled.counted if isinstance(each, Seen)]
+    await counting.count(work.gaps, of_messages, at)
+    await work.messages.reject([r for r in assembled.rejected if r.frame_index is not None])
+
+
+def _envelopes(
+    letters: Sequence[Letter],
+) -> Iterator[tuple[Envelope, datetime, Mapping[int | None, int]]]:
+    """Yield messages to read again, when they came, and whose letter each frame is."""
+    frames = defaultdict[tuple[str, datetime, int], list[Letter]](list)
+    for letter in letters:
+        said = letter.rejected
+        if said.frame_index is None or said.schema_id is None:
+            yield Envelope(said.topic, said.payload), said.received_at, {None: letter.letter_id}
+        else:
+            frames[said.topic, said.received_at, said.schema_id].append(letter)
+    for (topic, received_at, schema_id), some in frames.items():
+        payload = fnb1.together(
+            [letter.rejected.payload for letter in some],
+            schema_id,
+            codecs.arrival(topic, received_at),
+        )
+        ids: Mapping[int | None, int] = {i: letter.letter_id for i, letter in enumerate(some)}
+        yield Envelope(topic, payload), received_at, ids
