@@ -1,19 +1,21 @@
 """One transaction over all stores; the one place where psycopg's errors become ours."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
 from mdms.domain.errors import UnavailableError, UsageError
-from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork
 from mdms.storage import capabilities, pool
 from mdms.storage.audit import PostgresAudit
 from mdms.storage.batches import PostgresBatches
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.circumstances import PostgresCircumstances
 from mdms.storage.collectors import PostgresCollectors
+from mdms.storage.conflicts import PostgresConflicts
 from mdms.storage.conflicts import PostgresConflicts
 from mdms.storage.controls import PostgresControls
 from mdms.storage.edits import PostgresEdits
@@ -28,6 +30,7 @@ from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.pilot import PostgresPilot
 from mdms.storage.programme import PostgresProgramme
+from mdms.storage.quarantine import PostgresQuarantine
 from mdms.storage.quarantine import PostgresQuarantine
 from mdms.storage.raw_messages import PostgresRawMessages
 from mdms.storage.readings import PostgresReadings
@@ -61,6 +64,8 @@ class PostgresUnitOfWork:
         self.collectors = PostgresCollectors(connection)
         self.conflicts = PostgresConflicts(connection)
         self.quarantine = PostgresQuarantine(connection)
+        self.conflicts = PostgresConflicts(connection)
+        self.quarantine = PostgresQuarantine(connection)
         self.controls = PostgresControls(connection, self.audit)
         self.batches = PostgresBatches(connection, self.controls)
         self.optouts = PostgresOptouts(connection)
@@ -74,10 +79,54 @@ class PostgresUnitOfWork:
         self.tokens = PostgresTokens(connection)
 
 
+class Store:
+    """
+    Opens transactions: the store itself, or `pipelined`, is a `mdms.ports.UnitOfWorkFactory`.
+
+    Args:
+        connections: Where transactions get their connection.
+        partitions: Where tables of reads keep their days.
+    """
+
+    def __init__(self, connections: AsyncConnectionPool, partitions: Partitions) -> None:
+        self._connections = connections
+        self._partitions = partitions
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[UnitOfWork]:
+        """Open a transaction for anything."""
+        async with self._transaction(pipelined=False) as work:
+            yield work
+
+    @asynccontextmanager
+    async def pipelined(self) -> AsyncIterator[UnitOfWork]:
+        """
+        Open a transaction of many small statements: none waits for the answers of those before.
+
+        Only who wants rows waits. What a statement did wrong is raised by a later one, or by the
+        commit. Nothing can be copied in or out, so reads are neither appended nor listed.
+        """
+        async with self._transaction(pipelined=True) as work:
+            yield work
+
+    @asynccontextmanager
+    async def _transaction(self, *, pipelined: bool) -> AsyncIterator[UnitOfWork]:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(_errors_translated())
+            connection = await stack.enter_async_context(self._connections.connection())
+            if pipelined:
+                await stack.enter_async_context(connection.pipeline())
+            # Begun here and now: a transaction() inside of it is a savepoint only then.
+            await stack.enter_async_context(connection.transaction())
+            work = PostgresUnitOfWork(connection, self._partitions)
+            yield work
+            await work.audit.link()
+
+
 @asynccontextmanager
 async def open_store(
     dsn: str, *, connections_max: int, statement_timeout_s: float
-) -> AsyncIterator[UnitOfWorkFactory]:
+) -> AsyncIterator[Store]:
     """
     Connect to a migrated database; yield what opens transactions on it.
 
@@ -94,17 +143,7 @@ async def open_store(
     async with pool.open_pool(
         dsn, connections_max=connections_max, statement_timeout_s=statement_timeout_s
     ) as connections:
-
-        @asynccontextmanager
-        async def unit_of_work() -> AsyncIterator[UnitOfWork]:
-            with _errors_translated():
-                # Begun here and now: a transaction() inside of it is a savepoint only then.
-                async with connections.connection() as connection, connection.transaction():
-                    work = PostgresUnitOfWork(connection, partitions)
-                    yield work
-                    await work.audit.link()
-
-        yield unit_of_work
+        yield Store(connections, partitions)
 
 
 async def _made_with(dsn: str) -> capabilities.Capabilities:
