@@ -29,6 +29,7 @@ from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
 from mdms.services.pilot import PilotService
+from mdms.services.reading_import import ReadingImportService
 from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
 from mdms.services.registry import RegistryService
@@ -48,6 +49,7 @@ class Services:
     zone: ZoneInfo
     registry: RegistryService
     readings: ReadingService
+    reading_imports: ReadingImportService
     gaps: GapService
     events: EventService
     vee: VeeService

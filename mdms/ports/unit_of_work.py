@@ -23,6 +23,7 @@ from mdms.ports.optouts import OptoutStore
 from mdms.ports.pilot import PilotStore
 from mdms.ports.programme import ProgrammeStore
 from mdms.ports.quarantine import QuarantineStore
+from mdms.ports.reading_imports import ReadingImportStore
 from mdms.ports.readings import ReadingStore
 from mdms.ports.registry import RegistryStore
 from mdms.ports.self_reads import SelfReadStore
@@ -43,6 +44,8 @@ class UnitOfWork(Protocol):
     def messages(self) -> MessageStore: ...
     @property
     def readings(self) -> ReadingStore: ...
+    @property
+    def reading_imports(self) -> ReadingImportStore: ...
     @property
     def vee(self) -> VeeStore: ...
     @property

@@ -621,6 +621,38 @@ ALTER TABLE public.read_conflict ALTER COLUMN read_conflict_id ADD GENERATED ALW
     CACHE 1
 );
 
+CREATE TABLE public.reading_import (
+    reading_import_id uuid NOT NULL,
+    name text NOT NULL,
+    format text NOT NULL,
+    zone text NOT NULL,
+    meter text NOT NULL,
+    sha256 bytea NOT NULL,
+    size bigint NOT NULL,
+    imported_by text NOT NULL,
+    imported_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    interval_count bigint NOT NULL,
+    register_count bigint NOT NULL,
+    new_count bigint NOT NULL,
+    disputed_count bigint NOT NULL,
+    no_value_count bigint NOT NULL,
+    not_read_count bigint NOT NULL,
+    rounded_count bigint NOT NULL,
+    passed_over jsonb NOT NULL,
+    totals jsonb NOT NULL,
+    refused_count bigint NOT NULL,
+    CONSTRAINT reading_import_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'partial'::text, 'refused'::text])))
+);
+
+CREATE TABLE public.reading_import_refusal (
+    reading_import_id uuid NOT NULL,
+    number integer NOT NULL,
+    line bigint NOT NULL,
+    flaw text NOT NULL,
+    detail text NOT NULL
+);
+
 CREATE TABLE public.register_read (
     at_utc timestamp with time zone NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
@@ -1263,6 +1295,12 @@ ALTER TABLE ONLY public.read_conflict
 ALTER TABLE ONLY public.read_conflict
     ADD CONSTRAINT read_conflict_pkey PRIMARY KEY (read_conflict_id);
 
+ALTER TABLE ONLY public.reading_import
+    ADD CONSTRAINT reading_import_pkey PRIMARY KEY (reading_import_id);
+
+ALTER TABLE ONLY public.reading_import_refusal
+    ADD CONSTRAINT reading_import_refusal_pkey PRIMARY KEY (reading_import_id, number);
+
 ALTER TABLE ONLY public.register_read
     ADD CONSTRAINT register_read_pkey PRIMARY KEY (channel_id, at_utc, version);
 
@@ -1390,6 +1428,10 @@ CREATE UNIQUE INDEX optout_in_force ON public.optout USING btree (badge) WHERE (
 
 CREATE INDEX pilot_step_place ON public.pilot_step USING btree (usage_point_id, number);
 
+CREATE INDEX reading_import_at ON public.reading_import USING btree (imported_at);
+
+CREATE UNIQUE INDEX reading_import_stored ON public.reading_import USING btree (sha256, format, zone, meter) WHERE (state = 'stored'::text);
+
 CREATE INDEX sequence_hole_due ON public.sequence_hole USING btree (due_at) WHERE (lost_at IS NULL);
 
 CREATE INDEX uplink_message_received ON ONLY public.uplink_message USING brin (received_at);
@@ -1487,6 +1529,9 @@ ALTER TABLE ONLY public.radio_silence
 
 ALTER TABLE ONLY public.radio_silence
     ADD CONSTRAINT radio_silence_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
+
+ALTER TABLE ONLY public.reading_import_refusal
+    ADD CONSTRAINT reading_import_refusal_reading_import_id_fkey FOREIGN KEY (reading_import_id) REFERENCES public.reading_import(reading_import_id);
 
 ALTER TABLE ONLY public.self_read
     ADD CONSTRAINT self_read_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);

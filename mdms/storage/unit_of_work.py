@@ -33,6 +33,7 @@ from mdms.storage.programme import PostgresProgramme
 from mdms.storage.quarantine import PostgresQuarantine
 from mdms.storage.quarantine import PostgresQuarantine
 from mdms.storage.raw_messages import PostgresRawMessages
+from mdms.storage.reading_imports import PostgresReadingImports
 from mdms.storage.readings import PostgresReadings
 from mdms.storage.registry import PostgresRegistry
 from mdms.storage.self_reads import PostgresSelfReads
@@ -51,6 +52,7 @@ class PostgresUnitOfWork:
         self.registry = PostgresRegistry(connection)
         self.messages = PostgresMessages(connection, partitions)
         self.readings = PostgresReadings(connection, partitions)
+        self.reading_imports = PostgresReadingImports(connection)
         self.vee = PostgresVee(connection)
         self.raw_messages = PostgresRawMessages(connection)
         self.edits = PostgresEdits(connection, partitions)
