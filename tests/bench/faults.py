@@ -7,7 +7,7 @@ vain is what is kept beside the fault, compared with the same reads without it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,10 +23,11 @@ from simulators.load.electric import HomePower, Homes
 from simulators.load.gas import HomeGas
 from simulators.load.water import HomeWater
 from simulators.weather import Weather
+from tests.bench.arrivals import Arrivals, clocks_of
 from tests.bench.measure import Row
 from vee import engine
 from vee.block import Block, Limits, Registers, SlotTable
-from vee.context import Context
+from vee.context import Clocks, Context
 from vee.examination import examine
 from vee.rules import RuleSet
 
@@ -68,6 +69,8 @@ class Struck:
     """Where the value is not the true one."""
     rolled: Int64
     """Added to each home's register, shape (homes,)."""
+    clocks: Clocks = field(default_factory=Clocks.none)
+    """What intake says of clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,14 @@ def _multiplier(at: Spot) -> None:
     at.value[at.day] *= 10
 
 
-def _clock(at: Spot) -> None:
+def _later(at: Spot) -> None:
     hour = 3600 // at.service.interval_s
     at.value[at.day] = at.value[at.day.start - hour : at.day.stop - hour].copy()
+
+
+def _earlier(at: Spot) -> None:
+    hour = 3600 // at.service.interval_s
+    at.value[at.day] = at.value[at.day.start + hour : at.day.stop + hour].copy()
 
 
 def _unit(at: Spot) -> None:
@@ -121,6 +129,8 @@ def _nothing(_: Spot) -> None:
 
 
 ROLLS = "rollover"
+CLOCKS: Mapping[str, int] = {"clock + 1 h": 3600, "clock - 1 h": -3600}
+"""Clocks as intake sees them; *shifted* are values of which nobody knows when they were sent."""
 KINDS: Mapping[str, Callable[[Spot], None]] = {
     "drop": _drop,
     "spike x 10": _spike,
@@ -128,7 +138,9 @@ KINDS: Mapping[str, Callable[[Spot], None]] = {
     "stuck": _stuck,
     "multiplier x 10": _multiplier,
     ROLLS: _nothing,
-    "clock + 1 h": _clock,
+    "clock + 1 h": _later,
+    "clock - 1 h": _earlier,
+    "shifted by 1 h": _later,
     "unit swap": _unit,
     "zeros for values": _zeros,
 }
@@ -171,6 +183,7 @@ def homes(service: Service, count: int, seed: int) -> Int64:
 def strike(kind: str, true: Int64, service: Service, generator: Generator) -> Struck:
     """Put one fault of a kind into each home, of an hour to a day, where something flows."""
     value, present = true.copy(), np.ones(true.shape, np.bool_)
+    arrivals: list[tuple[int, Arrivals]] = []
     a_day = true.shape[1] // DAYS
     for row in range(len(true)):
         first = int(generator.integers(HISTORY_DAYS, DAYS - 1)) * a_day
@@ -182,12 +195,17 @@ def strike(kind: str, true: Int64, service: Service, generator: Generator) -> St
             length = max(length, RULES.static.intervals)
         slots = slice(start, min(start + length, true.shape[1]))
         KINDS[kind](Spot(value[row], present[row], day, slots, service))
+        if kind in CLOCKS:
+            seen = Arrivals.of(day, service.interval_s, CLOCKS[kind], generator)
+            arrivals.append((row, seen))
+            present[row, day] &= ~seen.refused()
+            value[row, day] *= present[row, day]
     wrong = (value != true) | ~present
     rolled = np.zeros(len(true), np.int64)
     if kind == ROLLS:
         middle = true[:, : (HISTORY_DAYS + DAYS) // 2 * a_day].sum(axis=1)
         rolled = MODULUS - middle
-    return Struck(value, present, wrong, rolled)
+    return Struck(value, present, wrong, rolled, clocks_of(arrivals, len(true), _slots(service)))
 
 
 def measure(
@@ -252,10 +270,7 @@ def _judged(block: Block) -> tuple[Bool, Int64]:
 
 def _block(reads: Struck, true: Int64, service: Service, every: int | None) -> Block:
     """Return reads beside registers that tell the truth."""
-    slots = SlotTable.of_days(
-        FIRST_DAY, FIRST_DAY + timedelta(days=DAYS - 1), interval_s=service.interval_s, zone=ZONE
-    )
-    count = len(true)
+    slots, count = _slots(service), len(true)
     shown = (np.pad(true.cumsum(axis=1), ((0, 0), (1, 0))) + reads.rolled[:, None]) % MODULUS
     step = None if every is None else every or len(slots) // DAYS
     boundaries = np.arange(0, len(slots) + 1, step) if step else np.zeros(0, np.int64)
@@ -285,8 +300,16 @@ def _block(reads: Struck, true: Int64, service: Service, every: int | None) -> B
             np.tile(boundaries, count),
             shown[:, boundaries].ravel(),
         ),
-        known=Context.plain(np.full(count, WIRE_COMMODITY[service.commodity], np.uint8), DAYS),
+        known=replace(
+            Context.plain(np.full(count, WIRE_COMMODITY[service.commodity], np.uint8), DAYS),
+            clocks=reads.clocks,
+        ),
     )
+
+
+def _slots(service: Service) -> SlotTable:
+    last = FIRST_DAY + timedelta(days=DAYS - 1)
+    return SlotTable.of_days(FIRST_DAY, last, interval_s=service.interval_s, zone=ZONE)
 
 
 def rows(count: int, seeds: Sequence[int], done: Callable[[str], None] = print) -> list[Row]:

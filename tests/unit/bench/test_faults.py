@@ -6,8 +6,8 @@ import pytest
 from tests.bench import faults
 
 HOMES, SEED = 6, 3
-SHIFT = "clock + 1 h"
-"""Hardly changes the sum of a day; such a clock is found by its stamps."""
+SHIFT = "shifted by 1 h"
+"""Hardly changes the sum of a day; a clock is found by when its frames come."""
 TRUE = {service: faults.homes(service, HOMES, SEED) for service in faults.SERVICES}
 
 
