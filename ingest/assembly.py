@@ -118,7 +118,7 @@ def assemble(
         _add_reads(assembled, joined, resolved, to_epoch_us(recorded_at))
         if clocks is not None:
             messages = [message.message for message in joined.messages]
-            assembled.clocks = clocks.look(joined.frames, joined.message, messages, roster.channels)
+            assembled.clocks = clocks.look(joined.stamps, messages, roster.channels)
             assembled.events += assembled.clocks.events
     return assembled
 

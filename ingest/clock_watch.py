@@ -7,16 +7,16 @@ agrees: what is replayed is never newer. Only meters under suspicion are remembe
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Final, Self
 
 import numpy as np
 
 from ingest.channels import ChannelIndex
-from ingest.codecs.frames import UNTOLD, Frames
+from ingest.codecs.frames import UNTOLD
 from mdms.domain.errors import DecodeError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
-from mdms.domain.readings import Int64
+from mdms.domain.readings import Int32, Int64
 from mdms.domain.time import from_epoch_s
 from mdms.ports.messages import UplinkMessage
 
@@ -26,6 +26,31 @@ _AGAIN_S: Final = 6 * 3600
 """A clock that stays wrong is told of so often."""
 _WORSE_S: Final = 60
 """And when it proves to be off by so much more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """
+    When frames were stamped and sent; columns of one length.
+
+    Attributes:
+        radio_id: Who sent it.
+        at_s: Its stamp, by the meter's clock, seconds since 1970-01-01 UTC.
+        interval_s: Length of an interval.
+        lag_s: Age of the newest interval when it was sent, or UNTOLD.
+        message: Position of its message.
+    """
+
+    radio_id: Int64
+    at_s: Int64
+    interval_s: Int32
+    lag_s: Int64
+    message: Int64
+
+    def and_those(self, others: Self) -> Self:
+        """Return these and others after them."""
+        pairs = ((getattr(self, each.name), getattr(others, each.name)) for each in fields(self))
+        return type(self)(*(np.concatenate(pair) for pair in pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +91,7 @@ def least_offset_s(lag_s: Int64, interval_s: Int64) -> Int64:
 
 
 class ClockWatch:
-    """Whose clock is under suspicion; forgotten at a stop, and seen again by the next frames."""
+    """Whose clock is under suspicion; forgotten at a stop, and seen again by the next stamps."""
 
     def __init__(self) -> None:
         self._suspects: Mapping[int, Suspect] = {}
@@ -78,8 +103,7 @@ class ClockWatch:
 
     def look(
         self,
-        frames: Frames,
-        message: Int64,
+        stamps: Stamps,
         messages: Sequence[UplinkMessage],
         channels: ChannelIndex,
     ) -> Sighting:
@@ -87,31 +111,30 @@ class ClockWatch:
         Judge the clocks behind some frames; nothing is remembered before `keep`.
 
         Args:
-            frames: As decoded.
-            message: Position of each frame's message.
+            stamps: Of frames, also of those that intake refuses for coming from the future.
             messages: What the frames came in.
             channels: Who carries which radio; silent meters are passed over.
         """
-        offset_s = least_offset_s(frames.lag_s, frames.interval_s.astype(np.int64))
+        offset_s = least_offset_s(stamps.lag_s, stamps.interval_s.astype(np.int64))
         doubtful = np.abs(offset_s) > SUSPICIOUS_S
         if self._suspects:
-            doubtful |= np.isin(frames.radio_id, list(self._suspects))
-        doubtful &= frames.lag_s != UNTOLD
+            doubtful |= np.isin(stamps.radio_id, list(self._suspects))
+        doubtful &= stamps.lag_s != UNTOLD
         if not doubtful.any():
             return Sighting(suspects=self._suspects)
         suspects, events = dict(self._suspects), []
         rows = np.flatnonzero(doubtful)
-        for row in rows[np.argsort(frames.at_s[rows], kind="stable")].tolist():
-            radio_id = int(frames.radio_id[row])
-            sent_s = int(frames.at_s[row] + frames.lag_s[row])
+        for row in rows[np.argsort(stamps.at_s[rows], kind="stable")].tolist():
+            radio_id = int(stamps.radio_id[row])
+            sent_s = int(stamps.at_s[row] + stamps.lag_s[row])
             try:
                 carrier = channels.meter(radio_id, sent_s)
             except DecodeError:  # the frame is a dead letter for that already
                 continue
             if not carrier.radio_on:
                 continue
-            for value, cleared in _judge(suspects, frames, row, int(offset_s[row]), sent_s):
-                sender = messages[int(message[row])]
+            for value, cleared in _judge(suspects, stamps, row, int(offset_s[row]), sent_s):
+                sender = messages[int(stamps.message[row])]
                 events.append(
                     EndDeviceEvent(
                         collector_id=sender.collector_id,
@@ -133,11 +156,11 @@ class ClockWatch:
 
 
 def _judge(
-    suspects: dict[int, Suspect], frames: Frames, row: int, offset_s: int, sent_s: int
+    suspects: dict[int, Suspect], stamps: Stamps, row: int, offset_s: int, sent_s: int
 ) -> Iterator[tuple[int, bool]]:
     """Compare one frame with what is suspected of its meter; yield what is news, and if it ends."""
-    radio_id, stamp_s = int(frames.radio_id[row]), int(frames.at_s[row])
-    lag_s, interval_s = int(frames.lag_s[row]), int(frames.interval_s[row])
+    radio_id, stamp_s = int(stamps.radio_id[row]), int(stamps.at_s[row])
+    lag_s, interval_s = int(stamps.lag_s[row]), int(stamps.interval_s[row])
     suspect = suspects.get(radio_id)
     doubtful = abs(offset_s) > SUSPICIOUS_S
     if suspect is not None and doubtful and stamp_s <= suspect.newest_s:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ingest.clock_watch import Stamps
 from ingest.codecs import fnb1_readings
 from ingest.codecs.decoded import Opened
 from ingest.codecs.frames import Frames
 from ingest.tags import TagCheck
+from mdms.domain.errors import RejectReason
 from mdms.domain.readings import Bool, Int64
 from mdms.domain.time import to_epoch_s
 
@@ -23,12 +25,14 @@ class Joined:
         frames: Those that can be used, in the order of arrival.
         message: Position of each frame's message among these.
         has_refused: Of each message, whether frames of it cannot be used.
+        stamps: When all frames were stamped and sent, the ones from the future included.
     """
 
     messages: Sequence[Opened]
     frames: Frames
     message: Int64
     has_refused: Bool
+    stamps: Stamps
 
 
 def join(messages: Sequence[Opened], tags: TagCheck | None) -> Joined:
@@ -47,13 +51,20 @@ def join(messages: Sequence[Opened], tags: TagCheck | None) -> Joined:
     closed_s = np.repeat(np.array([each.closed_s for each in messages]), counts)
     frames, refused = fnb1_readings.read(body, received_s, closed_s)
     unusable = [each.frame for each in refused]
+    early = [each.frame for each in refused if each.reason is RejectReason.TIME_FUTURE]
     if tags is not None:
         wrong = tags.wrong(body, fnb1_readings.SCHEMA_ID)
+        early = [frame for frame in early if frame not in wrong]
         frames = frames.take(~np.isin(frames.index, wrong)) if wrong else frames
         unusable += wrong
     has_refused = np.zeros(len(messages), np.bool_)
     has_refused[np.searchsorted(ends, unusable, "right")] = True
     message = np.searchsorted(ends, frames.index, "right")
     begins = (ends - counts).astype(np.int32)
+    stamps = Stamps(frames.radio_id, frames.at_s, frames.interval_s, frames.lag_s, message)
+    if early:
+        of = np.searchsorted(ends, early, "right")
+        read = fnb1_readings.stamps(body, np.array(early), closed_s)
+        stamps = stamps.and_those(Stamps(*read, of))
     frames = replace(frames, index=frames.index - begins[message])
-    return Joined(messages, frames, message, has_refused)
+    return Joined(messages, frames, message, has_refused, stamps)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ingest.codecs.frames import UNTOLD, Frames, Refusal, Refusals
 from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX, REGISTER_END
 from mdms.domain.errors import RejectReason
-from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL, Int64
+from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL, Int32, Int64
 
 SCHEMA_ID: Final = 1
 INTERVALS_MAX: Final = 12
@@ -98,6 +98,19 @@ def read(
         lag_s=_lag_s(raw, closed_s),
     )
     return (frames if usable.all() else frames.take(usable)), refused.found()
+
+
+def stamps(
+    body: bytes, frames: npt.NDArray[np.integer], closed_s: Float64
+) -> tuple[Int64, Int64, Int32, Int64]:
+    """Return radio id, stamp, interval length and lag of these frames, also of refused ones."""
+    raw = np.frombuffer(body, READ)[frames]
+    return (
+        raw["meter_id"].astype(np.int64),
+        raw["t_newest"].astype(np.int64),
+        raw["ilen"].astype(np.int32) * 60,
+        _lag_s(raw, closed_s[frames]),
+    )
 
 
 def _lag_s(raw: npt.NDArray[np.void], closed_s: float | Float64) -> Int64:

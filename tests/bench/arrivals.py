@@ -41,10 +41,14 @@ class Arrivals:
 
     @classmethod
     def of(cls, day: slice, interval_s: int, offset_s: int, generator: Generator) -> "Arrivals":
-        """Return the frames of a day, of a clock that is ahead by so much."""
-        slot = np.arange(day.start, day.stop, EVERY)
+        """
+        Return the frames of a day, of a clock that is ahead by so much, and of the hours after it.
+
+        The clock is set right at the end of the day; the meter's memory keeps what it stamped.
+        """
+        slot = np.arange(day.start, day.stop + CARRIED, EVERY)
         phase_s = generator.integers(0, interval_s, len(slot))
-        return cls(day, slot, phase_s - offset_s)
+        return cls(day, slot, phase_s - np.where(slot < day.stop, offset_s, 0))
 
     def refused(self) -> Bool:
         """Return the slots of its day that no frame brings, because each is stamped too early."""

@@ -6,6 +6,7 @@ import pytest
 
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
+from mdms.domain.errors import RejectReason
 from mdms.domain.events import EndDeviceEvent, EventCode
 from mdms.domain.time import from_epoch_s
 from mdms.ports.messages import Envelope
@@ -81,6 +82,18 @@ async def test_a_clock_ahead_is_told_of_within_what_intake_lets_pass():
     (event,) = await told(*ahead)
 
     assert event.value == 250
+
+
+async def test_frames_that_intake_refuses_for_coming_from_the_future_tell_of_their_clock():
+    work = FakeUnitOfWork(channel_table(METER), collector_ids=[7])
+    clock = FakeClock(from_epoch_s(NOON_S + 900))
+    frames = [sent(quarter * 450, quarter * 450 + 3600, number=quarter + 1) for quarter in (0, 1)]
+
+    await Pipeline(FakeSource([frames]), work, clock, IngestConfig(), VeeHorizon(ZONE)).run()
+
+    (event,) = [event for event in work.events.stored if event.code is EventCode.CLOCK_OFF]
+    assert event.value == 3600
+    assert {each.reason for each in work.messages.rejected} == {RejectReason.TIME_FUTURE}
 
 
 @pytest.mark.parametrize("fields", [{"mtype": 2}, {"flags": 1}, {"flags": 2}])
