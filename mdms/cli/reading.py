@@ -1,13 +1,18 @@
 """`mdms reading`: what meters measured."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from mdms.cli import options
 from mdms.cli.lineage import print_trace
 from mdms.cli.output import Output, show, terminal
+
+_FAILED: Final = 1
+_PARTLY_DONE: Final = 5
+_IMPORT_SPARE: Final = ("zone", "rounded", "not_read", "no_value", "disputed")
 
 app = typer.Typer(help="Interval and register reads.", no_args_is_help=True)
 
@@ -68,6 +73,86 @@ def export(
         kind = "parquet" if versions else form
         for path in mdms.export_readings(from_, to, out, form=kind):
             typer.echo(path)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File of reads.")],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="cmep, nem12, espi or csv; told by its beginning."),
+    ] = None,
+    zone: Annotated[
+        str,
+        typer.Option(help="Of its times: UTC, America/Los_Angeles, +10:00; as its format rules."),
+    ] = "",
+    meter: Annotated[str, typer.Option(help="Whose reads all of it are; else the file says.")] = "",
+    *,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="Take the other rows when some are refused.")
+    ] = False,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Take a file of reads: all of it, or nothing and a list of every refused row.
+
+    The same file again changes nothing. What its sender estimated or edited is no reading: it is
+    counted and left out. docs/files.md says how each format is read.
+
+    Example: mdms reading import day.cmep --zone America/Los_Angeles
+    """
+    with options.client(config) as mdms:
+        made = mdms.import_readings(
+            file, form=form, zone=zone, meter=meter, skip_refused=skip_refused
+        )
+        refused = list(mdms.refused_readings(made["reading_import_id"]))
+    if output is Output.TABLE:
+        show([_import_row(made)], output, title=file.name, spare=_IMPORT_SPARE)
+        if refused:
+            show(refused, output, title="Refused rows")
+    else:
+        show(refused if output is Output.CSV else [made | {"refused": refused}], output)
+    if made["state"] != "stored":
+        raise typer.Exit(_PARTLY_DONE if made["state"] == "partial" else _FAILED)
+
+
+@app.command()
+def imported(
+    from_: Annotated[str, typer.Option("--from", help="Instant with its offset.")],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """List the files of reads that were handed in since an instant, the newest first."""
+    with options.client(config) as mdms:
+        rows = mdms.reading_imports(from_)
+    if output is not Output.JSON:
+        rows = [_import_row(row) for row in rows]
+    show(rows, output, title="Files of reads", spare=_IMPORT_SPARE)
+
+
+@app.command()
+def refused(
+    reading_import_id: Annotated[str, typer.Argument(help="As `reading imported` has it.")],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """List every row of a file that was refused, with its line and what is wrong with it."""
+    with options.client(config) as mdms:
+        show(list(mdms.refused_readings(reading_import_id)), output, title="Refused rows")
+
+
+def _import_row(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what people look at first."""
+    counts = {
+        name: made[f"{name}_count"]
+        for name in (
+            "interval", "register", "new", "disputed", "refused", "no_value", "not_read", "rounded",
+        )
+    }  # fmt: skip
+    totals = ", ".join(f"{total} {unit}" for unit, total in made["totals"].items())
+    named = {name: made[name] for name in ("name", "format", "zone", "state")}
+    return named | counts | {"totals": totals, "id": made["reading_import_id"]}
 
 
 @app.command()

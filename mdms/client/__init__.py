@@ -19,6 +19,7 @@ from mdms.client.leaks import LeakCalls
 from mdms.client.optouts import OptoutCalls
 from mdms.client.pilot import PilotCalls
 from mdms.client.policy import PolicyCalls
+from mdms.client.reading_imports import ReadingImportCalls
 from mdms.client.readings import ReadingCalls
 from mdms.client.registry import RegistryCalls
 from mdms.client.self_reads import SelfReadCalls
@@ -32,6 +33,7 @@ class Client(
     SystemCalls,
     RegistryCalls,
     ReadingCalls,
+    ReadingImportCalls,
     VeeCalls,
     EditCalls,
     BillingCalls,

@@ -1,6 +1,6 @@
 """Requests to the daemon, and its refusals as errors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
@@ -52,8 +52,9 @@ class Transport:
         *,
         params: Mapping[str, str | bool] | None = None,
         json: Mapping[str, object] | None = None,
+        content: Iterable[bytes] | None = None,
     ) -> dict[str, Any]:
-        with self._answer(method, path, params=params, json=json) as answer:
+        with self._answer(method, path, params=params, json=json, content=content) as answer:
             answer.read()
             body = answer.json()
         assert isinstance(body, dict), "every JSON answer of the daemon is an object"
@@ -77,9 +78,12 @@ class Transport:
         *,
         params: Mapping[str, str | bool] | None = None,
         json: Mapping[str, object] | None = None,
+        content: Iterable[bytes] | None = None,
     ) -> Iterator[httpx.Response]:
         try:
-            with self._http.stream(method, path, params=params, json=json) as answer:
+            with self._http.stream(
+                method, path, params=params, json=json, content=content
+            ) as answer:
                 if answer.is_error:
                     answer.read()
                     raise _refusal(answer)
