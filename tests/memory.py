@@ -1,6 +1,6 @@
 """A whole database in memory, for tests of services; what it keeps can be looked at."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -9,7 +9,9 @@ from typing import cast
 
 import numpy as np
 
+from mdms.domain.audit import AuditEntry
 from mdms.domain.errors import UnavailableError
+from mdms.domain.facts import CisFact
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import (
     STILL_INSTALLED_S,
@@ -19,7 +21,13 @@ from mdms.domain.registry import (
     Registry,
 )
 from mdms.domain.time import Period, to_epoch_s, to_epoch_us
-from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
+from mdms.ports.billing import (
+    Acknowledgement,
+    BilledBefore,
+    BilledService,
+    BillingBlock,
+    BillingDeterminant,
+)
 from mdms.ports.registry import ImportResult
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
@@ -187,12 +195,40 @@ class MemoryExceptions:
         return frozenset(each for each in self.answers if each[0] in channel_ids)
 
 
-class MemoryBilling:
-    """Frozen rows by window and channel; blocked channels are replaced by the next freeze."""
+class MemoryFacts:
+    """What was stated, as the test says."""
 
     def __init__(self) -> None:
-        self.frozen: dict[tuple[date, date], dict[int, BillingDeterminant]] = {}
+        self.statements: list[CisFact] = []
+
+    async def stated(self, facts: Collection[str], at: datetime) -> list[CisFact]:
+        said = [each for each in self.statements if each.fact in facts and each.known_at <= at]
+        return sorted(said, key=lambda each: each.known_at)
+
+
+class MemoryAudit:
+    """What was noted."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    def note(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
+
+
+PartKey = tuple[int, str, int]
+"""Channel, usage point, period."""
+
+
+class MemoryBilling:
+    """Frozen rows by window; of each part and service the last revision comes last."""
+
+    def __init__(self) -> None:
+        self.frozen: dict[tuple[date, date], dict[PartKey, list[BillingDeterminant]]] = {}
+        self.billed: list[tuple[BilledService, datetime]] = []
         self.left_out: dict[tuple[date, date], list[BillingBlock]] = {}
+        self.acknowledgements: list[Acknowledgement] = []
+        self.schedule: set[tuple[int, date]] = set()
 
     async def freeze(
         self,
@@ -202,13 +238,80 @@ class MemoryBilling:
         blocked: Sequence[BillingBlock],
         at: datetime,
     ) -> None:
-        rows = self.frozen.setdefault((window_start, window_end), {})
-        for determinant in determinants:
-            rows.setdefault(determinant.channel_id, determinant)
+        await self.add(window_start, window_end, determinants, (), at)
         self.left_out[window_start, window_end] = list(blocked)
 
+    async def add(
+        self,
+        window_start: date,
+        window_end: date,
+        determinants: Sequence[BillingDeterminant],
+        services: Sequence[BilledService],
+        at: datetime,
+    ) -> None:
+        rows = self.frozen.setdefault((window_start, window_end), {})
+        for each in determinants:
+            known = rows.setdefault((each.channel_id, each.usage_point_id, each.period), [])
+            if each.revision not in {row.revision for row in known}:
+                known.append(each)
+        taken = {_revision(service) for service, _ in self.billed}
+        self.billed += [(each, at) for each in services if _revision(each) not in taken]
+
     async def determinants(self, window_start: date, window_end: date) -> list[BillingDeterminant]:
-        return list(self.frozen.get((window_start, window_end), {}).values())
+        rows = self.frozen.get((window_start, window_end), {})
+        newest = {
+            _revision(each)[:-1]: each.revision
+            for each in await self.services(window_start, window_end)
+        }
+        return [
+            row
+            for _, known in sorted(rows.items())
+            for row in known
+            if row.revision
+            == newest.get((window_start, window_end, row.usage_point_id, row.period), 1)
+        ]
+
+    async def services(
+        self, window_start: date, window_end: date, *, as_of: datetime | None = None
+    ) -> list[BilledService]:
+        newest: dict[tuple[str, int], BilledService] = {}
+        for each, at in sorted(self.billed, key=lambda pair: pair[0].revision):
+            known = as_of is None or at <= as_of
+            if known and (each.window_start, each.window_end) == (window_start, window_end):
+                newest[each.usage_point_id, each.period] = each
+        return [newest[key] for key in sorted(newest)]
+
+    async def services_of(self, usage_point_id: str) -> list[tuple[BilledService, datetime]]:
+        return [pair for pair in self.billed if pair[0].usage_point_id == usage_point_id]
+
+    async def billed_elsewhere(
+        self, window_start: date, window_end: date
+    ) -> list[tuple[str, date, date]]:
+        return [
+            (each.usage_point_id, each.from_on, each.to_on)
+            for each, _ in self.billed
+            if each.from_on < window_end and each.to_on > window_start
+            if (each.window_start, each.window_end) != (window_start, window_end)
+        ]
+
+    async def acknowledge(self, acknowledgement: Acknowledgement) -> bool:
+        new = acknowledgement.digest not in {each.digest for each in self.acknowledgements}
+        self.acknowledgements += [acknowledgement] if new else []
+        return new
+
+    async def acknowledged(self, window_start: date, window_end: date) -> list[Acknowledgement]:
+        window = (window_start, window_end)
+        return [
+            each for each in self.acknowledgements if (each.window_start, each.window_end) == window
+        ]
+
+    async def set_read_days(self, billing_cycle: int, read_on: Sequence[date]) -> None:
+        self.schedule = {
+            each for each in self.schedule if each[0] != billing_cycle or each[1] < min(read_on)
+        } | {(billing_cycle, day) for day in read_on}
+
+    async def read_days(self) -> list[tuple[int, date]]:
+        return sorted(self.schedule)
 
     async def blocked(self, window_start: date, window_end: date) -> list[BillingBlock]:
         return self.left_out.get((window_start, window_end), [])
@@ -219,14 +322,19 @@ class MemoryBilling:
         names = list(BilledBefore.__dataclass_fields__)
         return [
             BilledBefore(*(getattr(row, name) for name in names))
-            for (start, end), rows in sorted(self.frozen.items())
+            for start, end in sorted(self.frozen)
             if since <= start and end <= until
-            for row in rows.values()
+            for row in await self.determinants(start, end)
             if row.channel_id in channel_ids
         ]
 
     async def windows(self) -> list[tuple[date, date]]:
         return sorted(self.frozen)
+
+
+def _revision(service: BilledService) -> tuple[date, date, str, int, int]:
+    window = (service.window_start, service.window_end)
+    return (*window, service.usage_point_id, service.period, service.revision)
 
 
 class MemoryDatabase:
@@ -237,6 +345,8 @@ class MemoryDatabase:
         self.readings = MemoryReadings()
         self.vee = MemoryVee()
         self.exceptions = MemoryExceptions()
+        self.facts = MemoryFacts()
+        self.audit = MemoryAudit()
         self.billing = MemoryBilling()
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:

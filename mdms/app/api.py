@@ -115,7 +115,7 @@ def _services(core: Core, line: Line | None) -> Services:
         leak_credit=LeakCreditService(unit_of_work, clock, core.book),
         grid=GridService(unit_of_work, clock, settings.zone),
         transformers=TransformerService(unit_of_work, settings.zone, core.rules.voltage),
-        billing=BillingService(unit_of_work, clock, settings.zone, finalize, core.rules),
+        billing=BillingService(unit_of_work, clock, core.book, finalize, core.rules),
         status=StatusService(unit_of_work, clock),
         requests=requests,
         approvals=ControlApprovals(unit_of_work.pipelined, clock, core.judge, wake),

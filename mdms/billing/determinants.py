@@ -2,7 +2,8 @@
 What a channel used in a bill window: registers at its edges, whole units, quality, lineage.
 
 Usage is the difference of two registers, so the meter's own total is billed and estimates inside
-the window change nothing in it; intervals give the estimated share and must agree (V45).
+the window change nothing in it; intervals give the estimated share and must agree (V45). A bill
+opens with what the one before ended with, so that nothing is billed twice, or never.
 """
 
 import hashlib
@@ -16,20 +17,19 @@ from typing import Final, TypeVar
 import numpy as np
 
 from mdms.billing.channels import BilledChannel
+from mdms.billing.edges import Edges, billed_before, edges_of, usage_between
 from mdms.billing.registers import (
     IS_ABSENT,
-    IS_ESTIMATE,
     IS_ESTIMATED_SHARE,
     IS_HELD,
     Basis,
     EdgeRegister,
     carried_from_s,
     least_trusted,
-    register_at,
     usable,
 )
 from mdms.billing.units import whole_units
-from mdms.billing.window import SERVICE_DAYS_MIN, BillWindow
+from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.readings import (
     FLAG_EST_CLAMPED,
@@ -40,13 +40,14 @@ from mdms.domain.readings import (
     RegisterReads,
 )
 from mdms.domain.time import from_epoch_s
-from mdms.ports.billing import BillingBlock, BillingDeterminant
+from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
 
 _MAY_BE_INEXACT: Final = FLAG_EST_CLAMPED | FLAG_EST_COARSE | FLAG_EST_UNSCALED
 """Marks of estimates that need not add up to the register (design 9)."""
+_UNALIGNED: Final = {Basis.NEAR, Basis.BILLED, Basis.SWAP}
 _SHARE_PLACES: Final = Decimal("0.000001")
-_NOT_HASHED: Final = {"channel_id", "content_hash"}
-"""The database numbers channels; badge and reading type say which one it is."""
+_NOT_HASHED: Final = {"channel_id", "content_hash", "revision"}
+"""The database numbers channels, and billing corrections: neither says what was used."""
 
 
 Rows = TypeVar("Rows", IntervalReads, RegisterReads)
@@ -55,8 +56,8 @@ Rows = TypeVar("Rows", IntervalReads, RegisterReads)
 class BlockReason(StrEnum):
     """Why a channel's window cannot be frozen yet: a closed set."""
 
-    SHORT_WINDOW = "short_window"
-    """In place for too little of the window, or moved within it."""
+    MOVED = "moved"
+    """Taken away and put back at the same place within one period."""
     MISSING_INTERVALS = "missing_intervals"
     HELD_INTERVALS = "held_intervals"
     NO_REGISTER = "no_register"
@@ -64,6 +65,12 @@ class BlockReason(StrEnum):
     """Intervals and register of the window disagree (V45 over the billing period)."""
     PERIOD_CHECK = "period_check"
     """A period rule holds the bill until a person accepts it (vee.md 3.6)."""
+    OTHER_METER = "other_meter"
+    """Another channel of the same service cannot be billed yet: it is billed whole."""
+    NO_TERMS = "no_terms"
+    """Nobody knows its rate schedule."""
+    BILLED_ELSEWHERE = "billed_elsewhere"
+    """Days of it are frozen in another window."""
 
 
 def intervals_needed_from_s(channels: Sequence[BilledChannel], registers: RegisterReads) -> int:
@@ -88,6 +95,7 @@ def determine(
     registers: RegisterReads,
     *,
     ruleset_hash: str,
+    before: Sequence[BilledBefore] = (),
 ) -> tuple[list[BillingDeterminant], list[BillingBlock]]:
     """
     Return what each channel used, and why the others cannot be billed yet.
@@ -99,20 +107,30 @@ def determine(
         registers: Versions of their register reads, from CARRY_S_MAX before the window to
             NEAREST_S_MAX after it.
         ruleset_hash: The validation rules that judged the intervals.
+        before: What is billed of them already.
+
+    Returns:
+        Determinants and blocks, each in the order of the channels but parts of one by their time.
     """
     current, reads = intervals.current(), registers.current()
+    closed: dict[int, list[BilledBefore | BillingDeterminant]] = {}
+    for each in before:
+        closed.setdefault(each.channel_id, []).append(each)
     determinants: list[BillingDeterminant] = []
     blocked: list[BillingBlock] = []
-    for channel in channels:
+    for channel in sorted(channels, key=lambda each: each.read_start_s):  # a part opens the next
         outcome = _determine(
             window,
             channel,
             _of(current, channel),
             usable(_of(reads, channel), channel),
+            billed_before(channel, closed.get(channel.channel_id, ())),
             ruleset_hash=ruleset_hash,
         )
         if isinstance(outcome, BillingDeterminant):
             determinants.append(outcome)
+            if len(channels) > 1:
+                closed.setdefault(channel.channel_id, []).append(outcome)
         else:
             blocked.append(outcome)
     return determinants, blocked
@@ -143,40 +161,47 @@ def _determine(
     channel: BilledChannel,
     intervals: IntervalReads,
     registers: RegisterReads,
+    before: EdgeRegister | None,
     *,
     ruleset_hash: str,
 ) -> BillingDeterminant | BillingBlock:
     """Return the determinant of one channel from its current intervals and usable registers."""
     if channel.installation_count > 1:
-        return _block(channel, BlockReason.SHORT_WINDOW, "the meter moved within the window")
-    days_min = min(SERVICE_DAYS_MIN, window.service_days)
-    if channel.service_days < days_min:
-        return _block(
-            channel,
-            BlockReason.SHORT_WINDOW,
-            f"in place for {channel.service_days} of {window.service_days} days; "
-            f"{days_min} are needed",
-        )
+        return _block(channel, BlockReason.MOVED, "the meter was away within the period")
     billed = _in_window(intervals, channel)
     obstacle = _unfinished(billed, channel)
     if obstacle is not None:
         return obstacle
-    start = register_at(channel.read_start_s, registers, intervals, channel)
-    end = register_at(channel.read_end_s, registers, intervals, channel)
-    if start is None or end is None or end.at_s <= start.at_s:
-        edge = channel.read_start_s if start is None else channel.read_end_s
+    edges = edges_of(channel, registers, intervals, before)
+    if edges is None or edges.end.at_s <= edges.start.at_s:
         return _block(
-            channel, BlockReason.NO_REGISTER, f"no register read near {from_epoch_s(edge)}"
+            channel,
+            BlockReason.NO_REGISTER,
+            f"no two register reads near {from_epoch_s(channel.read_start_s)} and "
+            f"{from_epoch_s(channel.read_end_s)}",
         )
-    usage = _usage(start, end, channel)
-    difference = _sum_check(usage, start, end, billed, channel)
+    difference = _sum_check(edges.measured, billed, channel)
     if difference:
         return _block(
             channel,
             BlockReason.SUM_CHECK,
-            f"intervals and register differ by {difference} of {usage} quanta",
+            f"intervals and register differ by {difference} of "
+            f"{usage_between(*edges.measured, channel)} quanta",
         )
+    return _frozen(window, channel, edges, billed, ruleset_hash=ruleset_hash)
+
+
+def _frozen(
+    window: BillWindow,
+    channel: BilledChannel,
+    edges: Edges,
+    billed: IntervalReads,
+    *,
+    ruleset_hash: str,
+) -> BillingDeterminant:
     kind = READING_TYPES[channel.reading_type]
+    start, end = edges.start, edges.end
+    usage = usage_between(start, end, channel)
     estimated = IS_ESTIMATED_SHARE[billed.status]
     determinant = BillingDeterminant(
         window_start=window.start,
@@ -202,21 +227,11 @@ def _determine(
         versions=pack_versions(billed.version),
         ruleset_hash=ruleset_hash,
         content_hash="",
+        period=channel.period,
+        opened_by=channel.opened_by.value,
+        closed_by=channel.closed_by.value,
     )
     return replace(determinant, content_hash=_content_hash(determinant, start, end, billed))
-
-
-def _usage(start: EdgeRegister, end: EdgeRegister, channel: BilledChannel) -> int:
-    """
-    Return the difference of two registers in quanta of usage.
-
-    An estimate that was too high is given back: below it, a read is no rollover (S10.A.4).
-    """
-    turned = (end.value - start.value) % channel.register_modulus
-    overestimated = start.basis is not Basis.SUM and IS_ESTIMATE[start.read.status[0]]
-    if overestimated and turned > channel.register_modulus // 2:
-        turned -= channel.register_modulus
-    return turned * channel.multiplier
 
 
 def _of(rows: Rows, channel: BilledChannel) -> Rows:
@@ -227,8 +242,19 @@ def _of(rows: Rows, channel: BilledChannel) -> Rows:
     return rows.take(slice(int(first), int(last)))
 
 
+def billed_intervals(intervals: IntervalReads, channel: BilledChannel) -> IntervalReads:
+    """
+    Return the intervals that a part of a bill is made of, in time order.
+
+    Args:
+        intervals: Current ones, sorted by channel and start, of any channels.
+        channel: The part.
+    """
+    return _in_window(_of(intervals, channel), channel)
+
+
 def _in_window(intervals: IntervalReads, channel: BilledChannel) -> IntervalReads:
-    """Return the expected intervals that have a value."""
+    """Return the expected intervals of a channel that have a value."""
     if not channel.intervals_expected:
         return intervals.take(slice(0, 0))
     edges = (channel.read_start_s, channel.read_end_s)
@@ -266,11 +292,7 @@ def _unfinished(billed: IntervalReads, channel: BilledChannel) -> BillingBlock |
 
 
 def _sum_check(
-    usage: int,
-    start: EdgeRegister,
-    end: EdgeRegister,
-    billed: IntervalReads,
-    channel: BilledChannel,
+    measured: tuple[EdgeRegister, EdgeRegister], billed: IntervalReads, channel: BilledChannel
 ) -> int:
     """
     Return by how many quanta intervals and register disagree; 0 within tolerance.
@@ -282,8 +304,10 @@ def _sum_check(
         vee.md 3.5, V45 on the billing period; both edges are aligned, or there is no check.
     """
     inexact = bool((billed.flags & _MAY_BE_INEXACT).any())
-    if inexact or not channel.intervals_expected or Basis.NEAR in {start.basis, end.basis}:
+    unaligned = any(edge.basis in _UNALIGNED for edge in measured)
+    if inexact or unaligned or not channel.intervals_expected:
         return 0
+    usage = usage_between(*measured, channel)
     difference = int(billed.value.sum()) - usage
     permille = max(2_000 * channel.register_resolution * channel.multiplier, usage)
     return difference if abs(difference) * 1_000 > permille else 0
@@ -291,7 +315,11 @@ def _sum_check(
 
 def _method(start: EdgeRegister, end: EdgeRegister) -> str:
     """Name what stood in for a read at an edge, joined by `+`; empty when nothing did."""
-    bases = [basis for basis in (Basis.SUM, Basis.NEAR) if basis in {start.basis, end.basis}]
+    bases = [
+        basis
+        for basis in (Basis.BILLED, Basis.SUM, Basis.BACK, Basis.NEAR)
+        if basis in {start.basis, end.basis}
+    ]
     return "+".join([*bases, *(method.name for method in sorted(start.methods | end.methods))])
 
 

@@ -2,10 +2,11 @@
 What a channel's register showed at an edge of a bill window.
 
 The read at that instant where there is one; else the last read before it plus the intervals
-since; only where those are missing, the nearest read within three days (design 9).
+since; else the first read after it less the intervals between (ADR 0010); only where those are
+missing, the nearest read within three days (design 9).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from mdms.billing.channels import BilledChannel
 from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source, Status
+from mdms.domain.time import to_epoch_s
+from mdms.ports.billing import BilledBefore, BillingDeterminant
 
 ALIGN_S = 60
 """A read whose stamp lies this close to an interval boundary stands for that boundary."""
@@ -26,7 +29,12 @@ class Basis(StrEnum):
     """What the register at an edge rests on."""
 
     READ = "READ"
+    SWAP = "SWAP"
+    """The meter's first or last read in place, between two interval boundaries."""
+    BILLED = "BILLED"
+    """What the bill before ended with."""
     SUM = "SUM"
+    BACK = "BACK"
     NEAR = "NEAR"
 
 
@@ -49,7 +57,7 @@ class EdgeRegister:
         at_s: Instant it holds for: the edge, or the stamp of the nearest read.
         basis: How it was found.
         read: The one register read it rests on.
-        carried: Intervals between that read and the edge; no rows unless basis is SUM.
+        carried: Intervals between that read and the edge; no rows unless basis is SUM or BACK.
         quality: The least trusted of what it was made of.
     """
 
@@ -67,18 +75,19 @@ class EdgeRegister:
         return {Method(code) for code in self.carried.method[estimated]} - {Method.NONE}
 
 
-def _status_table(*statuses: Status) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def status_table(*statuses: Status) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return whether each code of a status is one of these, shape (256,)."""
     table = np.zeros(256, np.bool_)
     table[[status.code for status in statuses]] = True
     return table
 
 
-IS_ABSENT: Final = _status_table(Status.MISSING, Status.NOT_EXPECTED)
-IS_HELD: Final = _status_table(Status.SUSPECT)
-IS_ESTIMATE: Final = _status_table(Status.ESTIMATED, Status.FINAL_ESTIMATE)
-IS_ESTIMATED_SHARE: Final = IS_ESTIMATE | _status_table(Status.ZERO)
+IS_ABSENT: Final = status_table(Status.MISSING, Status.NOT_EXPECTED)
+IS_HELD: Final = status_table(Status.SUSPECT)
+IS_ESTIMATE: Final = status_table(Status.ESTIMATED, Status.FINAL_ESTIMATE)
+IS_ESTIMATED_SHARE: Final = IS_ESTIMATE | status_table(Status.ZERO)
 """Counted into the estimated share, zeros by outage included."""
-IS_EDITED: Final = _status_table(Status.EDITED)
+IS_EDITED: Final = status_table(Status.EDITED)
 _IS_UNUSABLE: Final = IS_ABSENT | IS_HELD
 
 
@@ -108,24 +117,12 @@ def register_at(
         intervals: The channel's current intervals, sorted by start, from `carried_from_s` on.
         channel: What they were measured by.
     """
-    found = _last_bookend(edge_s, registers, channel.interval_s)
-    if found is not None:
-        row, boundary_s = found
-        first, last = np.searchsorted(intervals.start_s, (boundary_s, edge_s))
-        carried = intervals.take(slice(int(first), int(last)))
-        complete = len(carried) == (edge_s - boundary_s) // channel.interval_s
-        if complete and not _IS_UNUSABLE[carried.status].any():
-            # Where a multiplier does not divide the sum, the rest counts in the next period.
-            added = int(carried.value.sum()) // channel.multiplier
-            read = registers.take(slice(row, row + 1))
-            return EdgeRegister(
-                value=(int(read.value[0]) + added) % channel.register_modulus,
-                at_s=edge_s,
-                basis=Basis.SUM if len(carried) else Basis.READ,
-                read=read,
-                carried=carried,
-                quality=max(_read_quality(read), _carried_quality(carried), key=_rank),
-            )
+    for bookend in (_last_bookend, _first_bookend):
+        found = bookend(edge_s, registers, channel.interval_s)
+        if found is not None:
+            carried = _carried(edge_s, found, registers, intervals, channel)
+            if carried is not None:
+                return carried
     nearest = _nearest(edge_s, registers)
     if nearest is None:
         return None
@@ -138,6 +135,85 @@ def register_at(
         carried=intervals.take(slice(0, 0)),
         # A customer reads when it suits them: their reading is billed as it is.
         quality=Quality.CUSTOMER if read.source[0] == Source.SELF_READ else Quality.ESTIMATED,
+    )
+
+
+def _carried(
+    edge_s: int,
+    bookend: tuple[int, int],
+    registers: RegisterReads,
+    intervals: IntervalReads,
+    channel: BilledChannel,
+) -> EdgeRegister | None:
+    """Return a read brought to the edge by the intervals between; None where one is missing."""
+    row, boundary_s = bookend
+    from_s, to_s = sorted((boundary_s, edge_s))
+    first, last = np.searchsorted(intervals.start_s, (from_s, to_s))
+    carried = intervals.take(slice(int(first), int(last)))
+    complete = len(carried) == (to_s - from_s) // channel.interval_s
+    if not complete or _IS_UNUSABLE[carried.status].any():
+        return None
+    # Where a multiplier does not divide the sum, the rest counts in the next period.
+    turned = int(carried.value.sum()) // channel.multiplier
+    read = registers.take(slice(row, row + 1))
+    basis = Basis.READ if not len(carried) else Basis.SUM if boundary_s < edge_s else Basis.BACK
+    return EdgeRegister(
+        value=(int(read.value[0]) + (turned if boundary_s < edge_s else -turned))
+        % channel.register_modulus,
+        at_s=edge_s,
+        basis=basis,
+        read=read,
+        carried=carried,
+        quality=max(_read_quality(read), _carried_quality(carried), key=_rank),
+    )
+
+
+def swap_read(
+    from_s: int, to_s: int, registers: RegisterReads, *, last: bool
+) -> EdgeRegister | None:
+    """
+    Return the first or last read of a meter between two instants, both included; None without.
+
+    Args:
+        from_s: Installation, or the last boundary in place, seconds since 1970-01-01 UTC.
+        to_s: The first boundary in place, or removal.
+        registers: The channel's `usable` reads, sorted by time.
+        last: The one before removal; else the one after installation.
+    """
+    rows = np.flatnonzero((registers.at_s >= from_s) & (registers.at_s <= to_s))
+    if not rows.size:
+        return None
+    row = int(rows[-1 if last else 0])
+    read = registers.take(slice(row, row + 1))
+    return EdgeRegister(
+        value=int(read.value[0]),
+        at_s=int(read.at_s[0]),
+        basis=Basis.SWAP,
+        read=read,
+        carried=IntervalReads.empty(),
+        quality=_read_quality(read),
+    )
+
+
+def billed_register(before: BilledBefore | BillingDeterminant) -> EdgeRegister:
+    """Return what a bill before ended with, as the register that the next one opens with."""
+    at_s = to_epoch_s(before.read_end_utc)
+    quality = Quality(before.quality)
+    status = Status.ESTIMATED if quality is Quality.ESTIMATED else Status.VALIDATED
+    read = RegisterReads.raw(
+        np.array([before.channel_id]),
+        np.array([at_s]),
+        np.array([before.register_end]),
+        recorded_us=0,
+        source=Source.SELF_READ if quality is Quality.CUSTOMER else Source.VEE,
+    )
+    return EdgeRegister(
+        value=before.register_end,
+        at_s=at_s,
+        basis=Basis.BILLED,
+        read=replace(read, status=np.array([status.code], np.uint8)),
+        carried=IntervalReads.empty(),
+        quality=quality,
     )
 
 
@@ -164,6 +240,19 @@ def _last_bookend(edge_s: int, registers: RegisterReads, interval_s: int) -> tup
     newest_s = boundary_s[rows[-1]]
     same = rows[boundary_s[rows] == newest_s]
     return first + int(same[off_s[same].argmin()]), int(newest_s)
+
+
+def _first_bookend(
+    edge_s: int, registers: RegisterReads, interval_s: int
+) -> tuple[int, int] | None:
+    """Return row and boundary of the first read that stands for a boundary after the edge."""
+    first, last = np.searchsorted(
+        registers.at_s, (edge_s + ALIGN_S + 1, edge_s + CARRY_S_MAX)
+    ).tolist()
+    at_s = registers.at_s[first:last]
+    boundary_s = edge_s + (at_s - edge_s + interval_s // 2) // interval_s * interval_s
+    rows = np.flatnonzero((np.abs(at_s - boundary_s) <= ALIGN_S) & (boundary_s > edge_s))
+    return (first + int(rows[0]), int(boundary_s[rows[0]])) if rows.size else None
 
 
 def _nearest(edge_s: int, registers: RegisterReads) -> int | None:

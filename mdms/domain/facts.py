@@ -16,6 +16,7 @@ class Subject(StrEnum):
     ACCOUNT = "account"
     PREMISE = "premise"
     METER = "meter"
+    USAGE_POINT = "usage_point"
     UTILITY = "utility"
     """The utility itself: how far its feeds have come, whether its telephone is answered."""
 
@@ -26,7 +27,8 @@ class CisFact:
     One statement of the customer system.
 
     Attributes:
-        subject_id: Identifier of the account, premise or meter; the name of the utility.
+        subject_id: Identifier of the account, premise, meter or usage point; the name of the
+            utility.
         fact: Name from the closed list in `mdms.policy.facts`.
         value: As text, in the form that the list asks for.
         effective_at: Since when it holds.

@@ -80,6 +80,8 @@ DATE: Final = Form("a date like 2026-11-09", _day)
 INSTANT: Final = Form("a time like 2026-12-08T10:00:00-08:00", parse_local)
 YES_NO: Final = Form("yes or no", _yes_no)
 WORDS: Final = Form("words between spaces, or none", _words)
+NAME: Final = Form("a name", _text)
+FACTOR: Final = Form("a number like 1.12", _money)
 DATE_OR_NONE: Final = _or_none(DATE)
 INSTANT_OR_NONE: Final = _or_none(INSTANT)
 ID_OR_NONE: Final = _or_none(Form("an identifier", _text))
@@ -109,7 +111,7 @@ class FactKind:
     rows: str
 
 
-_A, _P, _U = Subject.ACCOUNT, Subject.PREMISE, Subject.UTILITY
+_A, _P, _S, _U = Subject.ACCOUNT, Subject.PREMISE, Subject.USAGE_POINT, Subject.UTILITY
 
 _KINDS: Final = (
     FactKind("past_due", _A, MONEY, "sum whose due date has passed, after payments", "N1"),
@@ -165,6 +167,8 @@ _KINDS: Final = (
     FactKind("site_hazardous", _P, YES_NO, "deemed inaccessible or hazardous", "1.2"),
     FactKind("self_read_accepted", _A, YES_NO, "the customer may read the meters", "1.2"),
     FactKind("optout_form_on", _A, DATE_OR_NONE, "when the signed form came back", "1.2"),
+    FactKind("rate_schedule", _S, NAME, "by which it is billed; its terms are data", "R11.F"),
+    FactKind("pressure_factor", _S, FACTOR, "of gas delivered at another pressure", "R11.A"),
     FactKind("optout_set_up_again", _A, YES_NO, "a second set-up is charged, or waived", "1.4"),
 )
 

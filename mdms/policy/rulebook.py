@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, get_type_hints
 
+from mdms.domain.tariff import TariffRules
 from mdms.policy import tables
 from mdms.policy.access_facts import AccessRules
 from mdms.policy.adjustments import AdjustmentRules
@@ -64,6 +65,7 @@ class CustomerRules:
     aggregate: AggregateRules
     alert: AlertRules
     retention: RetentionRules
+    tariff: TariffRules
 
     @property
     def hash(self) -> str:

@@ -1,10 +1,10 @@
 """The store of what was frozen for billing, and the place for finished files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,14 @@ class BillingDeterminant:
     """The exact interval versions used; `mdms.billing.determinants` packs and unpacks them."""
     ruleset_hash: str
     content_hash: str
-    """SHA-256 over everything above and every value used; equal data, equal hash."""
+    """SHA-256 over everything else here and every value used; equal data, equal hash."""
+    period: int = 1
+    """Which of the service's periods in the window: more than one where people moved."""
+    opened_by: str = "PERIODIC"
+    """Why its first register is read, a word of headend.md 3.7; likewise its last one."""
+    closed_by: str = "PERIODIC"
+    revision: int = 1
+    """Rises with every correction; the highest is what is billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class BilledBefore:
     account_id: str
     read_start_utc: datetime
     read_end_utc: datetime
+    register_end: int
     usage_quanta: int
     quality: str
     estimated_share: Decimal
@@ -73,8 +81,72 @@ class BilledBefore:
     estimated_count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledService:
+    """
+    What one account is billed of one service in a window: whole units of all its meters together.
+
+    Attributes:
+        period: From 1; more than one where people moved within the window.
+        revision: From 1; rises with every correction.
+        from_on: First day of service charged.
+        to_on: Day after the last one.
+        opened_by: Why it opens there, a word of headend.md 3.7; likewise closed_by.
+        quality: The least trusted of its parts.
+        estimated_share: Estimated energy over all interval energy of what was delivered, 0..1.
+        quantities: Whole units by name: `delivered_kwh`, `on_peak_delivered_kwh`, `demand_kw`, …
+        flags: What whoever bills must know, in alphabetical order.
+        detail: What the quantities were made of, as text, whole numbers and mappings of them.
+        rules: Version of each set of rules used.
+        parts: Hashes of the determinants it sums up, by badge and reading type.
+        content_hash: SHA-256 over everything above.
+    """
+
+    window_start: date
+    window_end: date
+    usage_point_id: str
+    period: int
+    revision: int
+    premise_id: str
+    account_id: str
+    commodity: str
+    from_on: date
+    to_on: date
+    opened_by: str
+    closed_by: str
+    service_days: int
+    quality: str
+    estimated_share: Decimal
+    quantities: Mapping[str, int]
+    flags: tuple[str, ...]
+    detail: Mapping[str, Any]
+    rules: Mapping[str, str]
+    parts: tuple[str, ...]
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """
+    That the customer system has what a window said.
+
+    Attributes:
+        digest: SHA-256 over the hashes of the services it has.
+        services: How many they are.
+        reference: What the other side calls it; may be empty.
+    """
+
+    window_start: date
+    window_end: date
+    digest: str
+    services: int
+    acknowledged_at: datetime
+    acknowledged_by: str
+    reference: str
+
+
 class BillingStore(Protocol):
-    """Frozen determinants: rows are added, never changed."""
+    """Frozen determinants: rows are added, never changed; the highest revision counts."""
 
     async def freeze(
         self,
@@ -84,9 +156,39 @@ class BillingStore(Protocol):
         blocked: Sequence[BillingBlock],
         at: datetime,
     ) -> None: ...
+    async def add(
+        self,
+        window_start: date,
+        window_end: date,
+        determinants: Sequence[BillingDeterminant],
+        services: Sequence[BilledService],
+        at: datetime,
+    ) -> None:
+        """Freeze services with their parts; what is frozen keeps its row."""
+        ...
+
     async def determinants(
         self, window_start: date, window_end: date
-    ) -> Sequence[BillingDeterminant]: ...
+    ) -> Sequence[BillingDeterminant]:
+        """Return the parts of what counts now, by channel and time."""
+        ...
+
+    async def services(
+        self, window_start: date, window_end: date, *, as_of: datetime | None = None
+    ) -> Sequence[BilledService]:
+        """Return what counts, or counted at an instant, by usage point and period."""
+        ...
+
+    async def services_of(self, usage_point_id: str) -> Sequence[tuple[BilledService, datetime]]:
+        """Return every revision of a service with the instant of its freeze, oldest first."""
+        ...
+
+    async def billed_elsewhere(
+        self, window_start: date, window_end: date
+    ) -> Sequence[tuple[str, date, date]]:
+        """Return usage point and days [from, to) that other windows charge of these days."""
+        ...
+
     async def blocked(self, window_start: date, window_end: date) -> Sequence[BillingBlock]: ...
     async def before(
         self, channel_ids: Sequence[int], *, since: date, until: date
@@ -95,6 +197,21 @@ class BillingStore(Protocol):
         ...
 
     async def windows(self) -> Sequence[tuple[date, date]]: ...
+    async def acknowledge(self, acknowledgement: Acknowledgement) -> bool:
+        """Keep an acknowledgement; return whether it was new."""
+        ...
+
+    async def acknowledged(self, window_start: date, window_end: date) -> Sequence[Acknowledgement]:
+        """Return the acknowledgements of a window, oldest first."""
+        ...
+
+    async def set_read_days(self, billing_cycle: int, read_on: Sequence[date]) -> None:
+        """Replace the read days of a cycle from the first of these on."""
+        ...
+
+    async def read_days(self) -> Sequence[tuple[int, date]]:
+        """Return cycle and read day, sorted."""
+        ...
 
 
 class ExportSink(Protocol):

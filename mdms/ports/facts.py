@@ -25,10 +25,14 @@ class FactStore(Protocol):
         """
         ...
 
+    async def stated(self, facts: Collection[str], at: datetime) -> Sequence[CisFact]:
+        """Return all that was said by an instant under these names, in the order of its saying."""
+        ...
+
     async def history(self, subject_id: str) -> Sequence[CisFact]:
-        """Return everything that was stated about an account, premise or meter, oldest first."""
+        """Return everything that was stated about one subject, oldest first."""
         ...
 
     async def unknown(self, subjects: Collection[tuple[Subject, str]]) -> set[tuple[Subject, str]]:
-        """Return those of these accounts, premises and meters that the registry has not."""
+        """Return those of these subjects that the registry has not."""
         ...

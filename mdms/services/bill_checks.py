@@ -8,21 +8,27 @@ from typing import Final
 
 import numpy as np
 
+from mdms.billing.channels import ReadReason
 from mdms.billing.determinants import BlockReason
 from mdms.billing.registers import Quality
+from mdms.billing.service import Flag
 from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import READING_TYPES
-from mdms.domain.registry import ChannelTable, Registry
-from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
+from mdms.domain.registry import ChannelTable, Commodity, Registry
+from mdms.ports.billing import BilledBefore, BilledService, BillingBlock, BillingDeterminant
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import BILL_RULES, VeeDay, VeeException
-from vee import bill
+from mdms.services.billing_reckoning import Reckoned
+from vee import bill, period
 from vee.bill import Bill, Days
+from vee.marks import Severity
 from vee.period import PeriodFinding
 from vee.rules import RuleSet
 
 _DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
+_SERVICE_DAYS: Final = 55
+_WATTS_IN_KW: Final = 1_000
 _REACTIVE: Final = 3
 """What is stored but drawn by no customer on purpose: its usage is no surprise either."""
 
@@ -73,22 +79,27 @@ class BillChecks:
         )
 
     async def sort_out(
-        self, work: UnitOfWork, determinants: Sequence[BillingDeterminant], at: datetime
-    ) -> tuple[list[BillingDeterminant], list[BillingBlock]]:
+        self, work: UnitOfWork, reckoned: Reckoned, at: datetime
+    ) -> tuple[Reckoned, list[BillingBlock]]:
         """
         Keep what may be frozen; raise an exception for every finding, and block what it holds.
 
-        What a person has answered to the same finding, in the same words, holds no longer.
+        A service is held whole. What a person has answered to the same finding, in the same words,
+        holds no longer.
         """
+        determinants = reckoned.determinants
         if not determinants:
-            return [], []
+            return reckoned, []
         ids = [each.channel_id for each in determinants]
         past = await self._past(work, determinants)
         days = await self._days(work, ids)
-        found = {
-            each.channel_id: self._judge(each, past, days.get(each.channel_id, {}))
-            for each in determinants
-        }
+        found: dict[int, list[PeriodFinding]] = {}
+        for each in determinants:
+            judged = self._judge(each, past, days.get(each.channel_id, {}))
+            found.setdefault(each.channel_id, []).extend(judged)
+        about = {_key(each): each.channel_id for each in determinants}
+        for service in reckoned.services:
+            found[about[_key(service)]] += self._judge_service(service)
         last_day = self.window.last_day
         await work.vee.replace_exceptions(
             [(channel_id, last_day) for channel_id in ids],
@@ -101,7 +112,7 @@ class BillChecks:
             of_bills=True,
         )
         answered = await self._answered(work, found)
-        ready, blocked = [], []
+        held: dict[tuple[str, int], list[BillingBlock]] = {}
         for each in determinants:
             holding = [
                 f"{_code(one)}: {one.detail}"
@@ -110,10 +121,42 @@ class BillChecks:
                 and (each.channel_id, _code(one), one.detail) not in answered
             ]
             if holding:
-                blocked.append(_block(each, "; ".join(holding)))
-            else:
-                ready.append(each)
-        return ready, blocked
+                held.setdefault(_key(each), []).append(_block(each, "; ".join(holding)))
+        ready = Reckoned(
+            [each for each in reckoned.services if _key(each) not in held],
+            [each for each in determinants if _key(each) not in held],
+            reckoned.blocked,
+        )
+        return ready, [block for blocks in held.values() for block in blocks]
+
+    def _judge_service(self, service: BilledService) -> list[PeriodFinding]:
+        """Return what a whole service breaks: V52, V53 by bucket, V57 and V58."""
+        rules = self.rules.period
+        found: list[PeriodFinding] = []
+        demand = service.detail.get("demand")
+        if Flag.DEMAND_INCOMPLETE in service.flags:
+            detail = "an estimate would have set the demand, and much is estimated"
+            found.append(PeriodFinding(52, Severity.HOLD, detail))
+        elif demand is not None:
+            usage = float(service.detail["exact"]["delivered_kwh"]) * _WATTS_IN_KW
+            found += period.load_factor(usage, float(demand["watts"]), service.service_days, rules)
+        tou = service.detail.get("tou")
+        if tou is not None:
+            buckets = tou["delivered"]
+            shares = {
+                name: each["estimated"] / each["quanta"]
+                for name, each in buckets.items()
+                if each["quanta"]
+            }
+            found += period.estimated_share(0.0, shares, rules)
+            units = [service.quantities[f"delivered_{name}_kwh"] for name in buckets]
+            found += period.buckets_add_up(units, service.quantities["delivered_kwh"])
+        if service.commodity == Commodity.GAS:
+            gas = service.detail.get("gas", {})
+            pressure, therm = (_number(gas.get(name)) for name in ("pressure", "therm"))
+            found += period.gas_factors(pressure, therm, rules)
+        self.flagged.update(_code(one) for one in found)
+        return found
 
     def _judge(
         self,
@@ -133,6 +176,9 @@ class BillChecks:
             commodity,
             irregular=irregular,
         )
+        if {determinant.opened_by, determinant.closed_by} != {ReadReason.PERIODIC}:
+            # A part of a period is no period: its length says nothing.
+            findings = [one for one in findings if one.rule != _SERVICE_DAYS]
         self.flagged.update(_code(one) for one in findings)
         surprising = bill.surprising_days(column, commodity, irregular=irregular)
         if surprising:
@@ -220,6 +266,14 @@ def _bill(each: BillingDeterminant | BilledBefore, judged: BillingDeterminant) -
         same_register=each.channel_id == judged.channel_id,
         same_customer=each.account_id == judged.account_id,
     )
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _key(each: BillingDeterminant | BilledService) -> tuple[str, int]:
+    return each.usage_point_id, each.period
 
 
 def _place(determinant: BillingDeterminant) -> Place:

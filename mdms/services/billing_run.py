@@ -1,53 +1,57 @@
-"""Freeze what each meter used in a bill window, say what blocks the rest, hand out the files."""
+"""Freeze what each service used in a bill window, say what blocks the rest, hand out the files."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from operator import attrgetter
+from datetime import date
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from mdms.billing.channels import BilledChannel, billed_channels
-from mdms.billing.determinants import determine, intervals_needed_from_s
+from mdms.billing.determinants import BlockReason
 from mdms.billing.formats import csv_v1
-from mdms.billing.registers import CARRY_S_MAX, NEAREST_S_MAX, Quality
+from mdms.billing.registers import Quality
 from mdms.billing.window import SERVICE_DAYS_MAX, SERVICE_DAYS_MIN, BillWindow
+from mdms.domain.audit import AuditEntry, Value
 from mdms.domain.errors import NotFoundError, OperatorError, UsageError
-from mdms.domain.time import Period, from_epoch_s
-from mdms.ports.billing import BillingBlock, ExportSink
+from mdms.ports.billing import Acknowledgement, BilledService, BillingBlock, ExportSink
 from mdms.ports.clock import Clock
-from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services.bill_checks import BillChecks
-from mdms.services.vee_rulesets import editions
+from mdms.services.billing_cycles import windows_by_cycle
+from mdms.services.billing_reckoning import CHANNELS_PER_BLOCK, Reckoning, Service, blocks
+from mdms.services.customer_rules import CustomerBook
 from mdms.telemetry import metrics
 from vee.rules import RuleSet
 
 log = structlog.get_logger(__name__)
 
-CHANNELS_PER_BLOCK: Final = 256
-"""About 800,000 interval rows of 15 minutes: 50 MB, and a transaction of half a second."""
-
-_READS_BEFORE: Final = timedelta(seconds=CARRY_S_MAX)
-_READS_AFTER: Final = timedelta(seconds=NEAREST_S_MAX)
-
 Finalize = Callable[[date, date], Awaitable[None]]
 """Runs the final validation and estimation of the local days first..last, both included."""
+
+_AUDITED_AS: Final = "billing.acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
 class FreezeResult:
-    """What one freeze did: channels newly frozen, frozen before, and blocked, by reason; flags."""
+    """
+    What one freeze did.
+
+    Attributes:
+        frozen: Channels newly frozen.
+        already_frozen: Channels frozen before.
+        services: Services newly frozen.
+        blocked: Channels left out, by reason.
+        flagged: What the period rules found, by rule; V50 counts days, the others bills.
+    """
 
     window: BillWindow
     frozen: int
     already_frozen: int
+    services: int
     blocked: Mapping[str, int]
     flagged: Mapping[str, int]
-    """What the period rules found, by rule; V50 counts days, the others bills."""
 
 
 class BillingService:
@@ -57,7 +61,7 @@ class BillingService:
     Args:
         unit_of_work: Opens a transaction.
         clock: The one source of time.
-        zone: Where the utility's days begin.
+        book: The rules that bills go by, and the days of the utility.
         finalize: Makes the window's estimates final before its freeze.
         rules: The rule set that the installation ships with.
     """
@@ -66,32 +70,39 @@ class BillingService:
         self,
         unit_of_work: UnitOfWorkFactory,
         clock: Clock,
-        zone: ZoneInfo,
+        book: CustomerBook,
         finalize: Finalize,
         rules: RuleSet,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
-        self._zone = zone
+        self._book = book
+        self._zone = book.zone
         self._finalize = finalize
         self._rules = rules
 
     async def freeze(
-        self, window_start: date, window_end: date, *, any_length: bool = False
+        self,
+        window_start: date,
+        window_end: date,
+        *,
+        cycle: int | None = None,
+        any_length: bool = False,
     ) -> FreezeResult:
         """
-        Freeze every channel that is ready; what is frozen stays, what is blocked is tried again.
+        Freeze every service that is ready; what is frozen stays, what is blocked is tried again.
 
-        Every block of channels is a transaction of its own, so an interrupted freeze goes on
+        Every block of services is a transaction of its own, so an interrupted freeze goes on
         where it stopped. All blocks see the reads as they were known at one instant.
 
         Args:
             window_start: Day of the opening read, at local midnight.
             window_end: Day of the closing read, at local midnight.
+            cycle: The services of this billing cycle only.
             any_length: Also take windows that are shorter or longer than a billing period.
 
         Raises:
-            UsageError: The window is no billing period.
+            UsageError: The window is no billing period, or none of the cycle.
             OperatorError: The window is not over, or its days were never validated.
         """
         window = _window(window_start, window_end)
@@ -99,24 +110,23 @@ class BillingService:
         await self._finalize(window.start, window.last_day)
         as_of = self._clock.now()
         async with self._unit_of_work() as work:
-            last_run = await work.vee.last_run()
+            reckoning = await Reckoning.prepare(work, window, as_of, self._book, self._rules)
+            asked = await _of_cycle(work, window, reckoning.services, cycle)
             done = {
-                row.channel_id for row in await work.billing.determinants(window.start, window.end)
+                (each.usage_point_id, each.period)
+                for each in await work.billing.services(window.start, window.end)
             }
-            table, registry = await work.registry.channels(), await work.registry.load()
-            rules = (await editions(work, self._rules)).on(window.last_day)
-        if last_run is None:
-            raise OperatorError("no day has been validated yet; run `mdms vee run` first")
-        channels = billed_channels(window, self._zone, table, registry)
-        checks = BillChecks.of(window, rules, table, registry)
-        waiting = [channel for channel in channels if channel.channel_id not in done]
-        frozen, blocked = 0, list[BillingBlock]()
-        for block in _blocks(waiting):
-            count, refused = await self._freeze_block(checks, block, as_of, last_run.ruleset_hash)
-            frozen += count
-            blocked += refused
-        async with self._unit_of_work() as work:
-            await work.billing.freeze(window.start, window.end, (), blocked, as_of)
+            elsewhere = await work.billing.billed_elsewhere(window.start, window.end)
+        already = sum(len(each.channels) for each in asked if each.key in done)
+        waiting, doubled = _apart([each for each in asked if each.key not in done], elsewhere)
+        checks = BillChecks.of(window, reckoning.rules, reckoning.table, reckoning.registry)
+        frozen, services, blocked = 0, 0, doubled
+        for block in blocks(waiting, CHANNELS_PER_BLOCK):
+            made = await self._freeze_block(reckoning, checks, block)
+            frozen, services = frozen + made[0], services + made[1]
+            blocked += made[2]
+        blocked = list({each.channel_id: each for each in blocked}.values())
+        await self._keep_blocked(window, asked, blocked)
         metrics.BILLING_FROZEN.inc(frozen)
         metrics.BILLING_BLOCKED.set(len(blocked))
         log.info(
@@ -124,12 +134,12 @@ class BillingService:
             window_start=str(window.start),
             window_end=str(window.end),
             frozen_count=frozen,
-            already_frozen_count=len(done),
+            already_frozen_count=already,
             blocked_count=len(blocked),
             **checks.flagged,
         )
         reasons = Counter(block.reason for block in blocked)
-        return FreezeResult(window, frozen, len(done), reasons, checks.flagged)
+        return FreezeResult(window, frozen, already, services, reasons, checks.flagged)
 
     async def status(self) -> list[dict[str, Any]]:
         """
@@ -143,7 +153,9 @@ class BillingService:
             for start, end in await work.billing.windows():
                 frozen = await work.billing.determinants(start, end)
                 estimated = sum(row.quality != Quality.ACTUAL for row in frozen)
-                detail = f"{estimated} not on two actual registers" if estimated else ""
+                told = [f"{estimated} not on two actual registers"] if estimated else []
+                told.append(await _acknowledged(work, start, end))
+                detail = "; ".join(told)
                 rows.append(_status_row(start, end, "frozen", channels=len(frozen), detail=detail))
                 rows += [
                     _status_row(start, end, block.reason, meter=block.badge, detail=block.detail)
@@ -161,14 +173,12 @@ class BillingService:
         """
         window = _window(window_start, window_end)
         async with self._unit_of_work() as work:
-            known = (window.start, window.end) in await work.billing.windows()
+            await _must_be_frozen(work, window)
             determinants = await work.billing.determinants(window.start, window.end)
-        if not known:
-            raise NotFoundError(
-                f"the bill window {window.start} to {window.end} was never frozen; "
-                "`mdms billing status` lists those that were"
-            )
-        return await asyncio.to_thread(csv_v1.files, window, determinants, self._zone)
+            services = await work.billing.services(window.start, window.end)
+        return await asyncio.to_thread(
+            csv_v1.files, window, determinants, self._zone, services=services
+        )
 
     async def export(self, window_start: date, window_end: date, sink: ExportSink) -> list[str]:
         """Write a frozen window's files, the manifest last; return their names."""
@@ -177,11 +187,72 @@ class BillingService:
             await asyncio.to_thread(sink.write, name, content)
         return list(made)
 
+    async def services(self, window_start: date, window_end: date) -> list[BilledService]:
+        """
+        Return what a window comes to, service by service.
+
+        Raises:
+            NotFoundError: The window was never frozen.
+        """
+        window = _window(window_start, window_end)
+        async with self._unit_of_work() as work:
+            await _must_be_frozen(work, window)
+            return list(await work.billing.services(window.start, window.end))
+
+    async def acknowledge(
+        self, window_start: date, window_end: date, *, digest: str, by: str, reference: str
+    ) -> dict[str, Any]:
+        """
+        Keep that the customer system has what a window says.
+
+        Args:
+            window_start: First day.
+            window_end: Day after the last one.
+            digest: `services_sha256` of the manifest that was read.
+            by: Who says so.
+            reference: What the other side calls it; may be empty.
+
+        Raises:
+            NotFoundError: The window was never frozen.
+            UsageError: The digest is of something else: the window has grown or was corrected.
+        """
+        window = _window(window_start, window_end)
+        now = self._clock.now()
+        async with self._unit_of_work() as work:
+            await _must_be_frozen(work, window)
+            services = await work.billing.services(window.start, window.end)
+            wanted = csv_v1.services_digest(services)
+            if digest != wanted:
+                raise UsageError(
+                    "the window does not say what was acknowledged (any more): its digest is "
+                    f"{wanted}; take its files again"
+                )
+            new = await work.billing.acknowledge(
+                Acknowledgement(
+                    window_start=window.start,
+                    window_end=window.end,
+                    digest=digest,
+                    services=len(services),
+                    acknowledged_at=now,
+                    acknowledged_by=by,
+                    reference=reference,
+                )
+            )
+            if new:
+                told: dict[str, Value] = {
+                    "digest": digest,
+                    "services": len(services),
+                    "reference": reference,
+                }
+                about = f"{window.start}..{window.end}"
+                work.audit.note(AuditEntry(now, _AUDITED_AS, about, by, told))
+        return {"digest": digest, "services": len(services), "new": new}
+
     def _refuse_what_is_no_bill(self, window: BillWindow, *, any_length: bool) -> None:
         if not (window.is_regular or any_length):
             raise UsageError(
                 f"a bill window has {SERVICE_DAYS_MIN} to {SERVICE_DAYS_MAX} days, and "
-                f"{window.start} to {window.end} has {window.service_days}"
+                f"{window.start} to {window.end} has {window.service_days}; --any-length prorates"
             )
         if self._clock.now() < window.period(self._zone).end_utc:
             raise OperatorError(
@@ -190,32 +261,32 @@ class BillingService:
             )
 
     async def _freeze_block(
-        self,
-        checks: BillChecks,
-        channels: Sequence[BilledChannel],
-        as_of: datetime,
-        ruleset_hash: str,
-    ) -> tuple[int, list[BillingBlock]]:
-        """Load, determine, check and store one block of channels of one interval length."""
-        window = checks.window
-        period = window.period(self._zone)
-        ids = [channel.channel_id for channel in channels]
+        self, reckoning: Reckoning, checks: BillChecks, block: Sequence[Service]
+    ) -> tuple[int, int, list[BillingBlock]]:
+        """Add up, check and store one block; count its channels and services, list what waits."""
+        window = reckoning.window
         async with self._unit_of_work() as work:
-            registers = await work.readings.registers(
-                Period(period.start_utc - _READS_BEFORE, period.end_utc + _READS_AFTER),
-                channel_ids=ids,
-                as_of=as_of,
+            reckoned = await reckoning.reckon(work, block)
+            ready, held = await checks.sort_out(work, reckoned, reckoning.as_of)
+            await work.billing.add(
+                window.start, window.end, ready.determinants, ready.services, reckoning.as_of
             )
-            needed_from = from_epoch_s(intervals_needed_from_s(channels, registers))
-            intervals = await work.readings.intervals(
-                Period(needed_from, period.end_utc), channel_ids=ids, as_of=as_of
+        return len(ready.determinants), len(ready.services), [*ready.blocked, *held]
+
+    async def _keep_blocked(
+        self, window: BillWindow, asked: Sequence[Service], blocked: Sequence[BillingBlock]
+    ) -> None:
+        """Replace what is known to be blocked of the services that were tried."""
+        tried = {channel.channel_id for service in asked for channel in service.channels}
+        async with self._unit_of_work() as work:
+            others = [
+                each
+                for each in await work.billing.blocked(window.start, window.end)
+                if each.channel_id not in tried
+            ]
+            await work.billing.freeze(
+                window.start, window.end, (), [*others, *blocked], self._clock.now()
             )
-            determinants, blocked = await asyncio.to_thread(
-                determine, window, channels, intervals, registers, ruleset_hash=ruleset_hash
-            )
-            ready, held = await checks.sort_out(work, determinants, as_of)
-            await work.billing.freeze(window.start, window.end, ready, (), as_of)
-        return len(ready), [*blocked, *held]
 
 
 def _window(start: date, end: date) -> BillWindow:
@@ -225,11 +296,68 @@ def _window(start: date, end: date) -> BillWindow:
         raise UsageError(str(error)) from error
 
 
-def _blocks(channels: Sequence[BilledChannel]) -> Iterator[Sequence[BilledChannel]]:
-    """Yield channels by database number, so that a block reads neighbouring rows."""
-    ordered = sorted(channels, key=attrgetter("channel_id"))
-    for first in range(0, len(ordered), CHANNELS_PER_BLOCK):
-        yield ordered[first : first + CHANNELS_PER_BLOCK]
+async def _must_be_frozen(work: UnitOfWork, window: BillWindow) -> None:
+    if (window.start, window.end) not in await work.billing.windows():
+        raise NotFoundError(
+            f"the bill window {window.start} to {window.end} was never frozen; "
+            "`mdms billing status` lists those that were"
+        )
+
+
+async def _of_cycle(
+    work: UnitOfWork, window: BillWindow, services: Sequence[Service], cycle: int | None
+) -> list[Service]:
+    """Return the services that a window is for: of one cycle, or of all that have no other days."""
+    windows = windows_by_cycle(await work.billing.read_days())
+    this = (window.start, window.end)
+    if cycle is not None and cycle in windows and this not in windows[cycle]:
+        known = ", ".join(f"{start} to {end}" for start, end in windows[cycle][-3:])
+        raise UsageError(f"cycle {cycle} has no such window; its last ones are {known}")
+    return [
+        each
+        for each in services
+        if cycle in {None, each.period.billing_cycle}
+        and this in windows.get(each.period.billing_cycle, {this})
+    ]
+
+
+def _apart(
+    services: Sequence[Service], elsewhere: Collection[tuple[str, date, date]]
+) -> tuple[list[Service], list[BillingBlock]]:
+    """Keep the services no day of which another window charges; no day is billed twice."""
+    charged: dict[str, list[tuple[date, date]]] = {}
+    for usage_point_id, from_on, to_on in elsewhere:
+        charged.setdefault(usage_point_id, []).append((from_on, to_on))
+    kept: list[Service] = []
+    doubled: list[BillingBlock] = []
+    for service in services:
+        period = service.period
+        days = [
+            (from_on, to_on)
+            for from_on, to_on in charged.get(period.usage_point_id, ())
+            if from_on < period.to_on and to_on > period.from_on
+        ]
+        if not days:
+            kept.append(service)
+            continue
+        detail = f"{days[0][0]} to {days[0][1]} are billed in another window"
+        reason = BlockReason.BILLED_ELSEWHERE.value
+        doubled += [
+            BillingBlock(each.channel_id, each.badge, reason, f"{each.reading_type}: {detail}")
+            for each in service.channels
+        ]
+    return kept, doubled
+
+
+async def _acknowledged(work: UnitOfWork, start: date, end: date) -> str:
+    """Return in words whether billing has what the window says now."""
+    acknowledged = await work.billing.acknowledged(start, end)
+    if not acknowledged:
+        return "not acknowledged"
+    last = acknowledged[-1]
+    now = csv_v1.services_digest(await work.billing.services(start, end))
+    when = f"acknowledged {last.acknowledged_at:%Y-%m-%d %H:%M}Z by {last.acknowledged_by}"
+    return when if last.digest == now else f"changed since it was {when}"
 
 
 def _status_row(

@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from operator import attrgetter
 
-from psycopg import AsyncConnection
+from mdms.ports.billing import BilledBefore, BilledService, BillingBlock, BillingDeterminant
+from mdms.storage.billed_services import PostgresBilledServices
 
-from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
 
-
-class PostgresBilling:
-    """`mdms.ports.BillingStore` on billing_window, billing_determinant and billing_block."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+class PostgresBilling(PostgresBilledServices):
+    """`mdms.ports.BillingStore` on the tables of billing."""
 
     async def freeze(
         self,
@@ -33,6 +29,18 @@ class PostgresBilling:
         await self._add(determinants)
         await self._replace_blocked(window_start, window_end, blocked)
 
+    async def add(
+        self,
+        window_start: date,
+        window_end: date,
+        determinants: Sequence[BillingDeterminant],
+        services: Sequence[BilledService],
+        at: datetime,
+    ) -> None:
+        await self._open_window(window_start, window_end, at)
+        await self._add(determinants)
+        await self._add_services(services, at)
+
     OPEN_WINDOW = """
     INSERT INTO billing_window (window_start, window_end, frozen_at)
     VALUES (%(window_start)s, %(window_end)s, %(at)s)
@@ -49,9 +57,9 @@ class PostgresBilling:
         (window_start, window_end, channel_id, badge, reading_type, usage_point_id, premise_id,
          account_id, read_start_utc, read_end_utc, register_start, register_end, usage_quanta,
          usage_units, unit, quality, method, estimated_share, interval_count, estimated_count,
-         versions, ruleset_hash, content_hash)
+         versions, ruleset_hash, content_hash, period, opened_by, closed_by, revision)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-            %b, %s, %s)
+            %b, %s, %s, %s, %s, %s, %s)
     ON CONFLICT DO NOTHING
     """
 
@@ -91,10 +99,10 @@ class PostgresBilling:
     SELECT window_start, window_end, channel_id, badge, reading_type, usage_point_id, premise_id,
            account_id, read_start_utc, read_end_utc, register_start, register_end, usage_quanta,
            usage_units, unit, quality, method, estimated_share, interval_count, estimated_count,
-           versions, ruleset_hash, content_hash
-    FROM billing_determinant
+           versions, ruleset_hash, content_hash, period, opened_by, closed_by, revision
+    FROM current_determinant
     WHERE window_start = %(window_start)s AND window_end = %(window_end)s
-    ORDER BY channel_id
+    ORDER BY channel_id, read_start_utc
     """
 
     async def determinants(
@@ -120,10 +128,10 @@ class PostgresBilling:
     # The few windows are looked up first, then each channel by the key.
     BEFORE = """
     SELECT d.window_start, d.window_end, d.channel_id, d.reading_type, d.usage_point_id,
-           d.account_id, d.read_start_utc, d.read_end_utc, d.usage_quanta, d.quality,
-           d.estimated_share, d.interval_count, d.estimated_count
+           d.account_id, d.read_start_utc, d.read_end_utc, d.register_end, d.usage_quanta,
+           d.quality, d.estimated_share, d.interval_count, d.estimated_count
     FROM billing_window w
-    JOIN billing_determinant d USING (window_start, window_end)
+    JOIN current_determinant d USING (window_start, window_end)
     WHERE w.window_start >= %(since)s AND w.window_end <= %(until)s
       AND d.channel_id = ANY (%(channel_ids)s::integer[])
     ORDER BY d.window_end, d.window_start, d.channel_id
@@ -148,5 +156,6 @@ _DETERMINANT_ROW = attrgetter(
     "window_start", "window_end", "channel_id", "badge", "reading_type", "usage_point_id",
     "premise_id", "account_id", "read_start_utc", "read_end_utc", "register_start", "register_end",
     "usage_quanta", "usage_units", "unit", "quality", "method", "estimated_share",
-    "interval_count", "estimated_count", "versions", "ruleset_hash", "content_hash",
+    "interval_count", "estimated_count", "versions", "ruleset_hash", "content_hash", "period",
+    "opened_by", "closed_by", "revision",
 )  # fmt: skip

@@ -57,6 +57,15 @@ class PostgresFacts:
             at=at,
         )
 
+    STATED = """
+    SELECT subject, subject_id, fact, value, effective_at, known_at, evidence
+    FROM cis_fact WHERE fact = ANY (%(facts)s::text[]) AND known_at <= %(at)s
+    ORDER BY known_at, cis_fact_id
+    """
+
+    async def stated(self, facts: Collection[str], at: datetime) -> Sequence[CisFact]:
+        return await self._facts(self.STATED, facts=list(facts), at=at)
+
     HISTORY = """
     SELECT subject, subject_id, fact, value, effective_at, known_at, evidence
     FROM cis_fact WHERE subject_id = %(subject_id)s ORDER BY known_at, cis_fact_id
@@ -72,6 +81,8 @@ class PostgresFacts:
         WHEN 'account' THEN EXISTS (SELECT FROM account WHERE account_id = subject_id)
         WHEN 'premise' THEN EXISTS (SELECT FROM premise WHERE premise_id = subject_id)
         WHEN 'meter' THEN EXISTS (SELECT FROM meter WHERE badge = subject_id)
+        WHEN 'usage_point'
+            THEN EXISTS (SELECT FROM usage_point WHERE usage_point_id = subject_id)
         ELSE true
     END
     """

@@ -203,7 +203,7 @@ class PostgresLeaks:
 
     BILLS = """
     SELECT d.window_start, d.window_end, d.usage_units, d.quality, d.content_hash
-    FROM billing_determinant d
+    FROM current_determinant d
     WHERE d.unit = 'ccf' AND (d.usage_point_id, d.account_id) = (
         SELECT usage_point_id, account_id FROM billing_determinant
         WHERE channel_id = %(channel_id)s ORDER BY window_end DESC LIMIT 1

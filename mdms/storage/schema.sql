@@ -81,6 +81,41 @@ CREATE TABLE public.batch_count (
     since_us bigint NOT NULL
 );
 
+CREATE TABLE public.billed_service (
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    usage_point_id text NOT NULL,
+    period smallint NOT NULL,
+    revision smallint NOT NULL,
+    premise_id text NOT NULL,
+    account_id text NOT NULL,
+    commodity text NOT NULL,
+    from_on date NOT NULL,
+    to_on date NOT NULL,
+    opened_by text NOT NULL,
+    closed_by text NOT NULL,
+    service_days integer NOT NULL,
+    quality text NOT NULL,
+    estimated_share numeric NOT NULL,
+    quantities jsonb NOT NULL,
+    flags text[] NOT NULL,
+    detail jsonb NOT NULL,
+    rules jsonb NOT NULL,
+    parts text[] NOT NULL,
+    content_hash text NOT NULL,
+    frozen_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.billing_ack (
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    digest text NOT NULL,
+    services integer NOT NULL,
+    acknowledged_at timestamp with time zone NOT NULL,
+    acknowledged_by text NOT NULL,
+    reference text NOT NULL
+);
+
 CREATE TABLE public.billing_block (
     window_start date NOT NULL,
     window_end date NOT NULL,
@@ -113,7 +148,11 @@ CREATE TABLE public.billing_determinant (
     estimated_count integer NOT NULL,
     versions bytea NOT NULL,
     ruleset_hash text NOT NULL,
-    content_hash text NOT NULL
+    content_hash text NOT NULL,
+    period smallint DEFAULT 1 NOT NULL,
+    opened_by text DEFAULT 'PERIODIC'::text NOT NULL,
+    closed_by text DEFAULT 'PERIODIC'::text NOT NULL,
+    revision smallint DEFAULT 1 NOT NULL
 );
 
 CREATE TABLE public.billing_event (
@@ -134,6 +173,11 @@ ALTER TABLE public.billing_event ALTER COLUMN number ADD GENERATED ALWAYS AS IDE
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.billing_read_day (
+    billing_cycle integer NOT NULL,
+    read_on date NOT NULL
 );
 
 CREATE TABLE public.billing_window (
@@ -313,6 +357,39 @@ CREATE TABLE public.control_step (
     actor text NOT NULL,
     detail text NOT NULL
 );
+
+CREATE VIEW public.current_determinant AS
+ SELECT window_start,
+    window_end,
+    channel_id,
+    badge,
+    reading_type,
+    usage_point_id,
+    premise_id,
+    account_id,
+    read_start_utc,
+    read_end_utc,
+    register_start,
+    register_end,
+    usage_quanta,
+    usage_units,
+    unit,
+    quality,
+    method,
+    estimated_share,
+    interval_count,
+    estimated_count,
+    versions,
+    ruleset_hash,
+    content_hash,
+    period,
+    opened_by,
+    closed_by,
+    revision
+   FROM public.billing_determinant d
+  WHERE (revision = COALESCE((( SELECT max(s.revision) AS max
+           FROM public.billed_service s
+          WHERE ((s.window_start = d.window_start) AND (s.window_end = d.window_end) AND (s.usage_point_id = d.usage_point_id) AND (s.period = d.period))))::integer, 1));
 
 CREATE TABLE public.dead_letter (
     dead_letter_id bigint NOT NULL,
@@ -843,7 +920,7 @@ CREATE VIEW report.billing_window AS
            FROM public.billing_block b
           WHERE ((b.window_start = w.window_start) AND (b.window_end = w.window_end))) AS blocked_count
    FROM (public.billing_window w
-     LEFT JOIN public.billing_determinant d USING (window_start, window_end))
+     LEFT JOIN public.current_determinant d USING (window_start, window_end))
   GROUP BY w.window_start, w.window_end, w.frozen_at, d.reading_type, d.unit;
 
 CREATE VIEW report.channel AS
@@ -1173,7 +1250,7 @@ ALTER TABLE ONLY public.billing_block
     ADD CONSTRAINT billing_block_pkey PRIMARY KEY (window_start, window_end, channel_id);
 
 ALTER TABLE ONLY public.billing_determinant
-    ADD CONSTRAINT billing_determinant_pkey PRIMARY KEY (window_start, window_end, channel_id);
+    ADD CONSTRAINT billing_determinant_pkey PRIMARY KEY (window_start, window_end, channel_id, usage_point_id, period, revision);
 
 ALTER TABLE ONLY public.billing_event
     ADD CONSTRAINT billing_event_kind_account_id_subject_id_due_on_key UNIQUE (kind, account_id, subject_id, due_on);
@@ -1268,6 +1345,12 @@ ALTER TABLE ONLY public.meter_installation
 ALTER TABLE ONLY public.meter
     ADD CONSTRAINT meter_pkey PRIMARY KEY (badge);
 
+ALTER TABLE ONLY public.billed_service
+    ADD CONSTRAINT billed_service_pkey PRIMARY KEY (window_start, window_end, usage_point_id, period, revision);
+
+ALTER TABLE ONLY public.billing_ack
+    ADD CONSTRAINT billing_ack_pkey PRIMARY KEY (window_start, window_end, digest);
+
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
 
@@ -1279,6 +1362,9 @@ ALTER TABLE ONLY public.optout_task
 
 ALTER TABLE ONLY public.optout_task
     ADD CONSTRAINT optout_task_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.billing_read_day
+    ADD CONSTRAINT billing_read_day_pkey PRIMARY KEY (billing_cycle, read_on);
 
 ALTER TABLE ONLY public.pilot_step
     ADD CONSTRAINT pilot_step_pkey PRIMARY KEY (number);
@@ -1478,6 +1564,10 @@ ALTER TABLE ONLY public.control_approval
 
 ALTER TABLE ONLY public.control
     ADD CONSTRAINT control_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
+CREATE INDEX billed_service_days ON public.billed_service USING btree (usage_point_id, to_on);
+
+CREATE INDEX billing_determinant_channel ON public.billing_determinant USING btree (channel_id, read_end_utc);
+
 
 ALTER TABLE ONLY public.control
     ADD CONSTRAINT control_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.control_batch(batch_id);
@@ -1550,6 +1640,10 @@ ALTER TABLE ONLY signer.open
 
 ALTER TABLE ONLY signer.release
     ADD CONSTRAINT release_trip_id_fkey FOREIGN KEY (trip_id) REFERENCES signer.trip(trip_id);
+CREATE TRIGGER billed_service_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billed_service FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER billing_ack_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_ack FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 
 GRANT ALL ON SCHEMA public TO mdms;
 GRANT ALL ON SCHEMA public TO mdms_audit;
@@ -1563,6 +1657,12 @@ GRANT SELECT,INSERT ON TABLE public.audit_record TO mdms;
 GRANT SELECT ON TABLE public.audit_record TO mdms_signer;
 
 GRANT SELECT ON TABLE public.audit_seal TO mdms;
+ALTER TABLE ONLY public.billed_service
+    ADD CONSTRAINT billed_service_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+
+ALTER TABLE ONLY public.billing_ack
+    ADD CONSTRAINT billing_ack_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+
 GRANT SELECT,INSERT ON TABLE public.audit_seal TO mdms_signer;
 
 GRANT SELECT,INSERT ON TABLE public.cis_fact TO mdms;

@@ -37,6 +37,7 @@ from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
 from mdms.storage.files import DirectorySink
 from tests.fakes import FakeClock
+from tests.households import BOOK
 from tests.unit.vee.build import RULES
 
 pytestmark = pytest.mark.db
@@ -151,7 +152,7 @@ async def no_finalize(first_day: date, last_day: date) -> None:
 async def test_the_billing_file_equals_one_computed_from_the_exported_reads(
     store: UnitOfWorkFactory, tmp_path: Path
 ) -> None:
-    billing = BillingService(store, FakeClock(JUDGED), PACIFIC, no_finalize, RULES)
+    billing = BillingService(store, FakeClock(JUDGED), BOOK, no_finalize, RULES)
     readings = ReadingService(store, PACIFIC)
     await RegistryService(store).import_files(write_directory(TOWN))
     await receive(store)
@@ -178,7 +179,7 @@ async def test_the_billing_file_equals_one_computed_from_the_exported_reads(
 async def test_freezing_again_and_exporting_again_gives_the_same_bytes(
     store: UnitOfWorkFactory,
 ) -> None:
-    billing = BillingService(store, FakeClock(JUDGED), PACIFIC, no_finalize, RULES)
+    billing = BillingService(store, FakeClock(JUDGED), BOOK, no_finalize, RULES)
     await RegistryService(store).import_files(write_directory(TOWN))
     await receive(store)
     await billing.freeze(START, END)

@@ -58,7 +58,7 @@ def billing(home: Household) -> BillingService:
     async def finalize(first: date, last: date) -> None:
         await months.close(first, last + timedelta(days=1))
 
-    return BillingService(home.store, home.clock, ZONE, finalize, RULES)
+    return BillingService(home.store, home.clock, BOOK, finalize, RULES)
 
 
 async def frozen(home: Household) -> dict[str, tuple[str, int]]:

@@ -122,7 +122,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         leak_credit=LeakCreditService(store, clock, BOOK),
         grid=GridService(store, clock, ZONE),
         transformers=TransformerService(store, ZONE, rules.voltage),
-        billing=BillingService(store, clock, ZONE, finalize, RULES),
+        billing=BillingService(store, clock, BOOK, finalize, RULES),
         status=StatusService(store, clock),
         requests=requests,
         approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),

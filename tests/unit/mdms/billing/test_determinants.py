@@ -1,5 +1,6 @@
 """What a channel used, who cannot be billed yet and why, and what a frozen row proves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdms.billing.channels import BilledChannel
+from mdms.billing.channels import BilledChannel, ReadReason
 from mdms.billing.determinants import (
     BlockReason,
     determine,
@@ -24,7 +25,7 @@ from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import FLAG_EST_COARSE, IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import STILL_INSTALLED_S, Commodity
 from mdms.domain.time import to_epoch_s
-from mdms.ports.billing import BillingBlock, BillingDeterminant
+from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 HOUR_S, DAY_S = 3_600, 86_400
@@ -66,10 +67,15 @@ class Month:
     registers: RegisterReads
 
     def determine(
-        self, window: BillWindow = MONTH
+        self, window: BillWindow = MONTH, *, before: Sequence[BilledBefore] = ()
     ) -> tuple[list[BillingDeterminant], list[BillingBlock]]:
         return determine(
-            window, [self.channel], self.intervals, self.registers, ruleset_hash="rules"
+            window,
+            [self.channel],
+            self.intervals,
+            self.registers,
+            ruleset_hash="rules",
+            before=before,
         )
 
     def set(self, slots: slice, **columns: int) -> None:
@@ -230,8 +236,30 @@ def test_a_closing_register_carried_over_actual_intervals_is_actual():
     assert (row.quality, row.method) == ("ACTUAL", "SUM")
 
 
-def test_an_opening_register_two_days_off_gives_the_bill_its_own_date():
+def test_an_opening_register_is_the_first_one_less_the_intervals_before_it():
     november = month()
+    november.drop_registers(0, 1)
+
+    [row], _ = november.determine()
+
+    assert row.read_start_utc == datetime(2026, 11, 3, 8, tzinfo=UTC)
+    assert (row.register_start, row.usage_quanta) == (5_000, november.value.sum())
+    assert (row.quality, row.method) == ("ACTUAL", "BACK")
+
+
+def test_an_opening_register_behind_estimates_is_estimated():
+    november = month()
+    november.drop_registers(0, 1)
+    november.set(slice(5, 6), status=Status.ESTIMATED.code, method=6, version=1)
+
+    [row], _ = november.determine()
+
+    assert (row.quality, row.method) == ("ESTIMATED", "BACK+H1")
+
+
+def test_without_intervals_an_opening_register_two_days_off_gives_the_bill_its_own_date():
+    november = month(intervals_expected=False)
+    november.intervals = IntervalReads.empty()
     november.drop_registers(0, 1)
 
     [row], _ = november.determine()
@@ -239,6 +267,113 @@ def test_an_opening_register_two_days_off_gives_the_bill_its_own_date():
     assert row.read_start_utc == datetime(2026, 11, 5, 8, tzinfo=UTC)
     assert row.usage_quanta == november.value[48:].sum()
     assert (row.quality, row.method) == ("ESTIMATED", "NEAR")
+
+
+def billed(off_s: int = 0, *, register: int = 5_000, quality: str = "ACTUAL") -> BilledBefore:
+    """Return the bill before November's."""
+    return BilledBefore(
+        window_start=date(2026, 10, 3),
+        window_end=MONTH.start,
+        channel_id=7,
+        reading_type=HOURLY_WH,
+        usage_point_id="UP1",
+        account_id="A1",
+        read_start_utc=datetime(2026, 10, 3, 7, tzinfo=UTC),
+        read_end_utc=datetime(2026, 11, 3, 8, tzinfo=UTC) + timedelta(seconds=off_s),
+        register_end=register,
+        usage_quanta=0,
+        quality=quality,
+        estimated_share=Decimal(0),
+        interval_count=0,
+        estimated_count=0,
+    )
+
+
+def test_a_bill_opens_with_what_the_one_before_ended_with():
+    november = month()
+
+    [row], _ = november.determine(before=[billed(-DAY_S, register=4_100)])
+
+    assert row.read_start_utc == datetime(2026, 11, 2, 8, tzinfo=UTC)
+    assert row.usage_quanta == november.value.sum() + 900
+    assert (row.method, row.quality) == ("BILLED", "ACTUAL")
+
+
+def test_a_bill_that_follows_smoothly_is_the_one_it_would_be_alone():
+    november = month()
+
+    assert november.determine(before=[billed()]) == november.determine()
+
+
+def test_what_was_estimated_too_high_is_given_back_by_the_next_bill():
+    """case-61: estimated 45,713, read 45,690."""
+    november = month(opening=45_690)
+    november.set(slice(None), value=0)
+    november.registers = replace(november.registers, value=np.full(31, 45_690))
+
+    [row], _ = november.determine(before=[billed(register=45_713, quality="ESTIMATED")])
+
+    assert (row.usage_quanta, row.quality, row.method) == (-23, "ESTIMATED", "BILLED")
+
+
+def test_a_bill_elsewhere_or_long_ago_opens_nothing():
+    november = month()
+    elsewhere = replace(billed(register=4_100), usage_point_id="UP2")
+
+    rows = [
+        november.determine(before=[each])
+        for each in (elsewhere, billed(-4 * DAY_S, register=4_100))
+    ]
+
+    assert rows == [november.determine()] * 2
+
+
+def test_the_last_read_of_a_meter_that_was_taken_out_closes_its_part():
+    november = month(closed_by=ReadReason.EXCHANGE, removed_s=MONTH.period(PACIFIC).end_s + 1_200)
+    final = november.registers.take(slice(30, 31))
+    november.registers = RegisterReads.concat(
+        november.registers, replace(final, at_s=final.at_s + 1_200, value=final.value + 77)
+    )
+
+    [row], _ = november.determine()
+
+    assert row.usage_quanta == november.value.sum() + 77
+    assert row.read_end_utc == datetime(2026, 12, 3, 8, 20, tzinfo=UTC)
+    assert (row.quality, row.method, row.closed_by) == ("ACTUAL", "", "EXCHANGE")
+
+
+def test_the_first_read_of_a_meter_that_was_put_in_opens_its_part():
+    start_s = MONTH.period(PACIFIC).start_s
+    november = month(opened_by=ReadReason.EXCHANGE, installed_s=start_s - 1_200)
+    first = november.registers.take(slice(0, 1))
+    november.registers = RegisterReads.concat(
+        replace(first, at_s=first.at_s - 1_200, value=first.value - 33), november.registers
+    )
+
+    [row], _ = november.determine()
+
+    assert row.usage_quanta == november.value.sum() + 33
+    assert row.read_start_utc == datetime(2026, 11, 3, 7, 40, tzinfo=UTC)
+
+
+def test_a_part_of_a_channel_opens_the_next_one():
+    november = month(intervals_expected=False)
+    november.intervals = IntervalReads.empty()
+    november.drop_registers(15)
+    middle_s = november.channel.read_start_s + 15 * DAY_S
+    parts = [
+        replace(november.channel, read_start_s=middle_s, period=2, account_id="A2"),
+        replace(november.channel, read_end_s=middle_s, period=1),
+    ]
+
+    rows, blocked = determine(
+        MONTH, parts, november.intervals, november.registers, ruleset_hash="rules"
+    )
+
+    assert blocked == []
+    assert [row.period for row in rows] == [1, 2]
+    assert rows[0].register_end == rows[1].register_start
+    assert rows[0].usage_quanta + rows[1].usage_quanta == november.value.sum()
 
 
 def test_water_in_tenths_of_gallons_is_billed_in_ccf():
@@ -294,6 +429,7 @@ def test_one_register_for_both_edges_of_a_short_window_is_none():
     day = BillWindow(date(2026, 11, 3), date(2026, 11, 4))
     november = month()
     november.channel = channel_of(day, intervals_expected=False)
+    november.intervals = IntervalReads.empty()
     november.registers = november.registers.take(slice(2, 3))
 
     _, [block] = november.determine(day)
@@ -301,20 +437,12 @@ def test_one_register_for_both_edges_of_a_short_window_is_none():
     assert block.reason == BlockReason.NO_REGISTER
 
 
-def test_a_meter_in_place_for_26_days_is_left_to_a_person():
-    november = month(service_days=26)
-
-    _, [block] = november.determine()
-
-    assert block.reason == BlockReason.SHORT_WINDOW
-
-
-def test_a_meter_that_moved_within_the_window_is_left_to_a_person():
+def test_a_meter_that_left_and_came_back_within_the_period_is_left_to_a_person():
     november = month(installation_count=2)
 
     _, [block] = november.determine()
 
-    assert block.reason == BlockReason.SHORT_WINDOW
+    assert block.reason == BlockReason.MOVED
 
 
 def test_a_meter_with_its_radio_off_is_billed_on_registers_alone():
@@ -427,6 +555,19 @@ def slow_register(edge_s: int, raw: Raw) -> tuple[int, int, bool] | None:
             complete = complete and status not in "MS"
         if complete:
             return (value + total // raw.multiplier) % MODULUS, edge_s, estimated
+    back = [
+        (boundary_s, at_s, value)
+        for at_s, value, _ in raw.registers
+        for boundary_s in range(edge_s + HOUR_S, edge_s + 35 * DAY_S, HOUR_S)
+        if abs(at_s - boundary_s) <= 60
+    ]
+    if back:
+        boundary_s, _, value = min(back)
+        rows = [raw.intervals.get(s, (0, "M")) for s in range(edge_s, boundary_s, HOUR_S)]
+        if not {status for _, status in rows} & {"M", "S"}:
+            turned = sum(wh for wh, _ in rows) // raw.multiplier
+            estimated = any(status in "EF" for _, status in rows)
+            return (value - turned) % MODULUS, edge_s, estimated
     near = [
         (abs(at_s - edge_s), at_s, value)
         for at_s, value, _ in raw.registers

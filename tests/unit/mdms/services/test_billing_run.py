@@ -26,6 +26,7 @@ from mdms.services import billing_run
 from mdms.services.billing_run import BillingService
 from mdms.storage.files import DirectorySink
 from tests.fakes import FakeClock
+from tests.households import BOOK
 from tests.memory import MemoryDatabase
 from tests.unit.vee.build import RULES
 
@@ -95,7 +96,7 @@ class Bench:
         )
         self.clock = FakeClock(NIGHT_AFTER)
         self.finalized: list[tuple[date, date]] = []
-        self.service = BillingService(self.database, self.clock, PACIFIC, self._finalize, RULES)
+        self.service = BillingService(self.database, self.clock, BOOK, self._finalize, RULES)
 
     async def _finalize(self, first_day: date, last_day: date) -> None:
         self.finalized.append((first_day, last_day))
@@ -177,7 +178,7 @@ async def test_what_is_recorded_while_the_freeze_runs_is_not_used():
 async def test_the_same_reads_frozen_in_two_databases_give_the_same_bytes():
     first, second = Bench(), Bench()
     second.clock = FakeClock(NIGHT_AFTER + timedelta(days=40))
-    second.service = BillingService(second.database, second.clock, PACIFIC, second._finalize, RULES)
+    second.service = BillingService(second.database, second.clock, BOOK, second._finalize, RULES)
 
     await first.service.freeze(START, END)
     await second.service.freeze(START, END)
@@ -254,7 +255,7 @@ async def test_a_held_interval_is_listed_with_its_meter():
 async def test_a_window_that_is_not_over_is_refused():
     bench = Bench()
     bench.clock = FakeClock(CLOSES - timedelta(seconds=1))
-    bench.service = BillingService(bench.database, bench.clock, PACIFIC, bench._finalize, RULES)
+    bench.service = BillingService(bench.database, bench.clock, BOOK, bench._finalize, RULES)
 
     with pytest.raises(OperatorError, match="is not over; freeze it on 2026-12-03 or later"):
         await bench.service.freeze(START, END)
@@ -304,3 +305,4 @@ async def test_an_export_writes_every_file_and_the_manifest_last(tmp_path):
     assert sorted(names) == sorted(path.name for path in tmp_path.iterdir())
     assert names[-1] == "manifest_v1_2026-11-03_2026-12-03.json"
     assert (tmp_path / names[0]).read_bytes().count(b"\r\n") == 4
+    assert (tmp_path / names[2]).read_bytes().count(b"\r\n") == 4

@@ -110,35 +110,38 @@ def test_a_determinant_row_has_what_a_reader_needs_to_compute_it_again():
 
 
 def test_the_order_of_determinants_does_not_change_the_bytes():
-    assert files(WINDOW, [WATER, ELECTRIC, GAS], PACIFIC) == files(
-        WINDOW, [GAS, WATER, ELECTRIC], PACIFIC
+    assert files(WINDOW, [WATER, ELECTRIC, GAS], PACIFIC, services=()) == files(
+        WINDOW, [GAS, WATER, ELECTRIC], PACIFIC, services=()
     )
 
 
 def test_no_file_holds_a_number_that_a_database_made_up():
     renumbered = [replace(row, channel_id=row.channel_id + 1_000) for row in (WATER, GAS)]
 
-    assert files(WINDOW, renumbered, PACIFIC) == files(WINDOW, [WATER, GAS], PACIFIC)
+    assert files(WINDOW, renumbered, PACIFIC, services=()) == files(
+        WINDOW, [WATER, GAS], PACIFIC, services=()
+    )
 
 
 def test_the_manifest_comes_last_and_names_every_file_with_rows_and_hash():
-    made = files(WINDOW, [ELECTRIC, WATER], PACIFIC)
+    made = files(WINDOW, [ELECTRIC, WATER], PACIFIC, services=())
 
     assert list(made) == [
         "billing_reads_v1_2026-11-03_2026-12-03.csv",
         "determinants_v1_2026-11-03_2026-12-03.csv",
+        "services_v1_2026-11-03_2026-12-03.csv",
         "manifest_v1_2026-11-03_2026-12-03.json",
     ]
     manifest = json.loads(made["manifest_v1_2026-11-03_2026-12-03.json"])
     assert (manifest["window_start"], manifest["window_end"]) == ("2026-11-03", "2026-12-03")
     assert manifest["zone"] == "America/Los_Angeles"
     for entry in manifest["files"]:
-        assert entry["rows"] == 2
+        assert entry["rows"] == (0 if entry["name"].startswith("services") else 2)
         assert entry["sha256"] == hashlib.sha256(made[entry["name"]]).hexdigest()
 
 
 def test_a_window_without_determinants_gives_headers_and_a_manifest():
-    reads, _, manifest = files(WINDOW, [], PACIFIC).values()
+    reads, _, _, manifest = files(WINDOW, [], PACIFIC, services=()).values()
 
     assert rows(reads) == []
     assert json.loads(manifest)["files"][0]["rows"] == 0
