@@ -186,18 +186,6 @@ def time_of(key: Int64) -> Int64:
     return at_s
 
 
-def channel_of(key: Int64) -> Int64:
-    """Return the channel in such numbers."""
-    channel_id: Int64 = key >> _TIME_BITS
-    return channel_id
-
-
-def time_of(key: Int64) -> Int64:
-    """Return the time in such numbers."""
-    at_s: Int64 = key & ((1 << _TIME_BITS) - 1)
-    return at_s
-
-
 def times(reads: IntervalReads | RegisterReads) -> Int64:
     """Return the time in the key: start of an interval, instant of a register."""
     return reads.start_s if isinstance(reads, IntervalReads) else reads.at_s

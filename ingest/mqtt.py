@@ -86,6 +86,11 @@ def control_topic(utility: str, collector_id: int) -> str:
     return f"ami/v1/{utility}/col/{collector_id}/down/ctl"
 
 
+def head_time_topic(utility: str) -> str:
+    """Return where collectors hear what time it is."""
+    return f"ami/v1/{utility}/head/time"
+
+
 class MqttSource:
     """
     A persistent session with one broker, as a message source; use it as a context manager.
@@ -153,9 +158,9 @@ class MqttSource:
         if self._overflowed and not self._pending and self._client is not None:
             _inner(self._client).disconnect()  # the way to be sent what did not fit
 
-    async def publish(self, topic: str, payload: bytes) -> None:
+    async def publish(self, topic: str, payload: bytes, *, qos: int = _QOS) -> None:
         """
-        Publish with QoS 1 and wait until the broker has it.
+        Publish, and with QoS 1 wait until the broker has it.
 
         Raises:
             UnavailableError: There is no connection, or it was lost meanwhile.
@@ -163,7 +168,7 @@ class MqttSource:
         if self._client is None or not self.connected:
             raise UnavailableError("the broker is away")
         try:
-            await self._client.publish(topic, payload, qos=_QOS)
+            await self._client.publish(topic, payload, qos=qos)
         except aiomqtt.MqttError as error:
             raise UnavailableError(f"the broker went away: {error}") from error
 

@@ -9,8 +9,8 @@ day a meter was hung up and the day its papers arrived.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import structlog
 
@@ -30,6 +30,7 @@ from mdms.telemetry import metrics
 
 _LETTERS_MAX: Final = 5_000
 """Per transaction; as many frames as ten full messages have."""
+_ONCE_MORE_AFTER: Final = timedelta(seconds=60)
 
 log = structlog.get_logger()
 
@@ -73,24 +74,50 @@ class Quarantine:
         self._clock = clock
         self._horizon = horizon
         self._tags = tags
-        self._awake = True
+        self._due_at = [clock.now()]
 
     def wake(self) -> None:
-        """Look again: the registry has changed, or something was refused by an older one."""
-        self._awake = True
+        """
+        Look again: the registry has changed.
 
-    async def run_due(self) -> Replayed:
+        And once more a little later, for what is being refused just now by the registry as it was.
+        """
+        now = self._clock.now()
+        self._due_at = [now, now + _ONCE_MORE_AFTER]
+
+    async def run_due(self, now: datetime) -> Replayed:
         """
         Read letters again if there is a reason to.
 
         Raises:
             UnavailableError: The database is away; what was not read again is so later.
         """
-        if not self._awake:
+        if not any(due_at <= now for due_at in self._due_at):
             return Replayed()
         replayed = await self.replay()
-        self._awake = False
+        self._due_at = [due_at for due_at in self._due_at if due_at > now]
         return replayed
+
+    async def listed(self, count_max: int) -> list[dict[str, Any]]:
+        """Return what waits, by sender, as plain values; the newest arrivals first."""
+        async with self._unit_of_work() as work:
+            groups = await work.quarantine.groups(count_max)
+        return [
+            {
+                "reason": group.reason.value,
+                "radio_id": group.radio_id,
+                "collector_id": group.collector_id,
+                "letters": group.letter_count,
+                "first_at": group.first_at.isoformat(),
+                "last_at": group.last_at.isoformat(),
+            }
+            for group in groups
+        ]
+
+    async def measure(self) -> None:
+        """Tell the metrics how much waits."""
+        async with self._unit_of_work() as work:
+            metrics.INGEST_QUARANTINED.set(await work.quarantine.waiting_count())
 
     async def replay(self) -> Replayed:
         """

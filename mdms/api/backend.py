@@ -13,9 +13,13 @@ from commands.checks import PolicyChecks
 from commands.releasing import BreakerRelease
 from commands.requests import ControlRequests
 from commands.undoing import BatchUndo
+from ingest.quarantine import Quarantine
+from ingest.replay import Replay
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billing_run import BillingService
+from mdms.services.collectors import CollectorService
+from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
 from mdms.services.decisions import DecisionService
 from mdms.services.edits import EditService
@@ -51,6 +55,10 @@ class Services:
     readings: ReadingService
     reading_imports: ReadingImportService
     gaps: GapService
+    collectors: CollectorService
+    quarantine: Quarantine
+    replay: Replay
+    conflicts: ConflictService
     events: EventService
     vee: VeeService
     edits: EditService

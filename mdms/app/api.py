@@ -17,12 +17,14 @@ from commands.flood import Flood
 from commands.releasing import BreakerRelease
 from commands.requests import ControlRequests
 from commands.undoing import BatchUndo
+from ingest.quarantine import Quarantine
+from ingest.replay import Replay
 from ingest.tracing import open_frames
 from mdms import api
 from mdms.api.backend import Services
 from mdms.app.commands import reactions
 from mdms.app.core import Core
-from mdms.app.ingest import Line
+from mdms.app.ingest import Line, read_tags
 from mdms.app.tasks import Tasks
 from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.domain.people import Token
@@ -30,6 +32,8 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billing_run import BillingService
+from mdms.services.collectors import CollectorService
+from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
 from mdms.services.decisions import DecisionService
 from mdms.services.edits import EditService
@@ -66,7 +70,18 @@ def start_api(core: Core, tasks: Tasks, line: Line | None) -> None:
 
 def _services(core: Core, line: Line | None) -> Services:
     settings, unit_of_work, clock = core.settings, core.unit_of_work, core.clock
-    on_registry = line.pipeline.reload_registry if line else None
+    tags = read_tags(settings.ingest)
+    quarantine = (
+        line.quarantine if line else Quarantine(unit_of_work, clock, core.horizon, tags=tags)
+    )
+
+    async def on_registry() -> None:
+        if line is not None:
+            await line.pipeline.reload_registry()
+        quarantine.wake()
+        if line is None:
+            await quarantine.run_due(clock.now())
+
     dispatcher = line.dispatcher if line else None
     wake = dispatcher.wake if dispatcher else _nobody_waits
 
@@ -105,6 +120,10 @@ def _services(core: Core, line: Line | None) -> Services:
             unit_of_work, clock, settings.zone, lambda: core.horizon.last_day
         ),
         gaps=line.gaps if line else GapService(unit_of_work, clock, _nobody_hears),
+        collectors=CollectorService(unit_of_work, clock),
+        quarantine=quarantine,
+        replay=Replay(unit_of_work, clock, core.horizon, tags=tags),
+        conflicts=ConflictService(unit_of_work),
         events=EventService(unit_of_work),
         vee=core.vee,
         edits=edits,

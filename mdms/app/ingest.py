@@ -12,6 +12,7 @@ from ingest.followed import FollowedClock, FollowedSource, simulated_time_topic
 from ingest.hearing import Hearing
 from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
+from ingest.quarantine import Quarantine
 from ingest.tags import TagCheck
 from mdms.app.commands import open_dispatcher, open_watch
 from mdms.app.core import Core
@@ -19,12 +20,14 @@ from mdms.app.tasks import Tasks
 from mdms.app.timers import (
     Nightly,
     StepTimers,
+    Tower,
     ask_for_missing_forever,
     look_after_commands_forever,
 )
 from mdms.domain.errors import UnavailableError
+from mdms.services.collectors import CollectorService
 from mdms.services.gaps import GapService
-from mdms.settings import read_master_keys
+from mdms.settings import IngestSettings, read_master_keys
 
 _BROKER_S_MAX = 15.0
 _HEARD_BATCHES = 40
@@ -39,6 +42,7 @@ class Line:
     broker: MqttSource
     url: str
     gaps: GapService
+    quarantine: Quarantine
     dispatcher: Dispatcher | None
     radios: OptoutRadios | None
 
@@ -85,9 +89,11 @@ async def start_ingest(
         async with core.unit_of_work() as work:
             hearing.note(await work.messages.newest(_HEARD_BATCHES))
     watch = open_watch(core, dispatcher) if dispatcher else None
+    tags = read_tags(core.settings.ingest)
+    quarantine = Quarantine(core.unit_of_work, clock, core.horizon, tags=tags)
     source: MqttSource | FollowedSource = broker
     if isinstance(clock, FollowedClock):
-        timers = StepTimers(gaps, watch, dispatcher, nightly)
+        timers = StepTimers(gaps, quarantine, watch, dispatcher, nightly)
         source = await _followed(core, broker, clock, timers)
     ingest = core.settings.ingest
     pipeline = Pipeline(
@@ -101,7 +107,7 @@ async def start_ingest(
             backoff_s_max=ingest.backoff_s_max,
         ),
         core.horizon,
-        tags=TagCheck(read_master_keys(Path(ingest.read_keys))) if ingest.read_keys else None,
+        tags=tags,
         tell=tell,
         on_answers=dispatcher.wake if dispatcher else None,
         on_holes=gaps.wake,
@@ -110,13 +116,26 @@ async def start_ingest(
     tasks.start(pipeline.run())
     if source is broker:
         tasks.start(ask_for_missing_forever(gaps, clock))
+        collectors = CollectorService(core.unit_of_work, clock)
+        tasks.start(Tower(broker, utility, collectors, quarantine, clock).forever())
         if dispatcher is not None:
             tasks.start(dispatcher.forever())
         if watch is not None:
             tasks.start(look_after_commands_forever(watch, clock))
     return Line(
-        pipeline, broker, core.settings.mqtt.url, gaps, dispatcher, watch.radios if watch else None
+        pipeline,
+        broker,
+        core.settings.mqtt.url,
+        gaps,
+        quarantine,
+        dispatcher,
+        watch.radios if watch else None,
     )
+
+
+def read_tags(ingest: IngestSettings) -> TagCheck | None:
+    """Return what verifies meters' tags; None where no keys are known."""
+    return TagCheck(read_master_keys(Path(ingest.read_keys))) if ingest.read_keys else None
 
 
 async def _broker(core: Core, stack: AsyncExitStack) -> MqttSource:

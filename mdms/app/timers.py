@@ -7,14 +7,18 @@ A database that is away delays it and loses nothing: what was not done stays due
 from dataclasses import dataclass
 from datetime import datetime, time
 
+import msgspec
 import structlog
 
 from commands.dispatcher import Dispatcher
 from ingest.followed import STEP_S
+from ingest.mqtt import MqttSource, head_time_topic
+from ingest.quarantine import Quarantine
 from mdms.app.commands import CommandWatch
 from mdms.app.core import Core
 from mdms.domain.errors import UnavailableError
 from mdms.ports.clock import Clock
+from mdms.services.collectors import CollectorService
 from mdms.services.gaps import GapService
 from mdms.services.leak_night import LeakNight
 from mdms.services.optout_days import OptoutDays
@@ -31,6 +35,7 @@ _OPTOUTS_AT = time(0, 10)
 _LEVELS_AT = time(6)
 """Local: by then a day must have come (vee.md 9.1)."""
 _RETRY_S = 2.0
+_MINUTE_S = 60.0
 
 
 class Nightly:
@@ -100,6 +105,46 @@ async def ask_for_missing_forever(gaps: GapService, clock: Clock) -> None:
         await clock.sleep(_PERIOD_S)
 
 
+async def read_again(quarantine: Quarantine, now: datetime) -> None:
+    """Read again what the registry knows the sender of by now."""
+    try:
+        await quarantine.run_due(now)
+    except UnavailableError as error:  # it stays due
+        log.warning("ingest.quarantine.delayed", error=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """What the head-end does for its collectors: it looks at them, and tells them the time."""
+
+    broker: MqttSource
+    utility: str
+    collectors: CollectorService
+    quarantine: Quarantine
+    clock: Clock
+
+    async def forever(self) -> None:
+        """Every few seconds, and once a minute what is measured and told."""
+        told_s = -_MINUTE_S
+        while True:
+            now = self.clock.now()
+            await read_again(self.quarantine, now)
+            if self.clock.monotonic() - told_s >= _MINUTE_S:
+                told_s = self.clock.monotonic()
+                await self._once_a_minute(now)
+            await self.clock.sleep(_PERIOD_S)
+
+    async def _once_a_minute(self, now: datetime) -> None:
+        try:
+            await self.broker.publish(
+                head_time_topic(self.utility), msgspec.json.encode({"t": now}), qos=0
+            )
+            await self.collectors.measure()
+            await self.quarantine.measure()
+        except UnavailableError as error:  # a minute later is early enough
+            log.warning("collection.look.delayed", error=str(error))
+
+
 async def look_after_commands(watch: CommandWatch, now: datetime) -> None:
     """Ask for the commands that nobody asks for: silence, an answer, somebody's supply."""
     try:
@@ -120,6 +165,7 @@ class StepTimers:
     """What is due after each granted step, in this order."""
 
     gaps: GapService
+    quarantine: Quarantine
     watch: CommandWatch | None
     dispatcher: Dispatcher | None
     nightly: Nightly | None
@@ -127,6 +173,7 @@ class StepTimers:
     async def run_due(self, now: datetime) -> None:
         """Run all that is due by now, to its end."""
         await ask_for_missing(self.gaps, now)
+        await read_again(self.quarantine, now)
         if self.watch is not None:
             await look_after_commands(self.watch, now)
         if self.dispatcher is not None:

@@ -15,6 +15,7 @@ from mdms.client.controls import ControlCalls
 from mdms.client.edits import EditCalls
 from mdms.client.facts import FactCalls
 from mdms.client.grid import GridCalls
+from mdms.client.ingest import IngestCalls
 from mdms.client.leaks import LeakCalls
 from mdms.client.optouts import OptoutCalls
 from mdms.client.pilot import PilotCalls
@@ -31,6 +32,7 @@ __all__ = ["Client"]
 
 class Client(
     SystemCalls,
+    IngestCalls,
     RegistryCalls,
     ReadingCalls,
     ReadingImportCalls,

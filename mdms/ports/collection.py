@@ -68,6 +68,10 @@ class GapStore(Protocol):
 class CollectorStore(Protocol):
     """What each collector says of itself."""
 
+    async def names(self) -> Mapping[int, str]:
+        """Return every registered collector's name, in the order of their ids."""
+        ...
+
     async def states(
         self, collector_ids: Iterable[int] | None = None
     ) -> Mapping[int, CollectorState]:

@@ -15,6 +15,12 @@ class PostgresCollectors:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
+    NAMES = "SELECT collector_id, name FROM collector ORDER BY collector_id"
+
+    async def names(self) -> Mapping[int, str]:
+        cursor = await self._connection.execute(self.NAMES)
+        return dict(await cursor.fetchall())
+
     # Locked: two consumers of one collector's states take turns.
     STATES = """
     SELECT collector_id, online, reason, boot_id, previous_boot_id, alive_at, changed_at,

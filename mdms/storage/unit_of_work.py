@@ -16,7 +16,6 @@ from mdms.storage.billing import PostgresBilling
 from mdms.storage.circumstances import PostgresCircumstances
 from mdms.storage.collectors import PostgresCollectors
 from mdms.storage.conflicts import PostgresConflicts
-from mdms.storage.conflicts import PostgresConflicts
 from mdms.storage.controls import PostgresControls
 from mdms.storage.edits import PostgresEdits
 from mdms.storage.events import PostgresEvents
@@ -30,7 +29,6 @@ from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.pilot import PostgresPilot
 from mdms.storage.programme import PostgresProgramme
-from mdms.storage.quarantine import PostgresQuarantine
 from mdms.storage.quarantine import PostgresQuarantine
 from mdms.storage.raw_messages import PostgresRawMessages
 from mdms.storage.reading_imports import PostgresReadingImports
@@ -64,8 +62,6 @@ class PostgresUnitOfWork:
         self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)
         self.collectors = PostgresCollectors(connection)
-        self.conflicts = PostgresConflicts(connection)
-        self.quarantine = PostgresQuarantine(connection)
         self.conflicts = PostgresConflicts(connection)
         self.quarantine = PostgresQuarantine(connection)
         self.controls = PostgresControls(connection, self.audit)

@@ -88,15 +88,16 @@ async def test_frames_of_an_unknown_meter_are_stored_once_the_registry_knows_it(
         up("backfill", reading(t_newest=NOON_S - 2700), seq=2, flags=BACKFILL),
         up("event", event_frame(meter_id=NEW), seq=3, schema_id=EVENT_SCHEMA),
     )  # fmt: skip
-    quarantine = Quarantine(store, FakeClock(NOON + timedelta(days=3)), horizon)
-    before = await quarantine.run_due()
+    later = NOON + timedelta(days=3)
+    quarantine = Quarantine(store, FakeClock(later), horizon)
+    before = await quarantine.run_due(later)
     async with store() as work:
         (group,) = await work.quarantine.groups(10)
     await register(store, with_meter())
 
-    unasked = await quarantine.run_due()
+    unasked = await quarantine.run_due(later)
     quarantine.wake()
-    replayed = await quarantine.run_due()
+    replayed = await quarantine.run_due(later)
 
     assert (before, unasked) == (Replayed(), Replayed())
     assert (group.reason, group.radio_id, group.letter_count) == ("unknown_meter", NEW, 3)
@@ -120,7 +121,7 @@ async def test_messages_of_an_unknown_collector_are_stored_once_the_registry_kno
         replace(SMALL_TOWN, collectors=(*SMALL_TOWN.collectors, Collector(18, "B", 37, -122))),
     )
 
-    replayed = await Quarantine(store, FakeClock(NOON), horizon).run_due()
+    replayed = await Quarantine(store, FakeClock(NOON), horizon).run_due(NOON)
 
     assert (replayed.letter_count, replayed.cured_count) == (1, 1)
     assert await values(store, "E100") == [188, 195, 210]
@@ -136,7 +137,7 @@ async def test_a_meter_that_opted_out_meanwhile_leaves_nothing_in_quarantine(
     await take(store, horizon, up("read", reading()))
     await register(store, with_meter(radio=Radio.OFF))
 
-    replayed = await Quarantine(store, FakeClock(NOON), horizon).run_due()
+    replayed = await Quarantine(store, FakeClock(NOON), horizon).run_due(NOON)
 
     assert (replayed.letter_count, replayed.cured_count) == (1, 0)
     assert await values(store, "E300") == []

@@ -20,18 +20,24 @@ from commands.flood import Flood
 from commands.releasing import BreakerRelease
 from commands.requests import ControlRequests
 from commands.undoing import BatchUndo
+from ingest.late import VeeHorizon
+from ingest.quarantine import Quarantine
+from ingest.replay import Replay
 from ingest.tracing import open_frames
 from mdms import api
 from mdms.api.backend import Services
-from mdms.domain.errors import UnavailableError
+from mdms.domain.errors import RejectReason, UnavailableError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.gaps import Span
 from mdms.domain.people import Role, Token
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.ports.messages import Rejected
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billing_run import BillingService
+from mdms.services.collectors import CollectorService
+from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
 from mdms.services.decisions import DecisionService
 from mdms.services.edits import EditService
@@ -112,6 +118,10 @@ def services(store: UnitOfWorkFactory) -> Services:
         readings=ReadingService(store, ZONE),
         reading_imports=ReadingImportService(store, clock, ZONE, lambda: None),
         gaps=GapService(store, clock, hear),
+        collectors=CollectorService(store, clock),
+        quarantine=Quarantine(store, clock, VeeHorizon(ZONE)),
+        replay=Replay(store, clock, VeeHorizon(ZONE)),
+        conflicts=ConflictService(store),
         events=EventService(store),
         vee=vee,
         edits=edits,
@@ -290,6 +300,37 @@ async def test_missing_batches_are_listed_and_asked_for_again(town, store):
     assert asked.json() == {"holes": 1, "requests": 1}
     assert period.json()["requests"] == 1 + len(SMALL_TOWN.collectors)
     assert (half.status_code, refused.status_code) == (422, 403)
+
+
+async def test_what_was_received_can_be_looked_at_and_read_again(town, store):
+    collector_id = SMALL_TOWN.collectors[0].collector_id
+    period = {"from": "2026-11-10", "to": "2026-11-10"}
+    async with store() as work:
+        await work.messages.reject(
+            [
+                Rejected(
+                    RejectReason.UNKNOWN_METER, "radio 5", f"ami/v1/cpau/col/{collector_id}/up/read",
+                    (5).to_bytes(64, "little"), 0, NOW, 1,
+                )
+            ]
+        )  # fmt: skip
+
+    collectors = await town.get("/v1/collectors", headers=as_(Role.VIEWER))
+    waiting = await town.get("/v1/quarantine", headers=as_(Role.VIEWER))
+    again = await town.post("/v1/quarantine/replay", headers=as_(Role.NETWORK))
+    conflicts = await town.get("/v1/conflicts", params=period, headers=as_(Role.VIEWER))
+    checked = await town.post("/v1/replays", json=period, headers=as_(Role.NETWORK))
+    refused = await town.post("/v1/replays", json=period, headers=as_(Role.VIEWER))
+
+    (collector,) = collectors.json()["collectors"]
+    assert (collector["name"], collector["condition"]) == ("Foothills", "unheard")
+    assert [(w["radio_id"], w["reason"]) for w in waiting.json()["quarantine"]] == [
+        (5, "unknown_meter")
+    ]
+    assert again.json()["letters"] == 0
+    assert conflicts.json() == {"conflicts": []}
+    assert (checked.json()["agrees"], checked.json()["message"]) == (True, 0)
+    assert refused.status_code == 403
 
 
 async def test_events_of_a_period_are_listed_and_handed_out_as_a_file(town, store):
