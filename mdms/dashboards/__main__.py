@@ -3,11 +3,17 @@
 import json
 from typing import Any, Final
 
+from mdms.dashboards.billing import BILLING
 from mdms.dashboards.collection import COLLECTION
+from mdms.dashboards.commands import COMMANDS
+from mdms.dashboards.leaks import LEAKS
 from mdms.dashboards.model import Dashboard, render
+from mdms.dashboards.morning import MORNING
+from mdms.dashboards.platform import PLATFORM
+from mdms.dashboards.vee import VEE
 from mdms.settings import config_dir
 
-DASHBOARDS: Final = (COLLECTION,)
+DASHBOARDS: Final = (MORNING, COLLECTION, VEE, BILLING, COMMANDS, LEAKS, PLATFORM)
 
 
 def text(dashboard: Dashboard) -> str:

@@ -1,4 +1,4 @@
-"""The dashboard *Collection*: is everything heard, stored in time, usable, and judged?"""
+"""The dashboard *Collection and radio*: is everything heard, stored in time, and usable?"""
 
 from mdms.dashboards.model import Dashboard, Kind, Panel, Prometheus, Row, Sql
 
@@ -59,10 +59,12 @@ _NOW = Row(
             height=4,
         ),
         Panel(
-            title="Waiting for a person",
-            description="Channel-days that validation and estimation could not settle.",
+            title="Batches missing",
+            description="Holes in collectors' numbers that are being asked for.",
             kind=Kind.STAT,
-            queries=(Sql("SELECT count(*) AS open_exceptions FROM report.vee_exception_open"),),
+            queries=(
+                Sql("SELECT count(*) AS holes FROM report.sequence_hole WHERE lost_at IS NULL"),
+            ),
             warn_from=1,
             width=4,
             height=4,
@@ -132,6 +134,18 @@ _COMPLETENESS = Row(
             ),
         ),
         Panel(
+            title="What collectors say of themselves",
+            description="Their newest state: since when they are there or not, and their clocks.",
+            kind=Kind.TABLE,
+            queries=(
+                Sql(
+                    "SELECT name, online, reason, changed_at, clock_offset_ms, buffered,\n"
+                    "       temperature_c\n"
+                    "FROM report.collector_state ORDER BY online NULLS FIRST, name"
+                ),
+            ),
+        ),
+        Panel(
             title="Batches that are missing",
             description="Holes in collectors' numbers: being asked for again, or lost.",
             kind=Kind.TABLE,
@@ -141,7 +155,6 @@ _COMPLETENESS = Row(
                     "FROM report.sequence_hole ORDER BY from_utc DESC, name LIMIT 100"
                 ),
             ),
-            width=24,
         ),
     ),
 )
@@ -193,8 +206,22 @@ _FLOW = Row(
 )
 
 _UNUSABLE = Row(
-    "Dead letters",
+    "Events and dead letters",
     (
+        Panel(
+            title="Events of meters",
+            description="By code (headend.md 2.6), an hour each.",
+            kind=Kind.TIME_SERIES,
+            queries=(
+                Sql(
+                    "SELECT hour_utc AS time, code::text AS metric,\n"
+                    "       sum(event_count)::bigint AS value\n"
+                    "FROM report.event_hour WHERE $__timeFilter(hour_utc)\n"
+                    "GROUP BY 1, 2 ORDER BY 1, 2"
+                ),
+            ),
+            stacked=True,
+        ),
         Panel(
             title="Dead letters by reason",
             description="docs/reference/dead-letters.md says what each reason means.",
@@ -221,96 +248,10 @@ _UNUSABLE = Row(
     ),
 )
 
-_VEE = Row(
-    "Validation and estimation",
-    (
-        Panel(
-            title="Intervals judged",
-            description="By what became of them, over a day.",
-            kind=Kind.TIME_SERIES,
-            queries=(
-                Prometheus(
-                    "sum by (outcome) (increase(mdms_vee_intervals_total[1d]))", "{{outcome}}"
-                ),
-            ),
-            stacked=True,
-        ),
-        Panel(
-            title="Waiting for a person, by rule",
-            description="Open exceptions; `mdms vee exception ls` names the meters.",
-            kind=Kind.TABLE,
-            queries=(
-                Sql(
-                    "SELECT rule, severity, commodity, count(*) AS open_exceptions,\n"
-                    "       min(local_day) AS oldest_day\n"
-                    "FROM report.vee_exception_open\n"
-                    "GROUP BY rule, severity, commodity ORDER BY 4 DESC, 1, 2, 3"
-                ),
-            ),
-        ),
-    ),
-)
-
-_COMMANDS = Row(
-    "Commands",
-    (
-        Panel(
-            title="Commands waiting for an answer",
-            description="Of a meter or of a person.",
-            kind=Kind.STAT,
-            queries=(Prometheus("mdms_command_open"),),
-            width=4,
-            height=8,
-        ),
-        Panel(
-            title="Duration of switch commands",
-            description="From the request to its verification, over a day.",
-            kind=Kind.TIME_SERIES,
-            queries=tuple(
-                Prometheus(
-                    f"histogram_quantile({quantile},"
-                    " sum by (le) (rate(mdms_command_seconds_bucket[1d])))",
-                    legend,
-                )
-                for quantile, legend in ((0.5, "half"), (0.95, "95 %"))
-            ),
-            unit="s",
-            width=8,
-        ),
-        Panel(
-            title="Commands by outcome",
-            description="Those requested in the time shown, by the state they are in now.",
-            kind=Kind.TABLE,
-            queries=(
-                Sql(
-                    "SELECT action, state, count(*) AS commands,\n"
-                    "       max(duration_s)::float8 AS slowest_s\n"
-                    "FROM report.control WHERE $__timeFilter(requested_at)\n"
-                    "GROUP BY action, state ORDER BY 1, 2"
-                ),
-            ),
-        ),
-        Panel(
-            title="Events of meters",
-            description="By code (headend.md 2.6), an hour each.",
-            kind=Kind.TIME_SERIES,
-            queries=(
-                Sql(
-                    "SELECT hour_utc AS time, code::text AS metric,\n"
-                    "       sum(event_count)::bigint AS value\n"
-                    "FROM report.event_hour WHERE $__timeFilter(hour_utc)\n"
-                    "GROUP BY 1, 2 ORDER BY 1, 2"
-                ),
-            ),
-            stacked=True,
-        ),
-    ),
-)
-
 COLLECTION = Dashboard(
     uid="mdms-collection",
-    title="Collection",
-    description="Is everything heard, stored in time, usable, and judged?",
-    rows=(_NOW, _COMPLETENESS, _FLOW, _UNUSABLE, _VEE, _COMMANDS),
+    title="Collection and radio",
+    description="Is everything heard, stored in time, and usable?",
+    rows=(_NOW, _COMPLETENESS, _FLOW, _UNUSABLE),
     hours=24 * 7,
 )

@@ -57,6 +57,7 @@ class Panel:
         width: Columns out of 24.
         height: Rows of about 30 pixels.
         warn_from: Value from which a stat is drawn in the colour of a warning.
+        warn_below: Value below which it is.
         mappings: Texts instead of values, such as 0 for "away".
         stacked: Whether the lines of a time series are added up.
     """
@@ -69,6 +70,7 @@ class Panel:
     width: int = 12
     height: int = 8
     warn_from: float | None = None
+    warn_below: float | None = None
     mappings: Sequence[tuple[float, str]] = ()
     stacked: bool = False
 
@@ -175,6 +177,8 @@ def _defaults(panel: Panel) -> dict[str, Any]:
     steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
     if panel.warn_from is not None:
         steps.append({"color": "orange", "value": panel.warn_from})
+    if panel.warn_below is not None:
+        steps = [{"color": "orange", "value": None}, {"color": "green", "value": panel.warn_below}]
     defaults: dict[str, Any] = {
         "unit": panel.unit,
         "thresholds": {"mode": "absolute", "steps": steps},

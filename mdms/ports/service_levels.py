@@ -22,5 +22,14 @@ class ServiceLevelStore(Protocol):
             at: Now.
         """
 
+    async def measure_night(self, local_day: date, night: Period) -> None:
+        """
+        Keep the least flow of an hour of a night, by service and unit, unless that was done before.
+
+        Args:
+            local_day: The day that the night belongs to.
+            night: The hours that are looked at.
+        """
+
     async def newest(self) -> Sequence[ServiceLevel]:
         """Return each mark's newest day, by mark and commodity."""

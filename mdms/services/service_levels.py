@@ -1,12 +1,17 @@
 """Every morning: how much of which day had come."""
 
+from datetime import timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from mdms.domain.service_levels import Mark
-from mdms.domain.time import Period, local_day
+from mdms.domain.time import Period, local_day, local_midnight
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
+
+_NIGHT: Final = timedelta(hours=5)
+"""From midnight: when people sleep."""
 
 
 class ServiceLevelService:
@@ -25,7 +30,7 @@ class ServiceLevelService:
         self._zone = zone
 
     async def run(self) -> None:
-        """Measure the day that each mark asks for, once, and show what is newest."""
+        """Measure the days that the marks ask for and yesterday's night, once; show the newest."""
         now = self._clock.now()
         today = local_day(now, self._zone)
         async with self._unit_of_work() as work:
@@ -33,6 +38,9 @@ class ServiceLevelService:
                 day = today - mark.age
                 period = Period.of_days(day, day, self._zone)
                 await work.service_levels.measure(day, period, mark, now)
+            yesterday = today - Mark.RAW.age
+            midnight = local_midnight(yesterday, self._zone)
+            await work.service_levels.measure_night(yesterday, Period(midnight, midnight + _NIGHT))
         await self.show()
 
     async def show(self) -> None:

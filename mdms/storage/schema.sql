@@ -69,7 +69,9 @@ CREATE TABLE public.audit_seal (
     number bigint NOT NULL,
     hash bytea NOT NULL,
     at timestamp with time zone NOT NULL,
-    signature bytea NOT NULL
+    signature bytea NOT NULL,
+    own_number bigint DEFAULT 0 NOT NULL,
+    own_hash bytea DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL
 );
 
 CREATE TABLE public.batch_count (
@@ -610,6 +612,15 @@ CREATE TABLE public.migration (
     applied_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.night_flow (
+    local_day date NOT NULL,
+    commodity text NOT NULL,
+    unit text NOT NULL,
+    at_utc timestamp with time zone NOT NULL,
+    flow bigint NOT NULL,
+    channel_count integer NOT NULL
+);
+
 CREATE TABLE public.optout (
     optout_id uuid NOT NULL,
     badge text NOT NULL,
@@ -907,6 +918,14 @@ CREATE TABLE public.vee_touch (
     local_day date NOT NULL
 );
 
+CREATE VIEW report.billing_block AS
+ SELECT window_start,
+    window_end,
+    reason,
+    count(*) AS channel_count
+   FROM public.billing_block
+  GROUP BY window_start, window_end, reason;
+
 CREATE VIEW report.billing_window AS
  SELECT w.window_start,
     w.window_end,
@@ -989,6 +1008,17 @@ CREATE VIEW report.control AS
      LEFT JOIN public.usage_point u USING (usage_point_id))
      LEFT JOIN public.premise p USING (premise_id));
 
+CREATE VIEW report.control_refusal AS
+ SELECT c.control_id,
+    c.action,
+    c.cause,
+    c.state,
+    c.requested_at,
+    r.code,
+    r.clause
+   FROM (public.control c
+     CROSS JOIN LATERAL jsonb_to_recordset(c.refusals) r(code text, clause text));
+
 CREATE VIEW report.dead_letter_hour AS
  SELECT date_trunc('hour'::text, received_at, 'UTC'::text) AS hour_utc,
     reason,
@@ -1003,6 +1033,18 @@ CREATE VIEW report.event_hour AS
     count(*) AS event_count
    FROM public.end_device_event
   GROUP BY (date_trunc('hour'::text, at_utc, 'UTC'::text)), code, severity;
+
+CREATE VIEW report.field_order AS
+ SELECT o.field_order_id,
+    u.commodity,
+    p.transformer_id,
+    o.reason,
+    o.is_safety,
+    o.opened_at,
+    o.closed_at
+   FROM ((public.field_order o
+     LEFT JOIN public.usage_point u USING (usage_point_id))
+     LEFT JOIN public.premise p USING (premise_id));
 
 CREATE VIEW report.interval_read AS
  SELECT channel_id,
@@ -1077,6 +1119,34 @@ CREATE VIEW report.meter_heard AS
            FROM public.radio_silence s
           WHERE ((s.badge = i.badge) AND (s.on_at IS NULL))))));
 
+CREATE VIEW report.night_flow AS
+ SELECT local_day,
+    commodity,
+    unit,
+    at_utc,
+    flow,
+    channel_count
+   FROM public.night_flow;
+
+CREATE VIEW report.optout AS
+ SELECT u.commodity,
+    o.from_at,
+    o.ended_at
+   FROM ((public.optout o
+     JOIN LATERAL ( SELECT i.usage_point_id
+           FROM public.meter_installation i
+          WHERE (i.badge = o.badge)
+          ORDER BY i.installed_at DESC
+         LIMIT 1) last_place ON (true))
+     JOIN public.usage_point u USING (usage_point_id));
+
+CREATE VIEW report.read_conflict_hour AS
+ SELECT date_trunc('hour'::text, recorded_at, 'UTC'::text) AS hour_utc,
+    kind,
+    count(*) AS conflict_count
+   FROM public.read_conflict
+  GROUP BY (date_trunc('hour'::text, recorded_at, 'UTC'::text)), kind;
+
 CREATE VIEW report.read_rate_day AS
  SELECT d.local_day,
     c.commodity,
@@ -1143,6 +1213,22 @@ CREATE VIEW report.service_level AS
     ((estimated)::double precision / (NULLIF(expected, 0))::double precision) AS estimated_ratio
    FROM public.service_level;
 
+CREATE VIEW report.storage AS
+ SELECT pg_database_size(current_database()) AS database_bytes;
+
+CREATE VIEW report.vee_exception AS
+ SELECT e.channel_id,
+    c.commodity,
+    e.local_day,
+    e.rule,
+    e.severity,
+    e.opened_at,
+    e.closed_at,
+    (e.assigned_to <> ''::text) AS is_assigned,
+    e.answer
+   FROM (public.vee_exception e
+     JOIN report.channel c USING (channel_id));
+
 CREATE VIEW report.vee_exception_open AS
  SELECT e.channel_id,
     c.commodity,
@@ -1153,6 +1239,21 @@ CREATE VIEW report.vee_exception_open AS
    FROM (public.vee_exception e
      JOIN report.channel c USING (channel_id))
   WHERE (e.closed_at IS NULL);
+
+CREATE VIEW report.vee_rule_day AS
+ SELECT d.local_day,
+    c.commodity,
+    ('V'::text || lpad((number.number)::text, 2, '0'::text)) AS rule,
+    count(*) AS channel_day_count
+   FROM ((( SELECT DISTINCT ON (vee_day.local_day, vee_day.channel_id) vee_day.local_day,
+            vee_day.channel_id,
+            vee_day.flags
+           FROM public.vee_day
+          ORDER BY vee_day.local_day, vee_day.channel_id, vee_day.version DESC) d
+     JOIN report.channel c USING (channel_id))
+     JOIN generate_series(1, 58) number(number) ON (((d.flags & ((1)::bigint << number.number)) <> 0)))
+  WHERE (d.flags <> 0)
+  GROUP BY d.local_day, c.commodity, number.number;
 
 CREATE VIEW report.vee_run AS
  SELECT run_id,
@@ -1169,16 +1270,9 @@ CREATE TABLE signer.audit (
     at timestamp with time zone NOT NULL,
     event text NOT NULL,
     command_id uuid,
-    detail text NOT NULL
-);
-
-ALTER TABLE signer.audit ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME signer.audit_number_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
+    detail text NOT NULL,
+    content bytea NOT NULL,
+    hash bytea NOT NULL
 );
 
 CREATE TABLE signer.counter (
@@ -1241,10 +1335,16 @@ ALTER TABLE ONLY public.audit_record
     ADD CONSTRAINT audit_record_pkey PRIMARY KEY (number);
 
 ALTER TABLE ONLY public.audit_seal
-    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (number);
+    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (number, own_number);
 
 ALTER TABLE ONLY public.batch_count
     ADD CONSTRAINT batch_count_pkey PRIMARY KEY (collector_id);
+
+ALTER TABLE ONLY public.billed_service
+    ADD CONSTRAINT billed_service_pkey PRIMARY KEY (window_start, window_end, usage_point_id, period, revision);
+
+ALTER TABLE ONLY public.billing_ack
+    ADD CONSTRAINT billing_ack_pkey PRIMARY KEY (window_start, window_end, digest);
 
 ALTER TABLE ONLY public.billing_block
     ADD CONSTRAINT billing_block_pkey PRIMARY KEY (window_start, window_end, channel_id);
@@ -1257,6 +1357,9 @@ ALTER TABLE ONLY public.billing_event
 
 ALTER TABLE ONLY public.billing_event
     ADD CONSTRAINT billing_event_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.billing_read_day
+    ADD CONSTRAINT billing_read_day_pkey PRIMARY KEY (billing_cycle, read_on);
 
 ALTER TABLE ONLY public.billing_window
     ADD CONSTRAINT billing_window_pkey PRIMARY KEY (window_start, window_end);
@@ -1345,14 +1448,11 @@ ALTER TABLE ONLY public.meter_installation
 ALTER TABLE ONLY public.meter
     ADD CONSTRAINT meter_pkey PRIMARY KEY (badge);
 
-ALTER TABLE ONLY public.billed_service
-    ADD CONSTRAINT billed_service_pkey PRIMARY KEY (window_start, window_end, usage_point_id, period, revision);
-
-ALTER TABLE ONLY public.billing_ack
-    ADD CONSTRAINT billing_ack_pkey PRIMARY KEY (window_start, window_end, digest);
-
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.night_flow
+    ADD CONSTRAINT night_flow_pkey PRIMARY KEY (local_day, commodity, unit);
 
 ALTER TABLE ONLY public.optout
     ADD CONSTRAINT optout_pkey PRIMARY KEY (optout_id);
@@ -1362,9 +1462,6 @@ ALTER TABLE ONLY public.optout_task
 
 ALTER TABLE ONLY public.optout_task
     ADD CONSTRAINT optout_task_pkey PRIMARY KEY (number);
-
-ALTER TABLE ONLY public.billing_read_day
-    ADD CONSTRAINT billing_read_day_pkey PRIMARY KEY (billing_cycle, read_on);
 
 ALTER TABLE ONLY public.pilot_step
     ADD CONSTRAINT pilot_step_pkey PRIMARY KEY (number);
@@ -1462,6 +1559,10 @@ CREATE UNIQUE INDEX api_token_name ON public.api_token USING btree (name) WHERE 
 
 CREATE INDEX audit_record_subject ON public.audit_record USING btree (subject, number);
 
+CREATE INDEX billed_service_days ON public.billed_service USING btree (usage_point_id, to_on);
+
+CREATE INDEX billing_determinant_channel ON public.billing_determinant USING btree (channel_id, read_end_utc);
+
 CREATE INDEX billing_event_due ON public.billing_event USING btree (due_on);
 
 CREATE INDEX cis_fact_known ON public.cis_fact USING btree (subject, subject_id, fact, known_at, effective_at);
@@ -1534,6 +1635,10 @@ CREATE INDEX open_at ON signer.open USING btree (at);
 
 CREATE UNIQUE INDEX trip_standing ON signer.trip USING btree (((released_at IS NULL))) WHERE (released_at IS NULL);
 
+CREATE TRIGGER billed_service_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billed_service FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER billing_ack_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_ack FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_determinant FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER billing_window_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_window FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -1546,6 +1651,12 @@ ALTER TABLE ONLY public.agreement
 
 ALTER TABLE ONLY public.agreement
     ADD CONSTRAINT agreement_usage_point_id_fkey FOREIGN KEY (usage_point_id) REFERENCES public.usage_point(usage_point_id);
+
+ALTER TABLE ONLY public.billed_service
+    ADD CONSTRAINT billed_service_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+
+ALTER TABLE ONLY public.billing_ack
+    ADD CONSTRAINT billing_ack_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
 
 ALTER TABLE ONLY public.billing_block
     ADD CONSTRAINT billing_block_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
@@ -1564,10 +1675,6 @@ ALTER TABLE ONLY public.control_approval
 
 ALTER TABLE ONLY public.control
     ADD CONSTRAINT control_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);
-CREATE INDEX billed_service_days ON public.billed_service USING btree (usage_point_id, to_on);
-
-CREATE INDEX billing_determinant_channel ON public.billing_determinant USING btree (channel_id, read_end_utc);
-
 
 ALTER TABLE ONLY public.control
     ADD CONSTRAINT control_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.control_batch(batch_id);
@@ -1640,10 +1747,6 @@ ALTER TABLE ONLY signer.open
 
 ALTER TABLE ONLY signer.release
     ADD CONSTRAINT release_trip_id_fkey FOREIGN KEY (trip_id) REFERENCES signer.trip(trip_id);
-CREATE TRIGGER billed_service_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billed_service FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-
-CREATE TRIGGER billing_ack_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_ack FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-
 
 GRANT ALL ON SCHEMA public TO mdms;
 GRANT ALL ON SCHEMA public TO mdms_audit;
@@ -1657,12 +1760,6 @@ GRANT SELECT,INSERT ON TABLE public.audit_record TO mdms;
 GRANT SELECT ON TABLE public.audit_record TO mdms_signer;
 
 GRANT SELECT ON TABLE public.audit_seal TO mdms;
-ALTER TABLE ONLY public.billed_service
-    ADD CONSTRAINT billed_service_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
-
-ALTER TABLE ONLY public.billing_ack
-    ADD CONSTRAINT billing_ack_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
-
 GRANT SELECT,INSERT ON TABLE public.audit_seal TO mdms_signer;
 
 GRANT SELECT,INSERT ON TABLE public.cis_fact TO mdms;
@@ -1689,6 +1786,8 @@ GRANT SELECT ON TABLE public.usage_point TO mdms_signer;
 
 GRANT SELECT ON TABLE public.utility TO mdms_signer;
 
+GRANT SELECT ON TABLE report.billing_block TO mdms_report;
+
 GRANT SELECT ON TABLE report.billing_window TO mdms_report;
 
 GRANT SELECT ON TABLE report.channel TO mdms_report;
@@ -1699,15 +1798,25 @@ GRANT SELECT ON TABLE report.collector_state TO mdms_report;
 
 GRANT SELECT ON TABLE report.control TO mdms_report;
 
+GRANT SELECT ON TABLE report.control_refusal TO mdms_report;
+
 GRANT SELECT ON TABLE report.dead_letter_hour TO mdms_report;
 
 GRANT SELECT ON TABLE report.event_hour TO mdms_report;
+
+GRANT SELECT ON TABLE report.field_order TO mdms_report;
 
 GRANT SELECT ON TABLE report.interval_read TO mdms_report;
 
 GRANT SELECT ON TABLE report.leak_case TO mdms_report;
 
 GRANT SELECT ON TABLE report.meter_heard TO mdms_report;
+
+GRANT SELECT ON TABLE report.night_flow TO mdms_report;
+
+GRANT SELECT ON TABLE report.optout TO mdms_report;
+
+GRANT SELECT ON TABLE report.read_conflict_hour TO mdms_report;
 
 GRANT SELECT ON TABLE report.read_rate_day TO mdms_report;
 
@@ -1717,6 +1826,12 @@ GRANT SELECT ON TABLE report.sequence_hole TO mdms_report;
 
 GRANT SELECT ON TABLE report.service_level TO mdms_report;
 
+GRANT SELECT ON TABLE report.storage TO mdms_report;
+
+GRANT SELECT ON TABLE report.vee_exception TO mdms_report;
+
 GRANT SELECT ON TABLE report.vee_exception_open TO mdms_report;
+
+GRANT SELECT ON TABLE report.vee_rule_day TO mdms_report;
 
 GRANT SELECT ON TABLE report.vee_run TO mdms_report;

@@ -55,6 +55,37 @@ class PostgresServiceLevels:
             },
         )
 
+    # An hour that some meters have not told of yet would look like little flow: those with most
+    # channels count.
+    MEASURE_NIGHT = """
+    WITH hours AS (
+        SELECT u.commodity, c.unit, date_trunc('hour', r.start_utc, 'UTC') AS at_utc,
+               sum(r.value) AS flow, count(DISTINCT r.channel_id) AS channel_count
+        FROM interval_read r
+        JOIN channel c USING (channel_id)
+        JOIN LATERAL (
+            SELECT usage_point_id FROM meter_installation i
+            WHERE i.badge = c.badge ORDER BY installed_at DESC LIMIT 1
+        ) last_place ON true
+        JOIN usage_point u USING (usage_point_id)
+        WHERE r.start_utc >= %(start)s AND r.start_utc < %(end)s AND r.version = 0
+          AND u.commodity IN ('water', 'gas')
+        GROUP BY u.commodity, c.unit, at_utc
+    )
+    INSERT INTO night_flow (local_day, commodity, unit, at_utc, flow, channel_count)
+    SELECT DISTINCT ON (commodity, unit)
+           %(local_day)s, commodity, unit, at_utc, flow, channel_count
+    FROM hours
+    ORDER BY commodity, unit, channel_count DESC, flow, at_utc
+    ON CONFLICT (local_day, commodity, unit) DO NOTHING
+    """
+
+    async def measure_night(self, local_day: date, night: Period) -> None:
+        await self._connection.execute(
+            self.MEASURE_NIGHT,
+            {"local_day": local_day, "start": night.start_utc, "end": night.end_utc},
+        )
+
     NEWEST = """
     SELECT local_day, commodity, mark, measured_at, channel_count, expected, uplink, received,
            estimated, held, missing

@@ -123,3 +123,24 @@ async def test_a_day_that_nobody_judged_is_not_measured(store, channels):
     await ServiceLevelService(store, FakeClock(NEXT_MORNING), PACIFIC).run()
 
     assert await newest(store) == []
+
+
+async def test_the_least_flow_of_a_night_is_that_of_its_hour_with_most_meters(store, channels):
+    *_, wet = channels
+    hours = PERIOD.start_s + 3600 * np.array([0, 1, 2, 5])
+    flow = np.array([40, 12, 15, 3])  # five in the morning is no night
+    reads = IntervalReads.raw(
+        np.full(4, wet), hours, flow, recorded_us=to_epoch_us(NEXT_MORNING), source=Source.UPLINK
+    )
+    async with store() as work:
+        await work.readings.append_raw(reads, RegisterReads.empty(), sure=True)
+
+    await ServiceLevelService(store, FakeClock(NEXT_MORNING), PACIFIC).run()
+
+    async with store() as work:
+        cursor = await work.service_levels._connection.execute(
+            "SELECT local_day, commodity, at_utc, flow, channel_count FROM night_flow"
+        )
+        assert await cursor.fetchall() == [
+            (DAY, "water", PERIOD.start_utc + timedelta(hours=1), 12, 1)
+        ]

@@ -23,21 +23,30 @@ MIDNIGHT = datetime(2026, 11, 3, 8, tzinfo=UTC)  # in Los Angeles
 NIGHT = datetime(2026, 11, 4, 13, tzinfo=UTC)
 DAY = date(2026, 11, 3)
 VIEWS = [
+    "billing_block",
     "billing_window",
     "channel",
     "collector",
     "collector_state",
     "control",
+    "control_refusal",
     "dead_letter_hour",
     "event_hour",
+    "field_order",
     "interval_read",
     "leak_case",
     "meter_heard",
+    "night_flow",
+    "optout",
+    "read_conflict_hour",
     "read_rate_day",
     "register_read",
     "sequence_hole",
     "service_level",
+    "storage",
+    "vee_exception",
     "vee_exception_open",
+    "vee_rule_day",
     "vee_run",
 ]
 
@@ -71,7 +80,8 @@ async def test_a_dashboard_reads_every_view_and_nothing_else(dashboard):
 
     assert relations == [("report", view) for view in VIEWS]
     for view in VIEWS:
-        assert await ask(dashboard, f"SELECT * FROM report.{view}") == []
+        rows = await ask(dashboard, f"SELECT * FROM report.{view}")
+        assert rows == [] or view == "storage"
 
 
 @pytest.mark.parametrize("table", ["personal.contact", "interval_read", "meter", "premise"])
