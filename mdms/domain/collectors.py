@@ -130,7 +130,8 @@ def condition(state: CollectorState | None, batch_at: datetime | None, now: date
         return Condition.UNHEARD
     if state is not None and not state.online:
         return Condition.OFFLINE
-    alive_at = max(filter(None, (state and state.alive_at, batch_at)))
+    signs = [state.alive_at if state else None, batch_at]
+    alive_at = max(each for each in signs if each is not None)
     return Condition.ONLINE if now - alive_at <= STALE_AFTER else Condition.STALE
 
 
