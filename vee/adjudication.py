@@ -99,7 +99,7 @@ def _settle_conflicts(found: Examination, rules: RuleSet) -> Examination:
         mine = number == bracket
         here = np.unique(cells[mine])
         held.reshape(-1)[here] = True
-        if bracket == len(found.brackets) or len(here) > 1 or found.sums.gapped[bracket]:
+        if bracket == len(found.brackets) or len(here) > 1 or found.gapped[bracket]:
             continue
         stored = int(value.reshape(-1)[here[0]])
         choices = np.unique(np.append(rival[mine], stored))
@@ -130,7 +130,7 @@ def _settle_doubts(found: Examination, rules: RuleSet, estimate: Estimate) -> Ex
     cells = cells[found.usable.reshape(-1)[cells]]
     number = _bracket_of(found, cells)
     known = number < len(found.brackets)
-    known[known] = ~found.sums.gapped[number[known]]
+    known[known] = ~found.gapped[number[known]]
     cells, number = cells[known], number[known]
     if len(cells) == 0:
         return found
@@ -162,17 +162,15 @@ def _without(found: Examination, cells: Int64, number: Int64, rules: RuleSet) ->
     """Return an examination in which these values failed."""
     usable, missing = found.usable.copy(), found.missing.copy()
     held, residual = found.held.copy(), found.residual.copy()
-    gapped = found.sums.gapped.copy()
     usable.reshape(-1)[cells] = False
     missing.reshape(-1)[cells] = found.block.expected.reshape(-1)[cells]
     held.reshape(-1)[cells] = False
     np.add.at(residual, number, found.block.value.reshape(-1)[cells])
-    gapped[number] = True
     return _again(
         replace(
             found,
             screened=replace(found.screened, usable=usable, missing=missing, held=held),
-            sums=replace(found.sums, residual=residual, gapped=gapped),
+            sums=replace(found.sums, residual=residual),
         ),
         np.unique(number),
         rules,
@@ -185,7 +183,7 @@ def _again(found: Examination, numbers: Int64, rules: RuleSet) -> Examination:
     unequal, overdrawn = sums.unequal.copy(), sums.overdrawn.copy()
     off = 1000 * sums.residual[numbers]
     tolerance = _tolerance(found, rules)[numbers]
-    gapped = sums.gapped[numbers]
+    gapped = found.gapped[numbers]
     waived = found.waived[numbers]
     unequal[numbers] = ~gapped & ~waived & (np.abs(off) > tolerance)
     overdrawn[numbers] = gapped & ~waived & (off < -tolerance)

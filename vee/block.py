@@ -7,6 +7,7 @@ Missing is a mask, never a value. Days of 92, 96 and 100 slots are told apart by
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from itertools import pairwise
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -146,7 +147,7 @@ class Registers:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
     """
     Raw reads of many channels over one slot table.
@@ -183,7 +184,7 @@ class Block:
             assert grid.shape == shape, "every grid is channels by slots"
         assert not self.value[~self.present].any(), "an absent value is 0"
 
-    @property
+    @cached_property
     def context(self) -> Context:
         """What is known of the channels; a meter that may run backwards is one for water."""
         if self.known is not None:

@@ -185,4 +185,7 @@ class Context:
 
     def measures(self, *quantities: Quantity) -> Bool:
         """Return the channels that measure one of these quantities, shape (channels,)."""
-        return np.isin(self.quantity, quantities)
+        found = np.zeros(len(self.quantity), np.bool_)
+        for quantity in quantities:
+            found |= self.quantity == quantity
+        return found

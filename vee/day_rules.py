@@ -61,7 +61,7 @@ class DayRules:
         day_max = self.screened.day_max
         above = (before > 0) & (day_max * 100 > before * self.rules.history.max_per_cent)
         channel, day = np.nonzero(self.screened.spiky | above)
-        for part in DayList.of(channel, day, self.block.slots).parts(PARTS_MAX):
+        for part in DayList(channel, day, self.block.slots).parts(PARTS_MAX):
             self._surprises(part, before)
 
     def _surprises(self, listed: DayList, before: Int64) -> None:
@@ -82,22 +82,25 @@ class DayRules:
     def _peaks_before(self) -> Int64:
         """Return the largest value of the valid days before each day, UNKNOWN where too few are."""
         history, found = self.block.context.history, self.screened
-        surprising = may_surprise(self.block.context)
+        surprising = may_surprise(self.block.context)[:, None]
         peaks = np.full(found.day_max.shape, UNKNOWN, np.int64)
-        top = np.zeros(len(peaks), np.int64)
-        valid = np.zeros(len(peaks), np.int64)
         days_max = int(history.valid_days.max(initial=0)) + len(self.block.slots.days)
         if days_max - history.first_judged < self.rules.history.valid_days_min:
             return peaks
-        for day in range(history.first_judged, len(self.block.slots.days)):
-            peak = np.maximum(history.peak[:, day], top)
-            enough = history.valid_days[:, day] + valid >= self.rules.history.valid_days_min
-            peaks[:, day] = np.where(enough & surprising, peak, UNKNOWN)
-            # a day that V24 holds is no measure for the next ones
-            beyond = found.day_max[:, day] * 100 > peak * self.rules.history.max_per_cent
-            counts = self.sound[:, day] & ~(enough & beyond)
-            top = np.maximum(top, np.where(counts, found.day_max[:, day], 0))
-            valid += counts
+        judged = slice(history.first_judged, None)
+        day_max, counts = found.day_max[:, judged], self.sound[:, judged]
+        while True:
+            peak = np.maximum(history.peak[:, judged], _highest_before(day_max, counts))
+            valid = history.valid_days[:, judged] + np.cumsum(counts, axis=1) - counts
+            enough = valid >= self.rules.history.valid_days_min
+            # a day that V24 holds is no measure for the next ones: nor for whether these are held
+            beyond = enough & (day_max * 100 > peak * self.rules.history.max_per_cent)
+            held = counts & beyond
+            held &= np.cumsum(held, axis=1) == 1
+            if not held.any():
+                break
+            counts = counts & ~held
+        peaks[:, judged] = np.where(enough & surprising, peak, UNKNOWN)
         return peaks
 
     def zero_runs(self) -> None:
@@ -264,3 +267,10 @@ class DayRules:
         row, day = np.nonzero(where)
         if len(row):
             self.marks.add_days(rule, severity, rows[row], day, amount[row, day])
+
+
+def _highest_before(day_max: Int64, counts: Bool) -> Int64:
+    """Return the largest value of the days before each day that count, 0 where there are none."""
+    highest = np.zeros(day_max.shape, np.int64)
+    np.maximum.accumulate(np.where(counts, day_max, 0)[:, :-1], axis=1, out=highest[:, 1:])
+    return highest

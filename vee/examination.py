@@ -94,6 +94,11 @@ class Examination:
         return self.brackets.number(*self.block.value.shape)
 
     @cached_property
+    def gapped(self) -> Bool:
+        """Brackets with a slot that has no usable value, shape (brackets,)."""
+        return self.brackets.total(~self.usable) > 0
+
+    @cached_property
     def missing_count(self) -> Int64:
         """Missing slots of each bracket."""
         return self.brackets.total(self.missing)

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from mdms.domain.readings import Bool, Int64, rule_bit
 from vee.block import SlotTable
+
+S = TypeVar("S", bound=np.generic)
 
 
 class Severity(StrEnum):
@@ -104,42 +108,43 @@ class DayList:
     """
     A few channel-days, to be looked at value by value.
 
+    Looks have the shape (listed, slots of the longest day); a shorter day is filled up with 0.
+
     Attributes:
         channel: Row of the block, shape (listed,).
         day: Day of the block, shape (listed,).
-        slot: Slot by place in the day, shape (listed, slots of the longest day).
-        inside: False where a shorter day has no such place.
+        slots: Columns of the block.
     """
 
     channel: Int64
     day: Int64
-    slot: Int64
-    inside: Bool
-
-    @classmethod
-    def of(cls, channel: Int64, day: Int64, slots: SlotTable) -> "DayList":
-        """List these channel-days."""
-        place = np.arange(int(np.diff(slots.first).max()))
-        slot = slots.first[day][:, None] + place
-        inside = slot < slots.first[day + 1][:, None]
-        return cls(channel, day, np.where(inside, slot, 0), inside)
+    slots: SlotTable
 
     def __len__(self) -> int:
         return len(self.channel)
 
+    def of(self, grid: npt.NDArray[S]) -> npt.NDArray[S]:
+        """Return what a grid (channels, slots), contiguous, holds of the listed days."""
+        first, days = self.slots.first, len(self.slots.days)
+        length = len(self.slots) // days
+        if (np.diff(first) == length).all():  # days are rows, and rows are copied at once
+            return np.take(grid.reshape(-1, length), self.channel * days + self.day, axis=0)
+        slot = first[self.day][:, None] + np.arange(int(np.diff(first).max()))
+        inside = slot < first[self.day + 1][:, None]
+        found = grid[self.channel[:, None], np.where(inside, slot, 0)]
+        return np.where(inside, found, np.zeros_like(found))
+
     def values(self, grid: Int64, usable: Bool) -> Int64:
-        """Return the usable values of the listed days, 0 elsewhere, shape as `slot`."""
-        rows = self.channel[:, None]
-        counts = self.inside & usable[rows, self.slot]
-        return np.where(counts, grid[rows, self.slot], 0)
+        """Return the usable values of the listed days, 0 elsewhere."""
+        return self.of(grid) * self.of(usable)
 
     def cells(self, mask: Bool) -> tuple[Int64, Int64]:
-        """Return row and column of the values where a mask, shape as `slot`, is true."""
-        listed, place = np.nonzero(mask & self.inside)
-        return self.channel[listed], self.slot[listed, place]
+        """Return row and column of the values where a mask, shaped as a look, is true."""
+        listed, place = np.nonzero(mask)
+        return self.channel[listed], self.slots.first[self.day[listed]] + place
 
     def parts(self, size: int) -> Iterator["DayList"]:
         """Cut the list, so that no look at it needs much memory."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield DayList(self.channel[part], self.day[part], self.slot[part], self.inside[part])
+            yield DayList(self.channel[part], self.day[part], self.slots)

@@ -21,8 +21,68 @@ from vee.sums import Between, Sums
 FAILING = sum(rule_bit(number) for number in (4, 5, 11, 12, 13, 14))
 """Flags of a received value that say it must not be used; V05 is set by `vee.clocks`."""
 
-COUNT_SHIFT = 40
-"""A sum of values and a count of missing slots share one number: the count is above this bit."""
+LISTED_MAX = 20_000
+"""Channel-days that are looked at value by value at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """
+    What one pass over all values shows, as if all that was received could be used.
+
+    Attributes:
+        usable: Received, shape (channels, slots).
+        missing: Expected and not received, shape (channels, slots).
+        whole: Days of which nothing is missing, shape (channels, days).
+        extremes: Largest value of each part of each day, negative ones taken for very large, shape
+            (channels, days, parts).
+        flags: Union of the rule masks of each channel, shape (channels,).
+        repeating: Channels that may hold a run of equal values (V26), shape (channels,).
+        edge: Position of each register read's boundary in the flattened grid, shape (reads,).
+        total: Sum of the values from each register read to the next, shape (reads,).
+    """
+
+    usable: Bool
+    missing: Bool
+    whole: Bool
+    extremes: Int64
+    flags: Int64
+    repeating: Bool
+    edge: Int64
+    total: Int64
+
+    @classmethod
+    def at(cls, block: Block, rules: RuleSet) -> "FirstLook":
+        """Look at a block tile by tile: its values come from memory once."""
+        shape = channels, count = block.value.shape
+        value, reads = np.ascontiguousarray(block.value), block.registers
+        parts = screen.day_parts(block.slots)
+        edge = reads.channel * count
+        edge += reads.boundary
+        look = cls(
+            usable=np.empty(shape, np.bool_),
+            missing=np.empty(shape, np.bool_),
+            whole=np.empty((channels, len(parts)), np.bool_),
+            extremes=np.empty((channels, *parts.shape), np.int64),
+            flags=np.empty(channels, np.int64),
+            repeating=np.empty(channels, np.bool_),
+            edge=edge,
+            total=np.empty(len(reads), np.int64),
+        )
+        for rows in screen.tiles(channels, count):
+            tile = value[rows]
+            look.extremes[rows] = screen.part_extremes(tile, parts)
+            look.repeating[rows] = screen.may_be_static(
+                tile, intervals=rules.static.intervals, quanta_min=rules.static.quanta_min
+            )
+            some = slice(*np.searchsorted(reads.channel, (rows.start, rows.stop)).tolist())
+            last = min(rows.stop * count + 1, value.size)
+            screen.running_totals(value.reshape(-1)[:last], edge[some], look.total[some])
+            np.copyto(look.usable[rows], block.present[rows])
+            missing = np.greater(block.expected[rows], look.usable[rows], out=look.missing[rows])
+            look.whole[rows] = screen.whole_days(missing, block.slots)
+            look.flags[rows] = screen.any_flag(block.flags[rows])
+        return look
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,118 +110,84 @@ class Screened:
     whole: Bool
     repeating: Bool
 
-    @classmethod
-    def blank(cls, block: Block) -> "Screened":
-        """Return room for the first look at a block."""
-        shape, days = block.value.shape, (len(block.value), len(block.slots.days))
-        return cls(
-            usable=block.present.copy(),
-            missing=np.empty(shape, np.bool_),
-            held=np.zeros(shape, np.bool_),
-            day_max=np.empty(days, np.int64),
-            spiky=np.zeros(days, np.bool_),
-            whole=np.empty(days, np.bool_),
-            repeating=np.empty(len(block.value), np.bool_),
-        )
-
 
 def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, Sums]:
     """Look at every value once: what is unusable, missing or spiky, and how sums add up."""
-    context, slots = block.context, block.slots
-    judged = rules.per_commodity(context.commodity, "spike").astype(np.bool_)
-    judged &= may_surprise(context)
-    spans = screen.day_spans(slots)
-    screened, sums = Screened.blank(block), []
-    room = np.empty(screen.tile_cells(*block.value.shape) + 1, np.int64)
-    for rows in screen.tiles(*block.value.shape):
-        failed = _screen(block, rows, rules, screened=screened, marks=marks)
-        if judged[rows].any():
-            spiky = _spiky_days(block, rows, rules, spans, screened=screened, failed=failed)
-            screened.spiky[rows] = spiky & judged[rows, None]
-        sums.append(_sum(block, rows, rules, screened=screened, failed=failed, room=room))
-    return screened, Sums.join(sums, block.registers)
+    look, held = FirstLook.at(block, rules), np.zeros(block.value.shape, np.bool_)
+    day_max = screen.of_whole_days(look.extremes)
+    doubtful = (day_max < 0) | (day_max > block.limits.v_max[:, None])
+    doubtful |= ((look.flags & (FAILING | FLAG_PARTIAL)) != 0)[:, None]
+    failed = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if doubtful.any():
+        failed, doubted = _look_closely(block, doubtful, rules, day_max=day_max, marks=marks)
+        held[doubted] = True
+        look.usable[failed] = False
+        look.missing[failed] = block.expected[failed]
+        gone = look.missing[failed]
+        look.whole[failed[0][gone], block.slots.day[failed[1][gone]]] = False
+    screened = Screened(
+        usable=look.usable,
+        missing=look.missing,
+        held=held,
+        day_max=day_max,
+        spiky=_spiky_days(block, rules, look, day_max=day_max, doubtful=doubtful),
+        whole=look.whole,
+        repeating=look.repeating,
+    )
+    return screened, _sums(block, rules, look, failed=failed)
 
 
 Cells = tuple[Int64, Int64]
 """Rows and columns of a block."""
 
 
-def _screen(
-    block: Block, rows: slice, rules: RuleSet, *, screened: Screened, marks: Marks
-) -> Cells:
-    """Fill in what extremes and flags say of a tile; return the values that failed."""
-    failed = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    day_max = screen.day_extremes(block.value[rows], block.slots)
-    screened.day_max[rows] = day_max
-    doubtful = (day_max < 0) | (day_max > block.limits.v_max[rows, None])
-    marked = (screen.any_flag(block.flags[rows]) & (FAILING | FLAG_PARTIAL)) != 0
-    doubtful |= marked[:, None]
-    if doubtful.any():
-        failed, held = _look_closely(block, rows, doubtful, rules, screened=screened, marks=marks)
-        screened.usable[failed] = False
-        screened.held[held] = True
-    missing = screened.missing[rows]
-    np.greater(block.expected[rows], screened.usable[rows], out=missing)
-    screened.whole[rows] = screen.whole_days(missing, block.slots)
-    screened.repeating[rows] = screen.may_be_static(
-        block.value[rows], intervals=rules.static.intervals, quanta_min=rules.static.quanta_min
-    )
-    return failed
-
-
 def _spiky_days(
-    block: Block,
-    rows: slice,
-    rules: RuleSet,
-    spans: list[screen.DaySpan],
-    *,
-    screened: Screened,
-    failed: Cells,
+    block: Block, rules: RuleSet, look: FirstLook, *, day_max: Int64, doubtful: Bool
 ) -> Bool:
-    """Find the days of a tile on which fewer than three values come near the highest."""
-    day_max = screened.day_max[rows]
+    """Find the days on which fewer than three values come near the highest."""
+    judged = rules.per_commodity(block.context.commodity, "spike").astype(np.bool_)
+    judged &= may_surprise(block.context)
     least = validate_days.spike_threshold(day_max, excess_per_cent=rules.spike.excess_per_cent)
-    maybe = screen.falls_short(block.value[rows], least, spans, rank=validate_days.RANK)
-    maybe[failed[0] - rows.start, block.slots.day[failed[1]]] = True  # it may have cleared them
-    channel, day = np.nonzero(maybe & (day_max > 0))
-    listed = DayList.of(channel + rows.start, day, block.slots)
-    reached = listed.values(block.value, screened.usable) >= least[channel, day][:, None]
+    maybe = screen.stands_out(look.extremes, least, rank=validate_days.RANK)
+    maybe |= doubtful  # the look was at what failed, too
     spiky = np.zeros(day_max.shape, np.bool_)
-    spiky[channel, day] = np.count_nonzero(reached, axis=1) < validate_days.RANK
+    channel, day = np.nonzero(maybe & (day_max > 0) & judged[:, None])
+    for listed in DayList(channel, day, block.slots).parts(LISTED_MAX):
+        enough = least[listed.channel, listed.day][:, None]
+        reached = listed.values(block.value, look.usable) >= enough
+        spiky[listed.channel, listed.day] = np.count_nonzero(reached, axis=1) < validate_days.RANK
     return spiky
 
 
-def _sum(
-    block: Block, rows: slice, rules: RuleSet, *, screened: Screened, failed: Cells, room: Int64
-) -> Sums:
-    """Chain the registers of a tile and compare what they say with its intervals."""
-    registers = block.registers.of_channels(rows)
+def _sums(block: Block, rules: RuleSet, look: FirstLook, *, failed: Cells) -> Sums:
+    """
+    Chain the registers and compare what they say with the intervals.
+
+    Args:
+        block: What is examined.
+        rules: What registers and sums are judged by.
+        look: Its totals are used up: what failed is taken off them.
+        failed: Values that do not count, by row and column.
+    """
+    reads, edge, total = block.registers, look.edge, look.total
     bookends = chain(
-        registers,
+        reads,
         block.limits,
         backstep_max=rules.bookend.backstep_quanta_max,
-        failed=impossible_digits(registers, block.limits),
+        failed=impossible_digits(reads, block.limits),
     )
-    reads, count = bookends.registers, block.value.shape[1]
-    edge = (reads.channel - rows.start) * count + reads.boundary
-    missing = screened.missing[rows]
-    packed = room[: missing.size + 1]
-    packed[-1] = 0  # a bookend may lie at the end of the last row
-    tile = packed[:-1].reshape(missing.shape)
-    np.copyto(tile, missing)
-    np.left_shift(tile, COUNT_SHIFT, out=tile)
-    np.add(tile, block.value[rows], out=tile)
-    if len(failed[0]):
-        counted = screened.missing[failed].astype(np.int64) << COUNT_SHIFT
-        tile[failed[0] - rows.start, failed[1]] = counted
-    both = np.add.reduceat(packed, edge) if len(edge) else edge
-    gaps = (both + (1 << (COUNT_SHIFT - 1))) >> COUNT_SHIFT
+    if bookends.kept is not None:
+        edge = edge[bookends.kept]
+        total = np.add.reduceat(total, bookends.kept) if len(edge) else total[:0]
+    cells = failed[0] * block.value.shape[1] + failed[1]
+    after = np.searchsorted(edge, cells, side="right")
+    within = after > 0
+    np.subtract.at(total, after[within] - 1, block.value.reshape(-1)[cells[within]])
     known = None
-    if not block.expected[rows].all():
-        dark = ~(block.expected[rows] | screened.usable[rows])
-        dark = np.append(dark.reshape(-1), [False])
-        known = ~np.logical_or.reduceat(dark, edge) if len(edge) else None
-    between = Between(both - (gaps << COUNT_SHIFT), gaps, known)
+    if not block.expected.all() and len(edge):
+        dark = np.append(~(block.expected | look.usable), [False])
+        known = ~np.logical_or.reduceat(dark, edge)
+    between = Between(edge, total, look.missing, known)
     return Sums.check(bookends, between, block.limits, rules.sum_check)
 
 
@@ -172,42 +198,49 @@ def may_surprise(context: Context) -> Bool:
 
 
 def _look_closely(
-    block: Block, rows: slice, doubtful: Bool, rules: RuleSet, *, screened: Screened, marks: Marks
+    block: Block, doubtful: Bool, rules: RuleSet, *, day_max: Int64, marks: Marks
 ) -> tuple[Cells, Cells]:
     """
-    Look at doubtful days of a tile value by value: received flags, V20 and V21.
+    Look at doubtful days value by value: received flags, V20 and V21.
 
     Args:
         block: What is examined.
-        rows: The tile.
-        doubtful: Its days, shape (channels of the tile, days).
+        doubtful: Its days, shape (channels, days).
         rules: How much may flow backwards.
-        screened: Its largest values are corrected for what failed.
+        day_max: Largest values, corrected for what failed, shape (channels, days).
         marks: What is found is added.
 
     Returns:
         The values that failed, and those that are held.
     """
+    failed, held = [], []
     channel, day = np.nonzero(doubtful)
-    listed = DayList.of(channel + rows.start, day, block.slots)
-    at = (listed.channel[:, None], listed.slot)
-    present = listed.inside & block.present[at]
-    value, flags = np.where(present, block.value[at], 0), block.flags[at]
-    reversible = block.limits.reversible[listed.channel]
-    two_way = reversible | block.context.measures(Quantity.NET)[listed.channel]
-    below = validate.negative(value, present, two_way)
-    above = validate.beyond_maximum(value, present, block.limits.v_max[listed.channel], two_way)
-    partial = (flags & (FLAG_PARTIAL | FLAG_POWER_FAIL)) == FLAG_PARTIAL
-    failed = below | above | (present & (((flags & FAILING) != 0) | partial))
-    sound = np.where(failed, 0, value)
-    screened.day_max[listed.channel, listed.day] = np.maximum(sound.max(axis=1), 0)
-    backward, much = validate.reverse_flow(
-        sound,
-        reversible,
-        np.array([0, value.shape[1]]),
-        quanta_max=rules.reverse_flow.quanta_max,
-        day_per_cent_max=rules.reverse_flow.day_per_cent_max,
-    )
-    marks.values(20, *listed.cells(below | backward))
-    marks.values(21, *listed.cells(above))
-    return listed.cells(failed), listed.cells(backward & much)
+    net = block.context.measures(Quantity.NET)
+    for listed in DayList(channel, day, block.slots).parts(LISTED_MAX):
+        value, present = listed.of(block.value), listed.of(block.present)
+        flags = listed.of(block.flags)
+        reversible = block.limits.reversible[listed.channel]
+        two_way = reversible | net[listed.channel]
+        below = validate.negative(value, present, two_way)
+        above = validate.beyond_maximum(value, present, block.limits.v_max[listed.channel], two_way)
+        partial = (flags & (FLAG_PARTIAL | FLAG_POWER_FAIL)) == FLAG_PARTIAL
+        fails = below | above | (present & (((flags & FAILING) != 0) | partial))
+        sound = np.where(fails, 0, value)
+        day_max[listed.channel, listed.day] = np.maximum(sound.max(axis=1), 0)
+        backward, much = validate.reverse_flow(
+            sound,
+            reversible,
+            np.array([0, value.shape[1]]),
+            quanta_max=rules.reverse_flow.quanta_max,
+            day_per_cent_max=rules.reverse_flow.day_per_cent_max,
+        )
+        marks.values(20, *listed.cells(below | backward))
+        marks.values(21, *listed.cells(above))
+        failed.append(listed.cells(fails))
+        held.append(listed.cells(backward & much))
+    return _joined(failed), _joined(held)
+
+
+def _joined(parts: list[Cells]) -> Cells:
+    rows, columns = zip(*parts, strict=True)
+    return np.concatenate(rows), np.concatenate(columns)

@@ -1,6 +1,5 @@
 """What the registers of a block say about its sums: V43, V45 and V46."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int32, Int64
 from vee.block import Limits, Registers
+from vee.kernels.bits import Bits
 from vee.kernels.brackets import Bookends
 from vee.kernels.validate_registers import tolerance_milli
 from vee.rules import SumCheckRules
@@ -16,17 +16,28 @@ from vee.rules import SumCheckRules
 @dataclass(frozen=True, slots=True)
 class Between:
     """
-    What lies from each bookend to the next one; every array has the shape (bookends,).
+    What lies from each bookend to the next one.
 
     Attributes:
-        total: Sum of the usable values [quanta].
-        gaps: Missing slots.
-        known: Whether all that flowed there could have been received; None where it always could.
+        edge: Position of each bookend's boundary in the flattened grid, shape (bookends,).
+        total: Sum of the usable values [quanta], shape (bookends,).
+        missing: Missing slots, shape (channels, slots).
+        known: Whether all that flowed there could have been received, shape (bookends,); None
+            where it always could.
     """
 
+    edge: Int64
     total: Int64
-    gaps: Int64
+    missing: Bool
     known: Bool | None
+
+    def gapped(self, later: Int64) -> Bool:
+        """Return which of the brackets that these bookends close have a missing slot."""
+        if len(later) == 0:
+            return np.zeros(0, np.bool_)
+        missing = Bits.of(self.missing)
+        gapped: Bool = missing.count(self.edge[later]) > missing.count(self.edge[later - 1])
+        return gapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,6 @@ class Sums:
         later: Bookend that closes each bracket; the one before it opens it.
         usage: What the register says [quanta].
         residual: Usage less the usable values [quanta].
-        gapped: With a missing slot.
         unequal: Without a gap, and the sum is off (V45).
         overdrawn: With a gap, and the values exceed the register (V46).
         rolled: Reads after a rollover (V40).
@@ -51,7 +61,6 @@ class Sums:
     later: Int32
     usage: Int64
     residual: Int64
-    gapped: Bool
     unequal: Bool
     overdrawn: Bool
     rolled: Registers
@@ -66,48 +75,43 @@ class Sums:
         Compare intervals and registers.
 
         Hardly a bracket is off by more than its register's resolution explains, so what its usage
-        explains beyond that is worked out for the few that are.
+        explains beyond that, and whether it has a gap, is worked out for the few that are.
         """
-        reads = chained.registers
-        later = np.flatnonzero(chained.linked)
-        before = later - 1
-        usage = chained.usage[later]
-        residual = usage - between.total[before]
-        gapped = between.gaps[before] > 0
+        reads, linked = chained.registers, chained.linked
+        residual = np.zeros(len(reads), np.int64)
+        np.subtract(chained.usage[1:], between.total[:-1], out=residual[1:])
         step = limits.step
-        fine = rules.resolutions * (
-            int(step[0]) if (step == step[:1]).all() else step[reads.channel[later]]
-        )
-        doubtful = residual < -fine
-        doubtful |= (residual > fine) > gapped
-        unequal, overdrawn = np.zeros(len(later), np.bool_), np.zeros(len(later), np.bool_)
-        kept = None if between.known is None else between.known[before]
-        stuck = reads.take(later[:0])
-        at = np.flatnonzero(doubtful)
-        if len(at):
-            off, used = 1000 * residual[at], usage[at]
-            tolerance = cls.tolerance(used, step[reads.channel[later[at]]], rules)
-            below = off < -tolerance
-            still = below & (used == 0)
-            unequal[at] = ~gapped[at] & (below | (off > tolerance))
-            overdrawn[at] = gapped[at] & below
-            if still.any():
-                kept = np.ones(len(later), np.bool_) if kept is None else kept
-                kept[at[still]] = False
-                stuck = reads.take(later[at[still]])
-        every = cls(
+        fine = rules.resolutions * (int(step.min()) if len(step) else 0)
+        off = (residual + fine).view(np.uint64) > np.uint64(2 * fine)  # below zero is far above
+        off &= linked
+        kept = linked.copy()
+        if between.known is not None:
+            kept[1:] &= between.known[:-1]
+        at = np.flatnonzero(off)
+        milli, used = 1000 * residual[at], chained.usage[at]
+        tolerance = cls.tolerance(used, step[reads.channel[at]], rules)
+        gapped, below = between.gapped(at), milli < -tolerance
+        still = at[below & (used == 0)]
+        kept[still] = False
+        later = np.flatnonzero(kept)
+
+        def brackets(mask: Bool) -> Bool:
+            marked = np.zeros(len(later), np.bool_)
+            numbers = at[mask & kept[at]]
+            marked[np.searchsorted(later, numbers)] = True
+            return marked
+
+        return cls(
             reads,
             later.astype(np.int32),
-            usage,
-            residual,
-            gapped,
-            unequal,
-            overdrawn,
-            rolled=reads.take(np.flatnonzero(chained.rolled)),
+            chained.usage[kept],
+            residual[kept],
+            unequal=brackets(~gapped & (below | (milli > tolerance))),
+            overdrawn=brackets(gapped & below),
+            rolled=reads.take(chained.rolled),
             refused=chained.refused,
-            stuck=stuck,
+            stuck=reads.take(still),
         )
-        return every if kept is None else every.take(kept)
 
     @staticmethod
     def tolerance(usage: Int64, step: Int64, rules: SumCheckRules) -> Int64:
@@ -123,31 +127,6 @@ class Sums:
             later=self.later[brackets],
             usage=self.usage[brackets],
             residual=self.residual[brackets],
-            gapped=self.gapped[brackets],
             unequal=self.unequal[brackets],
             overdrawn=self.overdrawn[brackets],
-        )
-
-    @classmethod
-    def join(cls, parts: Sequence[Self], registers: Registers) -> Self:
-        """
-        Return those of all parts, which hold rising channels.
-
-        Args:
-            parts: At least one.
-            registers: The reads that all parts were chained from.
-        """
-        count = np.cumsum([0, *(len(part.bookends) for part in parts)]).astype(np.int32)
-        all_fit = count[-1] == len(registers)
-        return cls(
-            registers if all_fit else Registers.join([part.bookends for part in parts]),
-            np.concatenate([part.later + start for part, start in zip(parts, count, strict=False)]),
-            np.concatenate([part.usage for part in parts]),
-            np.concatenate([part.residual for part in parts]),
-            np.concatenate([part.gapped for part in parts]),
-            np.concatenate([part.unequal for part in parts]),
-            np.concatenate([part.overdrawn for part in parts]),
-            Registers.join([part.rolled for part in parts]),
-            Registers.join([part.refused for part in parts]),
-            Registers.join([part.stuck for part in parts]),
         )

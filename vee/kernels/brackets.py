@@ -15,6 +15,9 @@ from vee.block import Limits, Registers
 PASSES_MAX = 4
 """Runs of implausible reads longer than this break the chain instead of being dropped."""
 
+_ANY = 1 << 62
+"""More than anything that flows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bookends:
@@ -23,18 +26,20 @@ class Bookends:
 
     Attributes:
         registers: The reads that are bookends.
+        kept: Their positions among all reads; None where all are kept.
         linked: Whether a bookend and the one before it, of the same channel, agree on the usage
             between them, shape (bookends,).
         usage: That usage, rollover taken into account [quanta]; 0 where not linked.
-        rolled: Linked over a rollover of the register (V40), shape (bookends,).
+        rolled: Positions of bookends that are linked over a rollover of the register (V40).
         refused: Reads that do not follow the one before them (V41): what decreased, and what rose
             by more than the service can carry.
     """
 
     registers: Registers
+    kept: Int64 | None
     linked: Bool
     usage: Int64
-    rolled: Bool
+    rolled: Int64
     refused: Registers
 
 
@@ -59,30 +64,70 @@ def chain(
         V40, V41 and vee.md 3.3 (registers).
     """
     refused = np.zeros(len(registers), np.bool_)
-    reads = registers
+    kept, reads = None, registers
     if failed is not None and failed.any():
         refused |= failed
-        reads = registers.take(~failed)
-    usage, agree = _pairs(reads, limits)
-    misfits = 1 + np.flatnonzero(_same_channel(reads, apart=1) & ~agree)
-    if len(misfits):  # rare: only the channels that have one are looked at read by read
-        kept = np.flatnonzero(~refused)
-        troubled = np.isin(reads.channel, reads.channel[misfits])
-        rest = _drop_misfits(registers, kept[troubled], limits, backstep_max, refused)
-        kept = np.sort(np.concatenate([kept[~troubled], rest]))
+        kept = np.flatnonzero(~failed)
         reads = registers.take(kept)
-        usage, agree = _pairs(reads, limits)
-    linked = np.zeros(len(reads), np.bool_)
-    linked[1:] = agree
-    rolled = linked.copy()
-    rolled[1:] &= reads.value[1:] < reads.value[:-1]
+    pairs = _Pairs.of(reads, limits)
+    if len(pairs.misfits):  # rare: only the channels that have one are looked at read by read
+        every = np.flatnonzero(~refused)
+        troubled = np.isin(reads.channel, reads.channel[pairs.misfits])
+        rest = _drop_misfits(registers, every[troubled], limits, backstep_max, refused)
+        kept = np.sort(np.concatenate([every[~troubled], rest]))
+        reads = registers.take(kept)
+        pairs = _Pairs.of(reads, limits)
     return Bookends(
         registers=reads,
-        linked=linked,
-        usage=np.concatenate([reads.value[:1] * 0, usage * agree]),
-        rolled=rolled,
+        kept=kept,
+        linked=pairs.linked,
+        usage=pairs.usage,
+        rolled=pairs.rolled,
         refused=registers.take(np.flatnonzero(refused)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """
+    Reads beside the ones before them.
+
+    Attributes:
+        linked: Reads of the same channel that agree, shape (reads,).
+        usage: Since the read before [quanta]; 0 where not linked, shape (reads,).
+        rolled: Positions of those that are linked over a rollover.
+        misfits: Positions of those that do not agree.
+    """
+
+    linked: Bool
+    usage: Int64
+    rolled: Int64
+    misfits: Int64
+
+    @classmethod
+    def of(cls, reads: Registers, limits: Limits) -> "_Pairs":
+        """
+        Compare neighbours.
+
+        What any service could carry within one slot needs no closer look: most pairs are such.
+        """
+        usage, linked = np.zeros(len(reads), np.int64), np.zeros(len(reads), np.bool_)
+        later = linked[1:]
+        np.equal(reads.channel[1:], reads.channel[:-1], out=later)
+        rise = np.subtract(reads.value[1:], reads.value[:-1], out=usage[1:])
+        if (limits.multiplier != 1).any():
+            rise *= limits.multiplier[reads.channel[1:]]
+        least_room = (limits.v_max + limits.step).min(initial=_ANY)
+        closely = rise.view(np.uint64) > np.uint64(least_room)  # a fall is a very large number
+        closely &= later
+        at = 1 + np.flatnonzero(closely)
+        usage[~linked] = 0
+        wrapped = reads.value[at] < reads.value[at - 1]
+        usage[at] = _usage(reads, limits, at, apart=1)
+        agree = _plausible(reads, limits, usage[at], at, apart=1)
+        misfits = at[~agree]
+        linked[misfits], usage[misfits] = False, 0
+        return cls(linked, usage, at[agree & wrapped], misfits)
 
 
 def _drop_misfits(
@@ -120,33 +165,30 @@ def _same_channel(reads: Registers, *, apart: int) -> Bool:
     return same
 
 
-def _usage(reads: Registers, limits: Limits, *, apart: int) -> Int64:
+def _agree(reads: Registers, limits: Limits, *, apart: int) -> Bool:
+    """Return whether each read is a plausible successor of the one `apart` before it."""
+    at = np.arange(apart, len(reads))
+    usage = _usage(reads, limits, at, apart=apart)
+    same = _same_channel(reads, apart=apart)
+    return same & _plausible(reads, limits, usage, at, apart=apart)
+
+
+def _usage(reads: Registers, limits: Limits, at: Int64, *, apart: int) -> Int64:
     """Return ((R2 - R1) mod modulus) x multiplier; a register shows less than its modulus."""
-    rise: Int64 = reads.value[apart:] - reads.value[:-apart]
-    wrapped = np.flatnonzero(rise < 0)
-    rise[wrapped] += limits.modulus[reads.channel[apart:][wrapped]]
-    if (limits.multiplier != 1).any():
-        rise *= limits.multiplier[reads.channel[apart:]]
+    channel = reads.channel[at]
+    rise: Int64 = reads.value[at] - reads.value[at - apart]
+    rise += np.where(rise < 0, limits.modulus[channel], 0)
+    rise *= limits.multiplier[channel]
     return rise
 
 
-def _pairs(reads: Registers, limits: Limits) -> tuple[Int64, Bool]:
-    """Return the usage between neighbours, and whether they agree, shape (reads - 1,)."""
-    usage = _usage(reads, limits, apart=1)
-    return usage, _plausible(reads, limits, usage, apart=1)
-
-
-def _agree(reads: Registers, limits: Limits, *, apart: int) -> Bool:
-    """Return whether each read is a plausible successor of the one `apart` before it."""
-    return _plausible(reads, limits, _usage(reads, limits, apart=apart), apart=apart)
-
-
-def _plausible(reads: Registers, limits: Limits, usage: Int64, *, apart: int) -> Bool:
+def _plausible(reads: Registers, limits: Limits, usage: Int64, at: Int64, *, apart: int) -> Bool:
     """Return whether the service can carry the usage since the read `apart` before."""
-    channel = reads.channel[apart:]
-    slots = reads.boundary[apart:] - reads.boundary[:-apart]
+    channel = reads.channel[at]
+    slots = reads.boundary[at] - reads.boundary[at - apart]
     room = limits.v_max[channel] * slots + limits.step[channel]  # both reads are truncated
-    return _same_channel(reads, apart=apart) & (usage <= room)
+    fits: Bool = usage <= room
+    return fits
 
 
 @dataclass(frozen=True, slots=True)

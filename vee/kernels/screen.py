@@ -6,26 +6,24 @@ a channel or day that is not listed is sound, one that is listed is examined val
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from mdms.domain.readings import Bool, Int64
 from vee.block import SlotTable
 
-TILE_CELLS = 262_144
-"""Values at a time: two megabytes; larger tiles leave the caches, smaller ones cost calls."""
+TILE_CELLS = 98_304
+"""Values at a time: one megabyte; larger tiles leave the caches, smaller ones cost calls."""
 
-EVENING = 3
-"""The last third of a day."""
+DAY_PARTS = ((0, 3), (1, 3), (6, 9), (7, 9), (8, 9))
+"""
+Where the parts of a day begin, as shares of it: two thirds, and the evening once more in thirds.
 
-STATIC_SAMPLES = 3
+Most days have high values in three of them, and then no value stands out.
+"""
+
+STATIC_SAMPLES = 2
 """A run that is long enough holds so many samples."""
-
-
-def tile_cells(channels: int, slots: int) -> int:
-    """Return how many values the largest tile of a block holds."""
-    return min(channels, max(1, TILE_CELLS // max(slots, 1))) * slots
 
 
 def tiles(channels: int, slots: int) -> Iterator[slice]:
@@ -48,11 +46,68 @@ def day_extremes(value: Int64, slots: SlotTable) -> Int64:
     Returns:
         Largest value as an unsigned number [quanta], shape (channels, days).
     """
+    return _extremes(value, slots.first[:-1])
+
+
+def part_extremes(value: Int64, first: Int64) -> Int64:
+    """
+    Return the largest value of each part of each day, negative ones taken for very large.
+
+    Args:
+        value: Quanta, shape (channels, slots).
+        first: First slots as from day_parts().
+
+    Returns:
+        Largest value as an unsigned number [quanta], shape (channels, days, parts).
+    """
+    return _extremes(value, first.reshape(-1)).reshape(-1, *first.shape)
+
+
+def of_whole_days(extremes: Int64) -> Int64:
+    """Return the extremes of days from those of their parts, shape (channels, days)."""
+    unsigned = extremes.view(np.uint64)
+    largest = unsigned[:, :, 0].copy()
+    for part in range(1, extremes.shape[2]):  # few; days are the long axis
+        np.maximum(largest, unsigned[:, :, part], out=largest)
+    return largest.view(np.int64)
+
+
+def day_parts(slots: SlotTable) -> Int64:
+    """Return the first slot of each part of each day, shape (days, parts)."""
+    length = np.diff(slots.first)[:, None]
+    share, whole = np.array(DAY_PARTS).T
+    first: Int64 = slots.first[:-1, None] + length * share // whole
+    return first
+
+
+def _extremes(value: Int64, first: Int64) -> Int64:
     channels, count = value.shape
-    first = (np.arange(channels)[:, None] * count + slots.first[:-1]).ravel()
-    unsigned = np.ascontiguousarray(value).reshape(-1).view(np.uint64)
-    extremes: Int64 = np.maximum.reduceat(unsigned, first).view(np.int64)
-    return extremes.reshape(channels, -1)
+    flat = np.ascontiguousarray(value).reshape(-1).view(np.uint64)
+    extremes: Int64 = np.maximum.reduceat(flat, _in_every_row(first, channels, count))
+    return extremes.view(np.int64).reshape(channels, -1)
+
+
+def _in_every_row(first: Int64, channels: int, count: int) -> Int64:
+    """Return positions in the flattened grid of these slots of every channel."""
+    cells: Int64 = (np.arange(0, channels * count, count)[:, None] + first).reshape(-1)
+    return cells
+
+
+def running_totals(value: Int64, edge: Int64, total: Int64) -> None:
+    """
+    Add up what lies from each edge to the next one, and from the last one on.
+
+    Args:
+        value: Quanta, shape (cells,).
+        edge: Positions in it, rising, shape (edges,); the number of cells may be the last one.
+        total: Filled in, shape (edges,).
+    """
+    count = len(edge)
+    if count and edge[-1] == len(value):
+        total[-1] = 0
+        count -= 1
+    if count:
+        np.add.reduceat(value, edge[:count], out=total[:count])
 
 
 def any_flag(flags: Int64) -> Int64:
@@ -70,91 +125,51 @@ def whole_days(missing: Bool, slots: SlotTable) -> Bool:
         slots: Its columns.
     """
     channels, count = missing.shape
-    first = (np.arange(channels)[:, None] * count + slots.first[:-1]).ravel()
-    return ~np.logical_or.reduceat(missing.reshape(-1), first).reshape(channels, -1)
+    first = _in_every_row(slots.first[:-1], channels, count)
+    worst = np.maximum.reduceat(missing.reshape(-1).view(np.uint8), first)
+    whole: Bool = worst.reshape(channels, -1) == 0
+    return whole
 
 
-@dataclass(frozen=True, slots=True)
-class DaySpan:
+def stands_out(extremes: Int64, least: Int64, *, rank: int) -> Bool:
     """
-    Consecutive days of one length: a view of them has the shape (channels, days, slots a day).
-
-    Attributes:
-        day: First day and one past the last.
-        slot: First slot and one past the last.
-    """
-
-    day: slice
-    slot: slice
-
-    def of(self, value: Int64) -> Int64:
-        """Return the days of a grid (channels, slots), without a copy."""
-        days = self.day.stop - self.day.start
-        return value[:, self.slot].reshape(len(value), days, -1)
-
-
-def day_spans(slots: SlotTable) -> list[DaySpan]:
-    """Cut the days of a slot table where their length changes: 92, 96 and 100 slots."""
-    length = np.diff(slots.first)
-    starts = np.flatnonzero(np.diff(length, prepend=-1))
-    ends = np.append(starts[1:], len(length))
-    return [
-        DaySpan(
-            slice(int(start), int(end)),
-            slice(int(slots.first[start]), int(slots.first[end])),
-        )
-        for start, end in zip(starts, ends, strict=True)
-    ]
-
-
-def falls_short(value: Int64, least: Int64, spans: list[DaySpan], *, rank: int) -> Bool:
-    """
-    Find days whose evening does not show `rank` values that reach the day's own threshold.
-
-    Evenings are when most days have their high values, so a third of the values clears most days.
+    Find days of which fewer than `rank` parts reach the day's own threshold.
 
     Args:
-        value: Quanta, shape (channels, slots).
+        extremes: Largest value of each part [quanta], shape (channels, days, parts).
         least: Thresholds [quanta], shape (channels, days).
-        spans: The days.
         rank: How many values clear a day.
 
     Returns:
-        Days that must be looked at as a whole, shape (channels, days).
+        Days that must be looked at value by value, shape (channels, days).
     """
-    short = np.empty(least.shape, np.bool_)
-    for span in spans:
-        days = span.of(value)
-        evening = days[:, :, days.shape[2] - days.shape[2] // EVENING :]
-        short[:, span.day] = _count(evening >= least[:, span.day, None]) < rank
-    return short
-
-
-def _count(mask: Bool) -> Int64:
-    """Count along the last axis: as many bytes at a time as divide its length evenly."""
-    length = mask.shape[-1]
-    for word, lanes in ((np.uint64, 8), (np.uint32, 4), (np.uint16, 2)):
-        if length % lanes == 0 and length // lanes < 1 << 8:  # no byte overflows into the next
-            sums = mask.view(word).sum(axis=-1, dtype=word, keepdims=True)
-            mask = sums.view(np.bool_)
-            break
-    counts: Int64 = mask.view(np.uint8).sum(axis=-1, dtype=np.int64)
-    return counts
+    reached = np.zeros(least.shape, np.uint8)
+    for part in range(extremes.shape[2]):  # few; days are the long axis
+        reached += extremes[:, :, part] >= least
+    return reached < rank
 
 
 def may_be_static(value: Int64, *, intervals: int, quanta_min: int) -> Bool:
     """
     Find the channels in which a run of equal values is possible.
 
+    Of a run that is long enough, two samples lie in it, and all that is between them.
+
     Args:
-        value: Quanta, shape (channels, slots).
+        value: Quanta, shape (channels, slots), contiguous.
         intervals: Length of the run.
         quanta_min: Smaller values do not count.
 
     Returns:
-        Channels with equal samples, as often in a row as such a run must show, shape (channels,).
+        Channels in which two samples and all between them are equal, shape (channels,).
     """
-    samples = np.ascontiguousarray(value[:, :: max(1, intervals // STATIC_SAMPLES)])
-    equal = (samples[:, 1:] == samples[:, :-1]) & (samples[:, 1:] >= quanta_min)
-    twice: Bool = (equal[:, 1:] & equal[:, :-1]).any(axis=1)
-    return twice
+    apart, (channels, count) = max(1, intervals // STATIC_SAMPLES), value.shape
+    flat = value.reshape(-1)
+    samples = flat[::apart].copy()
+    first = apart * np.flatnonzero(samples[1:] == samples[:-1])
+    first = first[flat[first] >= quanta_min]
+    first = first[first // count == (first + apart) // count]
+    between = flat[first[:, None] + np.arange(1, apart)]
+    found = np.zeros(channels, np.bool_)
+    found[first[(between == flat[first][:, None]).all(axis=1)] // count] = True
+    return found

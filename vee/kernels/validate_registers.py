@@ -5,6 +5,9 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64
 from vee.block import Limits, Registers
 
+_ANY = 1 << 62
+"""More than any register shows."""
+
 
 def impossible_digits(registers: Registers, limits: Limits) -> Bool:
     """
@@ -13,6 +16,9 @@ def impossible_digits(registers: Registers, limits: Limits) -> Bool:
     Returns:
         Readings that fail, shape (reads,).
     """
+    shown = registers.value.view(np.uint64)  # below zero is far above any modulus
+    if shown.max(initial=0) < limits.modulus.min(initial=_ANY):
+        return np.zeros(len(registers), np.bool_)
     modulus = limits.modulus[registers.channel]
     failed: Bool = (registers.value < 0) | (registers.value >= modulus)
     return failed

@@ -104,7 +104,7 @@ def test_a_rollover_is_accepted(case):
     bookends = read_twice(99_985 * KWH, 12 * KWH, modulus=100_000 * KWH, resolution=KWH)
 
     assert bookends.usage.tolist() == [0, 27 * KWH]
-    assert bookends.rolled.tolist() == [False, True]
+    assert bookends.rolled.tolist() == [1]
     assert len(bookends.refused) == 0
 
 
