@@ -147,7 +147,7 @@ class Dispatcher:
         self._quiet.begin()
         has_work = await self._has_work(now)
         while has_work:
-            if await self._answers.read(now):
+            if self._agenda.has_answers and await self._answers.read(now):
                 await self._on_radio()
             moved = await self._advance(now)
             now = max(now, self._clock.now())
@@ -163,8 +163,8 @@ class Dispatcher:
         """Look once before doing anything: nearly always there is nothing to do."""
         async with self._unit_of_work() as work:
             self._agenda = await work.controls.agenda()
-            due_at = self._agenda.next_at
-            return (due_at is not None and due_at <= now) or await work.controls.has_unhandled()
+        due_at = self._agenda.next_at
+        return self._agenda.has_answers or (due_at is not None and due_at <= now)
 
     async def _woken_or(self, seconds: float) -> None:
         waits = {
@@ -228,7 +228,7 @@ class Dispatcher:
         except SignerRefusedError as error:
             await withdraw(work, control, error.refusals, now)
         else:
-            return await self._sender.first(work, signed, now)
+            return await self._sender.first(work, *signed, now)
         return []
 
     async def _send_first(
@@ -236,7 +236,7 @@ class Dispatcher:
     ) -> list[Effect]:
         if not await self._clearance.may_be_sent(work, control, now):
             return []
-        return await self._sender.first(work, control, now)
+        return await self._sender.first(work, control, None, now)
 
     async def _overdue(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime

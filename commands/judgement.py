@@ -39,6 +39,7 @@ class Judgement:
         inputs: What we knew ourselves, as plain values.
         edition: Version of the rules, and the SHA-256 of every value.
         met_at: When the last condition of a reconnect took effect; None: not known.
+        others: The meter's other commands, oldest first.
     """
 
     decision: Decision
@@ -46,6 +47,7 @@ class Judgement:
     inputs: Mapping[str, Value]
     edition: Mapping[str, Value]
     met_at: datetime | None = None
+    others: Sequence[EndDeviceControl] = ()
 
     def entry(self, control: EndDeviceControl, at: datetime, *, actor: str) -> AuditEntry:
         """Return the judgement as the audit keeps it (policy.md 0, rule 3)."""
@@ -136,7 +138,7 @@ class Judge:
         switch = await scene.switch()
         facts = command_facts(
             stated,
-            proposal=await scene.proposal(),
+            proposal=scene.proposal(),
             meter=meter,
             switch=switch,
             spending=await scene.spending(),
@@ -163,7 +165,12 @@ class Judge:
             "calendar_sha256": self._calendar.hash,
         }
         return Judgement(
-            decision, stated.facts, known(meter, switch, facts), edition, facts.reconnect.met_at
+            decision,
+            stated.facts,
+            known(meter, switch, facts),
+            edition,
+            facts.reconnect.met_at,
+            scene.others,
         )
 
     def _subjects(self, scene: Scene) -> list[tuple[Subject, str]]:

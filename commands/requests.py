@@ -5,7 +5,7 @@ A refused request is stored with its reasons, like any other: who asked for what
 record.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -145,7 +145,7 @@ class ControlRequests:
             return replace(draft, **changes), outlook
         work.audit.note(judgement.entry(draft, now, actor=by))
         if outlook is not Outlook.OVER:
-            await self._preempt(work, draft, now)
+            await self._preempt(work, draft, judgement.others, now)
         return await self._store(work, draft, event, changes, now), outlook
 
     async def cancel(self, control_id: UUID, by: str, reason: str) -> EndDeviceControl:
@@ -192,9 +192,15 @@ class ControlRequests:
         log.info("command.requested", action=control.action, state=control.state)
         return control
 
-    async def _preempt(self, work: UnitOfWork, draft: EndDeviceControl, now: datetime) -> None:
-        others = await unresolved(work, draft)
-        for each in gate.preempted(draft.action, others):
+    async def _preempt(
+        self,
+        work: UnitOfWork,
+        draft: EndDeviceControl,
+        others: Sequence[EndDeviceControl],
+        now: datetime,
+    ) -> None:
+        unresolved = [each for each in others if each.state in UNRESOLVED]
+        for each in gate.preempted(draft.action, unresolved):
             locked = await work.controls.lock(each.control_id)
             assert locked is not None, "commands are never deleted"
             if (locked.state, Event.PREEMPTED) not in machine.TRANSITIONS:
@@ -248,15 +254,6 @@ async def drafted(work: UnitOfWork, request: Request, by: str, now: datetime) ->
         item=request.item,
         batch_id=request.batch_id,
     )
-
-
-async def unresolved(work: UnitOfWork, control: EndDeviceControl) -> list[EndDeviceControl]:
-    """Return a meter's commands without an outcome, except this one."""
-    return [
-        other
-        for other in await work.controls.of_meter(control.badge)
-        if other.state in UNRESOLVED and other.control_id != control.control_id
-    ]
 
 
 _DECISIONS = {Outlook.READY: "allowed", Outlook.HELD: "waiting", Outlook.OVER: "denied"}

@@ -16,6 +16,7 @@ from mdms.domain.controls import (
     UNRESOLVED,
     WAITING,
     Action,
+    ControlApproval,
     ControlState,
     EndDeviceControl,
     Result,
@@ -57,12 +58,14 @@ class Scene:
     Attributes:
         others: The meter's other commands, oldest first.
         standing: How the meter stands; None: it is installed nowhere.
+        approvals: Who approved the command.
     """
 
     work: UnitOfWork
     control: EndDeviceControl
     others: Sequence[EndDeviceControl]
     standing: Standing | None
+    approvals: Sequence[ControlApproval]
     rules: Rules
     now: datetime
 
@@ -71,10 +74,11 @@ class Scene:
         cls, work: UnitOfWork, control: EndDeviceControl, rules: Rules, now: datetime
     ) -> "Scene":
         """Look around a command."""
-        commands = await work.controls.of_meter(control.badge)
-        others = [each for each in commands if each.control_id != control.control_id]
-        standing = await work.standing.of(control.badge, now, now - _SILENT_AFTER)
-        return cls(work, control, others, standing, rules, now)
+        found = await work.standing.around(
+            control.badge, control.control_id, now, now - _SILENT_AFTER
+        )
+        others = [each for each in found.commands if each.control_id != control.control_id]
+        return cls(work, control, others, found.standing, found.approvals, rules, now)
 
     def meter(self, *, remote_open: bool) -> MeterFacts:
         """Return what the gate asks for."""
@@ -130,15 +134,14 @@ class Scene:
             in_use=await self._in_use(),
         )
 
-    async def proposal(self) -> Proposal:
+    def proposal(self) -> Proposal:
         """Return who asked, and who approved."""
         control = self.control
-        approvals = await self.work.controls.approvals(control.control_id)
         return Proposal(
             requested_by=control.requested_by,
             requested_at=control.requested_at,
             role=control.role,
-            approvals=tuple(Approval(each.name, each.role, each.at) for each in approvals),
+            approvals=tuple(Approval(each.name, each.role, each.at) for each in self.approvals),
             evidence=control.evidence,
             item=control.item,
         )

@@ -85,9 +85,9 @@ class Sender:
 
     async def sign(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime
-    ) -> EndDeviceControl:
+    ) -> tuple[EndDeviceControl, SignedEnvelope]:
         """
-        Sign a command, keep its envelope, and return the command.
+        Sign a command, keep its envelope, and return both.
 
         Raises:
             SignerRefusedError: The signer does not sign this.
@@ -96,17 +96,34 @@ class Sender:
         """
         command = _command(control)
         signed = await self._signer.sign(command)
-        await work.controls.add_envelope(_kept(signed, command, control, now))
+        envelope = _kept(signed, command, control, now)
+        await work.controls.add_envelope(envelope)
         detail = f"counter {signed.counter}, key {control.key_id}"
-        return await record(
+        control = await record(
             work, control, Event.SIGNED, now, actor=SIGNER, detail=detail, refusals=(), due_at=now
         )
+        return control, envelope
 
     async def first(
-        self, work: UnitOfWork, control: EndDeviceControl, now: datetime
+        self,
+        work: UnitOfWork,
+        control: EndDeviceControl,
+        envelope: SignedEnvelope | None,
+        now: datetime,
     ) -> list[Effect]:
-        """Send a signed command for the first time; wait where there is no collector at all."""
-        if sent := await self.again(work, control, await self.own(work, control), now):
+        """
+        Send a signed command for the first time; wait where there is no collector at all.
+
+        Args:
+            work: A transaction.
+            control: The command.
+            envelope: What was signed; None: it was signed before, and is looked up.
+            now: What time it is.
+        """
+        series = (
+            await self.own(work, control) if envelope is None else self._series(control, envelope)
+        )
+        if sent := await self.again(work, control, series, now):
             return sent
         await work.controls.save(replace(control, due_at=now + self._timing.collector))
         return []
@@ -171,8 +188,12 @@ class Sender:
         return next((each for each in order if each not in asked), None)
 
     async def own(self, work: UnitOfWork, control: EndDeviceControl) -> Series:
+        """Return the attempts with a command's own envelope, which was signed before."""
         envelope = await work.controls.envelope(control.control_id)
         assert envelope is not None, "what is sent was signed"
+        return self._series(control, envelope)
+
+    def _series(self, control: EndDeviceControl, envelope: SignedEnvelope) -> Series:
         return Series(
             event=Event.SENT,
             counted="attempt_count",

@@ -30,11 +30,13 @@ class Agenda:
         next_at: When the first of them is due; None: there is none.
         next_mains_at: The same for mains-powered meters, whose answers come within seconds; those
             that wait for silence or for supervisors do not count.
+        has_answers: Something came back that nobody has read.
     """
 
     count: int = 0
     next_at: datetime | None = None
     next_mains_at: datetime | None = None
+    has_answers: bool = False
 
 
 class ControlStore(Protocol):
@@ -48,7 +50,6 @@ class ControlStore(Protocol):
         """Claim the oldest answers that nobody has read, with their numbers."""
         ...
 
-    async def has_unhandled(self) -> bool: ...
     async def mark_handled(self, answer_ids: Sequence[int], at: datetime) -> None: ...
     async def add(self, control: EndDeviceControl) -> None: ...
     async def save(self, control: EndDeviceControl) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from mdms.domain.controls import ControlApproval, EndDeviceControl
 from mdms.domain.registry import MeterPlace
 from mdms.domain.time import Period
 
@@ -60,8 +61,30 @@ class OpenCount:
     open_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """
+    What a command is judged by, as far as it is ours.
+
+    Attributes:
+        standing: How its meter stands; None where no such meter is installed.
+        commands: Every command of the meter, oldest first.
+        approvals: Who approved this one.
+    """
+
+    standing: Standing | None
+    commands: Sequence[EndDeviceControl]
+    approvals: Sequence[ControlApproval]
+
+
 class StandingStore(Protocol):
     """What is known of meters, in few and indexed questions."""
+
+    async def around(
+        self, badge: str, control_id: UUID, at: datetime, heard_after: datetime
+    ) -> Surroundings:
+        """Return, as of an instant, how a meter stands with its commands; see `of`."""
+        ...
 
     async def of(self, badge: str, at: datetime, heard_after: datetime) -> Standing | None:
         """

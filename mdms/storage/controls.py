@@ -56,13 +56,6 @@ class PostgresControls:
         cursor = await self._connection.execute(self.UNHANDLED, {"count_max": count_max})
         return [(answer_id, ReceivedAnswer(*row)) for answer_id, *row in await cursor.fetchall()]
 
-    HAS_UNHANDLED = "SELECT EXISTS (SELECT FROM control_answer WHERE handled_at IS NULL)"
-
-    async def has_unhandled(self) -> bool:
-        cursor = await self._connection.execute(self.HAS_UNHANDLED)
-        row = await cursor.fetchone()
-        return row is not None and bool(row[0])
-
     MARK_HANDLED = """
     UPDATE control_answer SET handled_at = %(at)s WHERE control_answer_id = ANY(%(answer_ids)s)
     """
@@ -177,7 +170,8 @@ class PostgresControls:
     AGENDA = """
     SELECT count(*) AS count, min(due_at) AS next_at,
            min(due_at) FILTER (WHERE commodity = 'electric'
-                               AND state NOT IN ('METER_ACK', 'QUARANTINED')) AS next_mains_at
+                               AND state NOT IN ('METER_ACK', 'QUARANTINED')) AS next_mains_at,
+           EXISTS (SELECT FROM control_answer WHERE handled_at IS NULL) AS has_answers
     FROM control WHERE due_at IS NOT NULL
     """
 
@@ -278,7 +272,7 @@ class PostgresControls:
         return [control_id for (control_id,) in await cursor.fetchall()]
 
     async def _controls(self, statement: str, **values: object) -> list[EndDeviceControl]:
-        return [_control_of(row) for row in await self._rows(statement, **values)]
+        return [control_of(row) for row in await self._rows(statement, **values)]
 
     async def _rows(self, statement: str, **values: object) -> list[dict[str, Any]]:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
@@ -306,7 +300,8 @@ def _row_of(control: EndDeviceControl) -> dict[str, object]:
     return row
 
 
-def _control_of(row: dict[str, Any]) -> EndDeviceControl:
+def control_of(row: dict[str, Any]) -> EndDeviceControl:
+    """Return a row of `control` as a command."""
     row["order"] = row.pop("order_ref")
     row |= {
         "action": Action(row["action"]),

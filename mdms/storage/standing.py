@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
+from mdms.domain.controls import ControlApproval
 from mdms.domain.registry import Commodity, Meter, MeterPlace, Radio
 from mdms.domain.time import Period
-from mdms.ports.standing import OpenCount, SignedOpen, Standing
+from mdms.ports.standing import OpenCount, SignedOpen, Standing, Surroundings
+from mdms.storage.controls import PostgresControls, control_of
 
 _PLACE = (
     "badge", "serial", "radio_id", "usage_point_id", "model", "installed_at", "removed_at",
@@ -59,14 +62,25 @@ class PostgresStanding:
     """
 
     async def of(self, badge: str, at: datetime, heard_after: datetime) -> Standing | None:
-        rows = await self._rows(self.OF, badge=badge, at=at, heard_after=heard_after)
-        if not rows:
-            return None
-        row = rows[0]
-        row["radio"] = Radio(row["radio"])
-        meter = Meter(**{name: row.pop(name) for name in _PLACE})
-        commodity, flags = Commodity(row.pop("commodity")), tuple(row.pop("flags"))
-        return Standing(place=MeterPlace(meter, commodity, flags), **row)
+        return _standing(await self._rows(self.OF, badge=badge, at=at, heard_after=heard_after))
+
+    async def around(
+        self, badge: str, control_id: UUID, at: datetime, heard_after: datetime
+    ) -> Surroundings:
+        async with (
+            self._connection.cursor(row_factory=dict_row) as standing,
+            self._connection.cursor(row_factory=dict_row) as commands,
+            self._connection.cursor(row_factory=dict_row) as approvals,
+        ):
+            # All three are asked before the first answer is waited for.
+            await standing.execute(self.OF, {"badge": badge, "at": at, "heard_after": heard_after})
+            await commands.execute(PostgresControls.OF_METER, {"badge": badge})
+            await approvals.execute(PostgresControls.APPROVALS, {"control_id": control_id})
+            return Surroundings(
+                _standing(await standing.fetchall()),
+                [control_of(row) for row in await commands.fetchall()],
+                [ControlApproval(**row) for row in await approvals.fetchall()],
+            )
 
     # Energy delivered: wire channel 0 of its commodity.
     USED = """
@@ -182,3 +196,13 @@ class PostgresStanding:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement, values)
             return await cursor.fetchall()
+
+
+def _standing(rows: Sequence[dict[str, Any]]) -> Standing | None:
+    if not rows:
+        return None
+    row = rows[0]
+    row["radio"] = Radio(row["radio"])
+    meter = Meter(**{name: row.pop(name) for name in _PLACE})
+    commodity, flags = Commodity(row.pop("commodity")), tuple(row.pop("flags"))
+    return Standing(place=MeterPlace(meter, commodity, flags), **row)

@@ -14,7 +14,7 @@ from mdms.ports.controls import ReceivedAnswer
 
 pytestmark = pytest.mark.db
 
-POINTS_MAX = 32
+POINTS_MAX = 30
 """Points at which the process can be killed, from the request to the verification."""
 
 

@@ -1,5 +1,7 @@
 """The audit's seals: made by the signer, kept elsewhere, and not to be talked round."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,13 +9,23 @@ import psycopg
 import pytest
 
 from commands.signing.sealing import Sealer, sealing_key
-from mdms.domain.audit import AuditEntry, SealedHead, parse_seals
+from mdms.domain.audit import (
+    BEGINNING,
+    AuditEntry,
+    AuditHead,
+    SealedHead,
+    parse_seals,
+    sealed_text,
+)
+from mdms.domain.controls import Action
 from mdms.domain.errors import UnavailableError
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services import signer_record
 from mdms.services.audit import AuditService, Verified
 from mdms.storage.seals import SealFile
 from tests.controls import AT
 from tests.fakes import FakeClock
+from tests.integration.commands.line import Line
 
 pytestmark = pytest.mark.db
 
@@ -117,3 +129,85 @@ async def test_a_second_place_that_is_away_makes_no_seal_of_record(line, store, 
 
     with pytest.raises(UnavailableError, match="takes no seals"):
         await sealer.seal()
+
+
+async def of_signer(line: Line, path: Path) -> Verified:
+    return await signer_record.verify(line.signer_memory, kept_in(path))
+
+
+async def opened(line: Line) -> None:
+    """Have the signer note something: an open."""
+    await line.ask(Action.DISCONNECT)
+    await line.run(30)
+
+
+async def test_a_seal_holds_the_signers_own_record_too(line, store, path, sealer):
+    await opened(line)
+
+    sealed = await sealer.seal()
+
+    assert sealed.own.number == 1
+    assert (await verified(store, path)).intact
+    found = await of_signer(line, path)
+    assert (found.intact, found.head, found.seals) == (True, sealed.own, 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE signer.audit SET content = set_byte(content, 9, 33)", "broken"),
+        ("UPDATE signer.audit SET hash = set_byte(hash, 9, 33)", "broken"),
+        ("UPDATE signer.audit SET detail = 'nothing'", "its own columns tell it otherwise"),
+        ("DELETE FROM signer.open", "the budgets do not count its open"),
+        ("DELETE FROM signer.audit", "the signer's record does not tell of it"),
+    ],
+)
+async def test_a_changed_record_of_the_signer_is_found(
+    line, database, path, sealer, *, statement, told
+):
+    await opened(line)
+    await sealer.seal()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(statement)
+
+    found = await of_signer(line, path)
+
+    assert not found.intact
+    assert ["broken"] if found.broken_at else [each for each in found.contradicted if told in each]
+
+
+async def test_a_record_of_the_signer_that_was_made_anew_does_not_fit_its_seal(
+    line, database, path, sealer
+):
+    await opened(line)
+    await sealer.seal()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DELETE FROM signer.audit; DELETE FROM signer.open")
+    async with line.signer_memory() as memory:
+        await memory.note("released", AT, None, "eve")
+
+    assert await sealer.seal() is None
+    found = await of_signer(line, path)
+    assert (found.broken_at, found.contradicted, found.seals) == (None, (), 0)
+    assert "it was another one then" in found.unsealed[0]
+
+
+async def test_a_seal_that_says_another_record_of_the_signer_is_not_signed(
+    line, store, path, sealer
+):
+    await opened(line)
+    sealed = await sealer.seal()
+    forged = replace(sealed, own=AuditHead(1, bytes(32)))
+
+    found = await AuditService(store).verify(kept=[forged], keys=[KEY.public_key()])
+
+    assert any("not signed" in problem for problem in found.unsealed)
+
+
+def test_a_seal_of_before_is_read_as_one_over_an_empty_record():
+    row = {"number": 1, "hash": "00" * 32, "at": AT.isoformat(), "signature": "00"}
+
+    (sealed,) = parse_seals(json.dumps(row))
+
+    assert sealed.own == BEGINNING
+    assert b"signer" not in sealed_text(sealed.head, sealed.at, sealed.own)
