@@ -2,38 +2,64 @@
 
 import asyncio
 from collections import deque
+from enum import IntEnum
+from typing import Final
 
+from ingest.codecs import fnb1
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope
+
+
+BACKFILL_BYTES_MAX: Final = 1 << 20
+"""Of backfill per batch: what comes meanwhile waits for its transaction, so that must be short."""
+
+
+class Lane(IntEnum):
+    """What goes before what when there is more than a batch can take."""
+
+    ANSWER = 0
+    """Somebody waits in the dark for it."""
+    ALARM = 1
+    LIVE = 2
+    BACKFILL = 3
+
+
+_LANES: Final = {"ack": Lane.ANSWER, "event": Lane.ALARM, "backfill": Lane.BACKFILL}
+
+
+def lane(topic: str) -> Lane:
+    """Return the lane of what comes on a topic; states stay among the reads that they count."""
+    return _LANES.get(topic.rpartition("/up/")[2], Lane.LIVE)
 
 
 class Handover:
     """
     A queue that is emptied in batches; a batch closes on count, on bytes or on age.
 
-    It takes whatever is put; whoever puts must bound that. What is put behind fills up what room
-    others leave in a batch, so that live data never waits for it.
+    It takes whatever is put; whoever puts must bound that. Answers and alarms go first, and
+    backfill fills up what room others leave, so that live data never waits for it. Bytes are
+    those that a message has once inflated.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ahead: deque[tuple[float, Envelope]] = deque()
-        self._behind: deque[tuple[float, Envelope]] = deque()
+        self._lanes: tuple[deque[tuple[float, int, Envelope]], ...] = tuple(deque() for _ in Lane)
         self._waiting_bytes = 0
         self._messages_max = self._bytes_max = 1
         self._worth_a_look = asyncio.Event()
 
-    def put(self, envelope: Envelope, *, behind: bool = False) -> None:
+    def put(self, envelope: Envelope) -> None:
         """Add a message; wakes the taker only if this one starts or fills a batch."""
-        (self._behind if behind else self._ahead).append((self._clock.monotonic(), envelope))
-        self._waiting_bytes += len(envelope.payload)
+        size = fnb1.inflated_size(envelope.payload)
+        self._lanes[lane(envelope.topic)].append((self._clock.monotonic(), size, envelope))
+        self._waiting_bytes += size
         if self._count == 1 or self._full():
             self._worth_a_look.set()
 
     def clear(self) -> None:
         """Forget what waits; the broker will send it again."""
-        self._ahead.clear()
-        self._behind.clear()
+        for waiting in self._lanes:
+            waiting.clear()
         self._waiting_bytes = 0
 
     async def take(self, *, messages_max: int, bytes_max: int, age_s_max: float) -> list[Envelope]:
@@ -53,14 +79,14 @@ class Handover:
 
     @property
     def _count(self) -> int:
-        return len(self._ahead) + len(self._behind)
+        return sum(map(len, self._lanes))
 
     def _full(self) -> bool:
         return self._count >= self._messages_max or self._waiting_bytes >= self._bytes_max
 
     def _patience_s(self, age_s_max: float) -> float | None:
         """Return how long the oldest message may still be kept; None where there is none."""
-        arrived_s = [lane[0][0] for lane in (self._ahead, self._behind) if lane]
+        arrived_s = [waiting[0][0] for waiting in self._lanes if waiting]
         if not arrived_s:
             return None
         return min(arrived_s) + age_s_max - self._clock.monotonic()
@@ -69,13 +95,17 @@ class Handover:
         """Take what fits; a message that is larger than a batch makes one of its own."""
         batch: list[Envelope] = []
         room = self._bytes_max
-        for lane in (self._ahead, self._behind):
-            while lane and len(batch) < self._messages_max:
-                size = len(lane[0][1].payload)
+        for each in Lane:
+            waiting = self._lanes[each]
+            if each is Lane.BACKFILL:
+                room = min(room, BACKFILL_BYTES_MAX)
+            while waiting and len(batch) < self._messages_max:
+                _, size, envelope = waiting[0]
                 if batch and size > room:
                     return batch
                 room -= size
                 self._waiting_bytes -= size
-                batch.append(lane.popleft()[1])
+                waiting.popleft()
+                batch.append(envelope)
         assert batch, "a batch closes only when there is something in it"
         return batch

@@ -36,7 +36,6 @@ _QOS: Final = 1
 _REFUSED: Final = 0x80
 _NEVER_EXPIRES: Final = 0xFFFF_FFFF
 _PORT: Final = 1883
-_BACKFILL: Final = "/up/backfill"
 _PENDING_BYTES_MAX: Final = 256 << 20
 _V5, _V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
 _PROTOCOLS = {"auto": (_V5, _V311), "5": (_V5,), "3.1.1": (_V311,)}
@@ -241,7 +240,7 @@ class MqttSource:
         if message.mid:
             self._pending[message.mid] = envelope
             self._pending_bytes += len(envelope.payload)
-        self._handover.put(envelope, behind=envelope.topic.endswith(_BACKFILL))
+        self._handover.put(envelope)
         metrics.INGEST_PENDING.set(len(self._pending))
 
     def _has_room(self) -> bool:

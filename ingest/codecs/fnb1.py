@@ -53,6 +53,7 @@ AnyOpened = TypeVar("AnyOpened", bound=Opened)
 _FLAGS_KNOWN = (1 << 5) - 1
 _HMAC_SIZE = 32
 _SEQUENCE_END = 1 << 63
+_RAW_LEN_AT = 44
 
 
 class Header(NamedTuple):
@@ -94,6 +95,12 @@ def peek(payload: bytes) -> Header:
     if header.header_len != HEADER.size:
         raise DecodeError(RejectReason.BAD_LENGTH, f"header_len {header.header_len}")
     return header
+
+
+def inflated_size(payload: bytes) -> int:
+    """Return how many bytes a message takes when it is read, as far as it may be believed."""
+    said = int.from_bytes(payload[_RAW_LEN_AT : _RAW_LEN_AT + 4], "little")
+    return max(len(payload), min(said, RAW_BYTES_MAX) if payload.startswith(MAGIC) else 0)
 
 
 def open_message(payload: bytes, arrival: Arrival) -> Opened:

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from ingest.handover import Handover
+from ingest.handover import BACKFILL_BYTES_MAX, Handover
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope
 from tests.brokers import LiveClock
 from tests.fakes import FakeClock
-from tests.messages import NOON
+from tests.messages import NOON, message
 
 HOUR_S = 3600.0
 
@@ -82,16 +82,52 @@ async def test_what_is_forgotten_is_not_taken():
             await take(handover, age_s=0)
 
 
-async def test_live_messages_never_wait_behind_backfill():
+def up(kind: str, number: int, size: int = 1) -> Envelope:
+    return Envelope(f"ami/v1/cpau/col/7/up/{kind}", bytes([number]) * size)
+
+
+async def test_answers_go_before_alarms_before_live_reads_before_backfill():
     handover = Handover(FakeClock(NOON))
-    old = [Envelope("ami/v1/cpau/col/7/up/backfill", bytes([n])) for n in range(3)]
-    new = [Envelope("ami/v1/cpau/col/7/up/read", bytes([n])) for n in range(2)]
-    for envelope in old:
-        handover.put(envelope, behind=True)
-    for envelope in new:
+    state = Envelope("ami/v1/cpau/col/7/state", b"s")
+    sent = [up("backfill", 1), up("read", 2), state, up("event", 3), up("ack", 4), up("read", 5)]
+    for envelope in sent:
         handover.put(envelope)
 
-    first = await handover.take(messages_max=3, bytes_max=100, age_s_max=0)
-    second = await handover.take(messages_max=3, bytes_max=100, age_s_max=0)
+    first = await handover.take(messages_max=4, bytes_max=100, age_s_max=0)
+    second = await handover.take(messages_max=4, bytes_max=100, age_s_max=0)
 
-    assert [*first, *second] == [*new, *old]
+    assert [*first, *second] == [sent[4], sent[3], sent[1], sent[2], sent[5], sent[0]]
+
+
+async def test_a_batch_takes_little_backfill_so_that_what_comes_meanwhile_waits_little():
+    handover = Handover(FakeClock(NOON))
+    for number in range(4):
+        handover.put(up("backfill", number, BACKFILL_BYTES_MAX // 2))
+
+    first = await handover.take(messages_max=10, bytes_max=1 << 30, age_s_max=0)
+    handover.put(up("read", 9))
+    second = await handover.take(messages_max=10, bytes_max=1 << 30, age_s_max=0)
+
+    assert [each.payload[0] for each in first] == [0, 1]
+    assert [each.payload[0] for each in second] == [9, 2, 3]
+
+
+async def test_a_small_message_that_inflates_counts_as_what_it_becomes():
+    bomb = message(body=bytes(100), raw_len=4 << 20)
+    handover = Handover(FakeClock(NOON))
+    for _ in range(5):
+        handover.put(Envelope("ami/v1/cpau/col/7/up/read", bomb))
+
+    batch = await handover.take(messages_max=100, bytes_max=8 << 20, age_s_max=HOUR_S)
+
+    assert len(batch) == 2
+
+
+async def test_a_size_that_nobody_may_have_is_not_believed():
+    handover = Handover(FakeClock(NOON))
+    for _ in range(3):
+        handover.put(Envelope("topic", message(body=bytes(100), raw_len=0xFFFF_FFFF)))
+
+    batch = await handover.take(messages_max=100, bytes_max=16 << 20, age_s_max=0)
+
+    assert len(batch) == 3
