@@ -6,6 +6,7 @@ the API answers what it has begun, then connections are given back.
 """
 
 import gc
+import sys
 from contextlib import AsyncExitStack
 
 import structlog
@@ -23,6 +24,12 @@ log = structlog.get_logger()
 
 PARTS = frozenset({"ingest", "vee", "commands", "api"})
 
+TURN_S = 0.0005
+"""
+For so long a thread of ingest may keep the interpreter from the event loop; Python's own 5 ms come
+again at each of the hundred turns that a command takes.
+"""
+
 
 async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
     """
@@ -34,6 +41,7 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
     """
     if "commands" in parts and "ingest" not in parts:
         raise OperatorError("commands go out by the connection of ingest: name both in --only")
+    sys.setswitchinterval(TURN_S)
     stop = on_signal()
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(open_core(settings))

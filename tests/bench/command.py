@@ -8,6 +8,7 @@ dropped.
 
 import asyncio
 import itertools
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
@@ -27,6 +28,7 @@ from commands.signing.client import SocketSigner
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from mdms.app.clock import SystemClock
+from mdms.app.daemon import TURN_S
 from mdms.domain.controls import (
     Action,
     ControlState,
@@ -170,6 +172,7 @@ UNITS = {
 
 def rows(rounds: int) -> list[Row]:
     """Measure how long commands take to leave, idle and under load."""
+    sys.setswitchinterval(TURN_S)  # as in service
     with ExitStack() as stack:
         running = stack.enter_context(server.started())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mdms-bench-")))
