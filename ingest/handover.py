@@ -9,7 +9,6 @@ from ingest.codecs import fnb1
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope
 
-
 BACKFILL_BYTES_MAX: Final = 1 << 20
 """Of backfill per batch: what comes meanwhile waits for its transaction, so that must be short."""
 
