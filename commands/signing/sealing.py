@@ -2,9 +2,11 @@
 The audit's head, sealed every hour and kept in a second place.
 
 The signer follows the chain itself, from the head that it sealed last: whoever owns the database
-can write history anew, but not so that it leads through the heads in the second place.
+can write history anew, but not so that it leads through the heads in the second place. The signer's
+own record is a chain of the same kind, and each seal holds its head too.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -14,9 +16,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mdms.domain.audit import BEGINNING, AuditHead, SealedHead, followed, sealed_text
+from mdms.domain.audit import (
+    BEGINNING,
+    AuditHead,
+    AuditRecord,
+    SealedHead,
+    followed,
+    sealed_text,
+)
 from mdms.domain.errors import UnavailableError
-from mdms.ports.audit import AuditStore, SealPlace
+from mdms.ports.audit import SealPlace
 from mdms.ports.clock import Clock
 from mdms.ports.signer import SignerMemoryFactory
 from mdms.telemetry import metrics
@@ -81,31 +90,40 @@ class Sealer:
         Raises:
             UnavailableError: The database or the second place are away.
         """
-        last = self._last.head if self._last else BEGINNING
+        last, last_own = BEGINNING, BEGINNING
+        if self._last is not None:
+            last, last_own = self._last.head, self._last.own
         async with self._memory() as memory:
-            head, broken_at = await _follow(memory.audit, last)
-            metrics.COMMAND_AUDIT_BROKEN.set(broken_at is not None)
-            if broken_at is not None:
-                log.error("audit.broken", record=broken_at)
+            head, broken_at = await _follow(memory.audit.after, last)
+            own, own_broken_at = await _follow(memory.noted_after, last_own)
+            is_broken = broken_at is not None or own_broken_at is not None
+            metrics.COMMAND_AUDIT_BROKEN.set(is_broken)
+            if is_broken:
+                log.error("audit.broken", record=broken_at, own_record=own_broken_at)
                 return None
-            if head == last:
+            if (head, own) == (last, last_own):
                 return None
             at = self._clock.now()
-            sealed = SealedHead(head, at, self._key.sign(sealed_text(head, at)))
+            signature = self._key.sign(sealed_text(head, at, own))
+            sealed = SealedHead(head, at, signature, own)
             await memory.audit.add_seal(sealed)
         self._place.append(sealed)
         self._last = sealed
         return sealed
 
 
-async def _follow(audit: AuditStore, last: AuditHead) -> tuple[AuditHead, int | None]:
-    """Return the head that the chain leads to, and the first record that does not fit."""
+_After = Callable[[int, int], Awaitable[Sequence[AuditRecord]]]
+"""Returns the links of a chain that follow a number, as many as are asked for."""
+
+
+async def _follow(after: _After, last: AuditHead) -> tuple[AuditHead, int | None]:
+    """Return the head that a chain leads to, and the first record that does not fit."""
     if last != BEGINNING:
-        before = await audit.after(last.number - 1, 1)
+        before = await after(last.number - 1, 1)
         if not before or AuditHead(before[0].number, before[0].hash) != last:
             return last, last.number
     head = last
-    while records := await audit.after(head.number, _PAGE):
+    while records := await after(head.number, _PAGE):
         head, broken_at = followed(head, records)
         if broken_at is not None:
             return head, broken_at

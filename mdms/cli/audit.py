@@ -14,8 +14,10 @@ from mdms.cli import options
 from mdms.cli.output import Output, show
 from mdms.domain.audit import SealedHead, parse_seals
 from mdms.domain.errors import UsageError
+from mdms.services import signer_record
 from mdms.services.audit import AuditService, Verified
 from mdms.settings import Settings
+from mdms.storage.signer import open_signer_memory
 from mdms.storage.unit_of_work import open_store
 
 _TAMPERED = 1
@@ -70,24 +72,34 @@ def verify(
             help="What `mdms signer keys public` prints, to check the seals with; may be repeated."
         ),
     ] = None,
+    *,
+    signer: Annotated[
+        bool,
+        typer.Option("--signer", help="Follow the signer's own record too, by [signer] dsn."),
+    ] = False,
     config: options.Config = None,
 ) -> None:
     """
     Follow the whole chain, and say which record was changed first, if one was.
 
-    Reads the database that [database] dsn names, so that no daemon has to be believed. Exit
+    Reads the database that [database] dsn names, so that no daemon has to be believed; the
+    signer's record (each open, refusal, trip and release) is for its own role to read. Exit
     status 0: intact; 1: something was changed.
 
     Example: mdms audit verify --seals /mnt/worm/seals.jsonl --key sealing.pem
     """
     kept = [] if seals is None else parse_seals(_text_of(seals))
     public = [_public_key(path) for path in key or ()]
-    found = asyncio.run(_verify(options.load(config), kept, public))
-    for line in _told(found):
-        typer.echo(line)
+    settings = options.load(config)
+    found = [("", asyncio.run(_verify(settings, kept, public)))]
+    if signer:
+        found.append(("signer's ", asyncio.run(_verify_signer(settings, kept))))
+    for whose, each in found:
+        for line in _told(each, whose):
+            typer.echo(line)
     if seals is None:
         typer.echo(_NO_SEALS, err=True)
-    raise typer.Exit(0 if found.intact else _TAMPERED)
+    raise typer.Exit(0 if all(each.intact for _, each in found) else _TAMPERED)
 
 
 async def _verify(
@@ -101,6 +113,14 @@ async def _verify(
         return await AuditService(unit_of_work).verify(kept=kept, keys=keys)
 
 
+async def _verify_signer(settings: Settings, kept: list[SealedHead]) -> Verified:
+    async with open_signer_memory(
+        settings.signer.dsn.get_secret_value(),
+        statement_timeout_s=settings.database.statement_timeout_s,
+    ) as memory:
+        return await signer_record.verify(memory, kept)
+
+
 def _line_of(detail: Mapping[str, Any]) -> str:
     """Return what a row has room for: plain values, and the codes of findings."""
     plain = {key: value for key, value in detail.items() if not isinstance(value, dict | list)}
@@ -109,14 +129,14 @@ def _line_of(detail: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in plain.items() if value is not None)
 
 
-def _told(found: Verified) -> list[str]:
+def _told(found: Verified, whose: str) -> list[str]:
     lines = [*found.contradicted]
     lines += found.unsealed
     if found.broken_at is not None:
-        lines.insert(0, f"record {found.broken_at}: changed, removed or put in afterwards")
+        lines.insert(0, f"{whose}record {found.broken_at}: changed, removed or put in afterwards")
     if found.intact:
         lines.append(
-            f"intact: {found.head.number} records, {found.seals} seals, "
+            f"intact: {found.head.number} {whose}records, {found.seals} seals, "
             f"head {found.head.hash.hex()}"
         )
     return lines

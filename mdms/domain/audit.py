@@ -46,6 +46,10 @@ class AuditHead:
     hash: bytes
 
 
+BEGINNING: Final = AuditHead(0, bytes(32))
+"""What the first record is linked to."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
     """A link of the chain; `content` are the very bytes that were hashed."""
@@ -57,15 +61,17 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class SealedHead:
-    """A head that the holder of the sealing key has put its name to."""
+    """
+    A head that the holder of the sealing key has put its name to.
+
+    Attributes:
+        own: The last link of the signer's own record, which is a chain of the same kind.
+    """
 
     head: AuditHead
     at: datetime
     signature: bytes
-
-
-BEGINNING: Final = AuditHead(0, bytes(32))
-"""What the first record is linked to."""
+    own: AuditHead = BEGINNING
 
 
 def chained(head: AuditHead, entries: Iterable[AuditEntry]) -> list[AuditRecord]:
@@ -105,9 +111,12 @@ def followed(head: AuditHead, records: Iterable[AuditRecord]) -> tuple[AuditHead
     return head, None
 
 
-def sealed_text(head: AuditHead, at: datetime) -> bytes:
-    """Return what a seal signs."""
-    return f"mdms-audit {head.number} {head.hash.hex()} {at.isoformat()}".encode()
+def sealed_text(head: AuditHead, at: datetime, own: AuditHead = BEGINNING) -> bytes:
+    """Return what a seal signs; where the signer has noted nothing, its record is not named."""
+    text = f"mdms-audit {head.number} {head.hash.hex()} {at.isoformat()}"
+    if own != BEGINNING:
+        text += f" signer {own.number} {own.hash.hex()}"
+    return text.encode()
 
 
 def seal_line(sealed: SealedHead) -> str:
@@ -117,6 +126,8 @@ def seal_line(sealed: SealedHead) -> str:
         "hash": sealed.head.hash.hex(),
         "at": sealed.at.isoformat(),
         "signature": sealed.signature.hex(),
+        "own_number": sealed.own.number,
+        "own_hash": sealed.own.hash.hex(),
     }
     return json.dumps(row) + "\n"
 
@@ -134,7 +145,10 @@ def parse_seals(text: str) -> list[SealedHead]:
             row = json.loads(line)
             head = AuditHead(int(row["number"]), bytes.fromhex(row["hash"]))
             at = datetime.fromisoformat(row["at"])
-            seals.append(SealedHead(head, at, bytes.fromhex(row["signature"])))
+            own = BEGINNING
+            if "own_number" in row:  # else of before the signer's record was sealed
+                own = AuditHead(int(row["own_number"]), bytes.fromhex(row["own_hash"]))
+            seals.append(SealedHead(head, at, bytes.fromhex(row["signature"]), own))
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(f"line {number} of the seals is none") from error
     return seals

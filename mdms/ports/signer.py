@@ -1,12 +1,13 @@
 """The memory of the signer, and what it may see of the daemon's tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from mdms.domain.audit import AuditRecord
 from mdms.domain.controls import Action, ControlState
 from mdms.domain.registry import Commodity, Radio
 from mdms.ports.audit import AuditStore
@@ -151,7 +152,19 @@ class SignerMemory(Protocol):
     async def end_trip(self, trip_id: UUID, at: datetime) -> None: ...
     async def standing_trip(self) -> Trip | None: ...
     async def note(self, event: str, at: datetime, command_id: UUID | None, detail: str) -> None:
-        """Add a line to the signer's own record."""
+        """Add a link to the signer's own record, a chain of hashes like the audit."""
+        ...
+
+    async def noted_after(self, number: int, count_max: int) -> Sequence[AuditRecord]:
+        """Return the links of the signer's own record that follow a number, in their order."""
+        ...
+
+    async def contradicted(self) -> Sequence[str]:
+        """
+        Return what the signer's own record and its tables say differently, a sentence each.
+
+        Compared are the columns by which links are found, and every open that the budgets count.
+        """
         ...
 
     @property

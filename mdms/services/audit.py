@@ -134,7 +134,7 @@ def _wrong_with(
 
 def _signed(sealed: SealedHead, key: Ed25519PublicKey) -> bool:
     try:
-        key.verify(sealed.signature, sealed_text(sealed.head, sealed.at))
+        key.verify(sealed.signature, sealed_text(sealed.head, sealed.at, sealed.own))
     except InvalidSignature:
         return False
     return True

@@ -132,9 +132,9 @@ class PostgresAudit:
         return [problem for (problem,) in await cursor.fetchall()]
 
     ADD_SEAL = """
-    INSERT INTO audit_seal (number, hash, at, signature)
-    VALUES (%(number)s, %(hash)b, %(at)s, %(signature)b)
-    ON CONFLICT (number) DO NOTHING
+    INSERT INTO audit_seal (number, hash, at, signature, own_number, own_hash)
+    VALUES (%(number)s, %(hash)b, %(at)s, %(signature)b, %(own_number)s, %(own_hash)b)
+    ON CONFLICT (number, own_number) DO NOTHING
     """
 
     async def add_seal(self, sealed: SealedHead) -> None:
@@ -145,16 +145,21 @@ class PostgresAudit:
                 "hash": sealed.head.hash,
                 "at": sealed.at,
                 "signature": sealed.signature,
+                "own_number": sealed.own.number,
+                "own_hash": sealed.own.hash,
             },
         )
 
-    SEALS = "SELECT number, hash, at, signature FROM audit_seal ORDER BY number"
+    SEALS = """
+    SELECT number, hash, at, signature, own_number, own_hash FROM audit_seal
+    ORDER BY number, own_number
+    """
 
     async def seals(self) -> Sequence[SealedHead]:
         cursor = await self._connection.execute(self.SEALS)
         return [
-            SealedHead(AuditHead(number, digest), at, signature)
-            for number, digest, at, signature in await cursor.fetchall()
+            SealedHead(AuditHead(number, digest), at, signature, AuditHead(own_number, own_digest))
+            for number, digest, at, signature, own_number, own_digest in await cursor.fetchall()
         ]
 
     async def _records(self, statement: str, **values: object) -> list[AuditRecord]:

@@ -6,7 +6,7 @@ whatever is killed afterwards, the same command is never given a second counter,
 forgets it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncConnection
 
+from mdms.domain.audit import BEGINNING, AuditEntry, AuditHead, AuditRecord, chained
 from mdms.domain.errors import UnavailableError
 from mdms.ports.signer import (
     Issued,
@@ -30,6 +31,7 @@ from mdms.storage.audit import PostgresAudit
 from mdms.storage.signer_view import PostgresSignerView
 
 _CONNECTIONS_MAX = 4
+_ACTOR = "signer"
 
 
 class PostgresSignerMemory:
@@ -181,14 +183,55 @@ class PostgresSignerMemory:
         trip_id, at, reason, released_by = row
         return Trip(trip_id, at, reason, tuple(released_by))
 
+    LOCK_RECORD = "LOCK TABLE signer.audit IN SHARE ROW EXCLUSIVE MODE"
+    LAST_NOTED = "SELECT number, hash FROM signer.audit ORDER BY number DESC LIMIT 1"
     NOTE = """
-    INSERT INTO signer.audit (at, event, command_id, detail)
-    VALUES (%(at)s, %(event)s, %(command_id)s, %(detail)s)
+    INSERT INTO signer.audit (number, at, event, command_id, detail, content, hash)
+    VALUES (%(number)s, %(at)s, %(event)s, %(command_id)s, %(detail)s, %(content)b, %(hash)b)
     """
 
     async def note(self, event: str, at: datetime, command_id: UUID | None, detail: str) -> None:
+        await self._connection.execute(self.LOCK_RECORD)
+        row = await (await self._connection.execute(self.LAST_NOTED)).fetchone()
+        last = BEGINNING if row is None else AuditHead(*row)
+        subject = "" if command_id is None else str(command_id)
+        entry = AuditEntry(at, event, subject, _ACTOR, {"text": detail})
+        (link,) = chained(last, [entry])
         line = {"at": at, "event": event, "command_id": command_id, "detail": detail}
-        await self._connection.execute(self.NOTE, line)
+        await self._connection.execute(self.NOTE, line | asdict(link))
+
+    NOTED_AFTER = """
+    SELECT number, content, hash FROM signer.audit
+    WHERE number > %(number)s ORDER BY number LIMIT %(count_max)s
+    """
+
+    async def noted_after(self, number: int, count_max: int) -> Sequence[AuditRecord]:
+        cursor = await self._connection.execute(
+            self.NOTED_AFTER, {"number": number, "count_max": count_max}
+        )
+        return [AuditRecord(*row) for row in await cursor.fetchall()]
+
+    CONTRADICTED = """
+    SELECT format('signer''s record %s: its own columns tell it otherwise', number)
+    FROM (SELECT a.*, convert_from(content, 'UTF8')::jsonb AS said FROM signer.audit a) link
+    WHERE (at, event, coalesce(command_id::text, ''), detail)
+          IS DISTINCT FROM ((said ->> 'at')::timestamptz, said ->> 'kind', said ->> 'subject',
+                            said -> 'detail' ->> 'text')
+    UNION ALL
+    SELECT format('open of command %s: the signer''s record does not tell of it', command_id)
+    FROM signer.open o
+    WHERE NOT EXISTS (SELECT FROM signer.audit a
+                      WHERE a.command_id = o.command_id AND a.event = 'opened')
+    UNION ALL
+    SELECT format('signer''s record %s: the budgets do not count its open', number)
+    FROM signer.audit a
+    WHERE event = 'opened' AND NOT EXISTS (SELECT FROM signer.open o
+                                           WHERE o.command_id = a.command_id)
+    """
+
+    async def contradicted(self) -> Sequence[str]:
+        cursor = await self._connection.execute(self.CONTRADICTED)
+        return [problem for (problem,) in await cursor.fetchall()]
 
     async def order(self, command_id: UUID, now: datetime) -> OpenOrder | None:
         return await self._view.order(command_id, now)

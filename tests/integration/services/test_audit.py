@@ -146,7 +146,7 @@ async def test_a_chain_that_was_made_anew_does_not_fit_its_seals(store, database
     good = SealedHead(head, AT, key.sign(sealed_text(head, AT)))
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO audit_seal VALUES (%s, %s, %s, %s)",
+            "INSERT INTO audit_seal (number, hash, at, signature) VALUES (%s, %s, %s, %s)",
             (head.number, head.hash, good.at, good.signature),
         )
     other = AuditHead(2, bytes(32))
