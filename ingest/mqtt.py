@@ -107,6 +107,7 @@ class MqttSource:
         self._pending: dict[int, Envelope] = {}
         self._pending_bytes = 0
         self._overflowed = False
+        self._publishing: set[asyncio.Timeout] = set()
         self._tasks = asyncio.TaskGroup()
         self._closing = False
 
@@ -166,10 +167,15 @@ class MqttSource:
         """
         if self._client is None or not self.connected:
             raise UnavailableError("the broker is away")
+        patience = asyncio.timeout(None)  # ends with the connection
         try:
-            await self._client.publish(topic, payload, qos=qos)
-        except aiomqtt.MqttError as error:
+            async with patience:
+                self._publishing.add(patience)
+                await self._client.publish(topic, payload, qos=qos)
+        except (aiomqtt.MqttError, TimeoutError) as error:
             raise UnavailableError(f"the broker went away: {error}") from error
+        finally:
+            self._publishing.discard(patience)
 
     async def _stay_connected(self) -> None:
         waits = pauses(self._config.backoff_s_max)
@@ -250,6 +256,9 @@ class MqttSource:
         )
 
     def _disconnected(self) -> None:
+        for patience in self._publishing:  # the client itself would wait for ten seconds
+            patience.reschedule(0)
+        self._publishing.clear()
         self._client = None
         self._up.clear()
         self._handover.clear()

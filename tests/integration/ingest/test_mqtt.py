@@ -73,6 +73,21 @@ async def test_a_killed_broker_is_found_again_and_loses_nothing(tmp_path):
     assert sorted(int(each.payload) for each in again) == list(range(20))
 
 
+async def test_who_publishes_to_a_broker_that_dies_is_told_at_once(tmp_path):
+    with EmbeddedBroker(tmp_path) as broker:
+        async with source_at(broker.url) as source:
+            await source.until_connected()
+            os.kill(broker.pid, signal.SIGSTOP)
+            publishing = asyncio.create_task(source.publish(TOPIC, b"open"))
+            await asyncio.wait({publishing}, timeout=0.1)
+
+            os.kill(broker.pid, signal.SIGKILL)
+
+            with pytest.raises(UnavailableError):
+                async with asyncio.timeout(5):  # not the ten seconds of the client
+                    await publishing
+
+
 @pytest.mark.slow
 async def test_a_message_that_is_sent_again_while_it_is_worked_on_is_dropped(tmp_path):
     with EmbeddedBroker(tmp_path) as broker:
