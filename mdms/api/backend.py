@@ -33,6 +33,7 @@ from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
 from mdms.services.pilot import PilotService
+from mdms.services.reading_files import ReadingFileService
 from mdms.services.reading_import import ReadingImportService
 from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
@@ -53,6 +54,7 @@ class Services:
     zone: ZoneInfo
     registry: RegistryService
     readings: ReadingService
+    reading_files: ReadingFileService
     reading_imports: ReadingImportService
     gaps: GapService
     collectors: CollectorService

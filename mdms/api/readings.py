@@ -1,23 +1,28 @@
 """Reads, by REST: one meter as Parquet, everything as files."""
 
 import asyncio
-import tempfile
-from pathlib import Path
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 
-from mdms.api import params
+from mdms.api import downloads, params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role
+from mdms.services.outgoing_reads import Wanted
+from mdms.services.reading_files import FileForm
 
 router = APIRouter(prefix="/v1/readings", tags=["readings"])
 READERS = Depends(allow(frozenset({Role.VEE, Role.BILLING, Role.CSR, Role.SUPERVISOR})))
 PARQUET = "application/vnd.apache.parquet"
+FILE_FORMS: Final = {
+    "readings.cmep": FileForm.CMEP,
+    "readings.nem12": FileForm.NEM12,
+    "green_button.xml": FileForm.ESPI,
+}
 
 From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
 To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
@@ -44,17 +49,34 @@ async def readings(
 
 
 @router.get("/files/{name}", dependencies=[READERS], response_class=FileResponse)
-async def file(services: Backend, name: str, from_: From, to: To) -> FileResponse:
-    """Give readings.parquet, registers.parquet (every version) or readings.csv (current)."""
-    writers = {
+async def file(
+    services: Backend, name: str, from_: From, to: To, meter: str | None = None
+) -> FileResponse:
+    """
+    Give a file of reads of all meters, or of one.
+
+    readings.parquet and registers.parquet have every version, the others current values:
+    readings.csv, registers.csv, readings.cmep, readings.nem12, green_button.xml.
+    """
+    csv_and_parquet = {
         "readings.parquet": services.readings.write_intervals,
         "registers.parquet": services.readings.write_registers,
         "readings.csv": services.readings.write_csv,
+        "registers.csv": services.readings.write_registers_csv,
     }
-    if name not in writers:
-        raise NotFoundError(f"there is no file {name!r}; there are {', '.join(writers)}")
     period = params.period(from_, to, services.zone)
-    with tempfile.NamedTemporaryFile(suffix=name, delete=False) as made:
-        path = Path(made.name)
-    await writers[name](period, path)
-    return FileResponse(path, filename=name, background=BackgroundTask(path.unlink))
+    if write := csv_and_parquet.get(name):
+        return await downloads.made(name, partial(write, period, meter=meter))
+    if form := FILE_FORMS.get(name):
+        wanted = Wanted(period, meter)
+        return await downloads.made(name, partial(services.reading_files.write, form, wanted))
+    names = ", ".join((*csv_and_parquet, *FILE_FORMS))
+    raise NotFoundError(f"there is no file {name!r}; there are {names}")
+
+
+@router.get("/green-button/{usage_point_id}", dependencies=[READERS])
+async def green_button(services: Backend, usage_point_id: str, from_: From, to: To) -> FileResponse:
+    """Give the usage at a usage point as a Green Button feed, as customers download theirs."""
+    wanted = Wanted(params.period(from_, to, services.zone), usage_point_id)
+    write = partial(services.reading_files.write, FileForm.ESPI, wanted)
+    return await downloads.made("green_button.xml", write)

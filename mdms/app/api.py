@@ -47,6 +47,7 @@ from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
 from mdms.services.pilot import PilotService
+from mdms.services.reading_files import ReadingFileService
 from mdms.services.reading_import import ReadingImportService
 from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
@@ -116,6 +117,9 @@ def _services(core: Core, line: Line | None) -> Services:
         zone=settings.zone,
         registry=RegistryService(unit_of_work, on_change=on_registry, within=pilot.within_limit),
         readings=ReadingService(unit_of_work, settings.zone),
+        reading_files=ReadingFileService(
+            unit_of_work, clock, settings.zone, settings.utility.code
+        ),
         reading_imports=ReadingImportService(
             unit_of_work, clock, settings.zone, lambda: core.horizon.last_day
         ),

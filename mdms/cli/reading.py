@@ -64,14 +64,22 @@ def export(
         ),
     ] = False,
     form: Annotated[
-        str, typer.Option("--format", help="csv or parquet; --versions always writes parquet.")
+        str,
+        typer.Option("--format", help="csv, parquet (always every version), cmep, nem12 or espi."),
     ] = "csv",
+    meter: Annotated[
+        str | None, typer.Option(help="Badge or usage point; every meter when left out.")
+    ] = None,
     config: options.Config = None,
 ) -> None:
-    """Write the reads of every meter to files."""
+    """
+    Write reads to files, and a manifest that names each with its SHA-256.
+
+    Example: mdms reading export --from 2026-11-03 --to 2026-11-09 --format espi --out week
+    """
     with options.client(config) as mdms:
         kind = "parquet" if versions else form
-        for path in mdms.export_readings(from_, to, out, form=kind):
+        for path in mdms.export_readings(from_, to, out, form=kind, meter=meter):
             typer.echo(path)
 
 

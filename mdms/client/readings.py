@@ -1,14 +1,27 @@
 """Calls about readings, and where a value comes from."""
 
+import hashlib
 import io
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mdms.client.params import Day, Instant, given
 from mdms.client.transport import Transport
+from mdms.domain.errors import UsageError
+from mdms.storage.files import DirectorySink
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+_FILES: Final = {
+    "parquet": ("readings.parquet", "registers.parquet"),
+    "csv": ("readings.csv", "registers.csv"),
+    "cmep": ("readings.cmep",),
+    "nem12": ("readings.nem12",),
+    "espi": ("green_button.xml",),
+}
 
 
 class ReadingCalls(Transport):
@@ -40,23 +53,54 @@ class ReadingCalls(Transport):
             return pd.read_parquet(io.BytesIO(answer.read()))
 
     def export_readings(
-        self, from_: Day | Instant, to: Day | Instant, directory: Path, *, form: str = "parquet"
+        self,
+        from_: Day | Instant,
+        to: Day | Instant,
+        directory: Path,
+        *,
+        form: str = "parquet",
+        meter: str | None = None,
     ) -> list[Path]:
         """
-        Write reads and registers of every meter to files.
+        Write reads and registers to files; the manifest, which names each with its SHA-256, last.
 
         Args:
             from_: First local day, or an instant with its offset.
             to: Last local day (included), or an instant (excluded).
             directory: Made if it is not there.
-            form: `parquet` for every version (readings.parquet and registers.parquet), `csv` for
-                current reads (readings.csv).
+            form: `parquet` for every version, else current values: `csv`, `cmep`, `nem12`, `espi`.
+            meter: Badge or usage point; None for all.
+
+        Raises:
+            UsageError: There is no such form.
         """
-        names = ["readings.csv"] if form == "csv" else ["readings.parquet", "registers.parquet"]
-        params = given(**{"from": from_}, to=to)
-        return [
-            self._download(f"/v1/readings/files/{name}", directory / name, params) for name in names
+        if form not in _FILES:
+            raise UsageError(f"there is no format {form!r}; there are {', '.join(_FILES)}")
+        params = given(**{"from": from_}, to=to, meter=meter)
+        paths = [
+            self._download(f"/v1/readings/files/{name}", directory / name, params)
+            for name in _FILES[form]
         ]
+        manifest = {
+            "format": f"mdms readings {form}",
+            "from": str(from_),
+            "to": str(to),
+            "meter": meter,
+            "files": [
+                {"name": path.name, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+                for path in paths
+            ],
+        }
+        text = json.dumps(manifest, indent=2) + "\n"
+        sink = DirectorySink(directory)
+        return [*paths, sink.write_parts(f"readings.{form}.manifest.json", (text.encode(),))]
+
+    def green_button(
+        self, usage_point_id: str, from_: Day | Instant, to: Day | Instant, target: Path
+    ) -> Path:
+        """Write the usage at a usage point as a Green Button feed."""
+        path = f"/v1/readings/green-button/{usage_point_id}"
+        return self._download(path, target, given(**{"from": from_}, to=to))
 
     def explanation(
         self, meter: str, at: Instant, *, reading_type: str | None = None
@@ -69,3 +113,8 @@ class ReadingCalls(Transport):
         """Return the versions of a value and the raw frames that carried it."""
         params = given(meter=meter, at=at, reading_type=reading_type)
         return self._json("GET", "/v1/readings/trace", params=params)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,7 @@
 """Requests to the daemon, and its refusals as errors."""
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +15,7 @@ import httpx
 from mdms.domain.controls import Refusal
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
 from mdms.policy.refusals import PolicyRefusedError
+from mdms.storage.files import DirectorySink
 
 _ERROR_OF = {
     HTTPStatus.NOT_FOUND: NotFoundError,
@@ -63,12 +66,8 @@ class Transport:
     def _download(
         self, path: str, target: Path, params: Mapping[str, str | bool] | None = None
     ) -> Path:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(target.name + ".part")
-        with self._answer("GET", path, params=params) as answer, part.open("wb") as file:
-            for chunk in answer.iter_bytes():
-                file.write(chunk)
-        return part.replace(target)
+        with self._answer("GET", path, params=params) as answer:
+            return DirectorySink(target.parent).write_parts(target.name, _whole(answer))
 
     @contextmanager
     def _answer(
@@ -93,6 +92,17 @@ class Transport:
                 f"the daemon does not answer at {self._http.base_url}: {error}; "
                 "is `mdms serve` running, and does [client] url name it?"
             ) from error
+
+
+def _whole(answer: httpx.Response) -> Iterator[bytes]:
+    """Yield an answer's content; raise at its end where it is not what its digest names."""
+    digest = hashlib.sha256()
+    for chunk in answer.iter_bytes():
+        digest.update(chunk)
+        yield chunk
+    named = answer.headers.get("Repr-Digest")
+    if named is not None and named != f"sha-256=:{b64encode(digest.digest()).decode()}:":
+        raise UnavailableError("what arrived is not what the daemon sent; try again")
 
 
 def _refusal(answer: httpx.Response) -> Exception:

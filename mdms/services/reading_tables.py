@@ -63,6 +63,12 @@ CSV_COLUMNS: Final = (
 )  # fmt: skip
 """value counts quanta (unit: Wh, 0.1gal, 0.01ccf); amount is the same in kWh or ccf."""
 
+REGISTER_CSV_COLUMNS: Final = (
+    "meter", "reading_type", "at_local", "at_utc", "value", "unit", "amount", "amount_unit",
+    "status",
+)  # fmt: skip
+"""value counts quanta of the register; amount is what it shows in kWh or ccf."""
+
 _LETTERS: Final = pa.array([chr(code) for code in range(256)])
 _METHODS: Final = pa.array(["" if method is Method.NONE else method.name for method in Method])
 
@@ -215,6 +221,33 @@ def csv_rows(
             kind.billing_unit,
             chr(letter),
             _METHODS[method].as_py(),
+        )
+
+
+def register_csv_rows(
+    reads: RegisterReads, channels: NamedChannels, zone: ZoneInfo
+) -> Iterator[tuple[object, ...]]:
+    """Yield rows of `REGISTER_CSV_COLUMNS`, sorted by meter, reading type and instant."""
+    position = channels.position_of(reads.channel_id)
+    order = np.lexsort((reads.at_s, position))
+    for channel, at_s, value, letter in zip(
+        position[order].tolist(),
+        reads.at_s[order].tolist(),
+        reads.value[order].tolist(),
+        reads.status[order].tolist(),
+        strict=True,
+    ):
+        reading_type = channels.reading_type[channel]
+        kind = READING_TYPES[reading_type]
+        yield (
+            guarded(channels.badge[channel]),
+            reading_type,
+            *_times(at_s, zone),
+            value,
+            kind.unit,
+            str(unrounded_units(value, kind)),
+            kind.billing_unit,
+            chr(letter),
         )
 
 

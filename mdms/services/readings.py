@@ -19,11 +19,13 @@ from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services.reading_tables import (
     CSV_COLUMNS,
     INTERVAL_SCHEMA,
+    REGISTER_CSV_COLUMNS,
     REGISTER_SCHEMA,
     NamedChannels,
     csv_rows,
     displayed_status,
     interval_table,
+    register_csv_rows,
     register_table,
 )
 
@@ -67,9 +69,7 @@ class ReadingService:
             NotFoundError: There is no such meter.
         """
         async with self._unit_of_work() as work:
-            channels = NamedChannels.of(await work.registry.channels(), meter)
-            if meter is not None and not len(channels):
-                raise NotFoundError(f"no meter or usage point is called {meter!r}")
+            channels = await _channels(work, meter)
             tables = [INTERVAL_SCHEMA.empty_table()]
             async for block, reads, status in self._intervals(
                 work, channels, period, as_of=as_of, versions=versions
@@ -78,38 +78,56 @@ class ReadingService:
         frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
         return frame
 
-    async def write_intervals(self, period: Period, path: Path) -> None:
+    async def write_intervals(
+        self, period: Period, path: Path, *, meter: str | None = None
+    ) -> None:
         """Write `readings.parquet`: every version of every interval that starts in the period."""
         with pq.ParquetWriter(path, INTERVAL_SCHEMA, compression="zstd") as file:
             async with self._unit_of_work() as work:
-                channels = NamedChannels.of(await work.registry.channels())
+                channels = await _channels(work, meter)
                 async for block, reads, status in self._intervals(
                     work, channels, period, as_of=None, versions=True
                 ):
                     table = await asyncio.to_thread(interval_table, reads, status, block)
                     await asyncio.to_thread(file.write_table, table)
 
-    async def write_registers(self, period: Period, path: Path) -> None:
+    async def write_registers(
+        self, period: Period, path: Path, *, meter: str | None = None
+    ) -> None:
         """Write `registers.parquet`: every register read of the period, both ends included."""
         with pq.ParquetWriter(path, REGISTER_SCHEMA, compression="zstd") as file:
             async with self._unit_of_work() as work:
-                channels = NamedChannels.of(await work.registry.channels())
+                channels = await _channels(work, meter)
                 for block in channels.blocks(CHANNELS_PER_BLOCK):
                     reads = await work.readings.registers(period, channel_ids=block.channel_id)
                     table = await asyncio.to_thread(register_table, reads, block)
                     await asyncio.to_thread(file.write_table, table)
 
-    async def write_csv(self, period: Period, path: Path) -> None:
+    async def write_csv(self, period: Period, path: Path, *, meter: str | None = None) -> None:
         """Write `readings.csv`: the current version of every interval, for people."""
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(CSV_COLUMNS)
             async with self._unit_of_work() as work:
-                channels = NamedChannels.of(await work.registry.channels())
+                channels = await _channels(work, meter)
                 async for block, reads, status in self._intervals(
                     work, channels, period, as_of=None, versions=False
                 ):
                     rows = csv_rows(reads, status, block, self._zone)
+                    await asyncio.to_thread(writer.writerows, rows)
+
+    async def write_registers_csv(
+        self, period: Period, path: Path, *, meter: str | None = None
+    ) -> None:
+        """Write `registers.csv`: the current version of every register read, for people."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(REGISTER_CSV_COLUMNS)
+            async with self._unit_of_work() as work:
+                channels = await _channels(work, meter)
+                for block in channels.blocks(CHANNELS_PER_BLOCK):
+                    reads = await work.readings.registers(period, channel_ids=block.channel_id)
+                    rows = register_csv_rows(reads.current(), block, self._zone)
                     await asyncio.to_thread(writer.writerows, rows)
 
     async def _intervals(
@@ -129,3 +147,10 @@ class ReadingService:
             days = await work.vee.days(first, last, channel_ids=block.channel_id, as_of=as_of)
             shown = reads if versions else reads.current()
             yield block, shown, displayed_status(shown, days, self._zone)
+
+
+async def _channels(work: UnitOfWork, meter: str | None) -> NamedChannels:
+    channels = NamedChannels.of(await work.registry.channels(), meter)
+    if meter is not None and not len(channels):
+        raise NotFoundError(f"no meter or usage point is called {meter!r}")
+    return channels

@@ -51,6 +51,7 @@ from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
 from mdms.services.optouts import OptoutService
 from mdms.services.pilot import PilotService
+from mdms.services.reading_files import ReadingFileService
 from mdms.services.reading_import import ReadingImportService
 from mdms.services.reading_trace import TraceService
 from mdms.services.readings import ReadingService
@@ -116,6 +117,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         zone=ZONE,
         registry=RegistryService(store, within=pilot.within_limit),
         readings=ReadingService(store, ZONE),
+        reading_files=ReadingFileService(store, clock, ZONE, "cpau"),
         reading_imports=ReadingImportService(store, clock, ZONE, lambda: None),
         gaps=GapService(store, clock, hear),
         collectors=CollectorService(store, clock),
