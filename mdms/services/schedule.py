@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from mdms.telemetry import metrics
+
 log = structlog.get_logger()
 
 
@@ -37,13 +39,18 @@ class Schedule:
     def __init__(self, jobs: Sequence[DailyJob], zone: ZoneInfo, since: datetime) -> None:
         self._zone = zone
         self._due = {job: _next(job.at, since, zone) for job in jobs}
+        for job in jobs:  # from 0: what is due for the first time is late until it is done
+            metrics.SCHEDULE_DUE.labels(task=job.name)
+            metrics.SCHEDULE_DONE.labels(task=job.name)
 
     async def run_due(self, now: datetime) -> None:
         """Run what is due by now; a job's failure is the caller's to handle."""
         for job, due in list(self._due.items()):
             if due <= now:
                 log.info("schedule.job.started", job=job.name)
+                metrics.SCHEDULE_DUE.labels(task=job.name).set(due.timestamp())
                 await job.run()
+                metrics.SCHEDULE_DONE.labels(task=job.name).set(now.timestamp())
                 self._due[job] = _next(job.at, now, self._zone)
 
 

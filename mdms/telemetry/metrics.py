@@ -110,6 +110,13 @@ VEE_LEAK_NOTICES = Counter(
     "mdms_vee_leak_notices_total", "Notices of leaks that became due, by what is told.", ["notice"]
 )
 
+SCHEDULE_DUE = Gauge(
+    "mdms_schedule_due_timestamp_seconds", "When a daily task was due last.", ["task"]
+)
+SCHEDULE_DONE = Gauge(
+    "mdms_schedule_done_timestamp_seconds", "When a daily task was done last.", ["task"]
+)
+
 BILLING_FROZEN = Counter("mdms_billing_determinants_total", "Determinants frozen.")
 BILLING_BLOCKED = Gauge(
     "mdms_billing_blocked", "Channels left out when the newest window was frozen."

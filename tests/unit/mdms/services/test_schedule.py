@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+from prometheus_client import REGISTRY
+
 from mdms.services.schedule import DailyJob, Schedule
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -48,3 +51,30 @@ async def test_a_job_that_was_missed_while_nobody_ran_it_runs_once():
     await schedule.run_due(datetime(2026, 11, 9, 14, 0, tzinfo=UTC))
 
     assert len(runs) == 1
+
+
+async def test_a_task_is_late_from_when_it_was_due_until_it_is_done():
+    def seen(what: str) -> float | None:
+        return REGISTRY.get_sample_value(
+            f"mdms_schedule_{what}_timestamp_seconds", {"task": "fails once"}
+        )
+
+    due = datetime(2026, 11, 3, 13, 0, tzinfo=UTC)
+    failures = [ConnectionError("away")]
+
+    async def run() -> None:
+        if failures:
+            raise failures.pop()
+
+    schedule = Schedule(
+        [DailyJob("fails once", time(5), run)], ZONE, since=due - timedelta(hours=1)
+    )
+    before = seen("due"), seen("done")
+    with pytest.raises(ConnectionError):
+        await schedule.run_due(due + timedelta(seconds=4))
+    late = seen("due"), seen("done")
+    await schedule.run_due(due + timedelta(seconds=9))
+
+    assert before == (0, 0)
+    assert late == (due.timestamp(), 0)
+    assert (seen("due"), seen("done")) == (due.timestamp(), due.timestamp() + 9)
