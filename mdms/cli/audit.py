@@ -1,6 +1,7 @@
 """`mdms audit`: what was done to what, and whether the record of it was changed since."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from mdms.cli import options
+from mdms.cli.command_find import named
+from mdms.cli.command_view import short
 from mdms.cli.output import Output, show
 from mdms.domain.audit import SealedHead, parse_seals
 from mdms.domain.errors import UsageError
@@ -21,6 +24,8 @@ from mdms.storage.signer import open_signer_memory
 from mdms.storage.unit_of_work import open_store
 
 _TAMPERED = 1
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SHORT_ID = re.compile(r"[0-9a-f]{8}")
 
 _NO_SEALS = (
     "no seals of a second place were compared (--seals): who administers the database could have "
@@ -35,8 +40,8 @@ def show_(
     subject: Annotated[
         str | None,
         typer.Argument(
-            help="A command's whole id, whatever a fact was stated about, a token's name; "
-            "without it, the newest."
+            help="A command's id or the end of it, whatever a fact was stated about, a token's "
+            "name; without it, the newest."
         ),
     ] = None,
     last: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
@@ -50,11 +55,13 @@ def show_(
     have every input of it.
     """
     with options.client(config) as mdms:
+        if subject is not None and _SHORT_ID.fullmatch(subject):
+            subject = named(mdms, subject)
         records = mdms.audit(subject, limit=last)
     if output is Output.TABLE:
         records = [
             {key: record[key] for key in ("number", "at", "kind", "subject", "actor")}
-            | {"detail": _line_of(record["detail"])}
+            | {"subject": _short(record["subject"]), "detail": _line_of(record["detail"])}
             for record in records
         ]
     show(records, output, title="Audit", spare=("kind", "subject"))
@@ -78,6 +85,7 @@ def verify(
         typer.Option("--signer", help="Follow the signer's own record too, by [signer] dsn."),
     ] = False,
     config: options.Config = None,
+    output: options.Form = Output.TABLE,
 ) -> None:
     """
     Follow the whole chain, and say which record was changed first, if one was.
@@ -94,9 +102,12 @@ def verify(
     found = [("", asyncio.run(_verify(settings, kept, public)))]
     if signer:
         found.append(("signer's ", asyncio.run(_verify_signer(settings, kept))))
-    for whose, each in found:
-        for line in _told(each, whose):
-            typer.echo(line)
+    if output is Output.TABLE:
+        for whose, each in found:
+            for line in _told(each, whose):
+                typer.echo(line)
+    else:
+        show([_found(each, whose) for whose, each in found], output)
     if seals is None:
         typer.echo(_NO_SEALS, err=True)
     raise typer.Exit(0 if all(each.intact for _, each in found) else _TAMPERED)
@@ -121,12 +132,30 @@ async def _verify_signer(settings: Settings, kept: list[SealedHead]) -> Verified
         return await signer_record.verify(memory, kept)
 
 
+def _short(subject: str) -> str:
+    """Return the end of a command's id, which is enough to name it; any other name as it is."""
+    return short(subject) if _UUID.fullmatch(subject) else subject
+
+
 def _line_of(detail: Mapping[str, Any]) -> str:
     """Return what a row has room for: plain values, and the codes of findings."""
     plain = {key: value for key, value in detail.items() if not isinstance(value, dict | list)}
     if codes := [finding["code"] for finding in detail.get("findings", ())]:
         plain["codes"] = " ".join(codes)
     return ", ".join(f"{key}={value}" for key, value in plain.items() if value is not None)
+
+
+def _found(found: Verified, whose: str) -> dict[str, object]:
+    return {
+        "record": whose.removesuffix("'s ") or "daemon",
+        "intact": found.intact,
+        "number": found.head.number,
+        "head": found.head.hash.hex(),
+        "broken_at": found.broken_at,
+        "contradicted": list(found.contradicted),
+        "seals": found.seals,
+        "unsealed": list(found.unsealed),
+    }
 
 
 def _told(found: Verified, whose: str) -> list[str]:

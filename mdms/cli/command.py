@@ -54,7 +54,7 @@ class _Verb:
     """Which causes there are."""
 
 
-_VERBS = {
+VERBS = {
     "disconnect": _Verb(
         Action.DISCONNECT,
         "Open a meter's service switch: the customer loses power.",
@@ -139,7 +139,7 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
     return run
 
 
-for _name, _each in _VERBS.items():
+for _name, _each in VERBS.items():
     app.command(_name)(_verb_command(_each))
 
 
@@ -207,6 +207,7 @@ def approve(
     reason: Annotated[str, typer.Option(help="For the record.")] = "",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return at once.")] = False,
     config: options.Config = None,
+    output: options.Form = Output.TABLE,
 ) -> None:
     """
     Approve a command that another person has asked for, and wait for its outcome.
@@ -221,7 +222,10 @@ def approve(
         control = mdms.approve(named(mdms, control_id), reason)
         if not (no_wait or waits(control)):
             control = _follow(mdms, control)
-    typer.echo(summary(control))
+    if output is Output.TABLE:
+        typer.echo(summary(control))
+    else:
+        show([control], output)
     if waits(control):
         typer.echo(hint(control), err=True)
     sys.exit(0 if no_wait and not waits(control) else _status(control))

@@ -52,7 +52,7 @@ def waits(control: Control) -> bool:
 
 def hint(control: Control) -> str:
     """Return what a command that waits needs, and what to type."""
-    lines = [f"  {each['code']} ({each['clause']}): {each['cure']}" for each in control["codes"]]
+    lines = _cures(control)
     if any(each["code"] == "RD_DUAL" for each in control["codes"]):
         lines.append(
             f"  by {instant(control['not_after'])} another person types "
@@ -64,8 +64,13 @@ def hint(control: Control) -> str:
 def allowed(control: Control) -> str:
     """Return that the rules allow a command, and what it would still wait for."""
     line = f"the rules allow it: {control['action']} {control['meter']}"
-    codes = ", ".join(each["code"] for each in control["codes"])
-    return f"{line}, once this is done: {codes}" if codes else line
+    if not control["codes"]:
+        return line
+    return "\n".join([f"{line}, once this is done:", *_cures(control)])
+
+
+def _cures(control: Control) -> list[str]:
+    return [f"  {each['code']} ({each['clause']}): {each['cure']}" for each in control["codes"]]
 
 
 def waiting(control: Control) -> str:

@@ -15,6 +15,7 @@ app = typer.Typer(help="Facts of the customer system, which the rules read.", no
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV file.")],
     config: options.Config = None,
+    output: options.Form = Output.TABLE,
 ) -> None:
     """
     Take a file of facts: all of its rows, or none and a list of every bad one.
@@ -27,7 +28,11 @@ def import_(
     Example: mdms fact import facts.csv
     """
     with options.client(config) as mdms:
-        typer.echo(f"{mdms.import_facts(file)} new facts")
+        new = mdms.import_facts(file)
+    if output is Output.TABLE:
+        typer.echo(f"{new} new facts")
+    else:
+        show([{"new": new}], output)
 
 
 @app.command("ls")

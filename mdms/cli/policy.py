@@ -1,6 +1,6 @@
 """`mdms policy`: the rules that commands are judged by, before somebody puts a name under them."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +9,7 @@ import typer
 from mdms.app.clock import SystemClock
 from mdms.app.rules import read_rules, rules_folder
 from mdms.cli import options, policy_view
+from mdms.cli.command import VERBS
 from mdms.cli.command_find import named
 from mdms.cli.output import Output, show, terminal
 from mdms.domain.controls import Action
@@ -19,8 +20,10 @@ from mdms.policy.calendars import Calendar
 from mdms.policy.reasons import PATHS
 from mdms.policy.rulebook import Rulebook
 from mdms.services.holidays import known_holidays
+from mdms.settings import Settings
 
 _FAILED, _REFUSED = 1, 4
+_CAUSE_MEANT = {verb.action: verb.cause for verb in VERBS.values()}
 
 app = typer.Typer(help="The rules that commands are judged by.", no_args_is_help=True)
 
@@ -37,8 +40,12 @@ def check(
     meter: Annotated[str, typer.Argument(help="Badge or usage point.")],
     *,
     cause: Annotated[
-        str, typer.Option(help=f"Why; for a disconnect {', '.join(PATHS)}.")
-    ] = "CHECK",
+        str | None,
+        typer.Option(
+            help=f"Why; a disconnect needs one: {', '.join(PATHS)}. Others are asked for by the "
+            "cause that `mdms command` means when none is named."
+        ),
+    ] = None,
     at: Annotated[
         str | None, typer.Option(help="An instant ahead, 2026-12-10T10:05-08:00; now if left out.")
     ] = None,
@@ -53,8 +60,11 @@ def check(
     Exit status 0: it would be done, at once or after what is named, such as an approval; 4: the
     rules forbid it. Every reason is printed with its clause, its cure and when it would be cured.
     """
+    meant = cause or _CAUSE_MEANT.get(action)
+    if meant is None:
+        raise UsageError(f"name the cause of a {action}: --cause {' | '.join(PATHS)}")
     with options.client(config) as mdms:
-        said = mdms.check_policy(action, meter, cause.upper(), evidence=evidence, item=item, at=at)
+        said = mdms.check_policy(action, meter, meant.upper(), evidence=evidence, item=item, at=at)
     if output is Output.TABLE:
         console = terminal()
         console.print(policy_view.answer(said, console))
@@ -178,7 +188,15 @@ def _read(
 ) -> tuple[Rulebook, Calendar, date]:
     settings = options.load(config)
     book, calendar = read_rules(folder or rules_folder(settings), settings.zone)
-    return book, calendar, _day(on) if on else local_day(SystemClock().now(), settings.zone)
+    return book, calendar, _day(on) if on else local_day(_now(settings, config), settings.zone)
+
+
+def _now(settings: Settings, config: Path | None) -> datetime:
+    """Return what time it is where commands are judged: in a simulation the daemon knows."""
+    if settings.clock.source != "simulation":
+        return SystemClock().now()
+    with options.client(config) as mdms:
+        return datetime.fromisoformat(mdms.status()["now"])
 
 
 def _day(text: str) -> date:

@@ -226,7 +226,7 @@ def _partial(case: _Case) -> Finding | None:
 
 def _tampering(case: _Case) -> Finding | None:
     tampering = case.facts.request.tampering
-    return _on_record("OO_TAMPER", "none: tampering is on record", recorded=tampering)
+    return _on_record("OO_TAMPER", "none: tampering is on record", "tampering", recorded=tampering)
 
 
 def _not_current(case: _Case) -> Finding | None:
@@ -236,28 +236,39 @@ def _not_current(case: _Case) -> Finding | None:
             "OO_DISPUTED", _CONDUCT, "the billing supervisor decides: only disputed sums are open"
         )
     recorded = None if standing is Standing.UNKNOWN else standing is Standing.NOT_CURRENT
-    return _on_record("OO_NOT_CURRENT", "pay what is past due", recorded=recorded)
+    return _on_record("OO_NOT_CURRENT", "pay what is past due", "standing", recorded=recorded)
 
 
 def _obstructed(case: _Case) -> Finding | None:
     obstructed = case.facts.request.obstructed
-    return _on_record("OO_ACCESS", "none: obstructed access is on record", recorded=obstructed)
+    return _on_record(
+        "OO_ACCESS",
+        "none: obstructed access is on record",
+        "access_obstructed",
+        recorded=obstructed,
+    )
 
 
 def _hazardous(case: _Case) -> Finding | None:
     return _on_record(
         "OO_SITE",
         "none while the site is deemed inaccessible or hazardous",
+        "site_hazardous",
         recorded=case.facts.request.hazardous,
     )
 
 
-def _on_record(code: str, cure: str, *, recorded: bool | None) -> Finding | None:
-    """Deny what is on record; refer what nobody knows."""
+def _on_record(code: str, cure: str, fact: str, *, recorded: bool | None) -> Finding | None:
+    """Deny what is on record; refer what nobody knows, and name the fact that would tell."""
     if recorded is False:
         return None
     if recorded is None:
-        return refer(code, _CONDUCT, "somebody looks into the record")
+        return refer(
+            code,
+            _CONDUCT,
+            f"look into the record and state the fact {fact} (`mdms fact import FILE`; "
+            f"`mdms fact kinds` says of whom and how), then `mdms optout judge`",
+        )
     return deny(code, _CONDUCT, cure)
 
 

@@ -265,7 +265,7 @@ def test_a_newcomer_cuts_somebody_off_as_two_people_and_gives_the_power_back(ser
     on = mdms("command", "reconnect", badge, "--cause", "ERROR", config=config)
 
     assert lawful is not None
-    assert lawful.stdout.strip().endswith("once this is done: RD_DUAL")
+    assert "once this is done:\n  RD_DUAL (G6): " in lawful.stdout
     assert f"mdms command approve {control_id[-8:]}" in asked.stderr
     assert off.returncode in {0, 6}, off.stderr  # a tower may be out of reach
     assert "notice_48h_delivered_at" in shown.stdout
