@@ -60,3 +60,12 @@ def test_a_narrow_window_shows_who_did_what(monkeypatch):
 
 def test_json_has_every_input():
     assert json.loads(run("-o", "json"))[0]["detail"] == JUDGED
+
+
+def test_a_command_is_named_by_the_end_of_its_id(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+
+    table = run()
+
+    assert ID not in table
+    assert ID[-8:] in table

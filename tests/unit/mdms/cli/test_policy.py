@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mdms.cli import app
+from mdms.domain.errors import UsageError
 from mdms.settings import config_dir
 
 run = CliRunner(env={"COLUMNS": "200"})
@@ -69,3 +70,10 @@ def test_a_difference_names_the_value_and_both_its_sides(rules):
         "value,now,then",
         "command.nonpay.notice_hours,48,72",
     ]
+
+
+def test_a_disconnect_without_a_cause_is_asked_for_one():
+    asked = run.invoke(app, ["policy", "check", "disconnect", "E1000001"])
+
+    assert isinstance(asked.exception, UsageError)
+    assert "--cause MOVE_OUT | NONPAY" in str(asked.exception)
