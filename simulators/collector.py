@@ -242,7 +242,7 @@ class Collector:
             collector_id=self.collector_id,
             boot_id=self.boot_id,
             batch_seq=self.seq + 1,
-            batch_us=at_s * 1_000_000,
+            batch_us=self._mishaps.clock_s(at_s) * 1_000_000,
             buffered=sum(batch.frame_count for batch in self._waiting),
         )
 

@@ -8,6 +8,11 @@ from simulators.seeds import generator
 
 _STEP_S = 900
 _DELAY_S = (900, 7_200)
+_TURN_S = 86_400
+"""A collector's clock goes wrong in two of three of these."""
+_WRONG_S = (1_800, 6 * 3600)
+_JUMP_S = 5 * 3600
+_CENTURY_END_S = (1 << 32) - 1
 
 
 class Fate(Enum):
@@ -84,6 +89,18 @@ class Mishaps:
                 return kind
             drawn -= share
         return None
+
+    def clock_s(self, at_s: int) -> int:
+        """Return what a collector's clock says; for some hours it may be anything."""
+        if self.faults is not Faults.STORM:
+            return at_s
+        turn, into_s = divmod(at_s, _TURN_S)
+        rng = generator(self.seed, "clock", self.collector_id, turn)
+        begin_s, length_s = rng.integers(_TURN_S), rng.integers(*_WRONG_S)
+        jump_s = int(rng.integers(-_JUMP_S, _JUMP_S))
+        said_s = (at_s, at_s, at_s + jump_s, at_s + jump_s, into_s, _CENTURY_END_S)
+        wrong_s = said_s[rng.integers(len(said_s))]
+        return wrong_s if begin_s <= into_s < begin_s + length_s else at_s
 
     def new_boot_id(self, at_s: int) -> int:
         """Return what a collector calls itself after it started again."""

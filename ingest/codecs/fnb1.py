@@ -116,21 +116,23 @@ def open_message(payload: bytes, arrival: Arrival) -> Opened:
     """
     header = peek(payload)
     _check(header, payload, arrival)
+    is_dated = _is_dated(header, arrival)
     return Opened(
         message=UplinkMessage(
             collector_id=header.collector_id,
             boot_id=header.boot_id,
             batch_seq=header.batch_seq,
-            batch_us=_batch_us(header, arrival),
+            batch_us=header.batch_time_us if is_dated else to_epoch_us(arrival.received_at),
             kind=arrival.kind,
             frame_count=header.frame_count,
             payload=payload,
             received_at=arrival.received_at,
+            misdated=not is_dated,
         ),
         schema_id=header.schema_id,
         body=_inflate(header, payload[HEADER.size : HEADER.size + header.body_len]),
         frame_size=header.frame_size,
-        closed_s=_closed_s(header),
+        closed_s=_closed_s(header, is_dated=is_dated),
         last_of_backfill=bool(header.flags & FLAG_LAST_OF_BACKFILL),
     )
 
@@ -257,7 +259,6 @@ def _check(header: Header, payload: bytes, arrival: Arrival) -> None:
             f"collector {header.collector_id} on the topic of {arrival.collector_id}",
         )
     _check_content(header, arrival.kind)
-    _check_time(header, arrival)
 
 
 def _check_content(header: Header, kind: str) -> None:
@@ -282,26 +283,22 @@ def _check_content(header: Header, kind: str) -> None:
         raise DecodeError(RejectReason.BAD_COUNT, "empty, but not the end of a backfill")
 
 
-def _check_time(header: Header, arrival: Arrival) -> None:
-    """A collector that says its clock is wrong is believed in that."""
+def _is_dated(header: Header, arrival: Arrival) -> bool:
+    """
+    Tell whether a batch's own time can be believed.
+
+    A collector that says that its clock is wrong is believed in that. One that does not say so may
+    still be a century off; its frames have stamps of their own and are as good as others.
+    """
     if header.flags & FLAG_CLOCK_UNSYNCED or header.frame_count == 0:
-        return
+        return False
     age_us = to_epoch_us(arrival.received_at) - header.batch_time_us
-    if age_us < -EARLY_S_MAX * 1_000_000:
-        raise DecodeError(RejectReason.TIME_FUTURE, f"batch closed {-age_us} us from now")
-    if age_us > LATE_S_MAX * 1_000_000:
-        raise DecodeError(RejectReason.TIME_PAST, f"batch closed {age_us} us ago")
+    return -EARLY_S_MAX * 1_000_000 <= age_us <= LATE_S_MAX * 1_000_000
 
 
-def _batch_us(header: Header, arrival: Arrival) -> int:
-    if header.flags & FLAG_CLOCK_UNSYNCED or header.frame_count == 0:
-        return to_epoch_us(arrival.received_at)
-    return header.batch_time_us
-
-
-def _closed_s(header: Header) -> float:
+def _closed_s(header: Header, *, is_dated: bool) -> float:
     """Return when a batch of fresh frames was closed; NaN where its collector cannot tell."""
-    if header.flags & (FLAG_CLOCK_UNSYNCED | FLAG_BACKFILL):
+    if header.flags & FLAG_BACKFILL or not is_dated:
         return math.nan
     return header.batch_time_us / 1_000_000
 

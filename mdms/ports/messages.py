@@ -46,6 +46,8 @@ class UplinkMessage:
     frame_count: int
     payload: bytes
     received_at: datetime
+    misdated: bool = False
+    """Its own time cannot be believed; `batch_us` is the time of its reception instead."""
 
 
 @dataclass(frozen=True, slots=True)

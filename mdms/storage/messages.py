@@ -33,14 +33,26 @@ class PostgresMessages:
         await self._move_on(messages)
         return added
 
-    # One statement for all of them: a message of a few reads costs little more than its bytes.
+    # One statement for all of them: a message of a few reads costs little more than its bytes. A
+    # message without a time of its own has that of its reception, which is another one each time
+    # that it comes, so its bytes tell whether it came before.
     KEEP = """
     INSERT INTO uplink_message (collector_id, boot_id, batch_seq, batch_at, kind, frame_count,
                                 received_at, payload_size, payload_zstd)
-    SELECT * FROM unnest(
+    SELECT collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
+           payload_size, payload_zstd
+    FROM unnest(
         %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
         %(batch_at)b::timestamptz[], %(kind)s::text[], %(frame_count)b::integer[],
-        %(received_at)b::timestamptz[], %(payload_size)b::integer[], %(payload_zstd)b::bytea[]
+        %(received_at)b::timestamptz[], %(payload_size)b::integer[], %(payload_zstd)b::bytea[],
+        %(misdated)b::boolean[]
+    ) AS came (collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
+               payload_size, payload_zstd, misdated)
+    WHERE NOT came.misdated OR NOT EXISTS (
+        SELECT FROM uplink_message known
+        WHERE known.collector_id = came.collector_id AND known.batch_seq = came.batch_seq
+          AND known.boot_id = came.boot_id AND known.batch_at > came.batch_at - interval '7 days'
+          AND known.payload_zstd = came.payload_zstd
     )
     ON CONFLICT DO NOTHING
     """
@@ -56,6 +68,7 @@ class PostgresMessages:
             "received_at": [message.received_at for message in messages],
             "payload_size": [len(message.payload) for message in messages],
             "payload_zstd": [_ZSTD.compress(message.payload, asbytes=True) for message in messages],
+            "misdated": [message.misdated for message in messages],
         }
         return (await self._connection.execute(self.KEEP, columns)).rowcount
 

@@ -37,6 +37,10 @@ INGEST_TAKEOVERS = Counter(
     "mdms_ingest_collector_takeovers_total",
     "Starts of collectors that were over and spoke again.",
 )
+INGEST_MISDATED = Counter(
+    "mdms_ingest_batches_misdated_total",
+    "Batches whose collector's clock could not be believed; they got the time of reception.",
+)
 INGEST_COLLECTORS = Gauge(
     "mdms_ingest_collectors", "Registered collectors, by how they are.", ["condition"]
 )

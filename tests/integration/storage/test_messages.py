@@ -104,3 +104,13 @@ async def test_dead_letters_are_counted_by_reason(store):
 
     assert counts == {RejectReason.BAD_CRC: 2, RejectReason.BAD_TOPIC: 1}
     assert again == 0
+
+
+async def test_a_message_without_a_time_of_its_own_is_kept_once_however_often_it_comes(store):
+    again = replace(FIRST, batch_us=FIRST.batch_us + 60_000_000, misdated=True)
+    other = replace(again, payload=b"FNB1" + bytes(64))
+    async with store() as work:
+        assert await work.messages.record([replace(FIRST, misdated=True)]) == 1
+
+    async with store() as work:
+        assert await work.messages.record([again, other]) == 1

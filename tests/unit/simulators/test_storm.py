@@ -224,3 +224,15 @@ def test_collectors_start_again_every_other_day_and_seldom_lose_their_counter():
     assert kinds.count(Restart.COUNTER_KEPT) == pytest.approx(100, rel=0.3)
     assert kinds.count(Restart.COUNTER_LOST) == pytest.approx(20, rel=0.6)
     assert mishaps.restart(901) is None
+
+
+def test_in_a_storm_collectors_clocks_go_wrong_for_hours_and_come_right_again():
+    times_s = range(0, 40 * 86_400, 900)
+
+    off_s = {Mishaps(1, 2, Faults.STORM).clock_s(at_s) - at_s for at_s in times_s}
+    right = sum(Mishaps(1, 2, Faults.STORM).clock_s(at_s) == at_s for at_s in times_s)
+
+    assert len(off_s) > 10
+    assert min(off_s) < -86_400 * 30 < 86_400 * 365 < max(off_s)
+    assert 0.8 * len(times_s) < right < len(times_s)
+    assert all(Mishaps(1, 2, Faults.NORMAL).clock_s(at_s) == at_s for at_s in times_s)

@@ -1,5 +1,6 @@
 """FNB1: the golden vector, every check of the format's pages, and whatever bytes may come."""
 
+import math
 import zlib
 from datetime import UTC, datetime, timedelta
 
@@ -169,8 +170,6 @@ def test_reading_frames_on_another_topic_are_refused():
         (message(frame(), frame_count=2), RejectReason.BAD_LENGTH),
         (message(frame(), raw_len=128, frame_count=2), RejectReason.BAD_LENGTH),
         (message(), RejectReason.BAD_COUNT),
-        (message(frame(), batch_time_us=(NOON_S + 301) * 1_000_000), RejectReason.TIME_FUTURE),
-        (message(frame(), batch_time_us=(NOON_S - 46 * 86_400) * 10**6), RejectReason.TIME_PAST),
         (message(frame(), flags=fnb1.FLAG_ZSTD), RejectReason.BAD_BODY),
     ],
 )
@@ -229,10 +228,26 @@ def test_an_empty_message_may_end_a_backfill():
     assert decoded.message.kind == "backfill"
 
 
-def test_a_collector_that_knows_its_clock_is_wrong_gets_our_time():
-    decoded = decode(message(frame(), flags=fnb1.FLAG_CLOCK_UNSYNCED, batch_time_us=5))
+@pytest.mark.parametrize(
+    ("flags", "batch_time_us"),
+    [
+        (fnb1.FLAG_CLOCK_UNSYNCED, NOON_S * 1_000_000 - 5),
+        (0, 0),
+        (0, (NOON_S - 46 * 86_400) * 1_000_000),
+        (0, (NOON_S + 301) * 1_000_000),
+        (0, (1 << 32) * 1_000_000),
+        (0, (1 << 64) - 1),
+    ],
+    ids=["unsynced", "1970", "46 days ago", "in 5 minutes", "2106", "never"],
+)
+def test_a_collector_whose_clock_is_wrong_gets_our_time_and_its_frames_keep_theirs(
+    flags, batch_time_us
+):
+    decoded = decode(message(frame(), flags=flags, batch_time_us=batch_time_us))
 
-    assert decoded.message.batch_us == NOON_S * 1_000_000
+    assert (decoded.message.batch_us, decoded.message.misdated) == (NOON_S * 1_000_000, True)
+    assert math.isnan(decoded.closed_s)
+    assert decoded.frames.at_s.tolist() == [NOON_S]
 
 
 @pytest.mark.parametrize(
