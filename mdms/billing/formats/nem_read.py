@@ -1,7 +1,7 @@
 """Read NEM12 and NEM13 as metering data providers send them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import BinaryIO, Final
 
@@ -53,7 +53,7 @@ class _Day:
     line: int
     start_s: int
     values: Sequence[str]
-    qualities: list[str] = field(default_factory=list)
+    qualities: list[str]
     """One letter a value, as far as they are known."""
 
 
@@ -125,9 +125,8 @@ class _Reader:
                 Flaw.BAD_COUNT, f"has {len(fields)} fields, and a day has {count} values"
             )
         quality = fields[2 + count][:1]
-        self._day = _Day(number, start_s, fields[2 : 2 + count])
-        if quality != nem.VARIABLE:
-            self._day.qualities = [_quality(quality)] * count
+        qualities = [] if quality == nem.VARIABLE else [_quality(quality)] * count
+        self._day = _Day(number, start_s, fields[2 : 2 + count], qualities)
 
     def _add_part(self, fields: Sequence[str]) -> None:
         day = self._day

@@ -8,8 +8,8 @@ from typing import Final
 from mdms.billing.formats.flaws import Flaw, UnusableError
 from mdms.domain.registry import Commodity
 
-DIGITS_MAX: Final = 18
-"""Digits of a value; more fit neither a register nor 64 bits."""
+DIGITS_MAX: Final = 15
+"""Digits before the point; more fit no register."""
 
 QUANTA_PER_UNIT: Final = {
     Commodity.ELECTRIC: {"WH": 1, "KWH": 1_000, "MWH": 1_000_000}
@@ -45,7 +45,7 @@ def quanta(text: str, factor: int | Decimal) -> tuple[int, bool]:
         raise UnusableError(Flaw.BAD_VALUE, f"{text!r} is not a number")
     if amount < 0:
         raise UnusableError(Flaw.BAD_VALUE, f"{text} is negative: a channel counts one way")
-    if amount.adjusted() >= DIGITS_MAX - 6:
+    if amount.adjusted() >= DIGITS_MAX:
         raise UnusableError(Flaw.BAD_VALUE, f"{text} is more than any register shows")
     exact = amount * factor
     whole = exact.to_integral_value(rounding=ROUND_HALF_EVEN)
