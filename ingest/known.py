@@ -42,10 +42,12 @@ class Window:
     with an older time, or none, proves that a read is new only as far back as the ring reaches.
 
     Args:
-        slot_count: Cells of a channel; rounded up to a power of two.
+        slot_count: How many usual distances back it reaches; there are as many cells to a channel,
+            rounded up to a power of two.
     """
 
     def __init__(self, slot_count: int) -> None:
+        self._reach = slot_count
         self._slot_count = 1 << (slot_count - 1).bit_length()
         self._step_s = np.empty(0, np.uint32)
         self._newest_s = np.empty(0, np.int64)
@@ -87,7 +89,7 @@ class Window:
 
     def _judge_other(self, channel_id: Int32, at_s: Int64, held: Word) -> UInt8:
         held_s = _time(held)
-        reach_s = self._newest_s[channel_id] - self._slot_count * self._step_s[channel_id].astype(
+        reach_s = self._newest_s[channel_id] - self._reach * self._step_s[channel_id].astype(
             np.int64
         )
         verdict = np.full(len(channel_id), Verdict.NEW, np.uint8)

@@ -24,8 +24,8 @@ from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import ChannelTable
 from mdms.ports.messages import CollectorSequence, Envelope
 
-_REGISTER_SLOTS: Final = 16
-"""Registers come once a frame, not once an interval."""
+_REGISTER_STEPS: Final = 2
+"""Registers come once a frame, not once an interval: half as many cells reach as far back."""
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ class Preparer:
         self._roster: Roster | None = None
         self._newest_seq: dict[int, int] = {}
         self._intervals = Window(self._window_intervals)
-        self._registers = Window(_REGISTER_SLOTS)
+        self._registers = Window(self._window_intervals // _REGISTER_STEPS)
         self._clocks = ClockWatch()
 
     def _start(self, stored: Stored) -> None:
@@ -124,7 +124,7 @@ class Preparer:
 
     def _follow(self, table: ChannelTable, collector_ids: frozenset[int]) -> None:
         self._intervals.cover(table.channel_id, table.interval_s)
-        self._registers.cover(table.channel_id, table.interval_s)
+        self._registers.cover(table.channel_id, _REGISTER_STEPS * table.interval_s)
         self._roster = Roster(ChannelIndex(table), collector_ids)
 
     def _prepare(self, batch: Sequence[Envelope], received_at: datetime) -> Prepared:

@@ -117,6 +117,9 @@ class _Columns:
     @classmethod
     def concat(cls, *parts: Self) -> Self:
         """Return the rows of all parts, in their order; at least one part."""
+        full = [part for part in parts if len(part)]
+        if len(full) <= 1:  # nearly always: then nothing is copied
+            return full[0] if full else parts[0]
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls._names))
 
     def current(self) -> Self:

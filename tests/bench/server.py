@@ -1,4 +1,4 @@
-"""A PostgreSQL of the benchmark's own, and what it costs in CPU seconds."""
+"""A PostgreSQL to measure on, its own or a given one, and what it costs in CPU seconds."""
 
 import asyncio
 import shutil
@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from mdms.embedded.database import EmbeddedDatabase
 from mdms.storage.migrate import migrate
@@ -18,7 +22,7 @@ from tests.bench.traffic import NOW
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Seconds that have passed, on the wall and of CPU by us and the server together."""
+    """Seconds that have passed, on the wall and of CPU by us and the servers together."""
 
     wall_s: float
     cpu_s: float
@@ -34,20 +38,28 @@ class Server:
     dsn: str
     pid: int
 
-    def clocks(self) -> Clocks:
-        """Return the clocks as they stand now."""
-        return Clocks(time.perf_counter(), time.process_time() + self._cpu_s())
+    def clocks(self, *others: int) -> Clocks:
+        """Return the clocks as they stand now; `others` are processes that count as well."""
+        begun_s = time.process_time()
+        spent_s = sum(_cpu_s(pid) for pid in (self.pid, *others))
+        looking_s = _looked_s[0] = _looked_s[0] + time.process_time() - begun_s
+        return Clocks(time.perf_counter(), time.process_time() - looking_s + spent_s)
 
-    def _cpu_s(self) -> float:
-        """Return the CPU seconds of the postmaster and its children, the ended ones included."""
-        postmaster = psutil.Process(self.pid)
-        own = postmaster.cpu_times()
-        spent_s: float = own.user + own.system + own.children_user + own.children_system
-        for child in postmaster.children():
-            with suppress(psutil.NoSuchProcess):  # it has just ended
-                times = child.cpu_times()
-                spent_s += times.user + times.system
-        return spent_s
+
+_looked_s = [0.0]
+"""What looking at other processes has cost so far: nobody else's expense."""
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the CPU seconds of a process and its children, the ended ones included."""
+    parent = psutil.Process(pid)
+    own = parent.cpu_times()
+    spent_s: float = own.user + own.system + own.children_user + own.children_system
+    for child in parent.children():
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            times = child.cpu_times()
+            spent_s += times.user + times.system
+    return spent_s
 
 
 @contextmanager
@@ -60,3 +72,21 @@ def started() -> Iterator[Server]:
             yield Server(database.dsn, database.pid)
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def given(dsn: str) -> Iterator[Server]:
+    """Make a database of our own on a server of this machine, and leave nothing of it behind."""
+    name = f"mdms_bench_{uuid4().hex[:12]}"
+    database = sql.Identifier(name)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        assert row is not None, "a connection has a process"
+        postmaster = psutil.Process(row[0]).ppid()
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
+        try:
+            ours = make_conninfo(dsn, dbname=name)
+            asyncio.run(migrate(ours, at=NOW, zone="America/Los_Angeles"))
+            yield Server(ours, postmaster)
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
@@ -73,12 +74,14 @@ class Traffic:
         return shown
 
     def messages(self) -> list[Envelope]:
-        """Return one report of every meter after the other, cut into messages."""
+        """Return one report of every meter after the other, each in any order, in messages."""
         assert self.meters % self.frames == 0, "messages are full"
+        generator = np.random.default_rng(3)
         envelopes: list[Envelope] = []
         for report in range(self.reports):
+            heard = generator.permutation(self.meters)
             for first in range(0, self.meters, self.frames):
-                meters = slice(first, first + self.frames)
+                meters = heard[first : first + self.frames]
                 header = BatchHeader(
                     COLLECTOR_ID, 1, len(envelopes) + 1, to_epoch_us(self._ends_at(report))
                 )
@@ -156,9 +159,11 @@ class Traffic:
     def _ends_at(self, report: int) -> datetime:
         return NOW - timedelta(seconds=SLOT_S * self.intervals * (self.reports - 1 - report))
 
-    def _encode(self, report: int, meters: slice) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    def _encode(
+        self, report: int, meters: npt.NDArray[np.intp]
+    ) -> np.ndarray[tuple[int], np.dtype[np.void]]:
         frames = np.zeros(self.frames, READING)
-        frames["meter_id"] = self.radio_ids()[meters]
+        frames["meter_id"] = _RADIO_ID_FIRST + meters
         frames["t_newest"] = to_epoch_s(self._ends_at(report))
         frames["register"] = self.register[meters, report]
         frames["seq"] = report
