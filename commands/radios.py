@@ -13,18 +13,19 @@ from typing import Final
 
 import structlog
 
+from commands import fieldwork
+from commands.fieldwork import Need
 from commands.requests import ControlRequests, Request
 from mdms.domain.controls import Action, ControlState, EndDeviceControl, Optout, Result
 from mdms.domain.errors import OperatorError
+from mdms.domain.programme import RADIO_PAUSE
 from mdms.domain.quiet import Quiet
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
 ACTOR: Final = "opt-out programme"
-PAUSE: Final = timedelta(hours=6)
-"""Longer than most fades and cuts of a backhaul."""
 REQUESTS_MAX: Final = 5
-"""A meter that has not answered for a day and a half needs a field order."""
+"""A meter that has not answered for a day and a half needs a person: a field order is opened."""
 _LOOK_PERIOD: Final = timedelta(hours=3)
 _OPEN_STILL: Final = frozenset(
     {
@@ -35,6 +36,18 @@ _OPEN_STILL: Final = frozenset(
     }
 )
 """How a radio-off ends that leaves the opt-out without effect."""
+
+_NEEDS: Final = {
+    Action.RADIO_OFF: Need(
+        "RADIO_STILL_ON",
+        "switch the radio off at the meter: its customer opted out, and no command reaches it",
+    ),
+    Action.RADIO_ON: Need(
+        "RADIO_STILL_OFF",
+        "switch the radio on at the meter: its customer opted in, and no command reaches it",
+    ),
+}
+"""What a person does after the last request came to nothing."""
 
 log = structlog.get_logger()
 
@@ -86,9 +99,11 @@ class OptoutRadios:
             wanted = [_off(each) for each in waiting]
             wanted += [_on(each) for each in await work.optouts.silenced_still()]
             due = [(request, at) for each in wanted for request, at in await _next(work, each)]
+            given_up = [await _send_a_person(work, each, now) for each in wanted]
         metrics.COMMAND_RADIOS_UNSILENCED.set(len(waiting))
         asked = [await self._ask(request) for request, at in due if at <= now]
-        self._quiet.until(now + _LOOK_PERIOD, (at for _, at in due if at > now))
+        later = [at for at in (*given_up, *(at for _, at in due)) if at is not None and at > now]
+        self._quiet.until(now + _LOOK_PERIOD, later)
         return sum(asked)
 
     async def _ask(self, request: Request) -> bool:
@@ -123,11 +138,7 @@ def _on(optout: Optout) -> _Wanted:
 
 async def _next(work: UnitOfWork, wanted: _Wanted) -> list[tuple[Request, datetime]]:
     """Return the next request for a radio and when it is due; none where it is not for us."""
-    asked = [
-        control
-        for control in await work.controls.of_meter(wanted.badge)
-        if control.action is wanted.action and control.requested_at >= wanted.since
-    ]
+    asked = await _asked(work, wanted)
     if not asked:
         first = Request(
             action=wanted.action, meter=wanted.badge, cause=wanted.cause, reason=wanted.reason
@@ -143,7 +154,34 @@ async def _next(work: UnitOfWork, wanted: _Wanted) -> list[tuple[Request, dateti
         order=last.order,
         reason=f"again: {last.control_id} ended {last.state}",
     )
-    return [(again, last.requested_at + PAUSE)]
+    return [(again, last.requested_at + RADIO_PAUSE)]
+
+
+async def _send_a_person(work: UnitOfWork, wanted: _Wanted, now: datetime) -> datetime | None:
+    """
+    Open a field order, once, where the last request came to nothing.
+
+    Returns:
+        When that is due; None where requests are still made, or need not be.
+    """
+    asked = await _asked(work, wanted)
+    if len(asked) < REQUESTS_MAX or not _came_to_nothing(asked):
+        return None
+    last, need = asked[-1], _NEEDS[wanted.action]
+    at = last.requested_at + RADIO_PAUSE
+    sent = await work.field_orders.of_control(last.control_id)
+    if at <= now and need.reason not in {each.reason for each in sent}:
+        await fieldwork.order(work, last, need, now)
+    return at
+
+
+async def _asked(work: UnitOfWork, wanted: _Wanted) -> list[EndDeviceControl]:
+    """Return what was asked of a radio since it was wanted, oldest first."""
+    return [
+        control
+        for control in await work.controls.of_meter(wanted.badge)
+        if control.action is wanted.action and control.requested_at >= wanted.since
+    ]
 
 
 def _came_to_nothing(asked: Sequence[EndDeviceControl]) -> bool:

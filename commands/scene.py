@@ -175,7 +175,8 @@ class Scene:
             return True
         if told is None or told.switch is SwitchPosition.CLOSED:
             return None
-        return told.load_side_voltage
+        # A meter that refused because of it may not set the bit; only a later word says it is gone.
+        return told.result is Result.LOAD_SIDE_VOLTAGE or told.load_side_voltage
 
     def _refused(self) -> Result | None:
         """Return how the last command to close ended, if it failed."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from commands.dispatcher import Dispatcher
+from commands.flood import Flood, FloodWatch
 from commands.mqtt import MqttTransport
 from commands.promises import ReconnectClock
 from commands.questions import SwitchQuestions
@@ -43,6 +44,7 @@ class CommandWatch:
     radios: OptoutRadios
     questions: SwitchQuestions
     promises: ReconnectClock
+    flood: FloodWatch
 
     async def run_due(self, now: datetime) -> None:
         """
@@ -54,21 +56,25 @@ class CommandWatch:
         await self.radios.run_due(now)
         await self.questions.run_due(now)
         await self.promises.run_due(now)
+        await self.flood.run_due(now)
 
 
 def open_watch(core: Core, dispatcher: Dispatcher) -> CommandWatch:
     """Return what looks after opt-outs, unknown outcomes, and homes that wait for their supply."""
     unit_of_work = core.unit_of_work.pipelined
+    flood = Flood(core.judge)
     requests = ControlRequests(
         unit_of_work,
         core.clock,
         core.judge,
         on_request=dispatcher.wake,
+        flood=flood,
     )
     return CommandWatch(
         OptoutRadios(unit_of_work, requests),
         SwitchQuestions(unit_of_work, requests),
         ReconnectClock(unit_of_work, core.judge, reactions(core, requests)),
+        FloodWatch(unit_of_work, flood),
     )
 
 

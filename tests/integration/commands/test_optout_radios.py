@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from commands.radios import ACTOR, PAUSE, REQUESTS_MAX, OptoutRadios
+from commands.radios import ACTOR, REQUESTS_MAX, OptoutRadios
 from mdms.domain.controls import Action, ControlState, EndDeviceControl, Optout, Result, new_id
+from mdms.domain.programme import RADIO_PAUSE
 from tests.integration.commands.line import Line
 
 pytestmark = pytest.mark.db
@@ -22,12 +23,12 @@ async def optout(line: Line) -> Optout:
     return made
 
 
-async def play(line: Line, radios: OptoutRadios, hours: int) -> int:
+async def play(line: Line, radios: OptoutRadios, hours: int, step_s: int = 10) -> int:
     """Let hours pass as the daemon does; return how often was asked again."""
     asked = 0
     for _ in range(hours * 4):
         asked += await radios.run_due(line.clock.now())
-        await line.run(900, step_s=10)
+        await line.run(900, step_s=step_s)
     return asked
 
 
@@ -52,7 +53,7 @@ async def test_what_nobody_answered_is_asked_for_again_and_verified(line, optout
     assert first.state is ControlState.RECONCILED
     assert (again.state, again.result) == (ControlState.VERIFIED, Result.OK)
     assert (again.requested_by, again.cause, again.order) == (ACTOR, "OPT_OUT", "WO-7")
-    assert again.requested_at - first.requested_at >= PAUSE
+    assert again.requested_at - first.requested_at >= RADIO_PAUSE
     async with line.store() as work:
         assert await work.optouts.unsilenced(line.clock.now()) == []
 
@@ -71,6 +72,31 @@ async def test_a_meter_that_says_no_is_asked_again_and_a_dead_one_not_for_ever(l
     assert [each.state for each in controls] == [ControlState.FAILED] + [ControlState.UNKNOWN] * 4
     async with line.store() as work:
         assert await work.optouts.unsilenced(line.clock.now()) == [optout]
+
+
+async def test_a_radio_that_no_request_could_silence_needs_a_person_once(line, optout):
+    radios = OptoutRadios(line.store, line.requests)
+    line.air.deaf = frozenset({17, 18})
+    await line.ask(Action.RADIO_OFF, cause="OPT_OUT")
+    await play(line, radios, 26, step_s=100)
+    async with line.store() as work:
+        early = [each.reason for each in await work.field_orders.every(open_only=True, count_max=9)]
+
+    await play(line, radios, 10, step_s=100)
+    async with line.store() as work:
+        (order,) = await work.field_orders.every(open_only=True, count_max=9)
+        await work.field_orders.close(order.field_order_id, line.clock.now(), "carol", "done")
+    await play(line, radios, 8, step_s=100)
+
+    last = (await radio_offs(line))[-1]
+    assert early == []
+    assert (order.reason, order.badge, order.control_id) == (
+        "RADIO_STILL_ON",
+        "E1",
+        last.control_id,
+    )
+    async with line.store() as work:
+        assert await work.field_orders.every(open_only=True, count_max=9) == []
 
 
 async def test_nobody_asks_again_once_the_opt_out_ended(line, optout):

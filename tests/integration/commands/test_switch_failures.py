@@ -128,6 +128,23 @@ async def test_a_backfeed_is_not_closed_upon_and_the_next_reconnect_is_refused(l
     assert await orders(line) == [("LOAD_SIDE_VOLTAGE", True)]
 
 
+async def test_after_a_backfeed_only_a_later_word_of_the_meter_lets_it_close(line):
+    await cut_off(line)
+    line.meter.result, line.meter.load_side_voltage = RESULT.LOAD_SIDE_VOLTAGE, False
+    await line.ask(Action.RECONNECT)  # refused, and the bit is not set
+    await line.run(3)
+    line.meter.result = RESULT.OK
+
+    with pytest.raises(PolicyRefusedError, match="RC_LOAD_SIDE"):
+        await line.ask(Action.RECONNECT)
+    await line.ask(Action.PING)
+    await line.run(3)
+    again = await line.ask(Action.RECONNECT)
+    await line.run(3)
+
+    assert await ended(line, again) == (STATE.VERIFIED, RESULT.OK)
+
+
 async def test_a_meter_that_closes_by_itself_hours_later_is_bound_to_its_old_reconnect(line):
     await cut_off(line)
     line.meter.result, line.meter.load_side_voltage = RESULT.LOAD_SIDE_VOLTAGE, True

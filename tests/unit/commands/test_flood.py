@@ -1,0 +1,82 @@
+"""An alarm for too many opens begins with the first one too many, and ends with its day."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from prometheus_client import Gauge
+
+from commands.flood import Flood, FloodWatch
+from commands.judgement import Judge
+from mdms.policy.budgets import DAY
+from mdms.ports.unit_of_work import UnitOfWork
+from mdms.telemetry import metrics
+from tests.controls import AT
+from tests.lawful import a_judge
+
+
+class Requests:
+    """Knows when opens were asked for, and counts how often that was looked at."""
+
+    def __init__(self, *asked_at: datetime) -> None:
+        self.asked_at = asked_at
+        self.looks = 0
+
+    async def opens_asked(self, after: datetime) -> Mapping[str, int]:
+        self.looks += 1
+        return Counter("clerk" for at in self.asked_at if at > after)
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[UnitOfWork]:
+        yield cast("UnitOfWork", SimpleNamespace(controls=self))
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return a_judge()
+
+
+def alarm() -> tuple[float, float]:
+    """What is measured: how many were asked for, and whether these are too many."""
+    asked, flood = metrics.COMMAND_OPENS_ASKED, metrics.COMMAND_OPENS_FLOOD
+    return _value(asked), _value(flood)
+
+
+def _value(gauge: Gauge) -> float:
+    ((sample,),) = (metric.samples for metric in gauge.collect())
+    return sample.value
+
+
+async def test_an_alarm_ends_when_its_day_is_over_though_nobody_asks_any_more(judge):
+    most = judge.rules(AT).budgets.per_day
+    requests = Requests(*(AT + timedelta(minutes=n) for n in range(most + 1)))
+    watch = FloodWatch(requests.work, Flood(judge))
+
+    await watch.run_due(AT + timedelta(minutes=most))
+    during = alarm()
+    await watch.run_due(AT + DAY + timedelta(seconds=1))
+
+    assert during == (most + 1, 1)
+    assert alarm() == (most, 0)
+
+
+async def test_as_many_as_a_day_lets_through_are_no_flood(judge):
+    most = judge.rules(AT).budgets.per_day
+
+    await FloodWatch(Requests(*[AT] * most).work, Flood(judge)).run_due(AT)
+
+    assert alarm() == (most, 0)
+
+
+async def test_it_is_counted_once_a_minute(judge):
+    requests = Requests(AT)
+    watch = FloodWatch(requests.work, Flood(judge))
+
+    for second in range(120):
+        await watch.run_due(AT + timedelta(seconds=second))
+
+    assert requests.looks == 2
