@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mdms.cli import options
+from mdms.cli.command_view import short
 from mdms.cli.output import Output, show
 from mdms.client import Client
 from mdms.domain.errors import NotFoundError
@@ -212,3 +213,18 @@ def _show_one(optout: Mapping[str, Any], output: Output) -> None:
         for reason in each["reasons"] or [{"code": each["code"], "clause": "", "cure": ""}]
     ]
     show(services, output, title="Services")
+    radios = [
+        {
+            "meter": meter,
+            "asked_at": radio["asked_at"],
+            "outcome": " ".join(each for each in (radio["state"], radio["result"]) if each),
+            "why": "; ".join(
+                f"{each['code']} ({each['clause']}): {each['cure']}" for each in radio["reasons"]
+            ),
+            "tried_again_at": radio["tried_again_at"] or "",
+            "command": short(radio["control_id"]),
+        }
+        for meter, radio in optout.get("radios", {}).items()
+    ]
+    if radios:
+        show(radios, output, title="Radios", spare=("command", "asked_at"))

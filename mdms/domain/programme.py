@@ -6,7 +6,7 @@ to are `mdms.domain.controls.Optout`.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -36,6 +36,9 @@ class EnrolmentState(StrEnum):
 
 UNDECIDED: Final = frozenset({EnrolmentState.PENDING, EnrolmentState.REFERRED})
 ALIVE: Final = UNDECIDED | {EnrolmentState.IN_FORCE}
+
+RADIO_PAUSE: Final = timedelta(hours=6)
+"""Before a radio that could not be switched is asked for again: longer than most fades."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

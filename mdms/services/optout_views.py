@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from typing import Any
 
-from mdms.domain.programme import BillingEvent, EnrolledService, Enrolment, Task
+from mdms.domain.controls import ControlState, EndDeviceControl
+from mdms.domain.programme import RADIO_PAUSE, BillingEvent, EnrolledService, Enrolment, Task
 from mdms.services.controls import refusal_view
 
 
@@ -24,6 +25,21 @@ def enrolment_view(enrolment: Enrolment) -> dict[str, Any]:
         "closed_by": enrolment.closed_by,
         "closing": enrolment.closing,
         "services": [_service_view(service) for service in enrolment.services],
+    }
+
+
+def radio_view(control: EndDeviceControl) -> dict[str, Any]:
+    """Return what came of telling a radio to be silent."""
+    tried_again_at = None
+    if control.state is ControlState.POLICY_DENIED:
+        tried_again_at = (control.requested_at + RADIO_PAUSE).isoformat()
+    return {
+        "control_id": str(control.control_id),
+        "asked_at": control.requested_at.isoformat(),
+        "state": control.state.value,
+        "result": None if control.result is None else control.result.value,
+        "reasons": [refusal_view(each) for each in control.refusals],
+        "tried_again_at": tried_again_at,
     }
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from mdms.domain.controls import Action, EndDeviceControl
 from mdms.domain.errors import NotFoundError, OperatorError, UsageError
 from mdms.domain.facts import CisFact, Subject
 from mdms.domain.programme import (
@@ -26,13 +27,13 @@ from mdms.domain.programme import (
 from mdms.domain.time import local_midnight
 from mdms.policy.refusals import PolicyRefusedError
 from mdms.ports.clock import Clock
-from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services import optout_meters
 from mdms.services.acting import Act
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.enrolment import scene
 from mdms.services.optout_asking import OptoutAsked, filed
-from mdms.services.optout_views import enrolment_view, event_view, task_view
+from mdms.services.optout_views import enrolment_view, event_view, radio_view, task_view
 
 log = structlog.get_logger()
 
@@ -175,15 +176,21 @@ class OptoutService:
             ]
 
     async def show(self, enrolment_id: UUID) -> dict[str, Any]:
-        """Return a request with the radio of each of its meters: silent or not."""
+        """
+        Return a request with the radio of each of its meters.
+
+        `silent` says whether it is; `radios` has the last word of those that were told to be:
+        when they were asked, what came of it, and why not.
+        """
         async with self._unit_of_work() as work:
             enrolment = await work.programme.lock(enrolment_id)
             if enrolment is None:
                 raise NotFoundError(f"there is no opt-out {enrolment_id}; see `mdms optout ls`")
-            silent = {
-                each.badge: await work.optouts.silent(each.badge) for each in enrolment.services
-            }
-        return enrolment_view(enrolment) | {"silent": silent}
+            badges = [each.badge for each in enrolment.services]
+            silent = {badge: await work.optouts.silent(badge) for badge in badges}
+            asked = {badge: await _last_asked(work, badge) for badge in badges}
+        radios = {badge: radio_view(last) for badge, last in asked.items() if last is not None}
+        return enrolment_view(enrolment) | {"silent": silent, "radios": radios}
 
     async def tasks(self, *, open_only: bool) -> list[dict[str, Any]]:
         """Return what people decide or do for the programme, oldest first."""
@@ -273,3 +280,9 @@ def _unless_denied(enrolment: Enrolment) -> dict[str, Any]:
         }
         raise PolicyRefusedError(list(refusals.values()))
     return enrolment_view(enrolment)
+
+
+async def _last_asked(work: UnitOfWork, badge: str) -> EndDeviceControl | None:
+    """Return the last command that a meter's radio was to be silent by; None: there was none."""
+    commands = await work.controls.of_meter(badge)
+    return next((each for each in reversed(commands) if each.action is Action.RADIO_OFF), None)

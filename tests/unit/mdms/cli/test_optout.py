@@ -7,7 +7,11 @@ import pytest
 from mdms.cli import optout
 from mdms.cli.output import Output
 from mdms.client import Client
+from mdms.domain.controls import Action, ControlState, Refusal
 from mdms.domain.errors import NotFoundError
+from mdms.domain.programme import RADIO_PAUSE
+from mdms.services.optout_views import radio_view
+from tests.controls import a_control
 
 REASON = {"code": "OO_FORM", "clause": "OO-III", "cure": "return the signed form by 2026-12-04"}
 
@@ -44,6 +48,22 @@ def test_a_request_shows_every_reason_and_silence(capsys, monkeypatch):
 
     shown = capsys.readouterr().out
     for part in ("pending", "A1", "E1", *REASON.values(), "false"):
+        assert part in shown
+
+
+def test_a_radio_that_could_not_be_silenced_says_why_and_when_it_is_tried_again(
+    capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    busy = Refusal("RD_BUSY", "G7", "wait for ping 7")
+    refused = a_control(action=Action.RADIO_OFF, state=ControlState.POLICY_DENIED, refusals=(busy,))
+    radios = {"E1": radio_view(refused)}
+
+    optout._show_one(request("two", "in_force", silent={}, radios=radios), Output.TABLE)
+
+    shown = capsys.readouterr().out
+    again = f"{refused.requested_at + RADIO_PAUSE:%Y-%m-%d %H:%M:%SZ}"
+    for part in ("POLICY_DENIED", "RD_BUSY (G7): wait for ping 7", again):
         assert part in shown
 
 
