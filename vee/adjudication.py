@@ -1,5 +1,5 @@
 """
-What registers decide about doubtful values: V06, V24 and V29 (vee.md 3.4).
+What registers decide about doubtful values: V06, V24, V29 and V45 (vee.md 3.4).
 
 A doubtful value stands when its bracket adds up with it, and goes when the bracket adds up
 without it; where neither is so, or no register speaks, it waits for a person. Doubtful values are
@@ -13,6 +13,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64
 from vee.clocks import held_astray
+from vee.culprits import convicted, suspects
 from vee.examination import Examination
 from vee.kernels.gaps import Cells, Float
 from vee.rules import RuleSet
@@ -29,6 +30,7 @@ def doubtful_channels(found: Examination) -> Bool:
     """Return the channels that something is to be decided about, shape (channels,)."""
     channels = np.zeros(len(found.block.channel_id), np.bool_)
     channels[_doubted(found) // found.block.value.shape[1]] = True
+    channels[suspects(found)[0] // found.block.value.shape[1]] = True
     channels[found.block.context.conflicts.channel] = True
     return channels
 
@@ -48,8 +50,8 @@ def adjudicate(found: Examination, rules: RuleSet, estimate: Estimate) -> Examin
     """
     if not doubtful_channels(found).any():
         return found
-    settled = _settle_conflicts(found, rules)
-    return _settle_doubts(settled, rules, estimate)
+    settled = _settle_doubts(_settle_conflicts(found, rules), rules, estimate)
+    return _settle_excesses(settled, rules, estimate)
 
 
 def _doubted(found: Examination) -> Int64:
@@ -142,6 +144,21 @@ def _settle_doubts(found: Examination, rules: RuleSet, estimate: Estimate) -> Ex
     return _fail_where_sums_agree(found, cells[~real], number[~real], rules, estimate)
 
 
+def _settle_excesses(found: Examination, rules: RuleSet, estimate: Estimate) -> Examination:
+    """Replace the one value that alone can have put its bracket wrong (V45)."""
+    cells, number = suspects(found)
+    free = ~np.isin(
+        cells, np.concatenate([held_astray(found.block, rules.clock), _conflicting(found)])
+    )
+    cells, number = cells[free], number[free]
+    if len(cells) == 0:
+        return found
+    row, slot = np.divmod(cells, found.block.value.shape[1])
+    trial = _without(found, cells, number, rules)
+    gone = convicted(found, cells, number, estimate(trial, Cells(row, slot)))
+    return _without(found, cells[gone], number[gone], rules) if len(gone) else found
+
+
 def _fail_where_sums_agree(
     found: Examination, cells: Int64, number: Int64, rules: RuleSet, estimate: Estimate
 ) -> Examination:
@@ -190,15 +207,17 @@ def _again(found: Examination, numbers: Int64, rules: RuleSet) -> Examination:
     held, marks = found.held.copy(), found.marks.copy()
     astray = held_astray(found.block, rules.clock)
     doubted = np.concatenate([_doubted(found), _conflicting(found), astray])
-    for now, mask in ((False, sums.unequal & ~unequal), (True, unequal & ~sums.unequal)):
+
+    def within(mask: Bool) -> Int64:
+        """Return the usable values of some brackets."""
         cells = found.brackets.take(mask).cells(slots)
-        cells = cells[found.usable.reshape(-1)[cells]]
-        if now:
-            marks.values(45, *np.divmod(cells, slots))
-            held.reshape(-1)[cells] = True
-        else:
-            marks.clear(45, cells)
-            held.reshape(-1)[np.setdiff1d(cells, doubted)] = False
+        return cells[found.usable.reshape(-1)[cells]]
+
+    before, after = sums.unequal | sums.overdrawn, unequal | overdrawn
+    held.reshape(-1)[np.setdiff1d(within(before & ~after), doubted)] = False
+    held.reshape(-1)[within(after & ~before)] = True
+    marks.clear(45, within(sums.unequal & ~unequal))
+    marks.values(45, *np.divmod(within(unequal & ~sums.unequal), slots))
     return replace(
         found,
         screened=replace(found.screened, held=held),

@@ -13,7 +13,7 @@ from mdms.domain.readings import (
     Status,
 )
 from vee.amend import Amended
-from vee.examination import V06, V08, V20, V21, V24, V40, V41, V43, V46, Examination
+from vee.examination import V06, V08, V20, V21, V24, V29, V40, V41, V43, V45, V46, Examination
 from vee.marks import Severity
 
 
@@ -168,6 +168,12 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
             "{} intervals stand out from their day and from all days before",
         ),
         (
+            "V45",
+            Severity.WARN,
+            (amended.method != 0) & ~suspect & ((amended.flags & V45) != 0),
+            "{} intervals were replaced: each alone explains what its register does not",
+        ),
+        (
             "EST_EXTREME",
             Severity.WARN,
             extreme & ~suspect,
@@ -190,6 +196,12 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
             Severity.HOLD,
             contested,
             "{} intervals were received after a person had set them",
+        ),
+        (
+            "V29",
+            Severity.HOLD,
+            conflict & ~suspect & ((amended.flags & V29) != 0),
+            "{} intervals in which the register counted on while the service is confirmed off",
         ),
         (
             "EST_CRUDE",

@@ -13,7 +13,7 @@ from mdms.domain.readings import Bool, Int16, Int64, Status, UInt8
 from vee.adjudication import adjudicate
 from vee.block import Block
 from vee.estimation import estimate_cells
-from vee.examination import Examination, examine
+from vee.examination import V46, Examination, examine
 from vee.kernels.gaps import Cells, Float
 from vee.rules import RuleSet
 from vee.scope import Scope
@@ -84,7 +84,9 @@ def judge(scope: Scope, rules: RuleSet, *, ahead: Bool, final: bool) -> Outcome:
         method=np.zeros(block.value.shape, np.int16),
         flags=np.where(received, block.flags | found.flags, 0),
     )
-    wanted = found.missing & scope.covered & ~found.brackets.mark(found.overdrawn, found.number)
+    overdrawn = found.brackets.mark(found.overdrawn, found.number)
+    outcome.flags[overdrawn & received & ~block.edited] |= V46
+    wanted = found.missing & scope.covered & ~overdrawn
     cells = Cells.where(wanted)
     if len(cells):
         made = estimate_cells(found, cells, rules, ahead=ahead, final=final)

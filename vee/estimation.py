@@ -17,7 +17,7 @@ from mdms.domain.readings import (
     Status,
     UInt8,
 )
-from vee.examination import V21, Examination
+from vee.examination import V21, V29, Examination
 from vee.kernels.candidates import Past, Resemblance
 from vee.kernels.gaps import Cells, Float
 from vee.kernels.windows import resembling
@@ -83,6 +83,7 @@ def estimate_cells(
     flags[task.derived] = np.where(clamped, FLAG_EST_CLAMPED, 0)
     flags |= np.where(zero & task.let_go(scaled), FLAG_EST_CLAMPED, 0)
     flags |= np.where(conflict, FLAG_OUTAGE_CONFLICT, 0)
+    flags |= np.where(conflict & (task.shapes.open >= 1), V29, 0)
     flags |= np.where(value > found.block.limits.v_max[cells.channel], V21, 0)
 
     status = np.full(

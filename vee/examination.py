@@ -132,20 +132,24 @@ def examine(block: Block, rules: RuleSet) -> Examination:
     if block.edits is not None:
         waived = Examination(block, screened, sums, marks, accepted).waived
         sums = replace(sums, unequal=sums.unequal & ~waived, overdrawn=sums.overdrawn & ~waived)
-    if sums.unequal.any():
-        unequal = sums.take(sums.unequal)
-        brackets = Brackets.closed_by(unequal.bookends, unequal.later, unequal.usage)
-        off = brackets.cells(len(block.slots))
-        off = off[screened.usable.reshape(-1)[off]]
-        screened.held.reshape(-1)[off] = True
-        channel, slot = np.divmod(off, len(block.slots))
-        marks.values(45, channel, slot)
+    held = _off(block, screened, sums, sums.unequal)
+    marks.values(45, *np.divmod(held, len(block.slots)))
+    for cells in (held, held_astray(block, rules.clock)):
+        screened.held.reshape(-1)[cells] = True
+        channel, slot = np.divmod(cells, len(block.slots))
         sound[channel, block.slots.day[slot]] = False
-    if len(block.context.clocks):
-        channel, slot = np.divmod(held_astray(block, rules.clock), len(block.slots))
-        screened.held[channel, slot] = True
-        sound[channel, block.slots.day[slot]] = False
+    screened.held.reshape(-1)[_off(block, screened, sums, sums.overdrawn)] = True
     DayRules(block, screened, rules, marks, sound).apply()
     if block.edits is not None:
         screened.held[block.edits.standing] = False  # a person has decided about these
     return Examination(block, screened, sums, marks, accepted)
+
+
+def _off(block: Block, screened: Screened, sums: Sums, off: Bool) -> Int64:
+    """Return the usable values of some brackets, as positions in the flattened grid."""
+    if not off.any():
+        return np.zeros(0, np.int64)
+    some = sums.take(off)
+    brackets = Brackets.closed_by(some.bookends, some.later, some.usage)
+    cells = brackets.cells(len(block.slots))
+    return cells[screened.usable.reshape(-1)[cells]]

@@ -204,7 +204,7 @@ def _flat(hidden: Hidden) -> Float:
     return hidden.scaled(np.ones(len(hidden.truth)))
 
 
-def _standard(hidden: Hidden) -> Float:
+def standard(hidden: Hidden) -> Float:
     """California's: linear up to two hours, else the three nearest same weekdays."""
     if hidden.is_short:
         return estimate.linear(hidden.gaps)
@@ -229,11 +229,15 @@ def _h1(hidden: Hidden) -> Float:
 
 
 def _engine(hidden: Hidden) -> Float:
-    """Return what `vee.engine` makes of it."""
+    return engine_by(hidden, RULES)
+
+
+def engine_by(hidden: Hidden, rules: RuleSet) -> Float:
+    """Return what `vee.engine` makes of it by some rules."""
     days = len(hidden.block.slots.days)
     target: Bool = np.zeros((len(hidden.block.channel_id), days), np.bool_)
     target[hidden.cells.channel, hidden.block.slots.day[hidden.cells.slot]] = True
-    outcome = engine.run(hidden.block, RULES, target, ahead=np.ones(days, np.bool_))
+    outcome = engine.run(hidden.block, rules, target, ahead=np.ones(days, np.bool_))
     return outcome.value[hidden.cells.channel, hidden.cells.slot].astype(np.float64)
 
 
@@ -245,14 +249,14 @@ def _engine_alone(hidden: Hidden) -> Float:
 
 
 UNSCALED: Mapping[str, Callable[[Hidden], Float]] = {
-    "standard unscaled": _standard,
+    "standard unscaled": standard,
     "engine unscaled": _engine_alone,
 }
 """Contenders that know no register."""
 
 SCALED: Mapping[str, Callable[[Hidden], Float]] = {
     "flat": _flat,
-    "standard": lambda hidden: hidden.scaled(_standard(hidden)),
+    "standard": lambda hidden: hidden.scaled(standard(hidden)),
     "H1": lambda hidden: hidden.scaled(_h1(hidden)),
     "engine": _engine,
 }

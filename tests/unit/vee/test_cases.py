@@ -456,7 +456,7 @@ def test_a_gap_whose_bracket_is_overdrawn_is_left_to_a_person(case):
 
     outcome = judge(block)
 
-    assert statuses(outcome)[40:42] == ".."
+    assert statuses(outcome)[39:48] == "V..SSSSSV", "what exceeds the register waits as well"
     assert raised(block, outcome) == {"V46", "V08"}
     found = examine(block, RULES)
     assert tally(found, amend(outcome, nothing_stored(block), found)).flags[0, 0] & V46

@@ -28,6 +28,7 @@ from vee.evidence import (
     Leaks,
     Spans,
 )
+from vee.examination import V29
 
 HOUR_S = 3600
 
@@ -148,6 +149,19 @@ def test_an_open_switch_leaves_zeros():
 
     assert values(outcome, range(40, 44)) == [0] * 4
     assert set(methods(outcome, range(40, 44))) == {Method.Z2}
+
+
+def test_a_register_that_counted_behind_an_open_switch_is_usage_while_it_is_off():
+    block = build.block(
+        slot_table(), missing=range(40, 44), registers=[(40, 0), (44, 800)], resolution=10
+    )
+    opened = Context.plain(np.array([ELECTRIC], np.uint8), 1)
+    block = replace(block, known=replace(opened, openings=Openings(*spans(block, 9, 12))))
+
+    outcome = judge(block)
+
+    assert statuses(outcome)[40:44] == "EEEE"
+    assert ((outcome.flags[0, 40:44] & V29) != 0).all()
 
 
 # ------------------------------------------------------------------------------- other evidence
