@@ -41,6 +41,8 @@ def _is_among(
     events: pd.DataFrame, at: str, others: pd.DataFrame, others_at: str
 ) -> "pd.Series[bool]":
     """Return for each event whether the others hold the same one."""
+    if events.empty or others.empty:  # pandas cannot match keys of which there are none
+        return pd.Series(data=False, index=events.index, dtype=bool)
     left = events[[*_WHAT, at]].assign(row=range(len(events))).sort_values(at)
     right = others[[*_WHAT, others_at]].sort_values(others_at).assign(found=True)
     both = pd.merge_asof(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from mdms.demo.events import reconcile_events
@@ -104,8 +105,8 @@ def test_a_last_gasp_that_was_sent_and_is_not_stored_shows_in_its_outage(tmp_pat
 
 def test_where_nothing_happened_there_is_nothing_to_report(tmp_path):
     write(tmp_path, truth())
-    EVENTS.empty_table().to_pandas().to_parquet(tmp_path / "truth" / "events.parquet")
-    EVENT_SCHEMA.empty_table().to_pandas().to_parquet(tmp_path / "events.parquet")
+    pq.write_table(EVENTS.empty_table(), tmp_path / "truth" / "events.parquet")
+    pq.write_table(EVENT_SCHEMA.empty_table(), tmp_path / "events.parquet")
 
     report = reconcile_events(tmp_path)
 
