@@ -17,6 +17,10 @@ from ingest.quarantine import Quarantine
 from ingest.replay import Replay
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
+from mdms.services.billed import BilledServices
+from mdms.services.billing_corrections import BillingCorrections
+from mdms.services.billing_cycles import BillingCycles
+from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
@@ -72,6 +76,10 @@ class Services:
     grid: GridService
     transformers: TransformerService
     billing: BillingService
+    billed: BilledServices
+    corrections: BillingCorrections
+    cycles: BillingCycles
+    parallel: ParallelBilling
     status: StatusService
     requests: ControlRequests
     approvals: ControlApprovals

@@ -3,15 +3,37 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.domain.errors import NotFoundError
-from mdms.domain.people import Role
+from mdms.domain.people import Role, Token
 
 router = APIRouter(prefix="/v1/billing", tags=["billing"])
 BILLING = Depends(allow(frozenset({Role.BILLING})))
+Biller = Annotated[Token, BILLING]
+
+_TEXT_MAX = 20_000_000
+
+
+class Receipt(BaseModel):
+    """What billing has taken: `services_sha256` of the manifest, and its own name for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    services_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    reference: Annotated[str, Field(max_length=200)] = ""
+
+
+class TextFile(BaseModel):
+    """A CSV file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    text: Annotated[str, Field(min_length=1, max_length=_TEXT_MAX)]
 
 
 @router.get("/windows", dependencies=[Depends(allow(ANYONE_KNOWN))])
@@ -21,13 +43,23 @@ async def windows(services: Backend) -> dict[str, list[dict[str, Any]]]:
 
 
 @router.post("/windows/{start}/{end}/freeze", dependencies=[BILLING])
-async def freeze(services: Backend, start: str, end: str) -> dict[str, Any]:
+async def freeze(
+    services: Backend,
+    start: str,
+    end: str,
+    *,
+    cycle: int | None = None,
+    any_length: Annotated[bool, Query()] = False,
+) -> dict[str, Any]:
     """Freeze what is ready; what is frozen stays as it is."""
-    result = await services.billing.freeze(params.day(start), params.day(end))
+    result = await services.billing.freeze(
+        params.day(start), params.day(end), cycle=cycle, any_length=any_length
+    )
     return {
         "window_start": start,
         "window_end": end,
         "frozen": result.frozen,
+        "services": result.services,
         "already_frozen": result.already_frozen,
         "blocked": sum(result.blocked.values()),
         "blocked_by": dict(result.blocked),
@@ -50,6 +82,63 @@ async def file(services: Backend, start: str, end: str, name: str) -> Response:
         raise NotFoundError(f"this window has no file {name!r}; it has {', '.join(made)}")
     media_type = "application/json" if name.endswith(".json") else "text/csv; charset=utf-8"
     return Response(made[name], media_type=media_type)
+
+
+@router.get("/windows/{start}/{end}/services", dependencies=[BILLING])
+async def billed(
+    services: Backend, start: str, end: str, as_of: str | None = None
+) -> dict[str, Any]:
+    """Show what each service comes to, or came to at an instant, and the digest of all."""
+    return await services.billed.of_window(
+        params.day(start),
+        params.day(end),
+        as_of=None if as_of is None else params.instant(as_of),
+    )
+
+
+@router.post("/windows/{start}/{end}/ack")
+async def acknowledge(
+    body: Receipt, services: Backend, caller: Biller, start: str, end: str
+) -> dict[str, Any]:
+    """Keep that billing has what the window says; refused where it says something else by now."""
+    return await services.billed.acknowledge(
+        params.day(start),
+        params.day(end),
+        digest=body.services_sha256,
+        by=caller.name,
+        reference=body.reference,
+    )
+
+
+@router.post("/windows/{start}/{end}/compare", dependencies=[BILLING])
+async def compare(body: TextFile, services: Backend, start: str, end: str) -> dict[str, Any]:
+    """Set another system's reads and bills beside a frozen window's."""
+    return await services.parallel.compare(
+        params.day(start), params.day(end), name=body.name, text=body.text
+    )
+
+
+@router.get("/meters/{meter}", dependencies=[BILLING])
+async def of_meter(
+    services: Backend, meter: str, as_of: str | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """Show every bill of a meter's place, each revision, as it was frozen."""
+    found = await services.billed.of_meter(
+        meter, as_of=None if as_of is None else params.instant(as_of)
+    )
+    return {"bills": found}
+
+
+@router.get("/cycles", dependencies=[Depends(allow(ANYONE_KNOWN))])
+async def cycles(services: Backend) -> dict[str, list[dict[str, Any]]]:
+    """List the windows of every billing cycle: frozen, due or to come."""
+    return {"windows": await services.cycles.windows()}
+
+
+@router.post("/cycles")
+async def schedule(body: TextFile, services: Backend, caller: Biller) -> dict[str, int]:
+    """Take the read days of billing cycles, from the first one of each cycle on."""
+    return {"read_days": await services.cycles.import_file(body.name, body.text, caller.name)}
 
 
 @router.get("/events", dependencies=[BILLING])

@@ -31,6 +31,10 @@ from mdms.domain.people import Token
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
+from mdms.services.billed import BilledServices
+from mdms.services.billing_corrections import BillingCorrections
+from mdms.services.billing_cycles import BillingCycles
+from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
@@ -137,6 +141,10 @@ def _services(core: Core, line: Line | None) -> Services:
         leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
         leak_credit=LeakCreditService(unit_of_work, clock, core.book),
         grid=GridService(unit_of_work, clock, settings.zone),
+        billed=BilledServices(unit_of_work, clock),
+        corrections=BillingCorrections(unit_of_work, clock, core.book, core.rules),
+        cycles=BillingCycles(unit_of_work, clock, core.book),
+        parallel=ParallelBilling(unit_of_work, core.book),
         transformers=TransformerService(unit_of_work, settings.zone, core.rules.voltage),
         billing=BillingService(unit_of_work, clock, core.book, finalize, core.rules),
         status=StatusService(unit_of_work, clock),

@@ -20,10 +20,12 @@ from mdms.billing.channels import BilledChannel
 from mdms.billing.edges import Edges, billed_before, edges_of, usage_between
 from mdms.billing.registers import (
     IS_ABSENT,
+    IS_EDITED,
     IS_ESTIMATED_SHARE,
     IS_HELD,
     Basis,
     EdgeRegister,
+    Quality,
     carried_from_s,
     least_trusted,
     usable,
@@ -300,9 +302,13 @@ def _sum_check(
     A register decrease that reads like a rollover is caught here: its wrapped usage is far from
     what the intervals say.
 
+    What a person edited was checked when it was approved, or the check was waived with a reason.
+
     Source:
         vee.md 3.5, V45 on the billing period; both edges are aligned, or there is no check.
     """
+    if any(edge.quality is Quality.EDITED for edge in measured) or IS_EDITED[billed.status].any():
+        return 0
     inexact = bool((billed.flags & _MAY_BE_INEXACT).any())
     unaligned = any(edge.basis in _UNALIGNED for edge in measured)
     if inexact or unaligned or not channel.intervals_expected:

@@ -1,26 +1,104 @@
 """Calls about bill windows and sums due."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from mdms.client.params import Day
+from mdms.client.params import Day, Instant, given
 from mdms.client.transport import Transport
 
 
 class BillingCalls(Transport):
     """What billing asks the daemon."""
 
-    def freeze(self, window_start: Day, window_end: Day) -> dict[str, Any]:
+    def freeze(
+        self,
+        window_start: Day,
+        window_end: Day,
+        *,
+        cycle: int | None = None,
+        any_length: bool = False,
+    ) -> dict[str, Any]:
         """Freeze the determinants of a bill window; what is frozen stays as it is."""
-        return self._json("POST", f"/v1/billing/windows/{window_start}/{window_end}/freeze")
+        params = given(any_length=any_length, cycle=cycle)
+        return self._json("POST", f"{_window(window_start, window_end)}/freeze", params=params)
 
     def billing_windows(self) -> list[dict[str, Any]]:
         """Return every window that was frozen, with what blocked the rest of its meters."""
         return list(self._json("GET", "/v1/billing/windows")["windows"])
 
+    def billed(
+        self, window_start: Day, window_end: Day, *, as_of: Instant | None = None
+    ) -> dict[str, Any]:
+        """Return what each service of a window comes to, or came to, and the digest of all."""
+        path = f"{_window(window_start, window_end)}/services"
+        return self._json("GET", path, params=given(as_of=as_of))
+
+    def bills_of(self, meter: str, *, as_of: Instant | None = None) -> list[dict[str, Any]]:
+        """Return every bill of a meter's place, each revision, as it was frozen."""
+        answer = self._json("GET", f"/v1/billing/meters/{meter}", params=given(as_of=as_of))
+        return list(answer["bills"])
+
+    def acknowledge_billing(
+        self, window_start: Day, window_end: Day, services_sha256: str, reference: str = ""
+    ) -> dict[str, Any]:
+        """Keep that billing has what a window says; `services_sha256` is in the manifest."""
+        body = {"services_sha256": services_sha256, "reference": reference}
+        return self._json("POST", f"{_window(window_start, window_end)}/ack", json=body)
+
+    def billing_diff(
+        self, window_start: Day, window_end: Day, *, as_of: Instant | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what a frozen window would come to by the reads of now, where that differs."""
+        path = f"{_window(window_start, window_end)}/diff"
+        return list(self._json("GET", path, params=given(as_of=as_of))["differences"])
+
+    def correct_billing(self, window_start: Day, window_end: Day) -> list[dict[str, Any]]:
+        """Keep every difference as a correction, and replace what may be replaced."""
+        path = f"{_window(window_start, window_end)}/corrections"
+        return list(self._json("POST", path)["corrections"])
+
+    def billing_corrections(self, *, untold: bool = False) -> list[dict[str, Any]]:
+        """Return corrections, those first whose customers must be told soonest."""
+        answer = self._json("GET", "/v1/billing/corrections", params={"untold": untold})
+        return list(answer["corrections"])
+
+    def told_of_correction(self, number: int) -> dict[str, Any]:
+        """Keep that the customer was told of a correction."""
+        return self._json("POST", f"/v1/billing/corrections/{number}/told")
+
+    def correction_limits(
+        self,
+        amounts_usd: Mapping[int, Decimal],
+        *,
+        established: bool | None = None,
+        approved: bool | None = None,
+    ) -> dict[str, Any]:
+        """Return what of the money Rule 11.I lets be billed, or returns; by correction."""
+        body = {
+            "amounts_usd": {str(number): str(usd) for number, usd in amounts_usd.items()},
+            "established": established,
+            "approved": approved,
+        }
+        return self._json("POST", "/v1/billing/corrections/limits", json=body)
+
+    def compare_billing(self, window_start: Day, window_end: Day, path: Path) -> dict[str, Any]:
+        """Set another system's reads and bills beside a frozen window's."""
+        url = f"{_window(window_start, window_end)}/compare"
+        return self._json("POST", url, json=_text_of(path))
+
+    def import_read_days(self, path: Path) -> int:
+        """Hand in the read days of billing cycles; return how many they are."""
+        return int(self._json("POST", "/v1/billing/cycles", json=_text_of(path))["read_days"])
+
+    def billing_cycles(self) -> list[dict[str, Any]]:
+        """Return the windows of every billing cycle: frozen, due or to come."""
+        return list(self._json("GET", "/v1/billing/cycles")["windows"])
+
     def export_billing(self, window_start: Day, window_end: Day, directory: Path) -> list[Path]:
         """Write a frozen window's files; the manifest comes last."""
-        base = f"/v1/billing/windows/{window_start}/{window_end}/files"
+        base = f"{_window(window_start, window_end)}/files"
         names = self._json("GET", base)["files"]
         return [self._download(f"{base}/{name}", directory / Path(name).name) for name in names]
 
@@ -28,3 +106,11 @@ class BillingCalls(Transport):
         """Return the sums due on the local days first..last."""
         params = {"from": first, "to": last}
         return list(self._json("GET", "/v1/billing/events", params=params)["events"])
+
+
+def _window(start: Day, end: Day) -> str:
+    return f"/v1/billing/windows/{start}/{end}"
+
+
+def _text_of(path: Path) -> dict[str, str]:
+    return {"name": path.name, "text": path.read_text(encoding="utf-8")}

@@ -79,6 +79,7 @@ class BilledBefore:
     estimated_share: Decimal
     interval_count: int
     estimated_count: int
+    revision: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +212,60 @@ class BillingStore(Protocol):
 
     async def read_days(self) -> Sequence[tuple[int, date]]:
         """Return cycle and read day, sorted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """
+    What reads have overtaken after a freeze, and what was done about it.
+
+    Attributes:
+        revision: Of the service, the one that was wrong.
+        changes: Frozen and present units of each quantity that differs.
+        causes: Words of `mdms.billing.differences.Cause`.
+        flags: Words of `mdms.policy.corrections.CorrectionFlag`.
+        treatment: Word of `mdms.policy.corrections.Treatment`.
+        notice_by: Last day to tell the customer.
+        noticed_at: When they were told; None: not yet.
+        number: Ours; 0 before it is stored.
+    """
+
+    window_start: date
+    window_end: date
+    usage_point_id: str
+    period: int
+    revision: int
+    account_id: str
+    found_at: datetime
+    found_by: str
+    changes: Mapping[str, tuple[int, int]]
+    causes: tuple[str, ...]
+    flags: tuple[str, ...]
+    treatment: str
+    notice_by: date
+    old_hash: str
+    new_hash: str
+    noticed_at: datetime | None = None
+    noticed_by: str = ""
+    number: int = 0
+
+
+class CorrectionStore(Protocol):
+    """Corrections: added once for the same finding."""
+
+    async def add(self, correction: Correction) -> int | None:
+        """Keep a correction and return its number; None where the very same is there."""
+        ...
+
+    async def find(self, number: int) -> Correction | None: ...
+    async def of_window(self, window_start: date, window_end: date) -> Sequence[Correction]: ...
+    async def every(self, *, untold_only: bool) -> Sequence[Correction]:
+        """Return corrections by the day on which customers must have been told."""
+        ...
+
+    async def told(self, number: int, at: datetime, by: str) -> bool:
+        """Keep that a customer was told; return whether nobody had said so."""
         ...
 
 

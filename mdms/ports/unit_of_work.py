@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mdms.ports.audit import AuditStore
 from mdms.ports.batches import BatchStore
-from mdms.ports.billing import BillingStore
+from mdms.ports.billing import BillingStore, CorrectionStore
 from mdms.ports.circumstances import CircumstanceStore
 from mdms.ports.collection import CollectorStore, EventStore, GapStore
 from mdms.ports.conflicts import ConflictStore
@@ -64,6 +64,8 @@ class UnitOfWork(Protocol):
     def billing(self) -> BillingStore: ...
     @property
     def events(self) -> EventStore: ...
+    def corrections(self) -> CorrectionStore: ...
+    @property
     @property
     def gaps(self) -> GapStore: ...
     @property

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from mdms.billing.channels import (
     BilledChannel,
@@ -16,7 +17,7 @@ from mdms.billing.determinants import BlockReason, determine, intervals_needed_f
 from mdms.billing.registers import CARRY_S_MAX, NEAREST_S_MAX
 from mdms.billing.service import Part, ServiceBiller, Terms
 from mdms.billing.window import SERVICE_DAYS_MAX, BillWindow
-from mdms.domain.errors import OperatorError
+from mdms.domain.errors import OperatorError, UsageError
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import ChannelTable, Registry
 from mdms.domain.time import Period, from_epoch_s
@@ -33,7 +34,7 @@ CHANNELS_PER_BLOCK: Final = 256
 
 _READS_BEFORE: Final = timedelta(seconds=CARRY_S_MAX)
 _READS_AFTER: Final = timedelta(seconds=NEAREST_S_MAX)
-_BILLS_BEFORE: Final = timedelta(days=2 * SERVICE_DAYS_MAX)
+BILLS_BEFORE: Final = timedelta(days=2 * SERVICE_DAYS_MAX)
 
 ServiceKey = tuple[str, int]
 """Usage point and number of the period."""
@@ -142,9 +143,7 @@ class Reckoning:
         ids = sorted({channel.channel_id for channel in channels})
         period = self.window.period(self.book.zone)
         registers = await work.readings.registers(
-            Period(period.start_utc - _READS_BEFORE, period.end_utc + _READS_AFTER),
-            channel_ids=ids,
-            as_of=self.as_of,
+            reads_of(self.window, self.book.zone), channel_ids=ids, as_of=self.as_of
         )
         needed_from = from_epoch_s(intervals_needed_from_s(channels, registers))
         intervals = await work.readings.intervals(
@@ -153,7 +152,7 @@ class Reckoning:
             as_of=self.as_of,
         )
         before = await work.billing.before(
-            ids, since=self.window.start - _BILLS_BEFORE, until=self.window.start
+            ids, since=self.window.start - BILLS_BEFORE, until=self.window.start
         )
         return await asyncio.to_thread(
             self._add_up, services, intervals, registers, before, revisions or {}
@@ -196,6 +195,25 @@ class Reckoning:
                 )
                 parts += rows
         return Reckoned(made, parts, blocked)
+
+
+def bill_window(start: date, end: date) -> BillWindow:
+    """
+    Return the window between two read days.
+
+    Raises:
+        UsageError: It ends before it starts.
+    """
+    try:
+        return BillWindow(start, end)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def reads_of(window: BillWindow, zone: ZoneInfo) -> Period:
+    """Return when a register may have been read that a window's bills rest on."""
+    period = window.period(zone)
+    return Period(period.start_utc - _READS_BEFORE, period.end_utc + _READS_AFTER)
 
 
 def blocks(services: Sequence[Service], channel_count: int) -> Iterator[Sequence[Service]]:

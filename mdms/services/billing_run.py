@@ -2,25 +2,30 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
-from mdms.billing.determinants import BlockReason
 from mdms.billing.formats import csv_v1
 from mdms.billing.registers import Quality
 from mdms.billing.window import SERVICE_DAYS_MAX, SERVICE_DAYS_MIN, BillWindow
-from mdms.domain.audit import AuditEntry, Value
-from mdms.domain.errors import NotFoundError, OperatorError, UsageError
-from mdms.ports.billing import Acknowledgement, BilledService, BillingBlock, ExportSink
+from mdms.domain.errors import OperatorError, UsageError
+from mdms.ports.billing import BillingBlock, ExportSink
 from mdms.ports.clock import Clock
-from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.bill_checks import BillChecks
-from mdms.services.billing_cycles import windows_by_cycle
-from mdms.services.billing_reckoning import CHANNELS_PER_BLOCK, Reckoning, Service, blocks
+from mdms.services.billed import acknowledged, must_be_frozen
+from mdms.services.billing_asked import not_elsewhere, of_cycle
+from mdms.services.billing_reckoning import (
+    CHANNELS_PER_BLOCK,
+    Reckoning,
+    Service,
+    bill_window,
+    blocks,
+)
 from mdms.services.customer_rules import CustomerBook
 from mdms.telemetry import metrics
 from vee.rules import RuleSet
@@ -29,8 +34,6 @@ log = structlog.get_logger(__name__)
 
 Finalize = Callable[[date, date], Awaitable[None]]
 """Runs the final validation and estimation of the local days first..last, both included."""
-
-_AUDITED_AS: Final = "billing.acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +108,22 @@ class BillingService:
             UsageError: The window is no billing period, or none of the cycle.
             OperatorError: The window is not over, or its days were never validated.
         """
-        window = _window(window_start, window_end)
+        window = bill_window(window_start, window_end)
         self._refuse_what_is_no_bill(window, any_length=any_length)
         await self._finalize(window.start, window.last_day)
         as_of = self._clock.now()
         async with self._unit_of_work() as work:
             reckoning = await Reckoning.prepare(work, window, as_of, self._book, self._rules)
-            asked = await _of_cycle(work, window, reckoning.services, cycle)
+            asked = await of_cycle(work, window, reckoning.services, cycle)
             done = {
                 (each.usage_point_id, each.period)
                 for each in await work.billing.services(window.start, window.end)
             }
             elsewhere = await work.billing.billed_elsewhere(window.start, window.end)
         already = sum(len(each.channels) for each in asked if each.key in done)
-        waiting, doubled = _apart([each for each in asked if each.key not in done], elsewhere)
+        waiting, doubled = not_elsewhere(
+            [each for each in asked if each.key not in done], elsewhere
+        )
         checks = BillChecks.of(window, reckoning.rules, reckoning.table, reckoning.registry)
         frozen, services, blocked = 0, 0, doubled
         for block in blocks(waiting, CHANNELS_PER_BLOCK):
@@ -154,7 +159,7 @@ class BillingService:
                 frozen = await work.billing.determinants(start, end)
                 estimated = sum(row.quality != Quality.ACTUAL for row in frozen)
                 told = [f"{estimated} not on two actual registers"] if estimated else []
-                told.append(await _acknowledged(work, start, end))
+                told.append(await acknowledged(work, start, end))
                 detail = "; ".join(told)
                 rows.append(_status_row(start, end, "frozen", channels=len(frozen), detail=detail))
                 rows += [
@@ -171,9 +176,9 @@ class BillingService:
             UsageError: The window ends before it starts.
             NotFoundError: The window was never frozen.
         """
-        window = _window(window_start, window_end)
+        window = bill_window(window_start, window_end)
         async with self._unit_of_work() as work:
-            await _must_be_frozen(work, window)
+            await must_be_frozen(work, window)
             determinants = await work.billing.determinants(window.start, window.end)
             services = await work.billing.services(window.start, window.end)
         return await asyncio.to_thread(
@@ -186,67 +191,6 @@ class BillingService:
         for name, content in made.items():
             await asyncio.to_thread(sink.write, name, content)
         return list(made)
-
-    async def services(self, window_start: date, window_end: date) -> list[BilledService]:
-        """
-        Return what a window comes to, service by service.
-
-        Raises:
-            NotFoundError: The window was never frozen.
-        """
-        window = _window(window_start, window_end)
-        async with self._unit_of_work() as work:
-            await _must_be_frozen(work, window)
-            return list(await work.billing.services(window.start, window.end))
-
-    async def acknowledge(
-        self, window_start: date, window_end: date, *, digest: str, by: str, reference: str
-    ) -> dict[str, Any]:
-        """
-        Keep that the customer system has what a window says.
-
-        Args:
-            window_start: First day.
-            window_end: Day after the last one.
-            digest: `services_sha256` of the manifest that was read.
-            by: Who says so.
-            reference: What the other side calls it; may be empty.
-
-        Raises:
-            NotFoundError: The window was never frozen.
-            UsageError: The digest is of something else: the window has grown or was corrected.
-        """
-        window = _window(window_start, window_end)
-        now = self._clock.now()
-        async with self._unit_of_work() as work:
-            await _must_be_frozen(work, window)
-            services = await work.billing.services(window.start, window.end)
-            wanted = csv_v1.services_digest(services)
-            if digest != wanted:
-                raise UsageError(
-                    "the window does not say what was acknowledged (any more): its digest is "
-                    f"{wanted}; take its files again"
-                )
-            new = await work.billing.acknowledge(
-                Acknowledgement(
-                    window_start=window.start,
-                    window_end=window.end,
-                    digest=digest,
-                    services=len(services),
-                    acknowledged_at=now,
-                    acknowledged_by=by,
-                    reference=reference,
-                )
-            )
-            if new:
-                told: dict[str, Value] = {
-                    "digest": digest,
-                    "services": len(services),
-                    "reference": reference,
-                }
-                about = f"{window.start}..{window.end}"
-                work.audit.note(AuditEntry(now, _AUDITED_AS, about, by, told))
-        return {"digest": digest, "services": len(services), "new": new}
 
     def _refuse_what_is_no_bill(self, window: BillWindow, *, any_length: bool) -> None:
         if not (window.is_regular or any_length):
@@ -287,77 +231,6 @@ class BillingService:
             await work.billing.freeze(
                 window.start, window.end, (), [*others, *blocked], self._clock.now()
             )
-
-
-def _window(start: date, end: date) -> BillWindow:
-    try:
-        return BillWindow(start, end)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
-async def _must_be_frozen(work: UnitOfWork, window: BillWindow) -> None:
-    if (window.start, window.end) not in await work.billing.windows():
-        raise NotFoundError(
-            f"the bill window {window.start} to {window.end} was never frozen; "
-            "`mdms billing status` lists those that were"
-        )
-
-
-async def _of_cycle(
-    work: UnitOfWork, window: BillWindow, services: Sequence[Service], cycle: int | None
-) -> list[Service]:
-    """Return the services that a window is for: of one cycle, or of all that have no other days."""
-    windows = windows_by_cycle(await work.billing.read_days())
-    this = (window.start, window.end)
-    if cycle is not None and cycle in windows and this not in windows[cycle]:
-        known = ", ".join(f"{start} to {end}" for start, end in windows[cycle][-3:])
-        raise UsageError(f"cycle {cycle} has no such window; its last ones are {known}")
-    return [
-        each
-        for each in services
-        if cycle in {None, each.period.billing_cycle}
-        and this in windows.get(each.period.billing_cycle, {this})
-    ]
-
-
-def _apart(
-    services: Sequence[Service], elsewhere: Collection[tuple[str, date, date]]
-) -> tuple[list[Service], list[BillingBlock]]:
-    """Keep the services no day of which another window charges; no day is billed twice."""
-    charged: dict[str, list[tuple[date, date]]] = {}
-    for usage_point_id, from_on, to_on in elsewhere:
-        charged.setdefault(usage_point_id, []).append((from_on, to_on))
-    kept: list[Service] = []
-    doubled: list[BillingBlock] = []
-    for service in services:
-        period = service.period
-        days = [
-            (from_on, to_on)
-            for from_on, to_on in charged.get(period.usage_point_id, ())
-            if from_on < period.to_on and to_on > period.from_on
-        ]
-        if not days:
-            kept.append(service)
-            continue
-        detail = f"{days[0][0]} to {days[0][1]} are billed in another window"
-        reason = BlockReason.BILLED_ELSEWHERE.value
-        doubled += [
-            BillingBlock(each.channel_id, each.badge, reason, f"{each.reading_type}: {detail}")
-            for each in service.channels
-        ]
-    return kept, doubled
-
-
-async def _acknowledged(work: UnitOfWork, start: date, end: date) -> str:
-    """Return in words whether billing has what the window says now."""
-    acknowledged = await work.billing.acknowledged(start, end)
-    if not acknowledged:
-        return "not acknowledged"
-    last = acknowledged[-1]
-    now = csv_v1.services_digest(await work.billing.services(start, end))
-    when = f"acknowledged {last.acknowledged_at:%Y-%m-%d %H:%M}Z by {last.acknowledged_by}"
-    return when if last.digest == now else f"changed since it was {when}"
 
 
 def _status_row(

@@ -68,6 +68,16 @@ def power_kva(text: str) -> Decimal:
     return _decimal(text, 0, 1_000_000)
 
 
+def amount(text: str) -> Decimal:
+    """Read a number that is not negative, such as a register or a usage."""
+    return _decimal(text, 0, _INT64_MAX)
+
+
+def signed_amount(text: str) -> Decimal:
+    """Read a number of either sign."""
+    return _decimal(text, -_INT64_MAX, _INT64_MAX)
+
+
 def _decimal(text: str, lowest: int, highest: int) -> Decimal:
     try:
         value = Decimal(text)

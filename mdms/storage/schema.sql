@@ -127,6 +127,36 @@ CREATE TABLE public.billing_block (
     detail text NOT NULL
 );
 
+CREATE TABLE public.billing_correction (
+    number bigint NOT NULL,
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    usage_point_id text NOT NULL,
+    period smallint NOT NULL,
+    revision smallint NOT NULL,
+    account_id text NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    found_by text NOT NULL,
+    changes jsonb NOT NULL,
+    causes text[] NOT NULL,
+    flags text[] NOT NULL,
+    treatment text NOT NULL,
+    notice_by date NOT NULL,
+    old_hash text NOT NULL,
+    new_hash text NOT NULL,
+    noticed_at timestamp with time zone,
+    noticed_by text NOT NULL
+);
+
+ALTER TABLE public.billing_correction ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.billing_correction_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.billing_determinant (
     window_start date NOT NULL,
     window_end date NOT NULL,
@@ -1433,6 +1463,12 @@ ALTER TABLE ONLY public.interval_read
 ALTER TABLE ONLY public.leak_case
     ADD CONSTRAINT leak_case_pkey PRIMARY KEY (channel_id, episode);
 
+ALTER TABLE ONLY public.billing_correction
+    ADD CONSTRAINT billing_correction_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.billing_correction
+    ADD CONSTRAINT billing_correction_window_start_window_end_usage_point_id_p_key UNIQUE (window_start, window_end, usage_point_id, period, revision, new_hash, treatment);
+
 ALTER TABLE ONLY public.leak_memory
     ADD CONSTRAINT leak_memory_pkey PRIMARY KEY (channel_id);
 
@@ -1654,6 +1690,8 @@ ALTER TABLE ONLY public.agreement
 
 ALTER TABLE ONLY public.billed_service
     ADD CONSTRAINT billed_service_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+CREATE INDEX billing_correction_untold ON public.billing_correction USING btree (notice_by) WHERE (noticed_at IS NULL);
+
 
 ALTER TABLE ONLY public.billing_ack
     ADD CONSTRAINT billing_ack_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
@@ -1754,6 +1792,9 @@ GRANT ALL ON SCHEMA public TO mdms_audit;
 GRANT USAGE ON SCHEMA report TO mdms_report;
 
 GRANT SELECT,UPDATE ON TABLE public.audit_head TO mdms;
+ALTER TABLE ONLY public.billing_correction
+    ADD CONSTRAINT billing_correction_window_start_window_end_usage_point_id__fkey FOREIGN KEY (window_start, window_end, usage_point_id, period, revision) REFERENCES public.billed_service(window_start, window_end, usage_point_id, period, revision);
+
 GRANT SELECT ON TABLE public.audit_head TO mdms_signer;
 
 GRANT SELECT,INSERT ON TABLE public.audit_record TO mdms;

@@ -13,6 +13,7 @@ from mdms.storage import capabilities, pool
 from mdms.storage.audit import PostgresAudit
 from mdms.storage.batches import PostgresBatches
 from mdms.storage.billing import PostgresBilling
+from mdms.storage.billing_corrections import PostgresCorrections
 from mdms.storage.circumstances import PostgresCircumstances
 from mdms.storage.collectors import PostgresCollectors
 from mdms.storage.conflicts import PostgresConflicts
@@ -60,6 +61,7 @@ class PostgresUnitOfWork:
         self.grid = PostgresGrid(connection)
         self.billing = PostgresBilling(connection)
         self.events = PostgresEvents(connection)
+        self.corrections = PostgresCorrections(connection)
         self.gaps = PostgresGaps(connection)
         self.collectors = PostgresCollectors(connection)
         self.conflicts = PostgresConflicts(connection)

@@ -35,6 +35,10 @@ from mdms.ports.messages import Rejected
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
+from mdms.services.billed import BilledServices
+from mdms.services.billing_corrections import BillingCorrections
+from mdms.services.billing_cycles import BillingCycles
+from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
@@ -135,6 +139,10 @@ def services(store: UnitOfWorkFactory) -> Services:
         grid=GridService(store, clock, ZONE),
         transformers=TransformerService(store, ZONE, rules.voltage),
         billing=BillingService(store, clock, BOOK, finalize, RULES),
+        billed=BilledServices(store, clock),
+        corrections=BillingCorrections(store, clock, BOOK, RULES),
+        cycles=BillingCycles(store, clock, BOOK),
+        parallel=ParallelBilling(store, BOOK),
         status=StatusService(store, clock),
         requests=requests,
         approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),

@@ -1,0 +1,148 @@
+"""A frozen window added up again, by the reads of now or of any other instant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from mdms.billing.differences import Cause, causes, differences
+from mdms.billing.window import BillWindow
+from mdms.domain.errors import NotFoundError
+from mdms.domain.readings import IntervalReads, RegisterReads
+from mdms.domain.time import to_epoch_us
+from mdms.ports.billing import BilledService, BillingBlock, BillingDeterminant
+from mdms.ports.unit_of_work import UnitOfWork
+from mdms.services.billing_reckoning import (
+    BILLS_BEFORE,
+    CHANNELS_PER_BLOCK,
+    Reckoned,
+    Reckoning,
+    Service,
+    ServiceKey,
+    blocks,
+    reads_of,
+)
+from mdms.services.customer_rules import CustomerBook
+from vee.rules import RuleSet
+
+Reads = TypeVar("Reads", IntervalReads, RegisterReads)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """
+    A frozen service beside what it would come to by other reads.
+
+    Attributes:
+        present: None where it cannot be added up.
+        changes: Frozen and present units of each quantity that differs.
+        parts: Of the present one.
+        obstacle: Why it cannot be added up; empty where it can.
+    """
+
+    frozen: BilledService
+    present: BilledService | None
+    changes: Mapping[str, tuple[int, int]]
+    causes: tuple[Cause, ...]
+    parts: Sequence[BillingDeterminant]
+    obstacle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """
+    Sets what was frozen beside what it would come to.
+
+    Attributes:
+        book: The rules that bills go by.
+        rules: The rule set that the installation ships with.
+    """
+
+    book: CustomerBook
+    rules: RuleSet
+
+    async def differences(
+        self, work: UnitOfWork, window: BillWindow, as_of: datetime
+    ) -> list[Difference]:
+        """Add every frozen service up again; those that come to the same are left out."""
+        frozen = {
+            (each.usage_point_id, each.period): each
+            for each in await work.billing.services(window.start, window.end)
+        }
+        if not frozen:
+            raise NotFoundError(f"the bill window {window.start} to {window.end} was never frozen")
+        reckoning = await Reckoning.prepare(work, window, as_of, self.book, self.rules)
+        services = [each for each in reckoning.services if each.key in frozen]
+        found: list[Difference] = []
+        for block in blocks(services, CHANNELS_PER_BLOCK):
+            revisions = {each.key: frozen[each.key].revision + 1 for each in block}
+            reckoned = await reckoning.reckon(work, block, revisions=revisions)
+            found += await self._compare(work, window, block, frozen, reckoned)
+        gone = frozen.keys() - {each.key for each in services}
+        found += [
+            Difference(frozen[key], None, {}, (), (), "the registry has no meter there any more")
+            for key in sorted(gone)
+        ]
+        return found
+
+    async def _compare(
+        self,
+        work: UnitOfWork,
+        window: BillWindow,
+        block: Sequence[Service],
+        frozen: Mapping[tuple[str, int], BilledService],
+        reckoned: Reckoned,
+    ) -> list[Difference]:
+        present = {(each.usage_point_id, each.period): each for each in reckoned.services}
+        found = []
+        for service in block:
+            old, new = frozen[service.key], present.get(service.key)
+            if new is None:
+                found.append(
+                    Difference(old, None, {}, (), (), _obstacle(service, reckoned.blocked))
+                )
+            elif new.content_hash != old.content_hash:
+                changes = differences(old.quantities, new.quantities)
+                if changes:
+                    moved = await self._causes(work, window, service, old)
+                    parts = [each for each in reckoned.determinants if _key(each) == service.key]
+                    found.append(Difference(old, new, changes, moved, parts))
+        return found
+
+    async def _causes(
+        self, work: UnitOfWork, window: BillWindow, service: Service, old: BilledService
+    ) -> tuple[Cause, ...]:
+        """Return what became known of a service after its freeze."""
+        frozen_at = max(
+            at
+            for each, at in await work.billing.services_of(old.usage_point_id)
+            if (each.content_hash, each.revision) == (old.content_hash, old.revision)
+        )
+        ids = [channel.channel_id for channel in service.channels]
+        period = reads_of(window, self.book.zone)
+        intervals = await work.readings.intervals(period, channel_ids=ids)
+        registers = await work.readings.registers(period, channel_ids=ids)
+        before = await work.billing.before(
+            ids, since=window.start - BILLS_BEFORE, until=window.start
+        )
+        return causes(
+            _since(intervals, frozen_at),
+            _since(registers, frozen_at),
+            opened_anew=any(each.revision > 1 for each in before),
+        )
+
+
+def _obstacle(service: Service, blocked: Sequence[BillingBlock]) -> str:
+    ids = {channel.channel_id for channel in service.channels}
+    return "; ".join(
+        f"{block.reason}: {block.detail}" for block in blocked if block.channel_id in ids
+    )
+
+
+def _since(reads: Reads, at: datetime) -> Reads:
+    """Return the versions that became known after an instant."""
+    return reads.take(reads.recorded_us > to_epoch_us(at))
+
+
+def _key(each: BillingDeterminant) -> ServiceKey:
+    return each.usage_point_id, each.period
