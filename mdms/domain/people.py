@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,6 +84,18 @@ def conflict(roles: AbstractSet[Role]) -> str | None:
     if Role.AUDITOR in roles and len(roles) > 1:
         return "an auditor does nothing that is audited: give that token no other role"
     return None
+
+
+def makes_both_sides(roles: AbstractSet[Role], made: Iterable[Token]) -> bool:
+    """
+    Return whether a new token is one side of a pair that asks for commands and approves them.
+
+    Args:
+        roles: Of the new token.
+        made: What the same person made lately, this one included.
+    """
+    held = frozenset[Role]().union(*(each.roles for each in made))
+    return bool(roles & (PROPOSES | APPROVES) and held & PROPOSES and held & APPROVES)
 
 
 def new_secret() -> str:

@@ -3,12 +3,20 @@
 import hmac
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Final
+
+import structlog
 
 from mdms.domain.audit import AuditEntry, Value
 from mdms.domain.errors import NotFoundError, UsageError
-from mdms.domain.people import Role, Token, conflict, digest_of, new_secret
+from mdms.domain.people import Role, Token, conflict, digest_of, makes_both_sides, new_secret
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.telemetry import metrics
+
+_DAY: Final = timedelta(days=1)
+
+log = structlog.get_logger()
 
 
 class TokenService:
@@ -77,6 +85,16 @@ class TokenService:
                 "expires_at": None if expires_at is None else expires_at.isoformat(),
             }
             work.audit.note(AuditEntry(now, "token.created", name, by, told))
+            made = [
+                each
+                for each in await work.tokens.every()
+                if each.created_by == by
+                and each.created_at is not None
+                and each.created_at > now - _DAY
+            ]
+        if makes_both_sides(roles, made):
+            log.error("token.both_sides", by=by, names=[each.name for each in made])
+            metrics.TOKENS_BOTH_SIDES.inc()
         return secret, token
 
     async def every(self) -> Sequence[Token]:

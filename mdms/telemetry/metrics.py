@@ -131,6 +131,10 @@ COMMAND_REQUESTS = Counter(
     "Commands asked for, by what the rules said.",
     ["action", "decision"],
 )
+TOKENS_BOTH_SIDES = Counter(
+    "mdms_tokens_both_sides_total",
+    "Times that one person had made, within a day, a token that asks and one that approves.",
+)
 COMMAND_SENT = Counter(
     "mdms_command_sent_total", "Envelopes handed to collectors, repeats included.", ["action"]
 )
