@@ -15,8 +15,9 @@ from ingest.followed import FollowedClock
 from mdms.app.api import start_api
 from mdms.app.core import open_core
 from mdms.app.ingest import Line, start_ingest
+from mdms.app.jobs import grid_days
 from mdms.app.tasks import ended_in_order, on_signal
-from mdms.app.timers import Nightly
+from mdms.app.timers import Nightly, look_for_outages_forever
 from mdms.domain.errors import OperatorError
 from mdms.settings import Settings
 
@@ -54,6 +55,7 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
             )
         if nightly is not None and not isinstance(core.clock, FollowedClock):
             tasks.start(nightly.forever())
+            tasks.start(look_for_outages_forever(grid_days(core), core.clock))
         if "api" in parts:
             start_api(core, tasks, line)
         # What is loaded by now stays: the collector need not look through it again and again.

@@ -5,7 +5,7 @@ A database that is away delays it and loses nothing: what was not done stays due
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 
 import msgspec
 import structlog
@@ -16,24 +16,17 @@ from ingest.mqtt import MqttSource, head_time_topic
 from ingest.quarantine import Quarantine
 from mdms.app.commands import CommandWatch
 from mdms.app.core import Core
+from mdms.app.jobs import daily_jobs, service_levels
 from mdms.domain.errors import UnavailableError
 from mdms.ports.clock import Clock
 from mdms.services.collectors import CollectorService
 from mdms.services.gaps import GapService
-from mdms.services.leak_night import LeakNight
-from mdms.services.optout_days import OptoutDays
-from mdms.services.optouts import OptoutService
-from mdms.services.schedule import DailyJob, Schedule
-from mdms.services.self_read_months import SelfReadMonths
-from mdms.services.service_levels import ServiceLevelService
+from mdms.services.grid_days import GridDays
+from mdms.services.schedule import Schedule
 
 log = structlog.get_logger()
 
 _PERIOD_S = 5.0
-_OPTOUTS_AT = time(0, 10)
-"""Local: the first of a month owes its fee, and forms that were due yesterday are late."""
-_LEVELS_AT = time(6)
-"""Local: by then a day must have come (vee.md 9.1)."""
 _RETRY_S = 2.0
 _MINUTE_S = 60.0
 
@@ -66,26 +59,10 @@ class Nightly:
     async def _make(self, now: datetime) -> Schedule:
         async with self._core.unit_of_work() as work:
             last = await work.vee.last_run()
-        core = self._core
-        optouts = OptoutService(core.unit_of_work, core.clock, core.book)
-        days = OptoutDays(core.unit_of_work, core.clock, core.book, optouts)
-        months = SelfReadMonths(core.unit_of_work, core.clock, core.book)
-        levels = ServiceLevelService(core.unit_of_work, core.clock, core.settings.zone)
-        await levels.show()
-        leaks = LeakNight(core.unit_of_work, core.clock, core.leak_rules, core.settings.zone)
-
-        async def night() -> None:
-            await core.vee.nightly()
-            await leaks.run()  # on what VEE believes
-
-        jobs = [
-            DailyJob("optouts", _OPTOUTS_AT, days.run),
-            DailyJob("self_reads", _OPTOUTS_AT, months.run),
-            DailyJob("vee", core.settings.vee.nightly_at, night),
-            DailyJob("service_levels", _LEVELS_AT, levels.run),
-        ]
+        await service_levels(self._core).show()
+        jobs = daily_jobs(self._core)
         since = last.started_at if last else now
-        self._schedule = Schedule(jobs, core.settings.zone, since)
+        self._schedule = Schedule(jobs, self._core.settings.zone, since)
         return self._schedule
 
 
@@ -143,6 +120,16 @@ class Tower:
             await self.quarantine.measure()
         except UnavailableError as error:  # a minute later is early enough
             log.warning("collection.look.delayed", error=str(error))
+
+
+async def look_for_outages_forever(days: GridDays, clock: Clock) -> None:
+    """Look every minute what is failing; by a followed clock each morning is enough."""
+    while True:
+        try:
+            await days.look()
+        except UnavailableError as error:  # the next look sees it
+            log.warning("grid.look.delayed", error=str(error))
+        await clock.sleep(_MINUTE_S)
 
 
 async def look_after_commands(watch: CommandWatch, now: datetime) -> None:

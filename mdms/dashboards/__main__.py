@@ -6,6 +6,7 @@ from typing import Any, Final
 from mdms.dashboards.billing import BILLING
 from mdms.dashboards.collection import COLLECTION
 from mdms.dashboards.commands import COMMANDS
+from mdms.dashboards.grid import GRID
 from mdms.dashboards.leaks import LEAKS
 from mdms.dashboards.model import Dashboard, render
 from mdms.dashboards.morning import MORNING
@@ -13,7 +14,7 @@ from mdms.dashboards.platform import PLATFORM
 from mdms.dashboards.vee import VEE
 from mdms.settings import config_dir
 
-DASHBOARDS: Final = (MORNING, COLLECTION, VEE, BILLING, COMMANDS, LEAKS, PLATFORM)
+DASHBOARDS: Final = (MORNING, COLLECTION, VEE, BILLING, COMMANDS, LEAKS, GRID, PLATFORM)
 
 
 def text(dashboard: Dashboard) -> str:

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     STAT = "stat"
     TIME_SERIES = "timeseries"
     TABLE = "table"
+    MAP = "geomap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,21 @@ class Dashboard:
         for row in self.rows:
             yield from row.panels
 
+
+_MAP: Final[dict[str, Any]] = {
+    "view": {"id": "fit", "allLayers": True, "zoom": 14},
+    "basemap": {"type": "default", "name": "Streets"},
+    "layers": [
+        {
+            "type": "markers",
+            "name": "Out",
+            "location": {"mode": "coords", "latitude": "latitude", "longitude": "longitude"},
+            "config": {"style": {"size": {"field": "customers", "fixed": 8, "min": 6, "max": 24}}},
+            "tooltip": True,
+        }
+    ],
+}
+"""Columns `latitude` and `longitude` say where; `customers` how large."""
 
 PROMETHEUS_SOURCE = {"type": "prometheus", "uid": "mdms-prometheus"}
 DATABASE_SOURCE = {"type": "grafana-postgresql-datasource", "uid": "mdms-database"}
@@ -200,3 +216,5 @@ def _options(panel: Panel) -> dict[str, Any]:
             return {"legend": {"displayMode": "list", "placement": "bottom"}}
         case Kind.TABLE:
             return {"showHeader": True}
+        case Kind.MAP:
+            return _MAP

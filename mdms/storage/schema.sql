@@ -684,6 +684,17 @@ ALTER TABLE public.optout_task ALTER COLUMN number ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.outage (
+    device text NOT NULL,
+    name text NOT NULL,
+    transformers text[] NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    customers integer NOT NULL,
+    reported integer NOT NULL,
+    CONSTRAINT outage_device_check CHECK ((device = ANY (ARRAY['service'::text, 'transformer'::text, 'feeder'::text])))
+);
+
 CREATE TABLE public.pilot_step (
     number bigint NOT NULL,
     usage_point_id text NOT NULL,
@@ -782,6 +793,14 @@ CREATE TABLE public.register_read (
 )
 PARTITION BY RANGE (at_utc);
 
+CREATE TABLE public.reliability_day (
+    local_day date NOT NULL,
+    customers integer NOT NULL,
+    saidi_min double precision NOT NULL,
+    saifi double precision NOT NULL,
+    maifi double precision NOT NULL
+);
+
 CREATE TABLE public.self_read (
     self_read_id uuid NOT NULL,
     channel_id integer NOT NULL,
@@ -853,6 +872,18 @@ CREATE TABLE public.transformer (
     longitude double precision NOT NULL
 );
 
+CREATE TABLE public.transformer_day (
+    local_day date NOT NULL,
+    transformer_id text NOT NULL,
+    peak_percent double precision,
+    p95_percent double precision,
+    hours_over_100 double precision,
+    coverage_percent double precision,
+    lowest_v double precision,
+    highest_v double precision,
+    beyond_a_percent double precision
+);
+
 CREATE TABLE public.uplink_message (
     collector_id bigint NOT NULL,
     boot_id bigint NOT NULL,
@@ -865,6 +896,7 @@ CREATE TABLE public.uplink_message (
     payload_zstd bytea NOT NULL
 )
 PARTITION BY RANGE (batch_at);
+ALTER TABLE ONLY public.uplink_message ALTER COLUMN payload_zstd SET STORAGE EXTERNAL;
 
 CREATE TABLE public.usage_point (
     usage_point_id text NOT NULL,
@@ -1170,6 +1202,32 @@ CREATE VIEW report.optout AS
          LIMIT 1) last_place ON (true))
      JOIN public.usage_point u USING (usage_point_id));
 
+CREATE VIEW report.outage AS
+ SELECT device,
+        CASE device
+            WHEN 'service'::text THEN 'one service'::text
+            ELSE name
+        END AS name,
+    cardinality(transformers) AS transformer_count,
+    began_at,
+    ended_at,
+    customers,
+    reported
+   FROM public.outage;
+
+CREATE VIEW report.outage_place AS
+ SELECT t.transformer_id,
+    t.feeder_id,
+    t.latitude,
+    t.longitude,
+    o.device,
+    o.began_at,
+    o.ended_at,
+    o.customers
+   FROM ((public.outage o
+     CROSS JOIN LATERAL unnest(o.transformers) place(transformer_id))
+     JOIN public.transformer t ON ((t.transformer_id = place.transformer_id)));
+
 CREATE VIEW report.read_conflict_hour AS
  SELECT date_trunc('hour'::text, recorded_at, 'UTC'::text) AS hour_utc,
     kind,
@@ -1213,6 +1271,15 @@ CREATE VIEW report.register_read AS
    FROM public.register_read
   ORDER BY channel_id, at_utc, version DESC;
 
+CREATE VIEW report.reliability_day AS
+ SELECT local_day,
+    customers,
+    saidi_min,
+    saifi,
+    (saidi_min / NULLIF(saifi, (0)::double precision)) AS caidi_min,
+    maifi
+   FROM public.reliability_day;
+
 CREATE VIEW report.sequence_hole AS
  SELECT h.collector_id,
     c.name,
@@ -1245,6 +1312,23 @@ CREATE VIEW report.service_level AS
 
 CREATE VIEW report.storage AS
  SELECT pg_database_size(current_database()) AS database_bytes;
+
+CREATE VIEW report.transformer_day AS
+ SELECT d.local_day,
+    d.transformer_id,
+    t.feeder_id,
+    t.kva,
+    t.latitude,
+    t.longitude,
+    d.peak_percent,
+    d.p95_percent,
+    d.hours_over_100,
+    d.coverage_percent,
+    d.lowest_v,
+    d.highest_v,
+    d.beyond_a_percent
+   FROM (public.transformer_day d
+     JOIN public.transformer t USING (transformer_id));
 
 CREATE VIEW report.vee_exception AS
  SELECT e.channel_id,
@@ -1379,6 +1463,12 @@ ALTER TABLE ONLY public.billing_ack
 ALTER TABLE ONLY public.billing_block
     ADD CONSTRAINT billing_block_pkey PRIMARY KEY (window_start, window_end, channel_id);
 
+ALTER TABLE ONLY public.billing_correction
+    ADD CONSTRAINT billing_correction_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.billing_correction
+    ADD CONSTRAINT billing_correction_window_start_window_end_usage_point_id_p_key UNIQUE (window_start, window_end, usage_point_id, period, revision, new_hash, treatment);
+
 ALTER TABLE ONLY public.billing_determinant
     ADD CONSTRAINT billing_determinant_pkey PRIMARY KEY (window_start, window_end, channel_id, usage_point_id, period, revision);
 
@@ -1463,12 +1553,6 @@ ALTER TABLE ONLY public.interval_read
 ALTER TABLE ONLY public.leak_case
     ADD CONSTRAINT leak_case_pkey PRIMARY KEY (channel_id, episode);
 
-ALTER TABLE ONLY public.billing_correction
-    ADD CONSTRAINT billing_correction_pkey PRIMARY KEY (number);
-
-ALTER TABLE ONLY public.billing_correction
-    ADD CONSTRAINT billing_correction_window_start_window_end_usage_point_id_p_key UNIQUE (window_start, window_end, usage_point_id, period, revision, new_hash, treatment);
-
 ALTER TABLE ONLY public.leak_memory
     ADD CONSTRAINT leak_memory_pkey PRIMARY KEY (channel_id);
 
@@ -1499,6 +1583,9 @@ ALTER TABLE ONLY public.optout_task
 ALTER TABLE ONLY public.optout_task
     ADD CONSTRAINT optout_task_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.outage
+    ADD CONSTRAINT outage_pkey PRIMARY KEY (began_at, device, name);
+
 ALTER TABLE ONLY public.pilot_step
     ADD CONSTRAINT pilot_step_pkey PRIMARY KEY (number);
 
@@ -1523,6 +1610,9 @@ ALTER TABLE ONLY public.reading_import_refusal
 ALTER TABLE ONLY public.register_read
     ADD CONSTRAINT register_read_pkey PRIMARY KEY (channel_id, at_utc, version);
 
+ALTER TABLE ONLY public.reliability_day
+    ADD CONSTRAINT reliability_day_pkey PRIMARY KEY (local_day);
+
 ALTER TABLE ONLY public.self_read
     ADD CONSTRAINT self_read_channel_id_read_at_register_key UNIQUE (channel_id, read_at, register);
 
@@ -1537,6 +1627,9 @@ ALTER TABLE ONLY public.sequence_hole
 
 ALTER TABLE ONLY public.service_level
     ADD CONSTRAINT service_level_pkey PRIMARY KEY (local_day, commodity, mark);
+
+ALTER TABLE ONLY public.transformer_day
+    ADD CONSTRAINT transformer_day_pkey PRIMARY KEY (local_day, transformer_id);
 
 ALTER TABLE ONLY public.transformer
     ADD CONSTRAINT transformer_pkey PRIMARY KEY (transformer_id);
@@ -1596,6 +1689,8 @@ CREATE UNIQUE INDEX api_token_name ON public.api_token USING btree (name) WHERE 
 CREATE INDEX audit_record_subject ON public.audit_record USING btree (subject, number);
 
 CREATE INDEX billed_service_days ON public.billed_service USING btree (usage_point_id, to_on);
+
+CREATE INDEX billing_correction_untold ON public.billing_correction USING btree (notice_by) WHERE (noticed_at IS NULL);
 
 CREATE INDEX billing_determinant_channel ON public.billing_determinant USING btree (channel_id, read_end_utc);
 
@@ -1690,14 +1785,15 @@ ALTER TABLE ONLY public.agreement
 
 ALTER TABLE ONLY public.billed_service
     ADD CONSTRAINT billed_service_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
-CREATE INDEX billing_correction_untold ON public.billing_correction USING btree (notice_by) WHERE (noticed_at IS NULL);
-
 
 ALTER TABLE ONLY public.billing_ack
     ADD CONSTRAINT billing_ack_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
 
 ALTER TABLE ONLY public.billing_block
     ADD CONSTRAINT billing_block_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+
+ALTER TABLE ONLY public.billing_correction
+    ADD CONSTRAINT billing_correction_window_start_window_end_usage_point_id__fkey FOREIGN KEY (window_start, window_end, usage_point_id, period, revision) REFERENCES public.billed_service(window_start, window_end, usage_point_id, period, revision);
 
 ALTER TABLE ONLY public.billing_determinant
     ADD CONSTRAINT billing_determinant_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
@@ -1777,6 +1873,9 @@ ALTER TABLE ONLY public.self_read
 ALTER TABLE ONLY public.self_read_month
     ADD CONSTRAINT self_read_month_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.channel(channel_id);
 
+ALTER TABLE ONLY public.transformer_day
+    ADD CONSTRAINT transformer_day_transformer_id_fkey FOREIGN KEY (transformer_id) REFERENCES public.transformer(transformer_id);
+
 ALTER TABLE ONLY public.usage_point
     ADD CONSTRAINT usage_point_premise_id_fkey FOREIGN KEY (premise_id) REFERENCES public.premise(premise_id);
 
@@ -1792,9 +1891,6 @@ GRANT ALL ON SCHEMA public TO mdms_audit;
 GRANT USAGE ON SCHEMA report TO mdms_report;
 
 GRANT SELECT,UPDATE ON TABLE public.audit_head TO mdms;
-ALTER TABLE ONLY public.billing_correction
-    ADD CONSTRAINT billing_correction_window_start_window_end_usage_point_id__fkey FOREIGN KEY (window_start, window_end, usage_point_id, period, revision) REFERENCES public.billed_service(window_start, window_end, usage_point_id, period, revision);
-
 GRANT SELECT ON TABLE public.audit_head TO mdms_signer;
 
 GRANT SELECT,INSERT ON TABLE public.audit_record TO mdms;
@@ -1857,17 +1953,25 @@ GRANT SELECT ON TABLE report.night_flow TO mdms_report;
 
 GRANT SELECT ON TABLE report.optout TO mdms_report;
 
+GRANT SELECT ON TABLE report.outage TO mdms_report;
+
+GRANT SELECT ON TABLE report.outage_place TO mdms_report;
+
 GRANT SELECT ON TABLE report.read_conflict_hour TO mdms_report;
 
 GRANT SELECT ON TABLE report.read_rate_day TO mdms_report;
 
 GRANT SELECT ON TABLE report.register_read TO mdms_report;
 
+GRANT SELECT ON TABLE report.reliability_day TO mdms_report;
+
 GRANT SELECT ON TABLE report.sequence_hole TO mdms_report;
 
 GRANT SELECT ON TABLE report.service_level TO mdms_report;
 
 GRANT SELECT ON TABLE report.storage TO mdms_report;
+
+GRANT SELECT ON TABLE report.transformer_day TO mdms_report;
 
 GRANT SELECT ON TABLE report.vee_exception TO mdms_report;
 

@@ -25,6 +25,7 @@ from mdms.storage.facts import PostgresFacts
 from mdms.storage.field_orders import PostgresFieldOrders
 from mdms.storage.gaps import PostgresGaps
 from mdms.storage.grid import PostgresGrid
+from mdms.storage.grid_days import PostgresGridDays
 from mdms.storage.leaks import PostgresLeaks
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
@@ -53,15 +54,15 @@ class PostgresUnitOfWork:
         self.readings = PostgresReadings(connection, partitions)
         self.reading_imports = PostgresReadingImports(connection)
         self.vee = PostgresVee(connection)
-        self.raw_messages = PostgresRawMessages(connection)
+        self.raw_messages = PostgresRawMessages(connection, partitions)
         self.edits = PostgresEdits(connection, partitions)
         self.exceptions = PostgresExceptions(connection)
         self.circumstances = PostgresCircumstances(connection)
         self.leaks = PostgresLeaks(connection)
         self.grid = PostgresGrid(connection)
         self.billing = PostgresBilling(connection)
-        self.events = PostgresEvents(connection)
         self.corrections = PostgresCorrections(connection)
+        self.events = PostgresEvents(connection)
         self.gaps = PostgresGaps(connection)
         self.collectors = PostgresCollectors(connection)
         self.conflicts = PostgresConflicts(connection)
@@ -76,6 +77,7 @@ class PostgresUnitOfWork:
         self.standing = PostgresStanding(connection)
         self.pilot = PostgresPilot(connection)
         self.service_levels = PostgresServiceLevels(connection)
+        self.grid_days = PostgresGridDays(connection)
         self.tokens = PostgresTokens(connection)
 
 

@@ -28,7 +28,7 @@ from mdms.dashboards.__main__ import DASHBOARDS
 from mdms.dashboards.model import Kind, Panel, Prometheus, Sql
 from mdms.embedded import processes
 from mdms.settings import config_dir
-from tests.integration.operations.figures import collection, operators, people
+from tests.integration.operations.figures import collection, grid, operators, people
 from tests.integration.operations.snapshot import FROM, MISHAPS, Figures, Snapshot
 
 pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -143,6 +143,7 @@ FIGURES: dict[str, Figures] = {
     "mdms-billing": operators.BILLING,
     "mdms-commands": people.COMMANDS,
     "mdms-leaks": people.LEAKS,
+    "mdms-grid": grid.FIGURES,
     "mdms-platform": people.PLATFORM,
 }
 SQL_PANELS = {

@@ -1,0 +1,56 @@
+"""What is done every day, and at which local time."""
+
+from datetime import time
+
+from mdms.app.core import Core
+from mdms.services.grid import GridService
+from mdms.services.grid_days import GridDays
+from mdms.services.leak_night import LeakNight
+from mdms.services.optout_days import OptoutDays
+from mdms.services.optouts import OptoutService
+from mdms.services.schedule import DailyJob
+from mdms.services.self_read_months import SelfReadMonths
+from mdms.services.service_levels import ServiceLevelService
+from mdms.services.transformers import TransformerService
+
+_OPTOUTS_AT = time(0, 10)
+"""The first of a month owes its fee, and forms that were due yesterday are late."""
+_MORNING = time(6)
+"""By then a day must have come (vee.md 9.1), and people look at boards."""
+
+
+def daily_jobs(core: Core) -> list[DailyJob]:
+    """Return the day's work in the order in which it is due."""
+    store, clock, zone = core.unit_of_work, core.clock, core.settings.zone
+    optouts = OptoutDays(store, clock, core.book, OptoutService(store, clock, core.book))
+    months = SelfReadMonths(store, clock, core.book)
+    leaks = LeakNight(store, clock, core.leak_rules, zone)
+
+    async def night() -> None:
+        await core.vee.nightly()
+        await leaks.run()  # on what VEE believes
+
+    return [
+        DailyJob("optouts", _OPTOUTS_AT, optouts.run),
+        DailyJob("self_reads", _OPTOUTS_AT, months.run),
+        DailyJob("vee", core.settings.vee.nightly_at, night),
+        DailyJob("service_levels", _MORNING, service_levels(core).run),
+        DailyJob("grid_days", _MORNING, grid_days(core).run),
+    ]
+
+
+def service_levels(core: Core) -> ServiceLevelService:
+    """Return what measures how much of a day had come."""
+    return ServiceLevelService(core.unit_of_work, core.clock, core.settings.zone)
+
+
+def grid_days(core: Core) -> GridDays:
+    """Return what keeps outages and loads."""
+    store, clock, zone = core.unit_of_work, core.clock, core.settings.zone
+    return GridDays(
+        store,
+        clock,
+        zone,
+        GridService(store, clock, zone),
+        TransformerService(store, zone, core.rules.voltage),
+    )
