@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from mdms.domain.readings import Bool, Int32, Int64, IntervalReads
+from mdms.domain.readings import Bool, Int32, Int64, IntervalReads, ascends
 from vee.block import SlotTable
 
 S = TypeVar("S", bound=np.generic)
@@ -41,7 +41,7 @@ class Layout:
             channel_id: The rows, rising.
             reads: In any order; those outside the grid are left out.
         """
-        if not _in_order(reads):
+        if not ascends(reads.channel_id, reads.start_s, reads.version):
             order = np.lexsort((reads.version, reads.start_s, reads.channel_id))
             reads = reads.take(order)
         first = np.searchsorted(reads.channel_id, channel_id)
@@ -94,13 +94,3 @@ class Layout:
 def _full(cell: Int64, shape: tuple[int, int]) -> bool:
     size = shape[0] * shape[1]
     return len(cell) == size and bool((cell == np.arange(size)).all())
-
-
-def _in_order(reads: IntervalReads) -> bool:
-    """Return whether reads are sorted by channel, start and version."""
-    channel, start_s, version = reads.channel_id, reads.start_s, reads.version
-    later = start_s[1:] > start_s[:-1]
-    later |= (start_s[1:] == start_s[:-1]) & (version[1:] > version[:-1])
-    later &= channel[1:] == channel[:-1]
-    later |= channel[1:] > channel[:-1]
-    return bool(later.all())

@@ -90,11 +90,12 @@ FLAG_POWER_FAIL = rule_bit(34)
 """Power failed within the interval: actual, but never an anchor or a reference."""
 
 
-def _ascends(major: npt.NDArray[np.integer], minor: npt.NDArray[np.integer]) -> bool:
-    """Return whether each row's key is greater than the one before it."""
-    later = minor[1:] > minor[:-1]
-    later &= major[1:] == major[:-1]
-    later |= major[1:] > major[:-1]
+def ascends(*keys: npt.NDArray[np.integer]) -> bool:
+    """Return whether each row exceeds the one before it, by the first key, then the next."""
+    later = keys[-1][1:] > keys[-1][:-1]
+    for key in keys[-2::-1]:
+        later &= key[1:] == key[:-1]
+        later |= key[1:] > key[:-1]
     return bool(later.all())
 
 
@@ -125,7 +126,7 @@ class _Columns:
     def current(self) -> Self:
         """Return the highest version of each key, sorted by key."""
         keys = [getattr(self, name) for name in self._key]
-        if _ascends(*keys):
+        if ascends(*keys):
             return self  # one version of each, as most stretches of most channels have
         order = np.lexsort((self.version, *reversed(keys)))
         last = np.zeros(len(order), np.bool_)

@@ -107,40 +107,71 @@ def _blank_rows(wires: Sequence[Wire], count: int) -> npt.NDArray[np.void]:
     return np.repeat(template, count)
 
 
-def unpack(wires: Sequence[Wire], stream: bytes) -> list[Integers]:
+@dataclass(frozen=True, slots=True)
+class Groups:
     """
-    Return the columns of a COPY TO whose rows are (integer, array, array, …).
+    Rows of plain fields and arrays.
+
+    Attributes:
+        leads: The plain fields, each of shape (rows,).
+        count: Elements of each row's arrays, shape (rows,).
+        columns: Elements of the arrays, row after row, each of shape (elements,).
+    """
+
+    leads: tuple[Integers, ...]
+    count: npt.NDArray[np.int64]
+    columns: tuple[Integers, ...]
+
+
+def unpack(leads: Sequence[Wire], wires: Sequence[Wire], stream: bytes) -> Groups:
+    """
+    Return what a COPY TO sent whose rows are (field, …, array, array, …).
 
     Args:
-        wires: How each array's elements travel, in the order of the row.
-        stream: What came, header and trailer included; no field and no element is NULL.
-
-    Returns:
-        The leading integer, repeated for each element of its row's arrays; then the elements of
-        each array, row after row.
+        leads: How the plain fields travel, in the order of the row; the first is an INTEGER.
+        wires: How each array's elements travel, in the order of the row; at least one.
+        stream: What came, header and trailer included; no field and no element is NULL, and the
+            arrays of a row have one length.
     """
-    codes = tuple(wire.code for wire in wires)
-    leads: list[int] = []
-    counts: list[int] = []
+    codes = tuple(wire.code for wire in leads), tuple(wire.code for wire in wires)
+    count_at = 2 + sum(4 + np.dtype(code).itemsize for code in codes[0]) + _BEFORE_COUNT
+    counts: list[npt.NDArray[np.int64]] = []
+    lead_parts: list[list[Integers]] = [[] for _ in leads]
     parts: list[list[Integers]] = [[] for _ in wires]
-    position = len(HEADER)
-    end = len(stream) - len(TRAILER)
+    position, end = len(HEADER), len(stream) - len(TRAILER)
     while position < end:
-        count = int.from_bytes(stream[position + _COUNT_AT : position + _COUNT_AT + 4], "big")
-        group = np.frombuffer(stream, _group_dtype(codes, count), count=1, offset=position)[0]
-        assert group["fields"] == 1 + len(wires), "the statement and the wires agree"
-        leads.append(group["lead"])
-        counts.append(count)
-        for n, part in enumerate(parts):
-            assert group[f"has_null_{n}"] == 0, "no column of a read is NULL"
-            part.append(group[f"array_{n}"]["value"])
-        position += group.dtype.itemsize
-    lead = np.repeat(np.array(leads, np.int32), np.array(counts, np.int64))
-    return [lead, *(w.decode(_join(part, w)) for w, part in zip(wires, parts, strict=True))]
+        at = position + count_at
+        count = int.from_bytes(stream[at : at + 4], "big")
+        dtype = _group_dtype(*codes, count)
+        most = min((end - position) // dtype.itemsize, _LOOK_AHEAD)
+        rows = np.frombuffer(stream, dtype, count=most, offset=position)
+        rows = rows[: _leading(rows["count_0"] == count)]
+        assert (rows["fields"] == len(leads) + len(wires)).all(), "statement and wires agree"
+        counts.append(np.full(len(rows), count))
+        for n, (part, wire) in enumerate(zip(lead_parts, leads, strict=True)):
+            part.append(wire.decode(rows[f"lead_{n}"]))
+        for n, (part, wire) in enumerate(zip(parts, wires, strict=True)):
+            assert not rows[f"has_null_{n}"].any(), "no column of a read is NULL"
+            part.append(wire.decode(rows[f"array_{n}"]["value"]).reshape(-1))
+        position += len(rows) * dtype.itemsize
+    return Groups(
+        leads=tuple(_join(part, w.native) for part, w in zip(lead_parts, leads, strict=True)),
+        count=np.concatenate([np.empty(0, np.int64), *counts]),
+        columns=tuple(_join(part, wire.native) for part, wire in zip(parts, wires, strict=True)),
+    )
 
 
-def _join(parts: list[Integers], wire: Wire) -> Integers:
-    return np.concatenate(parts) if parts else np.empty(0, wire.native)
+_LOOK_AHEAD = 512
+"""Rows that are looked at together; from the first of another length on they are looked at anew."""
+
+
+def _leading(alike: npt.NDArray[np.bool_]) -> int:
+    """Return how many are true before the first that is not."""
+    return len(alike) if alike.all() else int(alike.argmin())
+
+
+def _join(parts: list[Integers], native: type[np.integer]) -> Integers:
+    return np.concatenate(parts) if parts else np.empty(0, native)
 
 
 @lru_cache(maxsize=16)
@@ -151,14 +182,16 @@ def _row_dtype(codes: tuple[str, ...]) -> np.dtype[np.void]:
     return np.dtype(fields)
 
 
-_COUNT_AT = 2 + 4 + 4 + 4 + 12
-"""Where a row says how long its first array is: past field count, lead and three words."""
+_BEFORE_COUNT = 16
+"""Bytes of an array before it says how long it is."""
 
 
 @lru_cache(maxsize=256)
-def _group_dtype(codes: tuple[str, ...], count: int) -> np.dtype[np.void]:
+def _group_dtype(leads: tuple[str, ...], codes: tuple[str, ...], count: int) -> np.dtype[np.void]:
     """Return the layout of one row whose arrays have `count` elements; channels are much alike."""
-    fields: list[tuple[object, ...]] = [("fields", ">i2"), ("lead_length", ">i4"), ("lead", ">i4")]
+    fields: list[tuple[object, ...]] = [("fields", ">i2")]
+    for n, code in enumerate(leads):
+        fields += [(f"lead_length_{n}", ">i4"), (f"lead_{n}", code)]
     for n, code in enumerate(codes):
         fields += [
             (f"length_{n}", ">i4"),

@@ -5,7 +5,7 @@ The tables differ in the name of their time, in the columns that only intervals 
 what lies at the end of a period belongs to it. None of these columns is ever NULL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString, Self
 
@@ -66,6 +66,19 @@ COPY (
 ) TO STDOUT (FORMAT binary)
 """
 
+# Most rows are as they were received and differ in little: then half the columns need not travel.
+# Channels with other rows are told, and asked for again by `select`.
+SELECT_PLAIN = """
+COPY (
+    SELECT channel_id, min(source), bool_or({altered}) OR min(source) <> max(source), {plain_arrays}
+    FROM {table}
+    WHERE {time} >= %(start_utc)s AND {time} {up_to} %(end_utc)s
+      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
+      AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
+    GROUP BY channel_id
+) TO STDOUT (FORMAT binary)
+"""
+
 NEWEST = """
 COPY (
     SELECT channel_id, {arrays}
@@ -85,6 +98,9 @@ COPY (
 """
 
 
+SOURCE = "source"
+
+
 @dataclass(frozen=True, slots=True)
 class ReadStatements:
     """
@@ -98,6 +114,8 @@ class ReadStatements:
         store_staged: Insert what is not there yet; return the positions of the rest.
         keep_conflicts: Of these positions, keep the values that differ from the stored raw ones.
         select: Copy out, grouped by channel, what lies in a period.
+        select_plain: Copy out, grouped by channel, its source, whether it has rows that are not
+            plain, and the columns in which plain rows differ.
         newest: Copy out, grouped by channel, the raw rows of its last slots.
     """
 
@@ -108,6 +126,7 @@ class ReadStatements:
     store_staged: bytes
     keep_conflicts: bytes
     select: bytes
+    select_plain: bytes
     newest: bytes
 
     @classmethod
@@ -118,6 +137,7 @@ class ReadStatements:
         *,
         time: str,
         kind: str,
+        plain: Mapping[str, int | str],
         with_end: bool,
     ) -> Self:
         """
@@ -128,14 +148,21 @@ class ReadStatements:
             columns: Their names, the channel's first.
             time: The one by which the table is cut.
             kind: What a conflict in this table is called.
+            plain: Values of the columns that are alike in all rows as received; they
+                have one source besides.
             with_end: Whether a row at the very end of a period belongs to it.
         """
         parts = {
             "table": sql.Identifier(table),
             "stage": sql.Identifier(f"{table}_stage"),
             "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
-            "arrays": sql.SQL(", ").join(
-                sql.SQL("array_agg({})").format(sql.Identifier(name)) for name in columns[1:]
+            "arrays": _arrays(columns[1:]),
+            "plain_arrays": _arrays(
+                [name for name in columns[1:] if name not in plain and name != SOURCE]
+            ),
+            "altered": sql.SQL(" OR ").join(
+                sql.SQL("{} <> {}").format(sql.Identifier(name), sql.Literal(value))
+                for name, value in plain.items()
             ),
             "time": sql.Identifier(time),
             "kind": sql.Literal(kind),
@@ -153,5 +180,12 @@ class ReadStatements:
             store_staged=written(STORE_STAGED),
             keep_conflicts=written(KEEP_CONFLICTS),
             select=written(SELECT),
+            select_plain=written(SELECT_PLAIN),
             newest=written(NEWEST),
         )
+
+
+def _arrays(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("array_agg({})").format(sql.Identifier(name)) for name in columns
+    )

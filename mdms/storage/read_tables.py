@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from mdms.domain.readings import IntervalReads, RegisterReads
+from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads, Status, ascends
 from mdms.storage import copy_binary
 from mdms.storage.copy_binary import Integers, Wire
 from mdms.storage.read_statements import ReadStatements
@@ -27,6 +28,7 @@ class ReadTable(Generic[R]):
         rows: Makes our columns of it.
         time: Our name of its time column.
         wires: Our columns in the order of every statement's column list, and how they travel.
+        plain: Values of the columns that are alike in all rows as received.
         statements: All that is done with it.
     """
 
@@ -34,6 +36,7 @@ class ReadTable(Generic[R]):
     rows: Callable[..., R]
     time: str
     wires: Mapping[str, Wire]
+    plain: Mapping[str, int]
     statements: ReadStatements
 
     @classmethod
@@ -45,14 +48,23 @@ class ReadTable(Generic[R]):
         *,
         time: str,
         kind: str,
+        plain: Mapping[str, int],
         with_end: bool,
     ) -> "ReadTable[R]":
         """Return a table with its statements; what the arguments mean is said there."""
         columns = [_IN_SQL.get(column, column) for column in wires]
         statements = ReadStatements.on(
-            name, columns, time=_IN_SQL[time], kind=kind, with_end=with_end
+            name,
+            columns,
+            time=_IN_SQL[time],
+            kind=kind,
+            plain={
+                column: chr(value) if wires[column] is copy_binary.CHAR else value
+                for column, value in plain.items()
+            },
+            with_end=with_end,
         )
-        return cls(name, rows, time, wires, statements)
+        return cls(name, rows, time, wires, plain, statements)
 
     def times(self, rows: R) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Return the column by which the table is cut."""
@@ -73,12 +85,57 @@ class ReadTable(Generic[R]):
         """Return the rows of a stream of `select` or `newest`, sorted by key and version."""
         names = list(self.wires)
         assert names[0] == "channel_id", "what a stream is grouped by"
-        columns = copy_binary.unpack([self.wires[name] for name in names[1:]], stream)
-        rows = self.rows(**dict(zip(names, columns, strict=True)))
-        return rows.take(np.lexsort((rows.version, self.times(rows), rows.channel_id)))
+        groups = copy_binary.unpack(
+            [copy_binary.INTEGER], [self.wires[name] for name in names[1:]], stream
+        )
+        channel_id = np.repeat(groups.leads[0], groups.count)
+        return self.sorted(self.rows(channel_id, *groups.columns))
+
+    def unpack_plain(self, stream: bytes) -> tuple[R, Integers]:
+        """
+        Return the rows of a stream of `select_plain`, and the channels that it does not tell of.
+
+        The rows are sorted by key and version; a channel that has others than plain ones is left
+        out as a whole.
+        """
+        varying = [name for name in self.wires if name not in self.plain][1:-1]
+        groups = copy_binary.unpack(
+            [copy_binary.INTEGER, copy_binary.SMALLINT, copy_binary.CHAR],
+            [self.wires[name] for name in varying],
+            stream,
+        )
+        channel_id, source, altered = groups.leads
+        order = np.argsort(channel_id)
+        order = order[altered[order] == 0]
+        at = _elements(groups.count, order)
+        columns = {
+            "channel_id": np.repeat(channel_id[order], groups.count[order]),
+            "source": np.repeat(source[order], groups.count[order]),
+        }
+        for name, column in zip(varying, groups.columns, strict=True):
+            columns[name] = column if at is None else column[at]
+        for name, value in self.plain.items():
+            columns[name] = np.full(len(columns["source"]), value, self.wires[name].native)
+        return self.sorted(self.rows(**columns)), channel_id[altered != 0]
+
+    def sorted(self, rows: R) -> R:
+        """Return rows sorted by key and version; nearly always they are."""
+        keys = rows.channel_id, self.times(rows), rows.version
+        return rows if ascends(*keys) else rows.take(np.lexsort(keys[::-1]))
 
     def _columns(self, rows: R) -> list[Integers]:
         return [getattr(rows, name) for name in self.wires]
+
+
+def _elements(count: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> Integers | None:
+    """Return where the elements of some rows lie, in this order; None where nothing moves."""
+    if len(order) == len(count) and (order[1:] > order[:-1]).all():
+        return None
+    first = np.cumsum(count) - count
+    length = count[order]
+    start = np.cumsum(length) - length
+    positions: Integers = np.arange(int(length.sum())) + np.repeat(first[order] - start, length)
+    return positions
 
 
 INTERVALS = ReadTable.of(
@@ -97,6 +154,7 @@ INTERVALS = ReadTable.of(
     },
     time="start_s",
     kind="interval",
+    plain={"version": RAW_VERSION, "status": Status.RAW.code, "method": 0, "flags": 0},
     with_end=False,
 )
 
@@ -114,5 +172,6 @@ REGISTERS = ReadTable.of(
     },
     time="at_s",
     kind="register",
+    plain={"version": RAW_VERSION, "status": Status.RAW.code},
     with_end=True,
 )

@@ -122,13 +122,19 @@ class PostgresReadings:
         channel_ids: Sequence[int] | None,
         as_of: datetime | None,
     ) -> R:
-        parameters = {
+        parameters: dict[str, object] = {
             "start_utc": period.start_utc,
             "end_utc": period.end_utc,
             "channel_ids": None if channel_ids is None else [int(c) for c in channel_ids],
             "as_of": as_of,
         }
-        return table.unpack(await self._copy_out(table.statements.select, parameters))
+        select = table.statements
+        plain, others = table.unpack_plain(await self._copy_out(select.select_plain, parameters))
+        if len(others) == 0:
+            return plain
+        parameters["channel_ids"] = others.tolist()
+        rest = table.unpack(await self._copy_out(select.select, parameters))
+        return table.sorted(type(plain).concat(plain, rest))
 
     async def _ensure_partitions(self, table: ReadTable[R], rows: R) -> None:
         await self._partitions.ensure(table.name, months_of(table.times(rows)))

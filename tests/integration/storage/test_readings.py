@@ -185,6 +185,27 @@ async def test_reads_are_known_as_they_were_at_an_earlier_time(store):
     assert rows(after) == rows(received) + rows(version(received, 1, 12, Status.ESTIMATED, later))
 
 
+async def test_channels_with_other_rows_than_plain_ones_come_back_whole(store):
+    plain, flagged, amended, mixed = (raw([n, n], [1, 0], [n, 10 * n]) for n in (1, 2, 3, 4))
+    flagged.flags[1] = 1 << 10
+    mixed.source[0] = Source.BACKFILL
+    later = RECORDED + timedelta(hours=5)
+    versions = version(amended.take(slice(1)), 1, 12, Status.ESTIMATED, later)
+    shown = registers([1, 2, 2], [0, 0, 1], [5, 6, 7])
+    shown.source[2] = Source.SELF_READ
+    async with store() as work:
+        received = IntervalReads.concat(amended, flagged, mixed, plain)
+        await work.readings.append_raw(received, shown, sure=True)
+        await work.readings.append_versions(versions)
+
+    async with store() as work:
+        intervals = await work.readings.intervals(NOVEMBER)
+        stored = await work.readings.registers(NOVEMBER)
+
+    assert rows(intervals) == sorted(rows(received) + rows(versions))
+    assert rows(stored) == rows(shown)
+
+
 async def test_only_the_channels_and_the_period_asked_for_come_back(store):
     async with store() as work:
         await work.readings.append_raw(

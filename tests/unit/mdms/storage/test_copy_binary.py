@@ -99,10 +99,11 @@ def as_arrays(channel: int, given_columns: tuple[npt.NDArray[np.integer], ...]) 
 def test_arrays_unpack_to_the_columns_that_were_sent(given_groups):
     stream = HEADER + b"".join(as_arrays(*group) for group in given_groups) + TRAILER
 
-    channel, *unpacked = copy_binary.unpack(WIRES, stream)
+    unpacked = copy_binary.unpack([INTEGER], WIRES, stream)
 
-    assert channel.tolist() == [lead for lead, parts in given_groups for _ in parts[0]]
-    for n, (wire, values) in enumerate(zip(WIRES, unpacked, strict=True)):
+    assert unpacked.leads[0].tolist() == [lead for lead, _ in given_groups]
+    assert unpacked.count.tolist() == [len(parts[0]) for _, parts in given_groups]
+    for n, (wire, values) in enumerate(zip(WIRES, unpacked.columns, strict=True)):
         assert values.dtype == wire.native
         assert values.tolist() == [one for _, parts in given_groups for one in parts[n].tolist()]
 
