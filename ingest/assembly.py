@@ -1,8 +1,10 @@
 """From messages to rows: decode each message, find whose frames it holds, put rows together."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -15,6 +17,7 @@ from ingest.codecs import fnb1, fnb1_readings
 from ingest.codecs.decoded import Decoded, Opened
 from ingest.codecs.frames import Frames
 from ingest.joined import Joined, join
+from ingest.quota import Quotas
 from ingest.reported import report, violations
 from ingest.sequence import Offer, Seen
 from ingest.tags import TagCheck
@@ -28,6 +31,9 @@ from mdms.ports.messages import Envelope, Rejected, UplinkMessage
 
 SEQUENCE_JUMP_MAX: Final = 100_000
 """A collector that is this far ahead of itself has a fault, or is another one."""
+
+LETTERS_MAX: Final = 1_000
+"""Of one message; honest ones have half as many frames. The rest of it is one letter more."""
 
 _BACKFILL = "backfill"
 _NOBODY = np.empty(0, np.int32)
@@ -60,6 +66,8 @@ class Assembled:
     frame_count: int = 0
     clocks: Sighting = field(default_factory=Sighting)
     """Meters whose clock is off."""
+    shed: Counter[str] = field(default_factory=Counter)
+    """How many frames, events and letters were beyond a quota."""
 
 
 def assemble(
@@ -71,6 +79,7 @@ def assemble(
     recorded_at: datetime,
     tags: TagCheck | None = None,
     clocks: ClockWatch | None = None,
+    quotas: Quotas | None = None,
 ) -> Assembled:
     """
     Read a batch; whatever cannot be used becomes a dead letter.
@@ -83,20 +92,14 @@ def assemble(
         recorded_at: When their reads are known; later, if the database was away.
         tags: Checks meters' tags; None where no keys are known.
         clocks: Watches meters' clocks; None where nobody does.
+        quotas: What meters and collectors may cost; None where all is to be read.
     """
     assembled = Assembled()
     opened: list[tuple[Envelope, Opened]] = []
     for envelope in batch:
         try:
             if state.is_state(envelope.topic):
-                said = state.read(
-                    envelope.topic, envelope.payload, received_at, retained=envelope.retained
-                )
-                newest = said.offer.seq if said.offer else 0
-                _check_sender(said.report.collector_id, newest, roster, newest_seq)
-                assembled.reports.append(said.report)
-                if said.offer is not None:
-                    assembled.counted.append(said.offer)
+                _add_state(assembled, envelope, roster, newest_seq, received_at)
                 continue
             message = codecs.open_message(envelope.topic, envelope.payload, received_at)
             sender = message.message
@@ -114,13 +117,74 @@ def assemble(
     if opened:
         opened, joined = _join(opened, assembled, tags)
         resolved = roster.channels.resolve(joined.frames)
+        resolved = _shed(assembled, joined, resolved, quotas, roster.channels)
         _add_messages(assembled, opened, joined, resolved, channels=roster.channels, tags=tags)
         _add_reads(assembled, joined, resolved, to_epoch_us(recorded_at))
         if clocks is not None:
             messages = [message.message for message in joined.messages]
             assembled.clocks = clocks.look(joined.stamps, messages, roster.channels)
             assembled.events += assembled.clocks.events
+    _shed_rest(assembled, quotas, roster.collector_ids, received_at)
     return assembled
+
+
+def _add_state(
+    assembled: Assembled,
+    envelope: Envelope,
+    roster: Roster,
+    newest_seq: Mapping[int, int],
+    received_at: datetime,
+) -> None:
+    said = state.read(envelope.topic, envelope.payload, received_at, retained=envelope.retained)
+    newest = said.offer.seq if said.offer else 0
+    _check_sender(said.report.collector_id, newest, roster, newest_seq)
+    assembled.reports.append(said.report)
+    if said.offer is not None:
+        assembled.counted.append(said.offer)
+
+
+def _shed(
+    assembled: Assembled,
+    joined: Joined,
+    resolved: Resolved,
+    quotas: Quotas | None,
+    channels: ChannelIndex,
+) -> Resolved:
+    """Let go of the frames of channels that have sent too many; the raw message keeps them."""
+    if quotas is None or not joined.messages:
+        return resolved
+    received_at = joined.messages[0].message.received_at
+    rows = quotas.reads(resolved, received_at)
+    if not len(rows):
+        return resolved
+    assembled.shed["frame"] += len(rows)
+    frames = joined.frames
+    meters = [
+        (
+            int(frames.radio_id[row]),
+            channels.meter(int(frames.radio_id[row]), int(frames.at_s[row])).badge,
+            joined.messages[joined.message[row]].message.collector_id,
+        )
+        for row in rows[np.unique(frames.radio_id[rows], return_index=True)[1]].tolist()
+    ]
+    assembled.events += quotas.news(meters, received_at)
+    register_channel = resolved.register_channel.copy()
+    interval_channel = resolved.interval_channel.copy()
+    register_channel[rows] = interval_channel[rows] = NO_CHANNEL
+    return replace(resolved, register_channel=register_channel, interval_channel=interval_channel)
+
+
+def _shed_rest(
+    assembled: Assembled, quotas: Quotas | None, collector_ids: frozenset[int], at: datetime
+) -> None:
+    """Let go of events and dead letters that are too many."""
+    if quotas is None:
+        return
+    events = quotas.events(assembled.events, at)
+    letters = quotas.letters(assembled.rejected, collector_ids)
+    assembled.shed["event"] += len(assembled.events) - len(events)
+    assembled.shed["letter"] += len(assembled.rejected) - len(letters)
+    assembled.events, assembled.rejected = events, letters
 
 
 def _read(message: Opened, tags: TagCheck | None) -> Decoded:
@@ -236,18 +300,24 @@ def _add_careful(
         for record in decoded.answers
     )
     assembled.messages.append(kept.message)
-    assembled.rejected += (
-        Rejected(
-            reason,
-            detail,
-            envelope.topic,
-            kept.frame_bytes(frame),
-            frame,
-            received_at,
-            kept.schema_id,
+    assembled.rejected += _letters(kept, envelope.topic, reasons, received_at)
+
+
+def _letters(
+    kept: Decoded,
+    topic: str,
+    reasons: Mapping[int, tuple[RejectReason, str]],
+    received_at: datetime,
+) -> Iterator[Rejected]:
+    """Yield a letter for each of the first frames, and one for each reason of the rest."""
+    for frame, (reason, detail) in islice(reasons.items(), LETTERS_MAX):
+        content = kept.frame_bytes(frame)
+        yield Rejected(reason, detail, topic, content, frame, received_at, kept.schema_id)
+    rest = Counter(reason for reason, _ in islice(reasons.values(), LETTERS_MAX, None))
+    for reason, count in rest.items():
+        yield Rejected(
+            reason, f"{count} more frames", topic, kept.message.payload, None, received_at
         )
-        for frame, (reason, detail) in reasons.items()
-    )
 
 
 def _add_reads(assembled: Assembled, joined: Joined, resolved: Resolved, recorded_us: int) -> None:

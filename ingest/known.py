@@ -8,7 +8,7 @@ window is not sure of is put to it.
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Generic, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,10 @@ Reads = TypeVar("Reads", IntervalReads, RegisterReads)
 Rows = npt.NDArray[np.intp]
 Word = npt.NDArray[np.uint64]
 
+CONFLICTS_MAX: Final = 16
+"""
+Values for one key within a batch that are kept beside the first; the raw messages have them all.
+"""
 _LOW_HALF = (1 << 32) - 1
 _TIME_BITS = 33
 
@@ -141,12 +145,12 @@ def sieve(window: Window, reads: Reads) -> Sieved[Reads]:
     key = keys(reads)[rows]
     order = np.argsort(key, kind="stable")
     firsts, others = _split_first(rows[order], key[order], reads.value)
-    conflicts = []
-    while len(others):
+    conflicts: list[Reads] = []
+    while len(others) and len(conflicts) < CONFLICTS_MAX:
         conflict, others = _split_first(others, keys(reads)[others], reads.value)
         conflicts.append(reads.take(conflict))
     verdict = verdict[firsts]
-    conflict_count = sum(len(part) for part in conflicts)
+    conflict_count = sum(len(part) for part in conflicts) + len(others)
     return Sieved(
         sure=reads.take(firsts[verdict == Verdict.NEW]),
         unsure=reads.take(firsts[verdict != Verdict.NEW]),

@@ -252,6 +252,8 @@ class Pipeline:
         for message in assembled.messages:
             metrics.INGEST_MESSAGES.labels(kind=message.kind).inc()
             metrics.INGEST_MISDATED.inc(message.misdated and message.frame_count > 0)
+        for kind, count in assembled.shed.items():
+            metrics.INGEST_SHED.labels(kind=kind).inc(count)
         for rejected in assembled.rejected:
             metrics.INGEST_REJECTED.labels(reason=rejected.reason).inc()
         metrics.INGEST_FRAMES.inc(assembled.frame_count)

@@ -19,6 +19,7 @@ from ingest.assembly import Assembled, Roster, assemble
 from ingest.channels import ChannelIndex
 from ingest.clock_watch import ClockWatch, Sighting
 from ingest.known import Sieved, Window, sieve, times
+from ingest.quota import Quotas
 from ingest.tags import TagCheck
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import ChannelTable
@@ -114,6 +115,7 @@ class Preparer:
         self._intervals = Window(self._window_intervals)
         self._registers = Window(self._window_intervals // _REGISTER_STEPS)
         self._clocks = ClockWatch()
+        self._quotas = Quotas()
 
     def _start(self, stored: Stored) -> None:
         self._forget_everything()
@@ -137,6 +139,7 @@ class Preparer:
             recorded_at=received_at,
             tags=self._tags,
             clocks=self._clocks,
+            quotas=self._quotas,
         )
         intervals = sieve(self._intervals, assembled.intervals)
         registers = sieve(self._registers, assembled.registers)

@@ -13,6 +13,7 @@ _TOPIC = re.compile(
     r"ami/v1/[^/]+/col/(?P<collector>[1-9][0-9]{0,9})/up/(?P<kind>read|event|backfill|ack)",
     re.ASCII,
 )
+_COLLECTOR = re.compile(r"ami/v1/[^/]+/col/(?P<collector>[1-9][0-9]{0,9})/", re.ASCII)
 _COLLECTOR_ID_MAX = 2**32 - 1
 _TOPICS_MAX = 4096
 """Remembered: each collector speaks on four of them, over and over."""
@@ -50,6 +51,12 @@ def arrival(topic: str, received_at: datetime) -> Arrival:
         raise DecodeError(RejectReason.BAD_TOPIC, "no topic of a collector")
     collector_id, kind = parts
     return Arrival(collector_id, kind, received_at)
+
+
+def collector_of(topic: str) -> int | None:
+    """Return the collector that a topic of any kind names, None where it names none."""
+    named = _COLLECTOR.match(topic)
+    return int(named["collector"]) if named else None
 
 
 @lru_cache(maxsize=_TOPICS_MAX)

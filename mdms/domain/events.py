@@ -42,6 +42,8 @@ class EventCode(IntEnum):
     """A meter's newest interval is too old, or too young, for its clock to be right."""
     COLLECTOR_TAKEN_OVER = 104
     """A start of a collector that was over speaks again: two programs share one identity."""
+    METER_FLOODS = 105
+    """A meter sends more than any honest one can; what is beyond its quota was not read."""
 
 
 class Severity(IntEnum):

@@ -52,6 +52,13 @@ INGEST_BACKFILLS = Counter("mdms_ingest_backfill_requests_total", "Requests for 
 INGEST_REJECTED = Counter(
     "mdms_ingest_rejected_total", "Messages and frames kept as dead letters.", ["reason"]
 )
+INGEST_SHED = Counter(
+    "mdms_ingest_shed_total",
+    "What was beyond the quota of its meter or collector: frames, events, letters.",
+    ["kind"],
+)
+for _kind in ("frame", "event", "letter"):  # from 0, for the same reason as below
+    INGEST_SHED.labels(kind=_kind)
 for _reason in RejectReason:  # from 0, or Prometheus would not see the first of a kind as a rise
     INGEST_REJECTED.labels(reason=_reason)
 INGEST_QUARANTINED = Gauge(
