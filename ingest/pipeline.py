@@ -42,7 +42,7 @@ class IngestConfig:
 
     Attributes:
         messages_max: Messages per transaction.
-        bytes_max: Payload bytes per transaction.
+        bytes_max: Payload bytes per transaction; what is urgent waits for at most two of them.
         age_s_max: An older message is not kept waiting for company.
         backoff_s_max: Longest pause between attempts while the database is away.
         window_intervals: Newest intervals per channel that copies are recognised by without a
@@ -50,7 +50,7 @@ class IngestConfig:
     """
 
     messages_max: int = 500
-    bytes_max: int = 16 << 20
+    bytes_max: int = 2 << 20
     age_s_max: float = 0.5
     backoff_s_max: float = 30.0
     window_intervals: int = 64

@@ -84,7 +84,7 @@ class IngestSettings(_Section):
     """How messages are gathered into transactions."""
 
     messages_max: Annotated[int, Field(ge=1, le=10_000)] = 500
-    bytes_max: Annotated[int, Field(ge=65_536, le=1 << 30)] = 16 << 20
+    bytes_max: Annotated[int, Field(ge=65_536, le=1 << 30)] = 2 << 20
     age_s_max: Annotated[float, Field(gt=0, le=60)] = 0.5
     backoff_s_max: Annotated[float, Field(gt=0, le=600)] = 30.0
     read_keys: str = ""
@@ -95,6 +95,12 @@ class VeeSettings(_Section):
 
     nightly_at: time = time(5, 0)
     ruleset: str = "residential"
+
+
+class RetentionSettings(_Section):
+    """How long what is kept, the policy says; here only what suspends it."""
+
+    hold: bool = False
 
 
 class CommandsSettings(_Section):
@@ -175,6 +181,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     ingest: IngestSettings = IngestSettings()
     vee: VeeSettings = VeeSettings()
+    retention: RetentionSettings = RetentionSettings()
     commands: CommandsSettings = CommandsSettings()
     signer: SignerSettings = SignerSettings()
     api: ApiSettings = ApiSettings()

@@ -8,6 +8,7 @@ from mdms.services.grid_days import GridDays
 from mdms.services.leak_night import LeakNight
 from mdms.services.optout_days import OptoutDays
 from mdms.services.optouts import OptoutService
+from mdms.services.retention import RetentionService
 from mdms.services.schedule import DailyJob
 from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.service_levels import ServiceLevelService
@@ -15,6 +16,8 @@ from mdms.services.transformers import TransformerService
 
 _OPTOUTS_AT = time(0, 10)
 """The first of a month owes its fee, and forms that were due yesterday are late."""
+_RETENTION_AT = time(1)
+"""When few people read and no job is due."""
 _MORNING = time(6)
 """By then a day must have come (vee.md 9.1), and people look at boards."""
 
@@ -26,6 +29,8 @@ def daily_jobs(core: Core) -> list[DailyJob]:
     months = SelfReadMonths(store, clock, core.book)
     leaks = LeakNight(store, clock, core.leak_rules, zone)
 
+    retention = RetentionService(store, clock, core.book, on_hold=core.settings.retention.hold)
+
     async def night() -> None:
         await core.vee.nightly()
         await leaks.run()  # on what VEE believes
@@ -33,6 +38,7 @@ def daily_jobs(core: Core) -> list[DailyJob]:
     return [
         DailyJob("optouts", _OPTOUTS_AT, optouts.run),
         DailyJob("self_reads", _OPTOUTS_AT, months.run),
+        DailyJob("retention", _RETENTION_AT, retention.run),
         DailyJob("vee", core.settings.vee.nightly_at, night),
         DailyJob("service_levels", _MORNING, service_levels(core).run),
         DailyJob("grid_days", _MORNING, grid_days(core).run),

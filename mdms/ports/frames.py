@@ -60,3 +60,11 @@ class RawMessageStore(Protocol):
     async def oldest(self) -> datetime | None:
         """Return when the oldest message that is kept was closed."""
         ...
+
+    async def forget(self, before: datetime) -> int:
+        """
+        Drop whole months of messages that all came before an instant.
+
+        It stands at once, whatever becomes of the transaction; returns how many months went.
+        """
+        ...

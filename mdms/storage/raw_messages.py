@@ -9,13 +9,15 @@ from psycopg import AsyncConnection
 
 from mdms.domain.time import Period, to_epoch_us
 from mdms.ports.messages import UplinkMessage
+from mdms.storage.time_series import Partitions
 
 
 class PostgresRawMessages:
     """`mdms.ports.RawMessageStore` on uplink_message."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, partitions: Partitions) -> None:
         self._connection = connection
+        self._partitions = partitions
 
     SENT = """
     SELECT collector_id, boot_id, batch_seq, batch_at, kind, frame_count, payload_size,
@@ -67,6 +69,15 @@ class PostgresRawMessages:
     async def oldest(self) -> datetime | None:
         row = await (await self._connection.execute(self.OLDEST)).fetchone()
         return row[0] if row else None
+
+    # What was closed long ago and came late has its term from when it came.
+    CAME_LATE = """
+    SELECT min(batch_at) FROM uplink_message
+    WHERE batch_at < %(before)s AND received_at >= %(before)s
+    """
+
+    async def forget(self, before: datetime) -> int:
+        return await self._partitions.drop("uplink_message", before, self.CAME_LATE)
 
 
 def unpacked(row: Sequence[Any]) -> UplinkMessage:

@@ -9,10 +9,13 @@ needs one.
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import LiteralString
 
 import numpy as np
 import numpy.typing as npt
 from psycopg import AsyncConnection, sql
+from psycopg.errors import LockNotAvailable
 
 from mdms.storage.capabilities import Capabilities
 
@@ -86,6 +89,41 @@ class Partitions:
                 await _make_partition(connection, table, month)
         self._known |= missing
 
+    async def drop(self, table: str, before: datetime, oldest_needed: LiteralString) -> int:
+        """
+        Drop months that end at an instant or before it; return how many went.
+
+        Made on a connection of its own. A month that somebody reads for long stays for next time:
+        to wait for it would keep all writers waiting too.
+
+        Args:
+            table: A time series.
+            before: What is younger stays.
+            oldest_needed: Asks for the oldest row before that instant that has to stay as well.
+        """
+        async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
+            await connection.execute(BE_BRIEF)
+            row = await (await connection.execute(oldest_needed, {"before": before})).fetchone()
+            before = min(before, row[0]) if row and row[0] else before
+            try:
+                if self._by_hand:
+                    return await self._drop_months(connection, table, before)
+                dropped = await connection.execute(DROP_CHUNKS, {"table": table, "before": before})
+                return len(await dropped.fetchall())
+            except LockNotAvailable:
+                return 0
+
+    async def _drop_months(self, connection: AsyncConnection, table: str, before: datetime) -> int:
+        found = await connection.execute(PARTITIONS, {"table": table})
+        months = [_month_of(name, table) for (name,) in await found.fetchall()]
+        first_kept = np.datetime64(before.astimezone(UTC).replace(tzinfo=None), "M")
+        gone = sorted(month for month in months if month < first_kept)
+        for month in gone:
+            partition = sql.Identifier(_partition_name(table, month))
+            await connection.execute(DROP_PARTITION.format(partition=partition))
+            self._known.discard((table, month))
+        return len(gone)
+
 
 # Held to the end of the transaction: whoever comes second finds the partition made.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('mdms partitions', 0))"
@@ -98,9 +136,20 @@ ATTACH_PARTITION = sql.SQL(
     "ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES FROM ({start}) TO ({end})"
 )
 
+BE_BRIEF = "SET lock_timeout = '2s'; SET TimeZone = 'UTC'"
+
+# What a chunk ends with is compared, as with partitions: nothing younger goes.
+DROP_CHUNKS = "SELECT drop_chunks(%(table)s::regclass, older_than => %(before)s)"
+
+PARTITIONS = """
+SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %(table)s::regclass
+"""
+
+DROP_PARTITION = sql.SQL("DROP TABLE {partition}")
+
 
 async def _make_partition(connection: AsyncConnection, table: str, month: Month) -> None:
-    partition = f"{table}_{month}".replace("-", "_")
+    partition = _partition_name(table, month)
     async with connection.transaction():
         await connection.execute(LOCK)
         found = await connection.execute(PARTITION_EXISTS, {"partition": partition})
@@ -113,6 +162,14 @@ async def _make_partition(connection: AsyncConnection, table: str, month: Month)
                 **names, start=_month_start(month), end=_month_start(month + np.timedelta64(1, "M"))
             )
         )
+
+
+def _partition_name(table: str, month: Month) -> str:
+    return f"{table}_{month}".replace("-", "_")
+
+
+def _month_of(partition: str, table: str) -> Month:
+    return np.datetime64(partition.removeprefix(f"{table}_").replace("_", "-"), "M")
 
 
 def _month_start(month: Month) -> sql.Literal:

@@ -114,3 +114,32 @@ async def test_a_message_without_a_time_of_its_own_is_kept_once_however_often_it
 
     async with store() as work:
         assert await work.messages.record([again, other]) == 1
+
+
+async def test_whole_months_go_when_all_that_came_in_them_has_had_its_term(store):
+    in_november = replace(FIRST, received_at=AT + timedelta(days=20))
+    february = datetime(2027, 2, 2, tzinfo=UTC)
+    in_february = replace(batch(2), batch_us=to_epoch_us(february), received_at=february)
+    async with store() as work:
+        await work.messages.record([in_november, in_february])
+
+    async with store() as work:
+        too_early = await work.raw_messages.forget(datetime(2026, 11, 20, tzinfo=UTC))
+        in_time = await work.raw_messages.forget(datetime(2027, 1, 31, tzinfo=UTC))
+    async with store() as work:
+        oldest = await work.raw_messages.oldest()
+        await work.messages.record([in_november])  # the month is made again
+
+    assert (too_early, in_time) == (0, 1)
+    assert oldest == february
+
+
+async def test_a_month_stays_for_a_message_that_came_late(store):
+    late = replace(FIRST, received_at=datetime(2026, 12, 10, tzinfo=UTC))
+    async with store() as work:
+        await work.messages.record([late])
+
+    async with store() as work:
+        gone = await work.raw_messages.forget(datetime(2026, 12, 5, tzinfo=UTC))
+
+    assert gone == 0

@@ -1,0 +1,46 @@
+"""Every night: what has been kept for its term goes, a month at a time."""
+
+from datetime import timedelta
+
+import structlog
+
+from mdms.domain.time import local_midnight
+from mdms.policy.retention import Record
+from mdms.ports.clock import Clock
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.customer_rules import CustomerBook
+
+log = structlog.get_logger()
+
+
+class RetentionService:
+    """
+    Drops raw messages whose term is over; reads and decisions outlive seven years and stay.
+
+    Args:
+        unit_of_work: Opens a transaction.
+        clock: Says what day it is.
+        book: The rules that say how long what is kept.
+        on_hold: A legal hold: nothing goes.
+    """
+
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, clock: Clock, book: CustomerBook, *, on_hold: bool
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+        self._book = book
+        self._on_hold = on_hold
+
+    async def run(self) -> None:
+        """Drop the months of which every day has had its term."""
+        if self._on_hold:
+            log.info("retention.hold.respected")
+            return
+        now = self._clock.now()
+        term = timedelta(days=self._book.at(now).retention.days[Record.UPLINK_MESSAGE])
+        first_kept = local_midnight(self._book.today(now) - term, self._book.zone)
+        async with self._unit_of_work() as work:
+            month_count = await work.raw_messages.forget(first_kept)
+        if month_count:
+            log.info("retention.messages.dropped", month_count=month_count, before=first_kept)
