@@ -124,7 +124,7 @@ def _served(registry: Path, end: date) -> list[dict[str, Any]]:
 
 
 def _states(at: datetime, name: str, facts: list[dict[str, Any]]) -> dict[str, Any]:
-    return _post(at, f"state {name}", "/v1/facts", {"facts": facts}, token="requester")  # noqa: S106 - a name
+    return _post(at, f"state {name}", "/v1/facts", {"facts": facts}, token="customer_system")  # noqa: S106 - a name
 
 
 def _feeds(at: datetime) -> dict[str, Any]:

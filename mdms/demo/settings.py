@@ -11,15 +11,17 @@ from mdms.demo import rules
 from mdms.demo.signer import write_private
 
 ROLES = {
-    "requester": ("viewer", "vee", "billing", "csr"),
+    "requester": ("viewer", "vee", "csr"),
+    "customer_system": ("viewer", "vee", "billing"),
     "approver": ("viewer", "supervisor"),
     "second_supervisor": ("viewer", "supervisor"),
     "officer": ("viewer", "safety"),
     "auditor": ("auditor",),
     "administrator": ("viewer", "admin"),
 }
-"""Tokens of a demo: who asks for commands and speaks for the customer system, who approves them,
-who reads the audit, who changes the registry."""
+"""Tokens of a demo: who asks for commands, who states what the customer system knows and bills, who
+approves commands, who reads the audit, who changes the registry. Nobody states that a bill is past
+due and asks for the disconnection, too."""
 
 _TEMPLATE = """\
 # Made by `mdms demo`; good as long as that demo runs. Commands go to simulated meters only.
@@ -47,7 +49,8 @@ socket = "{socket}"
 port = {port}
 
 {tokens}
-# The requester's; approver.toml has the approver's, tokens.json all of them.
+# The requester's; approver.toml has the approver's, billing.toml the customer system's, tokens.json
+# all of them.
 [client]
 url = "{url}"
 token = "{token}"
@@ -58,12 +61,16 @@ source = "simulation"
 [log]
 format = "json"
 """
-_APPROVER = """\
-# Made by `mdms demo`: who approves what the token of mdms.toml has asked for.
+_OTHER = """\
+# Made by `mdms demo`: {who}.
 [client]
 url = "{url}"
 token = "{token}"
 """
+_OTHERS = (
+    ("approver.toml", "approver", "who approves what the token of mdms.toml has asked for"),
+    ("billing.toml", "customer_system", "who states facts of the customer system, and bills"),
+)
 _CALLER = '[api.tokens.{name}]\nroles = {roles}\nsha256 = "{sha256}"\n'
 
 
@@ -115,8 +122,7 @@ def write(directory: Path, *, dsn: str, broker: str, port: int, socket: Path) ->
             token=access.tokens["requester"],
         ),
     )
-    write_private(
-        directory / "approver.toml",
-        _APPROVER.format(url=access.url, token=access.tokens["approver"]),
-    )
+    for file, name, who in _OTHERS:
+        text = _OTHER.format(who=who, url=access.url, token=access.tokens[name])
+        write_private(directory / file, text)
     return access

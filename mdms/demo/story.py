@@ -119,7 +119,7 @@ def _play(plan: Plan, stage: Stage, audience: Audience) -> dict[str, Any]:
     timings = _Timings()
     with timings.measure("start"):
         access = _set_stage(plan, stage, audience)
-    with Client(access.url, access.tokens["requester"]) as client:
+    with Client(access.url, access.tokens["customer_system"]) as client:
         with timings.measure("weeks"):
             reports = _start_time(plan, stage, access)
             end = _let_time_pass(reports, audience)
