@@ -45,6 +45,16 @@ class Mosquitto:
         """Where clients connect to."""
         return f"mqtt://127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """The process, for whoever kills it."""
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._child.poll() is None
+
     def start(self) -> None:
         """Start it and wait until it listens."""
         self._folder.mkdir(parents=True, exist_ok=True)
