@@ -17,7 +17,10 @@ _OVER = {"ended", "revoked", "denied", "lapsed", "withdrawn"}
 
 app = typer.Typer(help="Opt-outs from radio reading.", no_args_is_help=True)
 
-Which = Annotated[str, typer.Argument(help="The opt-out's id, its account, or one of its meters.")]
+Which = Annotated[
+    str,
+    typer.Argument(help="The opt-out's id or the end of it, its account, or one of its meters."),
+]
 Reason = Annotated[str, typer.Option(help="For the record.")]
 
 
@@ -140,6 +143,8 @@ def list_(config: options.Config = None, output: options.Form = Output.TABLE) ->
         rows = mdms.optouts()
     if output is not Output.JSON:
         rows = [_row(each) for each in rows]
+    if output is Output.TABLE:
+        rows = [{"id": short(each.pop("optout_id"))} | each for each in rows]
     show(rows, output, title="Opt-outs", spare=_SPARE)
 
 
@@ -180,12 +185,17 @@ def _id(mdms: Client, which: str, *, over: bool = False) -> str:
     ids: list[str] = [
         each["optout_id"]
         for each in mdms.optouts()
-        if which in {each["optout_id"], each["account"], *each["meters"]}
-        and (over or each["optout_id"] == which or each["state"] not in _OVER)
+        if which in {each["account"], *each["meters"]} | _names(each["optout_id"])
+        and (over or which in _names(each["optout_id"]) or each["state"] not in _OVER)
     ]
     if not ids:
         raise NotFoundError(f"no opt-out of {which!r} is under way; see `mdms optout ls`")
     return ids[-1]
+
+
+def _names(optout_id: str) -> set[str]:
+    """Return by what an id is named: all of it, or the end that lists show."""
+    return {optout_id, short(optout_id)}
 
 
 def _row(optout: Mapping[str, Any]) -> dict[str, Any]:
