@@ -20,7 +20,7 @@ from mdms.domain.readings import (
 from vee.examination import V21, V29, Examination
 from vee.kernels.candidates import Past, Resemblance
 from vee.kernels.gaps import Cells, Float
-from vee.kernels.windows import resembling
+from vee.kernels.windows import Asked, resembling
 from vee.rules import RuleSet
 from vee.scaling import Groups, bracket_tolerance
 from vee.shapes import Shaper, Shapes
@@ -100,6 +100,33 @@ def estimate_cells(
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """
+    What H4 looks for, and in what.
+
+    Attributes:
+        at: Positions among the shaper's cells of those that are asked, shape (asked,).
+        asked: What is missing.
+        past: What to look at.
+        how: What resemblance is.
+    """
+
+    at: Int64
+    asked: Asked
+    past: Past
+    how: Resemblance
+
+
+def question(shaper: Shaper) -> Question:
+    """Return what H4 is asked about a shaper's cells."""
+    task = _Task.of(shaper)
+    shape, zero, _ = task.darkened()
+    scaled = (task.bracket >= 0) & ~task.derived & ~zero
+    groups = Groups.of(shaper.found, shaper.cells, shape, scaled, shaper.rules)
+    return task.question(groups, shape, zero)
+
+
+@dataclass(frozen=True, slots=True)
 class _Task:
     """
     Cells on their way from a shape to estimates; every array has the shape (cells,).
@@ -154,16 +181,13 @@ class _Task:
         zero = (touched >= 1) & ~conflict & ~self.derived
         return np.where(conflict, shapes.shape, lit), zero, conflict
 
-    def resembled(self, groups: Groups, shape: Float, zero: Bool) -> tuple[Float, Bool]:
+    def question(self, groups: Groups, shape: Float, zero: Bool) -> Question:
         """
-        Give brackets and gaps the shape of windows that resemble them (H4).
+        Return what windows may be looked for.
 
         Outside brackets each day stands for itself, whatever else is judged with it. Not where
         one cell takes the whole total anyway, where the power was out or another meter measured,
         nor where values have a sign.
-
-        Returns:
-            Shape, and the cells whose shape is new.
         """
         how, shapes = self.shaper.rules.estimate, self.shapes
         odd = (np.maximum(shapes.dark, shapes.open) > 0) | (shapes.method == Method.K1)
@@ -174,33 +198,44 @@ class _Task:
         members = fit[groups.group]
         loose = np.flatnonzero((self.bracket < 0) & ~zero & ~odd & ~np.isnan(shape))
         at = np.concatenate([groups.order[members], loose])
-        changed = np.zeros(len(shape), np.bool_)
-        if len(at) == 0:
-            return shape, changed
         cells = self.shaper.cells
         day = self.shaper.found.block.slots.day[cells.slot[loose]]
         begins = np.ones(len(loose), np.bool_)
         begins[1:] = (np.diff(cells.channel[loose]) != 0) | (np.diff(day) != 0)
         closed = (np.cumsum(fit) - 1)[groups.group[members]]
-        x, seen = resembling(
+        asked = Asked(
             cells.take(at),
             np.concatenate([closed, np.count_nonzero(fit) + np.cumsum(begins) - 1]),
             np.concatenate([groups.total[fit], np.full(np.count_nonzero(begins), np.nan)]),
             shape[at],
-            past=Past.of(self.shaper.references, self.shaper.found.anchor),
-            how=Resemblance(
-                reach_days=how.window_days,
-                days_min=how.references_min,
-                decay_days=how.window_decay_days,
-                other_weekday_weight=how.window_other_weekday_weight,
-                shift_h=how.window_shift_h,
-                edge_h=how.window_edge_h,
-                shrink=how.window_shrink,
-            ),
         )
+        alike = Resemblance(
+            reach_days=how.window_days,
+            days_min=how.references_min,
+            decay_days=how.window_decay_days,
+            other_weekday_weight=how.window_other_weekday_weight,
+            shift_h=how.window_shift_h,
+            edge_h=how.window_edge_h,
+            shrink=how.window_shrink,
+        )
+        past = Past.of(self.shaper.references, self.shaper.found.anchor)
+        return Question(at, asked, past, alike)
+
+    def resembled(self, groups: Groups, shape: Float, zero: Bool) -> tuple[Float, Bool]:
+        """
+        Give brackets and gaps the shape of windows that resemble them (H4).
+
+        Returns:
+            Shape, and the cells whose shape is new.
+        """
+        wanted = self.question(groups, shape, zero)
+        changed = np.zeros(len(shape), np.bool_)
+        if len(wanted.at) == 0:
+            return shape, changed
+        x, seen = resembling(wanted.asked, wanted.past, wanted.how)
         shape = shape.copy()
-        shape[at] = np.maximum(x, self.shaper.leak_floor(at))
-        changed[at[seen]] = True
+        shape[wanted.at] = np.maximum(x, self.shaper.leak_floor(wanted.at))
+        changed[wanted.at[seen]] = True
         return shape, changed
 
     def left_over(self) -> tuple[Int64, Bool]:

@@ -7,7 +7,11 @@ from datetime import date
 import numpy as np
 
 from mdms.domain.readings import Int64, Method
+from vee.estimation import question
+from vee.kernels.gaps import Float
+from vee.kernels.quantiles import at_levels
 from vee.kernels.references import SUNDAY, WEEKEND, likeness
+from vee.kernels.windows import Search, band
 from vee.shapes import Shaper
 
 
@@ -36,9 +40,8 @@ def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
     Args:
         shaper: What the methods look at.
         position: Of the cell among the shaper's cells.
-        method: How it was estimated. For H4 these are the days of its profile, which shares the
-            total out among windows and stands in where few windows resemble the gap; which windows
-            those are is not spelt out.
+        method: How it was estimated. For H4 these are the windows that resemble the gap, and the
+            days of the profile that stands in for them where they are few.
 
     Returns:
         Nothing where the method looks at no single values.
@@ -47,7 +50,7 @@ def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
         Method.L1: _neighbours,
         Method.H1: _profile,
         Method.H2: _nearest,
-        Method.H4: _profile,
+        Method.H4: _windows,
     }.get(method)
     if weigh is None:
         return []
@@ -60,6 +63,58 @@ def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
         for slot, weight in found
     ]
     return sorted(listed, key=lambda source: (-source.weight, source.slot))
+
+
+BAND = np.array([0.1, 0.9])
+"""Levels between which four of five values are expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """
+    The windows that H4 estimated one cell from.
+
+    Attributes:
+        slot: Where in them the cell's counterpart lies, the heaviest first, shape (windows,).
+        weight: Above 0, summing to 1, shape (windows,).
+        trust: Their share in the estimate; the rest is the profile's.
+        low: A tenth of what they show lies below it [quanta].
+        high: A tenth of what they show lies above it [quanta].
+    """
+
+    slot: Int64
+    weight: Float
+    trust: float
+    low: float
+    high: float
+
+
+def witnesses(shaper: Shaper, position: int) -> Witnesses | None:
+    """Return what H4 made of one of the shaper's cells; None where it saw no window."""
+    wanted = question(shaper)
+    for mine in np.flatnonzero(wanted.at == position).tolist():
+        for seen in Search.of(wanted.asked, wanted.past, wanted.how).seen():
+            row = mine - seen.cell.start
+            if not 0 <= row < len(seen.slot):
+                continue
+            order = np.argsort(-seen.weight[row], kind="stable")
+            order = order[seen.weight[row, order] > 0]
+            if len(order):
+                slot, weight = seen.slot[row, order], seen.weight[row, order]
+                value = shaper.references.value[shaper.cells.channel[position], slot]
+                low, high = at_levels(value[None].astype(np.float64), weight[None], BAND)[0]
+                trust = float(seen.trust[row])
+                return Witnesses(slot, weight / weight.sum(), trust, float(low), float(high))
+    return None
+
+
+def bands(shaper: Shaper) -> Float:
+    """Return P10 and P90 of each cell [quanta], NaN where H4 sees no window, shape (cells, 2)."""
+    wanted = question(shaper)
+    found = np.full((len(shaper.cells), len(BAND)), np.nan)
+    if len(wanted.at):
+        found[wanted.at] = band(wanted.asked, wanted.past, wanted.how, BAND)
+    return found
 
 
 Weighing = Callable[[Shaper, int], Iterator[tuple[int, float]]]
@@ -82,6 +137,17 @@ def _profile(shaper: Shaper, position: int) -> Iterator[tuple[int, float]]:
         weight = float(like[0]) * float(np.exp(-abs(offset) / how.profile_decay_days))
         if weight > 0:
             yield slot, weight
+
+
+def _windows(shaper: Shaper, position: int) -> Iterator[tuple[int, float]]:
+    """Yield the windows that resemble the gap, and the profile's days for the rest (H4)."""
+    seen = witnesses(shaper, position)
+    trust = seen.trust if seen is not None else 0.0
+    if seen is not None:
+        yield from zip(seen.slot.tolist(), (trust * seen.weight).tolist(), strict=True)
+    profile = list(_profile(shaper, position))
+    whole = sum(weight for _, weight in profile)
+    yield from ((slot, (1 - trust) * weight / whole) for slot, weight in profile)
 
 
 def _nearest(shaper: Shaper, position: int) -> Iterator[tuple[int, float]]:

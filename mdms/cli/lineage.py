@@ -23,7 +23,8 @@ def print_explanation(why: Answer, console: Console) -> None:
         grid.add_row(Text(name, "bold"), Text(text))
     console.print(grid)
     if why["sources"]:
-        console.print(_table(why["sources"], console, "Estimated from"))
+        lighter = f", and {why['lighter']} that weigh less" if why["lighter"] else ""
+        console.print(_table(why["sources"], console, f"Estimated from{lighter}"))
     if len(why["versions"]) > 1:
         console.print(_versions(why["versions"], console))
 
@@ -62,6 +63,8 @@ def _sentences(why: Answer) -> Iterator[tuple[str, str]]:
         yield "residual", f"{bracket['residual']} for {bracket['missing']} missing intervals"
     if why["alpha"] is not None:
         yield "alpha", f"{why['alpha']}: the pattern was scaled by it to meet the register"
+    if why["p10"] is not None:
+        yield "band", f"{why['p10']} to {why['p90']}: where four of five windows lie (P10, P90)"
     yield from _people(why)
     yield from _verdict(why)
 

@@ -31,7 +31,7 @@ from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
 from vee.block import SlotTable
 from vee.examination import Examination
-from vee.explanation import sources
+from vee.explanation import sources, witnesses
 from vee.kernels.gaps import Cells
 from vee.names import METHODS, STATUSES, in_words
 from vee.rules import RuleSet
@@ -39,6 +39,14 @@ from vee.scope import Scope
 from vee.shapes import Shaper
 
 SOURCES_MAX: Final = 12
+_NOTHING: Final[dict[str, Any]] = {
+    "alpha": None,
+    "p10": None,
+    "p90": None,
+    "sources": [],
+    "lighter": 0,
+}
+"""Of a value that was not estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,7 @@ class ExplainService:
         answer["outcome"] = _outcome_view(outcome, judged_by)
         answer["edits"] = [edit_view(edit, table) for edit in edits]
         if again is None:
-            answer |= {"bracket": None, "sources": [], "alpha": None, "same": None}
+            answer |= {"bracket": None, **_NOTHING, "same": None}
             answer["known_at"] = None
             answer["differs"] = [_why_not(outcome)]
             return answer
@@ -238,16 +246,19 @@ class ExplainService:
         at = np.flatnonzero(cells.slot == slot)
         method = Method(int(again.amended.method[row, slot]))
         if not len(at) or method is Method.NONE:
-            return {"bracket": bracket, "sources": [], "alpha": None}
+            return {"bracket": bracket, **_NOTHING}
         shaper = Shaper.of(found, cells, again.rules, ahead=again.ahead)
         shape = shaper.shapes().shape
         together = found.number[row, cells.slot] == number
         whole = float(np.nansum(shape[together])) if number >= 0 else 0.0
         alpha = int(found.residual[number]) / whole if whole > 0 else None
         listed = sources(shaper, int(at[0]), method)
+        seen = witnesses(shaper, int(at[0])) if method is Method.H4 else None
         return {
             "bracket": bracket,
             "alpha": None if alpha is None else round(alpha, 4),
+            "p10": None if seen is None else round(seen.low),
+            "p90": None if seen is None else round(seen.high),
             "sources": [
                 {
                     "day": source.day.isoformat(),
@@ -257,6 +268,7 @@ class ExplainService:
                 }
                 for source in listed[:SOURCES_MAX]
             ],
+            "lighter": max(0, len(listed) - SOURCES_MAX),
         }
 
     def _local(self, second: int) -> str:

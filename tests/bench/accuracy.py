@@ -17,11 +17,14 @@ from tests.bench.homes import DAY_S, Sample, Series
 from tests.bench.measure import Row
 from vee import engine
 from vee.block import Block, Limits, Registers, SlotTable
+from vee.examination import examine
+from vee.explanation import bands
 from vee.kernels import estimate
 from vee.kernels.conserve import apportion
 from vee.kernels.gaps import Cells, Float, Gaps
 from vee.kernels.references import References
 from vee.rules import RuleSet
+from vee.shapes import Shaper
 
 RULES = RuleSet.load(Path(__file__).parents[2] / "config/vee/residential.toml")
 UTC = ZoneInfo("UTC")
@@ -98,6 +101,17 @@ def score(sample: Sample, gaps: Sequence[Gap]) -> dict[str, Score]:
         name: Score(*(100 * float(sum(column)) / usage for column in zip(*each, strict=True)))
         for name, each in errors.items()
     }
+
+
+def coverage(sample: Sample, gaps: Sequence[Gap]) -> float:
+    """Return how many hidden values lie between P10 and P90 of what resembles them [%]."""
+    inside = [
+        covered(Hidden.of(home, mine[start : start + ROWS_MAX], linear=sample.linear))
+        for number, home in enumerate(sample.homes)
+        for mine in [[gap for gap in gaps if gap.home == number]]
+        for start in range(0, len(mine), ROWS_MAX)
+    ]
+    return 100 * float(np.concatenate(inside).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +262,16 @@ def _engine_alone(hidden: Hidden) -> Float:
     return _engine(replace(hidden, block=block))
 
 
+def covered(hidden: Hidden) -> Bool:
+    """Return which hidden values lie between P10 and P90 of their windows, where there are any."""
+    found = examine(hidden.block, RULES)
+    ahead = np.ones(len(hidden.block.slots.days), np.bool_)
+    low, high = bands(Shaper.of(found, hidden.cells, RULES, ahead=ahead)).T
+    known = ~np.isnan(low)
+    inside = (np.floor(low) <= hidden.truth) & (hidden.truth <= np.ceil(high))
+    return np.asarray(inside[known])
+
+
 UNSCALED: Mapping[str, Callable[[Hidden], Float]] = {
     "standard unscaled": standard,
     "engine unscaled": _engine_alone,
@@ -288,8 +312,8 @@ def rows(
         seed: What is hidden follows from it.
         done: Told a line of the Markdown table whenever one is ready.
     """
-    done(f"| homes | gap | gaps | {' | '.join(METHODS)} | peak: standard, H1, engine |")
-    done("|---|---|---|" + "---|" * len(METHODS) + "---|")
+    done(f"| homes | gap | gaps | {' | '.join(METHODS)} | peak: standard, H1, engine | P10-P90 |")
+    done("|---|---|---|" + "---|" * len(METHODS) + "---|---|")
     listed = []
     for sample in samples:
         for hours in sample.hours:
@@ -297,7 +321,10 @@ def rows(
             scores = score(sample, chosen)
             wapes = " | ".join(f"{scores[name].wape:.1f}" for name in METHODS)
             peaks = ", ".join(f"{scores[name].peak:.1f}" for name in ("standard", "H1", "engine"))
-            done(f"| {sample.name} | {hours} h | {len(chosen)} | {wapes} | {peaks} |")
+            inside = coverage(sample, chosen)
+            done(
+                f"| {sample.name} | {hours} h | {len(chosen)} | {wapes} | {peaks} | {inside:.0f} |"
+            )
             listed += [
                 _row(sample.name, hours, name, scores, against)
                 for names, against in ((UNSCALED, "standard unscaled"), (SCALED, "standard"))

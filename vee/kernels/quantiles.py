@@ -17,26 +17,27 @@ _VALUES_MAX = 1 << 19
 """Values that are sorted at a time: 4 MB."""
 
 
-def at_levels(value: Float, weight: Float) -> Float:
+def at_levels(value: Float, weight: Float, levels: Float = LEVELS) -> Float:
     """
     Return weighted quantiles of each cell.
 
     Args:
         value: Quanta, shape (cells, references).
         weight: 0 or more, same shape; at least one of each cell is above 0.
+        levels: Rising, between 0 and 1.
 
     Returns:
-        Quanta at LEVELS, rising, shape (cells, levels).
+        Quanta at these levels, rising, shape (cells, levels).
     """
     rows = max(1, _VALUES_MAX // max(1, value.shape[1]))
     parts = [
-        _at_levels(value[start : start + rows], weight[start : start + rows])
+        _at_levels(value[start : start + rows], weight[start : start + rows], levels)
         for start in range(0, len(value), rows)
     ]
-    return np.concatenate(parts) if parts else np.empty((0, len(LEVELS)))
+    return np.concatenate(parts) if parts else np.empty((0, len(levels)))
 
 
-def _at_levels(value: Float, weight: Float) -> Float:
+def _at_levels(value: Float, weight: Float, levels: Float) -> Float:
     order = np.argsort(np.where(weight > 0, value, np.inf), axis=1, kind="stable")
     value, weight = np.take_along_axis(value, order, 1), np.take_along_axis(weight, order, 1)
     above = np.cumsum(weight, axis=1)
@@ -44,8 +45,8 @@ def _at_levels(value: Float, weight: Float) -> Float:
     middle = np.where(weight > 0, middle, np.inf)
     last = np.count_nonzero(weight, axis=1) - 1
     cell = np.arange(len(value))
-    found = np.empty((len(value), len(LEVELS)))
-    for number, level in enumerate(LEVELS):
+    found = np.empty((len(value), len(levels)))
+    for number, level in enumerate(levels):
         reached = np.count_nonzero(middle < level, axis=1)
         low, high = np.clip(reached - 1, 0, last), np.minimum(reached, last)
         rise = middle[cell, high] - middle[cell, low]

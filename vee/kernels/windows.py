@@ -22,24 +22,126 @@ _VALUES_MAX = 1 << 20
 """Candidates that are weighed, or values that are looked at, at a time: 8 MB an array."""
 
 
-def resembling(
-    cells: Cells,
-    group: Int64,
-    total: Float,
-    profile: Float,
-    *,
-    past: Past,
-    how: Resemblance,
-) -> tuple[Float, Bool]:
+@dataclass(frozen=True, slots=True)
+class Asked:
     """
-    Estimate missing cells from windows that resemble theirs (H4).
+    What is to be estimated from windows that resemble it.
 
-    Args:
+    Attributes:
         cells: All missing cells of some brackets or gaps, group by group, in time within each.
         group: Group of each cell, numbered from 0 on, rising, shape (cells,).
         total: What the cells of each group sum to [quanta], NaN where no register tells.
         profile: Another estimate [quanta], 0 or more, shape (cells,). It shares a total out among
             the windows, and stands in where candidates are few.
+    """
+
+    cells: Cells
+    group: Int64
+    total: Float
+    profile: Float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """
+    What the candidates of some cells that follow each other show.
+
+    Attributes:
+        cell: Which of the asked cells.
+        slot: Slot of each candidate's value, shape (cells, kept).
+        weight: 0 where a candidate has no value there, shape (cells, kept).
+        trust: Share that the candidates have in each estimate, shape (cells,).
+    """
+
+    cell: slice
+    slot: Int64
+    weight: Float
+    trust: Float
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """
+    The windows of what is asked, and where their candidates are looked for.
+
+    Attributes:
+        asked: What is to be estimated.
+        past: What from.
+        how: What resemblance is.
+        scaled: The profile, scaled to what is known of totals, shape (cells,).
+        first: First cell of each group.
+        parts: Windows and their runs.
+        offsets: Where candidates may lie.
+    """
+
+    asked: Asked
+    past: Past
+    how: Resemblance
+    scaled: Float
+    first: Int64
+    parts: "_Parts"
+    offsets: Offsets
+
+    @classmethod
+    def of(cls, asked: Asked, past: Past, how: Resemblance) -> "Search":
+        """Cut what is asked into windows."""
+        slots = past.references.slots
+        first = np.flatnonzero(np.diff(asked.group, prepend=-1))
+        offsets = Offsets.within(how.reach_days, slots.interval_s)
+        return cls(
+            asked,
+            past,
+            how,
+            scaled=_scaled(asked.profile, asked.total, asked.group, first),
+            first=first,
+            parts=_Parts.cut(asked.cells, asked.group, first, slots),
+            offsets=offsets.reaching(slots.day[asked.cells.slot], past.references),
+        )
+
+    @property
+    def window_first(self) -> Int64:
+        """First cell of each window, shape (windows,)."""
+        return self.parts.first[self.parts.first_run]
+
+    def seen(self) -> Iterator[Seen]:
+        """Yield what the candidates of each cell show, some windows at a time."""
+        if len(self.offsets.days) == 0:
+            return
+        cells, parts, references = self.asked.cells, self.parts, self.past.references
+        energy = np.add.reduceat(self.scaled, self.window_first)
+        of_group = self.asked.group[self.window_first]
+        siblings = np.bincount(of_group)[of_group].astype(np.float64)
+        told = ~np.isnan(self.asked.total)
+        for runs in parts.chunks(len(self.offsets.days)):
+            window = parts.window[runs]
+            windows = slice(window[0], window[-1] + 1)
+            few = Runs(
+                channel=cells.channel[parts.first[runs]],
+                slot=cells.slot[parts.first[runs]],
+                length=parts.length[runs],
+                window=window - window[0],
+                energy=energy[windows],
+                doubt=np.where(told[of_group[windows]], siblings[windows], np.inf),
+            )
+            candidates = best(few, self.offsets, self.past, self.how)
+            run = np.repeat(np.arange(len(window)), few.length)
+            cell = slice(parts.first[runs.start], parts.first[runs.start] + len(run))
+            into = cells.slot[cell] - few.slot[run]
+            slot = candidates.start[run] + into[:, None]
+            weight = candidates.weight[few.window[run]]
+            weight = weight * references.valid[cells.channel[cell, None], slot]
+            effective = candidates.effective[few.window[run]]
+            drawn = self.how.shrink * siblings[windows][few.window[run]]
+            trust = np.where(weight.any(axis=1), effective / (effective + drawn), 0)
+            yield Seen(cell, slot, weight, trust)
+
+
+def resembling(asked: Asked, past: Past, how: Resemblance) -> tuple[Float, Bool]:
+    """
+    Estimate missing cells from windows that resemble theirs (H4).
+
+    Args:
+        asked: What is missing.
         past: What to estimate from.
         how: What resemblance is.
 
@@ -50,57 +152,45 @@ def resembling(
         Copies matched on energy: Weber et al. 2021, IEEE TSG 12(6):5409. The common quantile
         makes the expected absolute error least; see docs/reference/estimation.md.
     """
-    references = past.references
-    slots = references.slots
-    first = np.flatnonzero(np.diff(group, prepend=-1))
-    scaled = _scaled(profile, total, group, first)
-    parts = _Parts.cut(cells, group, first, slots)
-    window_first = parts.first[parts.first_run]
-    energy = np.add.reduceat(scaled, window_first)
-    of_group = group[window_first]
-    siblings = np.bincount(of_group)[of_group].astype(np.float64)
-    told = ~np.isnan(total)
-    offsets = Offsets.within(how.reach_days, slots.interval_s)
-    offsets = offsets.reaching(slots.day[cells.slot], references)
-    if len(offsets.days) == 0:
-        return scaled, np.zeros(len(cells), np.bool_)
-
+    search = Search.of(asked, past, how)
+    scaled, group, count = search.scaled, asked.group, len(asked.cells)
     quantile = np.repeat(scaled[:, None], len(quantiles.LEVELS), axis=1)
-    mean, trust = scaled.copy(), np.zeros(len(cells))
-    for runs in parts.chunks(len(offsets.days)):
-        window = parts.window[runs]
-        windows = slice(window[0], window[-1] + 1)
-        few = Runs(
-            channel=cells.channel[parts.first[runs]],
-            slot=cells.slot[parts.first[runs]],
-            length=parts.length[runs],
-            window=window - window[0],
-            energy=energy[windows],
-            doubt=np.where(told[of_group[windows]], siblings[windows], np.inf),
-        )
-        candidates = best(few, offsets, past, how)
-        run = np.repeat(np.arange(len(window)), few.length)
-        cell = slice(parts.first[runs.start], parts.first[runs.start] + len(run))
-        into = cells.slot[cell] - few.slot[run]
-        row, slot = cells.channel[cell, None], candidates.start[run] + into[:, None]
-        weight = candidates.weight[few.window[run]] * references.valid[row, slot]
+    mean, trust = scaled.copy(), np.zeros(count)
+    for seen in search.seen():
+        row, weight = asked.cells.channel[seen.cell, None], seen.weight
         known = weight.any(axis=1)
-        value = references.value[row, slot].astype(np.float64)
-        quantile[cell][known] = quantiles.at_levels(value[known], weight[known])
-        mean[cell][known] = (sums(weight * value) / np.maximum(sums(weight), 1e-300))[known, 0]
-        effective = candidates.effective[few.window[run]]
-        drawn = how.shrink * siblings[windows][few.window[run]]
-        trust[cell] = np.where(known, effective / (effective + drawn), 0)
+        value = past.references.value[row, seen.slot].astype(np.float64)
+        quantile[seen.cell][known] = quantiles.at_levels(value[known], weight[known])
+        mean[seen.cell][known] = (sums(weight * value) / np.maximum(sums(weight), 1e-300))[known, 0]
+        trust[seen.cell] = seen.trust
 
-    alone = ~told[group]  # each window for itself: nothing ties them together
-    begins = np.zeros(len(cells), np.bool_)
-    begins[first] = True
-    begins[window_first] |= alone[window_first]
+    alone = np.isnan(asked.total)[group]  # each window for itself: nothing ties them together
+    begins = np.zeros(count, np.bool_)
+    begins[search.first] = True
+    begins[search.window_first] |= alone[search.window_first]
     met = np.flatnonzero(begins)
     likely = np.add.reduceat(trust * mean + (1 - trust) * scaled, met)
-    wanted = np.where(alone[met], likely, total[group[met]])
+    wanted = np.where(alone[met], likely, asked.total[group[met]])
     level = quantiles.meet(wanted, quantile, met)
     return trust * level + (1 - trust) * scaled, trust > 0
+
+
+def band(asked: Asked, past: Past, how: Resemblance, levels: Float) -> Float:
+    """
+    Return quantiles of what the candidates show, NaN where there is none, shape (cells, levels).
+
+    Args:
+        asked: What is missing.
+        past: What to look at.
+        how: What resemblance is.
+        levels: Between 0 and 1, shape (levels,).
+    """
+    found = np.full((len(asked.cells), len(levels)), np.nan)
+    for seen in Search.of(asked, past, how).seen():
+        row, known = asked.cells.channel[seen.cell, None], seen.weight.any(axis=1)
+        value = past.references.value[row, seen.slot].astype(np.float64)
+        found[seen.cell][known] = quantiles.at_levels(value[known], seen.weight[known], levels)
+    return found
 
 
 def _scaled(profile: Float, total: Float, group: Int64, first: Int64) -> Float:

@@ -40,7 +40,8 @@ async def test_an_estimate_names_its_method_its_sources_and_its_bracket(store):
         assert why["bracket"]["missing"] == 10
         assert why["bracket"]["residual"] == VALUE[GAP].sum()
         if why["sources"]:
-            assert sum(each["weight"] for each in why["sources"]) == pytest.approx(1, abs=0.01)
+            weight = sum(each["weight"] for each in why["sources"])
+            assert 0.5 < weight < 1 if why["lighter"] else weight == pytest.approx(1, abs=0.01)
 
 
 async def test_an_edit_names_who_asked_and_who_agreed(store):

@@ -60,7 +60,7 @@ def test_a_value_with_the_wrong_sign_is_derived():
     "changed",
     [
         {41: 600, 42: 600},
-        {slot: 0 for slot in range(40, 44)},
+        dict.fromkeys(range(40, 44), 0),
         {slot: 10 * (100 + (DAY + slot) % 5) for slot in range(40, 48)},
     ],
     ids=["two at once", "too little", "all of them"],

@@ -27,6 +27,9 @@ WHY: dict[str, Any] = VERSION | {
         "register_from": 0, "register_to": 14160, "usage": 14160, "residual": 560, "missing": 4,
     },
     "alpha": 1.04,
+    "p10": 90,
+    "p90": 260,
+    "lighter": 3,
     "sources": [
         {"day": "2026-10-27", "start": "2026-10-27T01:00:00-07:00", "value": 99, "weight": 0.7}
     ],
