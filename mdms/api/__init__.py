@@ -10,6 +10,7 @@ from mdms.api import (
     batches,
     billing,
     billing_corrections,
+    board,
     breaker,
     collectors,
     conflicts,
@@ -41,6 +42,7 @@ from mdms.telemetry import metrics
 
 _MODULES = (
     system,
+    board,
     leaks,
     grid,
     registry,

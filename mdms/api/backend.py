@@ -20,8 +20,10 @@ from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
 from mdms.services.billing_corrections import BillingCorrections
 from mdms.services.billing_cycles import BillingCycles
+from mdms.services.billing_estimates import BillingEstimates
 from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
+from mdms.services.board import BoardService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
@@ -80,7 +82,9 @@ class Services:
     corrections: BillingCorrections
     cycles: BillingCycles
     parallel: ParallelBilling
+    estimates: BillingEstimates
     status: StatusService
+    board: BoardService
     requests: ControlRequests
     approvals: ControlApprovals
     controls: ControlService

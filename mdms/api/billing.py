@@ -10,6 +10,7 @@ from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role, Token
+from mdms.policy.reading import EstimateReason
 
 router = APIRouter(prefix="/v1/billing", tags=["billing"])
 BILLING = Depends(allow(frozenset({Role.BILLING})))
@@ -25,6 +26,17 @@ class Receipt(BaseModel):
 
     services_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     reference: Annotated[str, Field(max_length=200)] = ""
+
+
+class Unread(BaseModel):
+    """A meter that could not be read at the end of a window, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    meter: Annotated[str, Field(min_length=1, max_length=200)]
+    window_start: str
+    window_end: str
+    reason: EstimateReason
 
 
 class TextFile(BaseModel):
@@ -139,6 +151,21 @@ async def cycles(services: Backend) -> dict[str, list[dict[str, Any]]]:
 async def schedule(body: TextFile, services: Backend, caller: Biller) -> dict[str, int]:
     """Take the read days of billing cycles, from the first one of each cycle on."""
     return {"read_days": await services.cycles.import_file(body.name, body.text, caller.name)}
+
+
+@router.post("/estimates")
+async def estimate(
+    body: Unread, services: Backend, caller: Biller
+) -> dict[str, list[dict[str, Any]]]:
+    """Estimate what could not be read, by Rule 10.A and with a reason; the next freeze bills it."""
+    made = await services.estimates.estimate(
+        body.meter,
+        params.day(body.window_start),
+        params.day(body.window_end),
+        body.reason,
+        caller.name,
+    )
+    return {"estimates": made}
 
 
 @router.get("/events", dependencies=[BILLING])

@@ -34,8 +34,10 @@ from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
 from mdms.services.billing_corrections import BillingCorrections
 from mdms.services.billing_cycles import BillingCycles
+from mdms.services.billing_estimates import BillingEstimates
 from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
+from mdms.services.board import BoardService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
@@ -121,9 +123,7 @@ def _services(core: Core, line: Line | None) -> Services:
         zone=settings.zone,
         registry=RegistryService(unit_of_work, on_change=on_registry, within=pilot.within_limit),
         readings=ReadingService(unit_of_work, settings.zone),
-        reading_files=ReadingFileService(
-            unit_of_work, clock, settings.zone, settings.utility.code
-        ),
+        reading_files=ReadingFileService(unit_of_work, clock, settings.zone, settings.utility.code),
         reading_imports=ReadingImportService(
             unit_of_work, clock, settings.zone, lambda: core.horizon.last_day
         ),
@@ -141,13 +141,15 @@ def _services(core: Core, line: Line | None) -> Services:
         leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
         leak_credit=LeakCreditService(unit_of_work, clock, core.book),
         grid=GridService(unit_of_work, clock, settings.zone),
+        transformers=TransformerService(unit_of_work, settings.zone, core.rules.voltage),
+        billing=BillingService(unit_of_work, clock, core.book, finalize, core.rules),
         billed=BilledServices(unit_of_work, clock),
         corrections=BillingCorrections(unit_of_work, clock, core.book, core.rules),
         cycles=BillingCycles(unit_of_work, clock, core.book),
         parallel=ParallelBilling(unit_of_work, core.book),
-        transformers=TransformerService(unit_of_work, settings.zone, core.rules.voltage),
-        billing=BillingService(unit_of_work, clock, core.book, finalize, core.rules),
+        estimates=BillingEstimates(unit_of_work, clock, core.book, core.rules),
         status=StatusService(unit_of_work, clock),
+        board=BoardService(unit_of_work, clock, settings.zone, settings.utility.code),
         requests=requests,
         approvals=ControlApprovals(unit_of_work.pipelined, clock, core.judge, wake),
         controls=ControlService(unit_of_work),

@@ -21,6 +21,7 @@ NOUNS: Final = {
     "serve": "Run the daemon: take reads, judge them every night, carry commands, answer on REST.",
     "doctor": "Look for the likeliest mistakes of a set-up; each finding says what to do.",
     "status": "Show how far collectors, reads, VEE and billing have come.",
+    "report": "Write one day as a page: read rate, gaps, exceptions, leaks, outages, commands.",
     "signer": "The signer of commands.",
     "db": "The database.",
     "registry": "Premises, meters, channels, accounts, collectors.",

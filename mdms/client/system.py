@@ -14,6 +14,11 @@ class SystemCalls(Transport):
         """Return how far collectors, VEE and billing have come."""
         return self._json("GET", "/v1/status")
 
+    def board(self, day: Day | None = None) -> dict[str, Any]:
+        """Return one local day's figures, yesterday's when none is named: counts, no meters."""
+        board: dict[str, Any] = self._json("GET", "/v1/board", params=given(day=day))
+        return board
+
     def gaps(self) -> list[dict[str, Any]]:
         """Return the batches of collectors that never arrived."""
         return list(self._json("GET", "/v1/gaps")["gaps"])

@@ -7,6 +7,7 @@ from typing import Protocol
 from mdms.ports.audit import AuditStore
 from mdms.ports.batches import BatchStore
 from mdms.ports.billing import BillingStore, CorrectionStore
+from mdms.ports.board import BoardStore
 from mdms.ports.circumstances import CircumstanceStore
 from mdms.ports.collection import CollectorStore, EventStore, GapStore
 from mdms.ports.conflicts import ConflictStore
@@ -97,6 +98,8 @@ class UnitOfWork(Protocol):
     def service_levels(self) -> ServiceLevelStore: ...
     @property
     def grid_days(self) -> GridDayStore: ...
+    @property
+    def board(self) -> BoardStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

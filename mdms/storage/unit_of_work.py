@@ -14,6 +14,7 @@ from mdms.storage.audit import PostgresAudit
 from mdms.storage.batches import PostgresBatches
 from mdms.storage.billing import PostgresBilling
 from mdms.storage.billing_corrections import PostgresCorrections
+from mdms.storage.board import PostgresBoard
 from mdms.storage.circumstances import PostgresCircumstances
 from mdms.storage.collectors import PostgresCollectors
 from mdms.storage.conflicts import PostgresConflicts
@@ -78,6 +79,7 @@ class PostgresUnitOfWork:
         self.pilot = PostgresPilot(connection)
         self.service_levels = PostgresServiceLevels(connection)
         self.grid_days = PostgresGridDays(connection)
+        self.board = PostgresBoard(connection)
         self.tokens = PostgresTokens(connection)
 
 

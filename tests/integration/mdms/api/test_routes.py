@@ -38,8 +38,10 @@ from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
 from mdms.services.billing_corrections import BillingCorrections
 from mdms.services.billing_cycles import BillingCycles
+from mdms.services.billing_estimates import BillingEstimates
 from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
+from mdms.services.board import BoardService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
@@ -143,7 +145,9 @@ def services(store: UnitOfWorkFactory) -> Services:
         corrections=BillingCorrections(store, clock, BOOK, RULES),
         cycles=BillingCycles(store, clock, BOOK),
         parallel=ParallelBilling(store, BOOK),
+        estimates=BillingEstimates(store, clock, BOOK, RULES),
         status=StatusService(store, clock),
+        board=BoardService(store, clock, ZONE, "cpau"),
         requests=requests,
         approvals=ControlApprovals(store, clock, a_judge(remote_open=False)),
         controls=ControlService(store),

@@ -1,0 +1,294 @@
+"""One day of the utility as one HTML file that needs nothing else."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from html import escape
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from mdms.cli.plots import bars, lines
+from mdms.cli.report_style import STYLE
+
+Board = Mapping[str, Any]
+"""What `GET /v1/board` answers."""
+
+GOAL_RAW: Final = 0.995
+"""Of a day's intervals, received by 06:00 (vee.md 9.1)."""
+
+
+def page(board: Board) -> str:
+    """Return the page of a board."""
+    zone = ZoneInfo(board["zone"])
+    day = date.fromisoformat(board["day"])
+    made = datetime.fromisoformat(board["now"]).astimezone(zone)
+    sections = (
+        _read_rate(board, zone),
+        _collectors(board, zone),
+        _exceptions(board),
+        _leaks(board, zone),
+        _outages(board, zone),
+        _commands(board),
+        _orders(board, zone),
+    )
+    title = f"{board['utility']}: {day:%A, %d %B %Y}"
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><header>"
+        f"<h1>{escape(title)}</h1><p>As known at {made:%Y-%m-%d %H:%M} ({escape(board['zone'])})."
+        "</p></header><main>"
+        f'<section class="wide">{_figures(board)}</section>{"".join(sections)}</main></body></html>'
+    )
+
+
+def _figures(board: Board) -> str:
+    """Return the day in a few large numbers, each plain or a warning."""
+    raw = [level for level in _of_day(board, "raw") if level["expected"]]
+    rate = min((level["received_ratio"] for level in raw), default=None)
+    waiting = sum(row["waiting"] for row in board["exceptions"])
+    unknown = sum(row["commands"] for row in board["commands"] if row["state"] == "UNKNOWN")
+    dark = sum(row["customers"] for row in board["outages"] if row["ended_at"] is None)
+    gas = sum(row["commodity"] == "gas" for row in board["leaks"])
+    figures = (
+        ("Read by 06:00", _percent(rate), rate is None or rate < GOAL_RAW),
+        ("Waiting for a person", f"{waiting:,}", waiting > 0),
+        ("Open leaks", f"{len(board['leaks']):,}", gas > 0),
+        ("Without power", f"{dark:,}", dark > 0),
+        ("Commands unknown", f"{unknown:,}", unknown > 0),
+    )
+    cells = (
+        f'<div class="figure{" warn" if warn else ""}"><b>{value}</b><span>{name}</span></div>'
+        for name, value, warn in figures
+    )
+    return f'<div class="figures">{"".join(cells)}</div>'
+
+
+def _of_day(board: Board, mark: str) -> list[Mapping[str, Any]]:
+    return [
+        level
+        for level in board["levels"]
+        if level["mark"] == mark and level["local_day"] == board["day"]
+    ]
+
+
+def _read_rate(board: Board, zone: ZoneInfo) -> str:
+    day = date.fromisoformat(board["day"])
+    days = [(day - timedelta(days=back)).isoformat() for back in range(13, -1, -1)]
+    raw = {
+        (level["commodity"], level["local_day"]): 100 * level["received_ratio"]
+        for level in board["levels"]
+        if level["mark"] == "raw" and level["received_ratio"] is not None
+    }
+    services = sorted({commodity for commodity, _ in raw})
+    rates: dict[str, Sequence[float | None]] = {
+        name: [raw.get((name, each)) for each in days] for name in services
+    }
+    low = min([98.0, *(value for values in rates.values() for value in values if value)])
+    plots = (
+        lines(rates, [each[5:] for each in days], low=low, high=100, goal=100 * GOAL_RAW, unit=" %")
+        if rates
+        else _nothing("No day was measured yet: that happens at 06:00.")
+    )
+    rows = [
+        {
+            "service": level["commodity"],
+            "expected": f"{level['expected']:,}",
+            "received": _percent(level["received_ratio"]),
+            "estimated": _percent(level["estimated_ratio"]),
+            "held": f"{level['held']:,}",
+            "missing": f"{level['missing']:,}",
+        }
+        for level in _of_day(board, "raw")
+    ]
+    return _section(
+        "Read rate",
+        "Intervals received over expected ones by 06:00 of the next day; dashed: the goal.",
+        plots + _table(rows) + _hours(board, zone),
+    )
+
+
+def _hours(board: Board, zone: ZoneInfo) -> str:
+    """Return what came of each hour of the day, over its share of what was expected."""
+    start, end = (datetime.fromisoformat(board[name]).astimezone(UTC) for name in ("start", "end"))
+    count = int((end - start) / timedelta(hours=1))
+    instants = [start + timedelta(hours=hour) for hour in range(count)]
+    expected = {level["commodity"]: level["expected"] / count for level in _of_day(board, "raw")}
+    received = {
+        (row["commodity"], datetime.fromisoformat(row["at"])): row["received"]
+        for row in board["hours"]
+    }
+    rates: dict[str, Sequence[float | None]] = {
+        name: [100 * received.get((name, at), 0) / share for at in instants]
+        for name, share in sorted(expected.items())
+        if share
+    }
+    if not rates:
+        return ""
+    labels = [f"{at.astimezone(zone):%H}" for at in instants]
+    return "<h3>By hour of the day</h3>" + lines(rates, labels, low=0, high=100, unit=" %")
+
+
+def _collectors(board: Board, zone: ZoneInfo) -> str:
+    rows = [
+        {
+            "collector": row["name"],
+            "state": _state(row),
+            "last batch": _time(row["batch_received_at"], zone),
+            "holes": f"{row['holes_open']:,}",
+            "batches lost": f"{row['batches_lost']:,}",
+        }
+        for row in board["collectors"]
+    ]
+    holes = {row["name"]: float(row["holes_open"]) for row in board["collectors"]}
+    plot = bars(holes) if any(holes.values()) else ""
+    return _section(
+        "Gaps by collector",
+        "Holes in the numbers of each collector's batches that touch the day.",
+        plot + _table(rows),
+    )
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    if row["online"] is None:
+        return "never said"
+    return "online" if row["online"] else f"away: {row['reason']}"
+
+
+def _exceptions(board: Board) -> str:
+    rows = [
+        {
+            "rule": row["rule"],
+            "service": row["commodity"],
+            "waiting": f"{row['waiting']:,}",
+            "over 3 days": f"{row['older_than_3_days']:,}",
+            "oldest day": row["oldest_day"],
+        }
+        for row in board["exceptions"]
+    ]
+    waiting = {
+        f"{row['rule']} {row['commodity']}": float(row["waiting"])
+        for row in board["exceptions"][:10]
+    }
+    return _section(
+        "Exceptions",
+        "Channel-days that wait for a person; `mdms vee exception ls` names the meters.",
+        bars(waiting) + _table(rows),
+    )
+
+
+def _leaks(board: Board, zone: ZoneInfo) -> str:
+    rows = [
+        {
+            "service": row["commodity"],
+            "kind": row["kind"],
+            "state": row["state"].lower(),
+            "severity": str(row["severity"]),
+            "rate": f"{row['rate']:.1f} {row['unit']}/h",
+            "lost": f"{row['lost']:,.0f} {row['unit']}",
+            "since": _time(row["began_at"], zone),
+        }
+        for row in board["leaks"]
+    ]
+    return _section(
+        "Leaks", "Open ones, the worst first; `mdms leak ls` names the meters.", _table(rows)
+    )
+
+
+def _outages(board: Board, zone: ZoneInfo) -> str:
+    rows = [
+        {
+            "what": row["name"] if row["device"] == "service" else f"{row['device']} {row['name']}",
+            "from": _time(row["began_at"], zone),
+            "until": _time(row["ended_at"], zone) if row["ended_at"] else "lasts",
+            "customers": f"{row['customers']:,}",
+        }
+        for row in board["outages"]
+    ]
+    indices = "".join(
+        f"<p>SAIDI {row['saidi_min']:.2f} min, SAIFI {row['saifi']:.4f}, MAIFI {row['maifi']:.4f}"
+        f" of {row['customers']:,} customers.</p>"
+        for row in board["reliability"]
+    )
+    return _section("Outages", "Those that touch the day.", _table(rows) + indices)
+
+
+def _commands(board: Board) -> str:
+    rows = [
+        {
+            "command": row["action"],
+            "outcome": row["state"].lower().replace("_", " "),
+            "commands": f"{row['commands']:,}",
+            "slowest": "" if row["slowest_s"] is None else f"{row['slowest_s']:,.0f} s",
+        }
+        for row in board["commands"]
+    ]
+    refused = [
+        {"refused by": row["code"], "clause": row["clause"], "commands": f"{row['commands']:,}"}
+        for row in board["refusals"]
+    ]
+    return _section(
+        "Commands",
+        "Those asked for on the day; `mdms policy ls` explains each code.",
+        _table(rows) + (_table(refused) if refused else ""),
+    )
+
+
+def _orders(board: Board, zone: ZoneInfo) -> str:
+    rows = [
+        {
+            "order": row["reason"],
+            "safety": "yes" if row["is_safety"] else "",
+            "open": f"{row['orders']:,}",
+            "oldest": _time(row["oldest"], zone),
+        }
+        for row in board["orders"]
+    ]
+    return _section(
+        "Field orders", "Work for crews; `mdms command orders` names the meters.", _table(rows)
+    )
+
+
+def _section(title: str, about: str, inside: str) -> str:
+    return f"<section><h2>{escape(title)}</h2><p>{_code(about)}</p>{inside}</section>"
+
+
+def _code(text: str) -> str:
+    """Return a text in which what stands between backticks is code."""
+    parts = escape(text).split("`")
+    return "".join(
+        f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts)
+    )
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
+    if not rows:
+        return _nothing("Nothing.")
+    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
+    body = "".join(f"<tr>{_cells(row.values())}</tr>" for row in rows)
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+        "</table></div>"
+    )
+
+
+def _cells(values: Iterable[str]) -> str:
+    return "".join(
+        f'<td class="number">{escape(value)}</td>'
+        if value[:1].isdigit()
+        else f"<td>{escape(value)}</td>"
+        for value in values
+    )
+
+
+def _nothing(text: str) -> str:
+    return f'<p class="nothing">{escape(text)}</p>'
+
+
+def _percent(ratio: float | None) -> str:
+    return "unknown" if ratio is None else f"{100 * ratio:.2f} %"
+
+
+def _time(text: str | None, zone: ZoneInfo) -> str:
+    if text is None:
+        return "never"
+    return f"{datetime.fromisoformat(text).astimezone(zone):%m-%d %H:%M}"
