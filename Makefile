@@ -39,7 +39,7 @@ lint: setup      ## format, lint, types, layers
 check: lint      ## lint and the fast tests: before every commit
 	$(BIN)/python -m pytest -q -n auto -m "not db and not broker and not slow"
 
-bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing,command,accuracy,faults chooses, DATA=DIR has series
+bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing,files,command,accuracy,faults chooses, DATA=DIR has series
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA))
 
 ci: lint         ## what continuous integration runs

@@ -151,42 +151,78 @@ def displayed_status(reads: IntervalReads, days: Sequence[VeeDay], zone: ZoneInf
     return np.where(passed, np.uint8(Status.VALIDATED.code), reads.status)
 
 
-def interval_table(reads: IntervalReads, status: UInt8, channels: NamedChannels) -> pa.Table:
-    """Return rows of `INTERVAL_SCHEMA`, sorted by meter, reading type, start and version."""
-    position = channels.position_of(reads.channel_id)
-    order = np.lexsort((reads.version, reads.start_s, position))
-    rows = reads.take(order)
-    return pa.table(
-        [
-            _text(position[order], pa.array(channels.badge, pa.string())),
-            _text(position[order], pa.array(channels.reading_type, pa.string())),
-            _instant(rows.start_s * 1_000_000),
-            pa.array(rows.version),
-            pa.array(rows.value),
-            _text(status[order], _LETTERS),
-            _text(rows.method, _METHODS),
-            pa.array(rows.flags),
-            _instant(rows.recorded_us),
-        ],
-        schema=INTERVAL_SCHEMA,
+def encoded(schema: pa.Schema) -> pa.Schema:
+    """Return the schema with texts as codes of a dictionary: how whole files are written."""
+    text = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema(
+        [field.with_type(text) if pa.types.is_string(field.type) else field for field in schema]
     )
 
 
-def register_table(reads: RegisterReads, channels: NamedChannels) -> pa.Table:
-    """Return rows of `REGISTER_SCHEMA`, sorted by meter, reading type, instant and version."""
+ENCODED_INTERVALS: Final = encoded(INTERVAL_SCHEMA)
+ENCODED_REGISTERS: Final = encoded(REGISTER_SCHEMA)
+
+
+def interval_table(
+    reads: IntervalReads,
+    status: UInt8,
+    channels: NamedChannels,
+    schema: pa.Schema = INTERVAL_SCHEMA,
+) -> pa.Table:
+    """
+    Return rows sorted by meter, reading type, start and version.
+
+    Args:
+        reads: Sorted by channel, start and version, as stores give them.
+        status: Letter of each as displayed.
+        channels: Whose they are.
+        schema: `INTERVAL_SCHEMA` or `ENCODED_INTERVALS`.
+    """
     position = channels.position_of(reads.channel_id)
-    order = np.lexsort((reads.version, reads.at_s, position))
-    rows = reads.take(order)
+    order = np.argsort(position, kind="stable")
+    rows, meter = reads.take(order), position[order]
+    kinds, kind = np.unique(np.array(channels.reading_type, str), return_inverse=True)
+    columns = [
+        _text(meter, pa.array(channels.badge, pa.string())),
+        _text(kind[meter], pa.array(kinds)),
+        _instant(rows.start_s * 1_000_000),
+        pa.array(rows.version),
+        pa.array(rows.value),
+        _text(status[order], _LETTERS),
+        _text(rows.method, _METHODS),
+        pa.array(rows.flags),
+        _instant(rows.recorded_us),
+    ]
+    return _table(columns, schema)
+
+
+def register_table(
+    reads: RegisterReads, channels: NamedChannels, schema: pa.Schema = REGISTER_SCHEMA
+) -> pa.Table:
+    """Return rows sorted by meter, reading type, instant and version; else as for intervals."""
+    position = channels.position_of(reads.channel_id)
+    order = np.argsort(position, kind="stable")
+    rows, meter = reads.take(order), position[order]
+    kinds, kind = np.unique(np.array(channels.reading_type, str), return_inverse=True)
+    columns = [
+        _text(meter, pa.array(channels.badge, pa.string())),
+        _text(kind[meter], pa.array(kinds)),
+        _instant(rows.at_s * 1_000_000),
+        pa.array(rows.value),
+        _text(rows.status, _LETTERS),
+        _instant(rows.recorded_us),
+    ]
+    return _table(columns, schema)
+
+
+def _table(columns: Sequence[pa.Array], schema: pa.Schema) -> pa.Table:
+    """Return a table; where the schema has plain texts, codes are looked up."""
     return pa.table(
         [
-            _text(position[order], pa.array(channels.badge, pa.string())),
-            _text(position[order], pa.array(channels.reading_type, pa.string())),
-            _instant(rows.at_s * 1_000_000),
-            pa.array(rows.value),
-            _text(rows.status, _LETTERS),
-            _instant(rows.recorded_us),
+            column.dictionary_decode() if pa.types.is_string(field.type) else column
+            for column, field in zip(columns, schema, strict=True)
         ],
-        schema=REGISTER_SCHEMA,
+        schema=schema,
     )
 
 
@@ -252,7 +288,7 @@ def register_csv_rows(
 
 
 def _text(codes: np.ndarray[Any, Any], names: pa.Array) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(codes.astype(np.int32), names).dictionary_decode()
+    return pa.DictionaryArray.from_arrays(codes.astype(np.int32), names.cast(pa.string()))
 
 
 def _instant(microseconds: Int64) -> pa.Array:

@@ -18,9 +18,10 @@ from mdms.domain.time import Period, local_day
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services.reading_tables import (
     CSV_COLUMNS,
+    ENCODED_INTERVALS,
+    ENCODED_REGISTERS,
     INTERVAL_SCHEMA,
     REGISTER_CSV_COLUMNS,
-    REGISTER_SCHEMA,
     NamedChannels,
     csv_rows,
     displayed_status,
@@ -82,25 +83,27 @@ class ReadingService:
         self, period: Period, path: Path, *, meter: str | None = None
     ) -> None:
         """Write `readings.parquet`: every version of every interval that starts in the period."""
-        with pq.ParquetWriter(path, INTERVAL_SCHEMA, compression="zstd") as file:
+        with _writer(path, ENCODED_INTERVALS) as file:
             async with self._unit_of_work() as work:
                 channels = await _channels(work, meter)
                 async for block, reads, status in self._intervals(
                     work, channels, period, as_of=None, versions=True
                 ):
-                    table = await asyncio.to_thread(interval_table, reads, status, block)
+                    table = await asyncio.to_thread(
+                        interval_table, reads, status, block, ENCODED_INTERVALS
+                    )
                     await asyncio.to_thread(file.write_table, table)
 
     async def write_registers(
         self, period: Period, path: Path, *, meter: str | None = None
     ) -> None:
         """Write `registers.parquet`: every register read of the period, both ends included."""
-        with pq.ParquetWriter(path, REGISTER_SCHEMA, compression="zstd") as file:
+        with _writer(path, ENCODED_REGISTERS) as file:
             async with self._unit_of_work() as work:
                 channels = await _channels(work, meter)
                 for block in channels.blocks(CHANNELS_PER_BLOCK):
                     reads = await work.readings.registers(period, channel_ids=block.channel_id)
-                    table = await asyncio.to_thread(register_table, reads, block)
+                    table = await asyncio.to_thread(register_table, reads, block, ENCODED_REGISTERS)
                     await asyncio.to_thread(file.write_table, table)
 
     async def write_csv(self, period: Period, path: Path, *, meter: str | None = None) -> None:
@@ -154,3 +157,8 @@ async def _channels(work: UnitOfWork, meter: str | None) -> NamedChannels:
     if meter is not None and not len(channels):
         raise NotFoundError(f"no meter or usage point is called {meter!r}")
     return channels
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open a file whose readers find plain texts: its own schema says nothing of dictionaries."""
+    return pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)

@@ -1,7 +1,7 @@
 """
 `python -m tests.bench [--only AREAS] [--rounds N] [--data DIR] [--out FILE]`.
 
-Areas are ingest, vee, billing, command, accuracy and faults.
+Areas are ingest, vee, billing, files, command, accuracy and faults.
 
 Accuracy and faults have no rate and no rounds, and command and accuracy take minutes: they are
 measured only when they are asked for.
@@ -14,15 +14,16 @@ from pathlib import Path
 from rich.console import Console
 
 from mdms.telemetry import logging
-from tests.bench import accuracy, billing, command, faults, homes, ingest, report, vee
+from tests.bench import accuracy, billing, command, faults, files, homes, ingest, report, vee
 
 AREAS = {
     "ingest": ingest.rows,
     "vee": vee.rows,
     "billing": billing.rows,
+    "files": files.rows,
     "command": command.rows,
 }
-UNASKED = ("ingest", "vee", "billing")
+UNASKED = ("ingest", "vee", "billing", "files")
 """What is measured when no area is named."""
 ACCURACY, FAULTS = "accuracy", "faults"
 WIDTH = 150

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import billing, command, ingest_memory, ingest_store, vee, vee_city
+from tests.bench import billing, command, files, ingest_memory, ingest_store, vee, vee_city
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = {"name", "value", "unit", "against", "ratio", "goal", "rounds", "spread"}
@@ -58,6 +58,7 @@ def test_every_row_is_in_the_reference():
         *vee.UNITS,
         *vee_city.UNITS,
         *billing.UNITS,
+        *files.UNITS,
         *command.UNITS,
     }
 
