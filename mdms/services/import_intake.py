@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -94,6 +95,10 @@ class Intake:
             if len(self._intervals.at_s) + len(self._registers.at_s) >= BATCH_MAX:
                 yield self._batch()
         yield self._batch()
+
+    def refused_rows(self) -> list[RefusedRow]:
+        """Return the refused rows in the order of the file."""
+        return sorted(self.refused, key=attrgetter("line"))
 
     def _refuse(self, line: int, flaw: Flaw, detail: str) -> None:
         self.counts["refused_count"] += 1

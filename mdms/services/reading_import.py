@@ -106,7 +106,7 @@ class ReadingImportService:
         except _NotTakenError:
             made = taken.import_of(intake, ImportState.REFUSED)
             async with self._unit_of_work() as work:
-                await work.reading_imports.add(made, intake.refused)
+                await work.reading_imports.add(made, intake.refused_rows())
         log.info(
             "reading.file.taken",
             state=made.state,
@@ -169,7 +169,7 @@ class ReadingImportService:
             await reads.touch(self._judged_until())
             state = ImportState.PARTIAL if intake.refused else ImportState.STORED
             made = taken.import_of(intake, state)
-            if await work.reading_imports.add(made, intake.refused):
+            if await work.reading_imports.add(made, intake.refused_rows()):
                 Act(work, taken.by, taken.at, local_day(taken.at, self._zone)).note(
                     "reading.imported",
                     str(made.reading_import_id),
