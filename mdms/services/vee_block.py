@@ -22,6 +22,7 @@ from mdms.ports.vee import VeeDay, VeeException
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
+from mdms.services.vee_scarce import ScarceLoader
 from mdms.services.vee_stages import CELLS_MAX, Stage, meter_parts, stages
 from mdms.telemetry import metrics
 from vee import engine, gridding
@@ -136,8 +137,11 @@ class BlockRun:
         target = self.targets.mask(block.channel_id, slots.days)
         loader = ContextLoader(self.work, self.rules, self.zone)
         known = await loader.load(block, table, target)
-        evidence = await load_evidence(self.work, block)
-        return replace(block, known=known, evidence=evidence), stored
+        block = replace(block, known=known, evidence=await load_evidence(self.work, block))
+        if stage.context_days:
+            scarce = ScarceLoader(self.work, self.rules, self.zone, self.table)
+            block = replace(block, evidence=await scarce.add(block, block.evidence, target))
+        return block, stored
 
     def _span(self, slots: SlotTable, stage: Stage) -> Period:
         """Return the intervals that a stage loads."""

@@ -27,6 +27,7 @@ from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_plan import TWO_SIDED_DAYS
 from mdms.services.vee_rulesets import editions
+from mdms.services.vee_scarce import ScarceLoader
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
 from vee.block import SlotTable
@@ -117,14 +118,12 @@ class ExplainService:
             judged_by = by_hash.get(outcome.ruleset_hash) if outcome else None
             again = None
             if outcome is not None and judged_by is not None:
-                siblings = every.take(
-                    (every.badge == table.badge[0]) & (every.interval_s == length)
-                )
+                alike = every.take(every.interval_s == length)
                 final = bool((reads.status == Status.FINAL_ESTIMATE.code).any())
                 newest_us = int(reads.recorded_us.max(initial=0))
                 then = max(outcome.recorded_at, from_epoch_us(newest_us))
                 again = await self._again(
-                    work, siblings, (channel_id, day, then), rules=judged_by, final=final
+                    work, alike, (channel_id, day, then), rules=judged_by, final=final
                 )
         if not len(reads):
             raise NotFoundError(
@@ -179,14 +178,15 @@ class ExplainService:
     async def _again(
         self,
         work: UnitOfWork,
-        table: ChannelTable,
+        every: ChannelTable,
         what: tuple[int, date, datetime],
         *,
         rules: RuleSet,
         final: bool,
     ) -> Again:
-        """Judge a channel-day again, as it was known at an instant."""
+        """Judge a channel-day again, among channels of its length, as it was known."""
         channel_id, day, then = what
+        table = every.take(every.badge == every.badge[every.channel_id == channel_id][0])
         today = local_day(then, self._zone)
         beside = timedelta(days=rules.estimate.gap_days_max + rules.estimate.reach_days + 2)
         slots = SlotTable.of_days(
@@ -214,6 +214,8 @@ class ExplainService:
         target[:, slots.days.index(day)] = True
         known = await ContextLoader(work, rules, self._zone).load(block, table, target)
         block = replace(block, known=known, evidence=await load_evidence(work, block))
+        scarce = ScarceLoader(work, rules, self._zone, every, as_of=then)
+        block = replace(block, evidence=await scarce.add(block, block.evidence, target))
         until = today - timedelta(days=TWO_SIDED_DAYS + 1)
         ahead = np.array([final or each <= until for each in slots.days])
         found = engine.validate(block, rules, ahead=ahead)

@@ -25,6 +25,7 @@ from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
+from mdms.services.vee_scarce import ScarceLoader
 from mdms.services.vee_stages import CELLS_MAX, meter_parts
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
@@ -132,6 +133,8 @@ class ShadowRun:
                     )
                     evidence = await load_evidence(self.work, loaded[0])
                     block = replace(loaded[0], known=known, evidence=evidence)
+                    scarce = ScarceLoader(self.work, by, self.zone, alike)
+                    block = replace(block, evidence=await scarce.add(block, evidence, target))
                     seen = await asyncio.to_thread(self._judge, block, loaded[1], target, by)
                     versions = _count(verdicts, seen, target)
                     current = IntervalReads.concat(intervals, versions)

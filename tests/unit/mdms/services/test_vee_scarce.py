@@ -1,0 +1,82 @@
+"""The year before and the class: looked up where a meter's own reads hardly tell anything."""
+
+from datetime import timedelta
+
+import numpy as np
+
+from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source
+from mdms.domain.time import Period
+from tests.unit.mdms.services.test_vee_run import FIRST_DAY, ZONE, World, at, channel_table
+
+DAYS = 40
+NEW = 1
+"""A channel that was hardly heard before."""
+
+
+def methods(world: World, channel: int) -> set[Method]:
+    reads = world.store.reads
+    made = reads.take((reads.channel_id == channel) & (reads.version > 0))
+    return {Method(int(code)) for code in made.method}
+
+
+LAST = FIRST_DAY + timedelta(days=DAYS - 1)
+
+
+def town(channels: int = 4) -> World:
+    """Some meters that are alike; the first is heard on its last day only."""
+    world = World(channel_table(channels), days=DAYS)
+    world.lose(NEW, at(FIRST_DAY), at(LAST))
+    return world
+
+
+async def judged(world: World) -> World:
+    """Hear all that is not lost, no registers, and judge the last day."""
+    world.lose(NEW, at(LAST, 9), at(LAST, 12))
+    until_s = at(LAST + timedelta(days=1), 5)
+    await world.to(until_s)
+    world.hear(until_s)
+    world.store.register_reads = RegisterReads.empty()
+    await world.service.run(LAST, LAST)
+    return world
+
+
+async def test_a_gap_of_a_new_meter_is_shaped_as_its_class_uses_a_day():
+    world = await judged(town())
+
+    assert methods(world, NEW) == {Method.C1}
+
+
+async def test_a_meter_without_likes_is_estimated_by_what_it_has_itself():
+    world = await judged(town(1))
+
+    assert not {Method.C1, Method.H3} & methods(world, NEW)
+
+
+async def test_the_same_weeks_of_the_year_before_come_before_the_class():
+    world = town()
+    then = Period.of_days(LAST - timedelta(weeks=53), LAST - timedelta(weeks=51), ZONE)
+    start_s = np.arange(then.start_s, then.end_s, 3600)
+    world.store.reads = IntervalReads.concat(
+        world.store.reads,
+        IntervalReads.raw(
+            np.full(len(start_s), NEW, np.int32),
+            start_s,
+            np.full(len(start_s), 500),
+            recorded_us=1,
+            source=Source.UPLINK,
+        ),
+    )
+
+    await judged(world)
+
+    assert methods(world, NEW) == {Method.H3}
+
+
+async def test_nobody_else_is_looked_up_for_meters_that_were_heard():
+    world = World(channel_table(3), days=DAYS)
+
+    await judged(world)
+
+    assert Method.C1 not in methods(world, NEW)
+    months = timedelta(days=300)
+    assert all(LAST - period.start_utc.date() < months for period in world.store.loaded)
