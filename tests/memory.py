@@ -12,6 +12,7 @@ import numpy as np
 from mdms.domain.audit import AuditEntry
 from mdms.domain.errors import UnavailableError
 from mdms.domain.facts import CisFact
+from mdms.domain.programme import BillingEvent
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import (
     STILL_INSTALLED_S,
@@ -27,6 +28,9 @@ from mdms.ports.billing import (
     BilledService,
     BillingBlock,
     BillingDeterminant,
+    BillingEstimate,
+    Correction,
+    SwitchRead,
 )
 from mdms.ports.registry import ImportResult
 from mdms.ports.unit_of_work import UnitOfWork
@@ -229,6 +233,7 @@ class MemoryBilling:
         self.left_out: dict[tuple[date, date], list[BillingBlock]] = {}
         self.acknowledgements: list[Acknowledgement] = []
         self.schedule: set[tuple[int, date]] = set()
+        self.estimated: list[BillingEstimate] = []
 
     async def freeze(
         self,
@@ -305,6 +310,27 @@ class MemoryBilling:
             each for each in self.acknowledgements if (each.window_start, each.window_end) == window
         ]
 
+    async def estimates(
+        self, window_start: date, window_end: date, *, as_of: datetime
+    ) -> list[BillingEstimate]:
+        window = (window_start, window_end)
+        return [
+            each
+            for each in self.estimated
+            if (each.window_start, each.window_end) == window and each.estimated_at <= as_of
+        ]
+
+    async def carry_events(self, window_start: date, window_end: date) -> None:
+        """There are none."""
+
+    async def events(self, window_start: date, window_end: date) -> list[BillingEvent]:
+        return []
+
+    async def switch_reads(
+        self, window_start: date, window_end: date, period: Period
+    ) -> list[SwitchRead]:
+        return []
+
     async def set_read_days(self, billing_cycle: int, read_on: Sequence[date]) -> None:
         self.schedule = {
             each for each in self.schedule if each[0] != billing_cycle or each[1] < min(read_on)
@@ -337,6 +363,13 @@ def _revision(service: BilledService) -> tuple[date, date, str, int, int]:
     return (*window, service.usage_point_id, service.period, service.revision)
 
 
+class MemoryCorrections:
+    """There are none."""
+
+    async def of_window(self, window_start: date, window_end: date) -> list[Correction]:
+        return []
+
+
 class MemoryDatabase:
     """Call it to open a transaction; one that fails leaves nothing behind."""
 
@@ -348,6 +381,7 @@ class MemoryDatabase:
         self.facts = MemoryFacts()
         self.audit = MemoryAudit()
         self.billing = MemoryBilling()
+        self.corrections = MemoryCorrections()
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
         return self._transaction()

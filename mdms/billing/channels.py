@@ -86,6 +86,7 @@ class BilledChannel:
         period: Number of the service period that it is a part of.
         opened_by: Why its first register is read.
         closed_by: Why its last one is.
+        estimated_because: Why its period could not be read and was estimated; empty: it was.
     """
 
     channel_id: int
@@ -108,6 +109,7 @@ class BilledChannel:
     period: int = 1
     opened_by: ReadReason = ReadReason.PERIODIC
     closed_by: ReadReason = ReadReason.PERIODIC
+    estimated_because: str = ""
 
 
 def service_periods(

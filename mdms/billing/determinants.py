@@ -26,6 +26,7 @@ from mdms.billing.registers import (
     Basis,
     EdgeRegister,
     Quality,
+    best_known,
     carried_from_s,
     least_trusted,
     usable,
@@ -83,7 +84,7 @@ def intervals_needed_from_s(channels: Sequence[BilledChannel], registers: Regist
         channels: At least one channel.
         registers: Versions of their register reads, as for `determine`.
     """
-    reads = registers.current()
+    reads = best_known(registers)
     return min(
         carried_from_s(channel.read_start_s, usable(_of(reads, channel), channel), channel)
         for channel in channels
@@ -114,7 +115,7 @@ def determine(
     Returns:
         Determinants and blocks, each in the order of the channels but parts of one by their time.
     """
-    current, reads = intervals.current(), registers.current()
+    current, reads = intervals.current(), best_known(registers)
     closed: dict[int, list[BilledBefore | BillingDeterminant]] = {}
     for each in before:
         closed.setdefault(each.channel_id, []).append(each)

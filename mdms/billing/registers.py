@@ -91,6 +91,22 @@ IS_EDITED: Final = status_table(Status.EDITED)
 _IS_UNUSABLE: Final = IS_ABSENT | IS_HELD
 
 
+def best_known(registers: RegisterReads) -> RegisterReads:
+    """
+    Return one read of each instant, sorted: the highest version, but any read before an estimate.
+
+    An estimate is made where nothing was read; what is received later is version 0 beside it.
+    """
+    estimated = IS_ESTIMATE[registers.status]
+    if not estimated.any():
+        return registers.current()
+    read = registers.take(~estimated & ~_IS_UNUSABLE[registers.status])
+    instants = set(zip(read.channel_id.tolist(), read.at_s.tolist(), strict=True))
+    keys = zip(registers.channel_id.tolist(), registers.at_s.tolist(), strict=True)
+    overtaken = np.array([key in instants for key in keys], np.bool_) & estimated
+    return registers.take(~overtaken).current()
+
+
 def usable(registers: RegisterReads, channel: BilledChannel) -> RegisterReads:
     """Return a channel's current reads that are not held and were taken while it was in place."""
     in_place = (registers.at_s >= channel.installed_s - ALIGN_S) & (

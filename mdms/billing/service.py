@@ -29,7 +29,8 @@ from mdms.domain.tariff import RateSchedule, TariffRules
 from mdms.domain.time import from_epoch_s
 from mdms.ports.billing import BilledService, BillingDeterminant
 
-_DIRECTIONS: Final = {0: "delivered", 1: "received", 3: "reactive"}
+DIRECTIONS: Final = {0: "delivered", 1: "received", 3: "reactive"}
+"""Name of what a channel counts, by the low nibble of its FNB1 byte."""
 _SHARE_PLACES: Final = Decimal("0.000001")
 _WATTS_IN_KW: Final = 1_000
 _MINUTE_S: Final = 60
@@ -49,7 +50,7 @@ class Flag(StrEnum):
     GIVEN_BACK = "GIVEN_BACK"
     """An estimate before was too high: usage is below zero."""
     INTERVALS_MISSING = "INTERVALS_MISSING"
-    """Billed by registers alone, though intervals were expected."""
+    """A person had the period estimated: it is billed by registers alone."""
     PRORATED = "PRORATED"
     """Outside of 27 to 33 days of service."""
     SCHEDULE_CHANGED = "SCHEDULE_CHANGED"
@@ -89,7 +90,7 @@ class Part:
     @property
     def direction(self) -> str:
         """Name of its quantity."""
-        return _DIRECTIONS[self.kind.channel]
+        return DIRECTIONS[self.kind.channel]
 
 
 class ServiceBiller:
@@ -144,6 +145,9 @@ class ServiceBiller:
         flags |= self._add_days(period, terms, quantities, detail)
         quality = max((Quality(each.determinant.quality) for each in ordered), key=_rank)
         flags |= set(_flags(period, ordered, quality))
+        reasons = {each.channel.badge: each.channel.estimated_because for each in ordered}
+        if any(reasons.values()):
+            detail["estimated_because"] = reasons
         service = BilledService(
             window_start=self._window.start,
             window_end=self._window.end,
@@ -398,9 +402,7 @@ def _flags(period: ServicePeriod, parts: Sequence[Part], quality: Quality) -> It
         yield Flag.EXCHANGED
     if not period.account_id:
         yield Flag.VACANT
-    if any(
-        each.channel.intervals_expected and not each.determinant.interval_count for each in parts
-    ):
+    if any(each.channel.estimated_because for each in parts):
         yield Flag.INTERVALS_MISSING
 
 

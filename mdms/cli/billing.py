@@ -17,6 +17,7 @@ from mdms.cli.billing_corrections import (
     told,
 )
 from mdms.cli.output import Output, show
+from mdms.policy.reading import EstimateReason
 
 app = typer.Typer(help="Bill windows, frozen determinants, files.", no_args_is_help=True)
 
@@ -74,6 +75,30 @@ def export(
     with options.client(config) as mdms:
         for path in mdms.export_billing(from_, to, out):
             typer.echo(path)
+
+
+@app.command()
+def estimate(
+    meter: Annotated[str, typer.Argument(help="Badge.")],
+    from_: WindowStart,
+    to: WindowEnd,
+    *,
+    reason: Annotated[EstimateReason, typer.Option(help="Why there is no read.")],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Estimate the register of a meter that could not be read, so that the window can be frozen.
+
+    By Rule 10.A: what was billed at the premises in the same period last year, times this year's
+    trend; else the period before; else what such customers are billed in this window, which
+    somebody reviews. A faulty meter, or a second estimate in a row, opens a field order.
+
+    Example: mdms billing estimate E100 --from 2026-11-03 --to 2026-12-03 --reason network
+    """
+    with options.client(config) as mdms:
+        made = mdms.estimate_billing(meter, from_, to, reason.value)
+    show(made, output, title="Estimated", spare=("reading_type", "code"))
 
 
 @app.command()

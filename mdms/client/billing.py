@@ -83,6 +83,18 @@ class BillingCalls(Transport):
         }
         return self._json("POST", "/v1/billing/corrections/limits", json=body)
 
+    def estimate_billing(
+        self, meter: str, window_start: Day, window_end: Day, reason: str
+    ) -> list[dict[str, Any]]:
+        """Estimate the registers of a meter that could not be read; the next freeze bills them."""
+        body = {
+            "meter": meter,
+            "window_start": str(window_start),
+            "window_end": str(window_end),
+            "reason": reason,
+        }
+        return list(self._json("POST", "/v1/billing/estimates", json=body)["estimates"])
+
     def compare_billing(self, window_start: Day, window_end: Day, path: Path) -> dict[str, Any]:
         """Set another system's reads and bills beside a frozen window's."""
         url = f"{_window(window_start, window_end)}/compare"

@@ -6,6 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from mdms.domain.programme import BillingEvent
+from mdms.domain.time import Period
+
 
 @dataclass(frozen=True, slots=True)
 class BillingDeterminant:
@@ -146,6 +149,51 @@ class Acknowledgement:
     reference: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingEstimate:
+    """
+    That a channel's period could not be read, and what its register was estimated to be.
+
+    Attributes:
+        reason: Word of `mdms.policy.reading.EstimateReason`.
+        basis: Word of `mdms.policy.estimate_basis.Basis`.
+        usage: Since the last register that is known [billing units].
+        days: Since that register.
+        register: At the window's end [quanta].
+    """
+
+    channel_id: int
+    window_start: date
+    window_end: date
+    reason: str
+    basis: str
+    usage: Decimal
+    days: int
+    register: int
+    estimated_at: datetime
+    estimated_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRead:
+    """
+    What a register showed when a switch was confirmed open or closed.
+
+    Attributes:
+        register: Quanta of the channel that is delivered.
+        reason: DISCONNECT or RECONNECT.
+    """
+
+    control_id: str
+    badge: str
+    reading_type: str
+    usage_point_id: str
+    account_id: str
+    at: datetime
+    register: int
+    reason: str
+
+
 class BillingStore(Protocol):
     """Frozen determinants: rows are added, never changed; the highest revision counts."""
 
@@ -204,6 +252,30 @@ class BillingStore(Protocol):
 
     async def acknowledged(self, window_start: date, window_end: date) -> Sequence[Acknowledgement]:
         """Return the acknowledgements of a window, oldest first."""
+        ...
+
+    async def estimate(self, estimate: BillingEstimate) -> bool:
+        """Keep an estimate; return whether there was none of this channel and window."""
+        ...
+
+    async def estimates(
+        self, window_start: date, window_end: date, *, as_of: datetime
+    ) -> Sequence[BillingEstimate]:
+        """Return the estimates of a window that were made by an instant."""
+        ...
+
+    async def carry_events(self, window_start: date, window_end: date) -> None:
+        """Let a window carry the sums of its accounts, due before its end, that none carries."""
+        ...
+
+    async def events(self, window_start: date, window_end: date) -> Sequence[BillingEvent]:
+        """Return the sums that a window carries, oldest first."""
+        ...
+
+    async def switch_reads(
+        self, window_start: date, window_end: date, period: Period
+    ) -> Sequence[SwitchRead]:
+        """Return the reads of switchings in a period at places that a window bills, by time."""
         ...
 
     async def set_read_days(self, billing_cycle: int, read_on: Sequence[date]) -> None:

@@ -106,7 +106,14 @@ class Reckoning:
         customer = book.rulebook.customer_at(window.last_day)
         terms = await BillingTerms.load(work, book, customer.tariff, as_of)
         periods = service_periods(window, registry)
-        channels = billed_channels(window, book.zone, table, periods)
+        estimated = {
+            each.channel_id: each.reason
+            for each in await work.billing.estimates(window.start, window.end, as_of=as_of)
+        }
+        channels = [
+            _by_registers(channel, estimated.get(channel.channel_id))
+            for channel in billed_channels(window, book.zone, table, periods)
+        ]
         versions = {
             "vee": last_run.ruleset_hash,
             "tariff": tables.content_hash(customer.tariff),
@@ -233,6 +240,13 @@ def blocks(services: Sequence[Service], channel_count: int) -> Iterator[Sequence
         block += place
     if block:
         yield block
+
+
+def _by_registers(channel: BilledChannel, reason: str | None) -> BilledChannel:
+    """Return a channel as it is billed where a person had it estimated: without intervals."""
+    if reason is None:
+        return channel
+    return replace(channel, intervals_expected=False, estimated_because=reason)
 
 
 def _first_channel(place: Sequence[Service]) -> int:

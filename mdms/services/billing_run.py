@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from mdms.billing.formats import csv_v1
+from mdms.billing.formats.csv_extras import Extras
 from mdms.billing.registers import Quality
 from mdms.billing.window import SERVICE_DAYS_MAX, SERVICE_DAYS_MIN, BillWindow
 from mdms.domain.errors import OperatorError, UsageError
@@ -181,8 +182,15 @@ class BillingService:
             await must_be_frozen(work, window)
             determinants = await work.billing.determinants(window.start, window.end)
             services = await work.billing.services(window.start, window.end)
+            extras = Extras(
+                await work.billing.switch_reads(
+                    window.start, window.end, window.period(self._zone)
+                ),
+                await work.billing.events(window.start, window.end),
+                await work.corrections.of_window(window.start, window.end),
+            )
         return await asyncio.to_thread(
-            csv_v1.files, window, determinants, self._zone, services=services
+            csv_v1.files, window, determinants, self._zone, services=services, extras=extras
         )
 
     async def export(self, window_start: date, window_end: date, sink: ExportSink) -> list[str]:
@@ -220,7 +228,7 @@ class BillingService:
     async def _keep_blocked(
         self, window: BillWindow, asked: Sequence[Service], blocked: Sequence[BillingBlock]
     ) -> None:
-        """Replace what is known to be blocked of the services that were tried."""
+        """Replace what blocks the services that were tried, and let fees go with the others."""
         tried = {channel.channel_id for service in asked for channel in service.channels}
         async with self._unit_of_work() as work:
             others = [
@@ -231,6 +239,7 @@ class BillingService:
             await work.billing.freeze(
                 window.start, window.end, (), [*others, *blocked], self._clock.now()
             )
+            await work.billing.carry_events(window.start, window.end)
 
 
 def _status_row(

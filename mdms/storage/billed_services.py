@@ -9,11 +9,11 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
-from mdms.ports.billing import Acknowledgement, BilledService
+from mdms.ports.billing import Acknowledgement, BilledService, BillingEstimate
 
 
 class PostgresBilledServices:
-    """The half of `mdms.ports.BillingStore` on billed_service, billing_ack, billing_read_day."""
+    """The half of `mdms.ports.BillingStore` on what services came to."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -109,6 +109,38 @@ class PostgresBilledServices:
             await cursor.execute(
                 self.ACKNOWLEDGED, {"window_start": window_start, "window_end": window_end}
             )
+            return await cursor.fetchall()
+
+    ESTIMATE = """
+    INSERT INTO billing_estimate
+        (channel_id, window_start, window_end, reason, basis, usage, days, register,
+         estimated_at, estimated_by)
+    VALUES
+        (%(channel_id)s, %(window_start)s, %(window_end)s, %(reason)s, %(basis)s, %(usage)s,
+         %(days)s, %(register)s, %(estimated_at)s, %(estimated_by)s)
+    ON CONFLICT DO NOTHING
+    RETURNING channel_id
+    """
+
+    async def estimate(self, estimate: BillingEstimate) -> bool:
+        cursor = await self._connection.execute(self.ESTIMATE, asdict(estimate))
+        return await cursor.fetchone() is not None
+
+    ESTIMATES = """
+    SELECT channel_id, window_start, window_end, reason, basis, usage, days, register,
+           estimated_at, estimated_by
+    FROM billing_estimate
+    WHERE window_start = %(window_start)s AND window_end = %(window_end)s
+      AND estimated_at <= %(as_of)s
+    ORDER BY channel_id
+    """
+
+    async def estimates(
+        self, window_start: date, window_end: date, *, as_of: datetime
+    ) -> Sequence[BillingEstimate]:
+        wanted = {"window_start": window_start, "window_end": window_end, "as_of": as_of}
+        async with self._connection.cursor(row_factory=class_row(BillingEstimate)) as cursor:
+            await cursor.execute(self.ESTIMATES, wanted)
             return await cursor.fetchall()
 
     CLEAR_READ_DAYS = """

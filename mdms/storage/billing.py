@@ -6,9 +6,10 @@ from operator import attrgetter
 
 from mdms.ports.billing import BilledBefore, BilledService, BillingBlock, BillingDeterminant
 from mdms.storage.billed_services import PostgresBilledServices
+from mdms.storage.billing_extras import PostgresBillingExtras
 
 
-class PostgresBilling(PostgresBilledServices):
+class PostgresBilling(PostgresBilledServices, PostgresBillingExtras):
     """`mdms.ports.BillingStore` on the tables of billing."""
 
     async def freeze(

@@ -187,6 +187,19 @@ CREATE TABLE public.billing_determinant (
     revision smallint DEFAULT 1 NOT NULL
 );
 
+CREATE TABLE public.billing_estimate (
+    channel_id integer NOT NULL,
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    reason text NOT NULL,
+    basis text NOT NULL,
+    usage numeric NOT NULL,
+    days integer NOT NULL,
+    register bigint NOT NULL,
+    estimated_at timestamp with time zone NOT NULL,
+    estimated_by text NOT NULL
+);
+
 CREATE TABLE public.billing_event (
     number bigint NOT NULL,
     kind text NOT NULL,
@@ -196,6 +209,12 @@ CREATE TABLE public.billing_event (
     amount_usd numeric(12,2) NOT NULL,
     clause text NOT NULL,
     at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.billing_event_carried (
+    number bigint NOT NULL,
+    window_start date NOT NULL,
+    window_end date NOT NULL
 );
 
 ALTER TABLE public.billing_event ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
@@ -1472,6 +1491,12 @@ ALTER TABLE ONLY public.billing_correction
 ALTER TABLE ONLY public.billing_determinant
     ADD CONSTRAINT billing_determinant_pkey PRIMARY KEY (window_start, window_end, channel_id, usage_point_id, period, revision);
 
+ALTER TABLE ONLY public.billing_estimate
+    ADD CONSTRAINT billing_estimate_pkey PRIMARY KEY (channel_id, window_start, window_end);
+
+ALTER TABLE ONLY public.billing_event_carried
+    ADD CONSTRAINT billing_event_carried_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.billing_event
     ADD CONSTRAINT billing_event_kind_account_id_subject_id_due_on_key UNIQUE (kind, account_id, subject_id, due_on);
 
@@ -1772,6 +1797,8 @@ CREATE TRIGGER billing_ack_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bi
 
 CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_determinant FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER billing_estimate_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_estimate FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER billing_window_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_window FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY personal.contact
@@ -1798,8 +1825,17 @@ ALTER TABLE ONLY public.billing_correction
 ALTER TABLE ONLY public.billing_determinant
     ADD CONSTRAINT billing_determinant_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
 
+ALTER TABLE ONLY public.billing_estimate
+    ADD CONSTRAINT billing_estimate_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.channel(channel_id);
+
 ALTER TABLE ONLY public.billing_event
     ADD CONSTRAINT billing_event_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.billing_event_carried
+    ADD CONSTRAINT billing_event_carried_number_fkey FOREIGN KEY (number) REFERENCES public.billing_event(number);
+
+ALTER TABLE ONLY public.billing_event_carried
+    ADD CONSTRAINT billing_event_carried_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
 
 ALTER TABLE ONLY public.channel
     ADD CONSTRAINT channel_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);

@@ -4,7 +4,8 @@ The files that a billing system pulls for one frozen window, version 1 of their 
 `billing_reads_v1_…csv` has a row for each register that closes a part of a bill, as headend.md 3.7
 lists the columns. `determinants_v1_…csv` has what a reader needs to compute usage again: exact
 quanta, edges, counts, and the version of every interval. `services_v1_…csv` has what a bill has
-lines for: whole units of each service. `manifest_v1_…json` comes last and names them all with rows
+lines for: whole units of each service; with these go reads of switchings, fees, and corrections
+(`csv_extras`). `manifest_v1_…json` comes last and names them all with rows
 and SHA-256. The same determinants give the same bytes.
 """
 
@@ -15,6 +16,8 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from mdms.billing.formats import csv_extras
+from mdms.billing.formats.csv_extras import Extras
 from mdms.billing.formats.rfc4180 import csv_text, guarded
 from mdms.billing.units import unrounded_units
 from mdms.billing.window import BillWindow
@@ -48,6 +51,7 @@ def files(
     zone: ZoneInfo,
     *,
     services: Sequence[BilledService],
+    extras: Extras | None = None,
 ) -> dict[str, bytes]:
     """Return the window's files by name, in the order in which they are to be written."""
     suffix = f"v1_{window.start}_{window.end}"
@@ -56,6 +60,12 @@ def files(
         f"determinants_{suffix}.csv": determinant_rows(determinants),
         f"services_{suffix}.csv": service_rows(services),
     }
+    if extras is not None:
+        tables |= {
+            f"switch_reads_{suffix}.csv": csv_extras.switch_rows(extras.switch_reads, zone),
+            f"billing_events_{suffix}.csv": csv_extras.event_rows(extras.events),
+            f"corrections_{suffix}.csv": csv_extras.correction_rows(extras.corrections),
+        }
     manifest = {
         "format": "mdms billing csv v1",
         "window_start": str(window.start),

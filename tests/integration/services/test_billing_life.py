@@ -8,12 +8,14 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from mdms.domain.errors import NotFoundError, UsageError
+from mdms.domain.errors import NotFoundError, OperatorError, UsageError
 from mdms.domain.readings import Source, Status
 from mdms.domain.time import to_epoch_s, to_epoch_us
+from mdms.policy.reading import EstimateReason
 from mdms.services.billed import BilledServices
 from mdms.services.billing_corrections import BillingCorrections
 from mdms.services.billing_cycles import BillingCycles
+from mdms.services.billing_estimates import BillingEstimates
 from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
 from mdms.services.registry import RegistryService
@@ -190,3 +192,44 @@ async def test_another_systems_bills_are_set_beside_ours(store):
         ("X9", "not_ours"),
     ]
     assert found["differences"][2]["detail"] == "-3"
+
+
+async def half_a_month(store) -> tuple[BillingService, BillingEstimates]:
+    """Let E1 fall silent in the middle of the month, and freeze the others."""
+    await RegistryService(store).import_files(write_directory(TOWN))
+    await receive(store, silent_since_s={"E1": MONTH.start_s + 15 * 86_400 + 1})
+    billing = BillingService(store, FakeClock(JUDGED), BOOK, no_finalize, RULES)
+    await billing.freeze(START, END)
+    return billing, BillingEstimates(store, FakeClock(JUDGED), BOOK, RULES)
+
+
+async def test_a_meter_that_fell_silent_is_estimated_because_a_person_says_why(store):
+    billing, estimates = await half_a_month(store)
+    blocked = [row["outcome"] for row in await billing.status() if row["meter"] == "E1"]
+
+    [made] = await estimates.estimate("E1", START, END, EstimateReason.METER, "ada")
+    again = await billing.freeze(START, END)
+
+    assert blocked == ["missing_intervals"]
+    assert (made["code"], made["basis"], made["days"]) == ("EST_METER", "class", 15)
+    assert made["field_order"]
+    assert (again.frozen, dict(again.blocked)) == (1, {})
+    bills = (await BilledServices(store, FakeClock(JUDGED)).of_window(START, END))["services"]
+    [bill] = [each for each in bills if each["usage_point"] == "U-E1"]
+    assert bill["quality"] == "ESTIMATED"
+    assert bill["flags"] == ["ESTIMATED", "INTERVALS_MISSING"]
+    assert bill["detail"]["estimated_because"] == {"E1": "meter"}
+
+
+async def test_what_was_read_or_estimated_is_not_estimated_again(store):
+    _, estimates = await half_a_month(store)
+    await estimates.estimate("E1", START, END, EstimateReason.NETWORK, "ada")
+
+    with pytest.raises(OperatorError, match="estimated already"):
+        await estimates.estimate("E1", START, END, EstimateReason.NETWORK, "ada")
+    with pytest.raises(OperatorError, match="that is billed, freeze it"):
+        await estimates.estimate("G1", START, END, EstimateReason.NETWORK, "ada")
+    with pytest.raises(NotFoundError, match="no meter 'X9'"):
+        await estimates.estimate("X9", START, END, EstimateReason.NETWORK, "ada")
+    with pytest.raises(OperatorError, match="is not over"):
+        await estimates.estimate("E1", END, END + timedelta(days=30), EstimateReason.NETWORK, "ada")

@@ -1,7 +1,7 @@
 """From a registry directory to the billing file on a real database, computed again from files."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -86,8 +86,14 @@ TOWN = Registry(
 )  # fmt: skip
 
 
-async def receive(store: UnitOfWorkFactory) -> None:
-    """Store a month of each meter; E2's last register came at noon of the last day."""
+async def receive(
+    store: UnitOfWorkFactory, *, silent_since_s: Mapping[str, int] | None = None
+) -> None:
+    """
+    Store a month of each meter; E2's last register came at noon of the last day.
+
+    Of some meters nothing was heard since an instant.
+    """
     random = np.random.default_rng(11)
     async with store() as work:
         table = await work.registry.channels()
@@ -108,6 +114,9 @@ async def receive(store: UnitOfWorkFactory) -> None:
                 np.full(len(start_s), channel_id), start_s, value,
                 recorded_us=to_epoch_us(RECEIVED), source=Source.UPLINK,
             )  # fmt: skip
+            heard_s = (silent_since_s or {}).get(badge, MONTH.end_s + 1)
+            intervals = intervals.take(intervals.start_s < heard_s)
+            reads = reads.take(reads.at_s < heard_s)
             await work.readings.append_raw(intervals, reads, sure=True)
             if badge == "E2":
                 last = intervals.take(slice(len(intervals) - 1, len(intervals)))

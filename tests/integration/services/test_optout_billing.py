@@ -1,7 +1,9 @@
 """A home that opted out within a bill window is billed: on its customer's reads, or estimates."""
 
+import csv
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from mdms.services.self_read_months import SelfReadMonths
 from mdms.services.self_reads import ReadSent, SelfReadService
 from tests.controls import AT, a_control
 from tests.fakes import FakeClock
-from tests.households import BOOK, ZONE, Household
+from tests.households import BOOK, Household
 from tests.unit.vee.build import RULES
 
 pytestmark = pytest.mark.db
@@ -97,3 +99,17 @@ async def test_freezing_again_estimates_nothing_anew(home):
     again = await billing(home).freeze(START, END)
 
     assert (again.frozen, again.already_frozen) == (0, 3)
+
+
+async def test_fees_go_with_the_first_bill_that_is_frozen_after_they_fell_due(home):
+    await frozen(home)
+    files = await billing(home).files(START, END)
+    async with home.store() as work:
+        due = await work.programme.charged(date(2026, 1, 1), END - timedelta(days=1))
+
+    rows = list(csv.DictReader(StringIO(files[f"billing_events_v1_{START}_{END}.csv"].decode())))
+
+    assert due
+    assert [(row["kind"], row["amount_usd"], row["due_on"]) for row in rows] == [
+        (each.kind, str(each.amount_usd), str(each.due_on)) for each in due
+    ]

@@ -27,12 +27,6 @@ LATER = {
     5: "issue 7, files: an unknown quality letter of CMEP",
     8: "issue 7, files: local times of an autumn hour",
     9: "issue 7, files: local times of a spring hour",
-    60: "issue 6, billing: a register estimated from the year before",
-    61: "issue 6, billing: the actual read after an estimated one",
-    63: "issue 6, billing: largest remainder over time-of-use buckets",
-    64: "issue 6, billing: demand is not taken from estimates",
-    66: "issue 6, billing: a rate change is split by days",
-    67: "issue 6, billing: net metering reports both directions",
     85: "after issue 5: ageing of transformers",
     94: "issue 6, billing: meter error",
 }
