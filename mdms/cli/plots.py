@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 WIDTH, HEIGHT = 640, 190
-LEFT, BOTTOM, TOP = 58, 24, 10
+LEFT, RIGHT, BOTTOM, TOP = 58, 26, 24, 10
 LABELS_MAX: Final = 9
 
 
@@ -74,7 +74,7 @@ class _Scale:
     high: float
 
     def x(self, at: int) -> float:
-        return LEFT + 6 + at * (WIDTH - LEFT - 12) / max(self.count - 1, 1)
+        return LEFT + 6 + at * (WIDTH - LEFT - RIGHT) / max(self.count - 1, 1)
 
     def y(self, value: float) -> float:
         inside = min(max(value, self.low), self.high)

@@ -1,5 +1,6 @@
 """One day of the utility as one HTML file that needs nothing else."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from html import escape
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mdms.cli.plots import bars, lines
 from mdms.cli.report_style import STYLE
+from mdms.domain.time import days_between
 
 Board = Mapping[str, Any]
 """What `GET /v1/board` answers."""
@@ -73,19 +75,26 @@ def _of_day(board: Board, mark: str) -> list[Mapping[str, Any]]:
 
 def _read_rate(board: Board, zone: ZoneInfo) -> str:
     day = date.fromisoformat(board["day"])
-    days = [(day - timedelta(days=back)).isoformat() for back in range(13, -1, -1)]
     raw = {
         (level["commodity"], level["local_day"]): 100 * level["received_ratio"]
         for level in board["levels"]
         if level["mark"] == "raw" and level["received_ratio"] is not None
     }
+    first = date.fromisoformat(min((each for _, each in raw), default=board["day"]))
+    days = [each.isoformat() for each in days_between(first, day)]
     services = sorted({commodity for commodity, _ in raw})
     rates: dict[str, Sequence[float | None]] = {
         name: [raw.get((name, each)) for each in days] for name in services
     }
-    low = min([98.0, *(value for values in rates.values() for value in values if value)])
     plots = (
-        lines(rates, [each[5:] for each in days], low=low, high=100, goal=100 * GOAL_RAW, unit=" %")
+        lines(
+            rates,
+            [each[5:] for each in days],
+            low=_floor(rates, 98),
+            high=100,
+            goal=100 * GOAL_RAW,
+            unit=" %",
+        )
         if rates
         else _nothing("No day was measured yet: that happens at 06:00.")
     )
@@ -125,7 +134,15 @@ def _hours(board: Board, zone: ZoneInfo) -> str:
     if not rates:
         return ""
     labels = [f"{at.astimezone(zone):%H}" for at in instants]
-    return "<h3>By hour of the day</h3>" + lines(rates, labels, low=0, high=100, unit=" %")
+    return "<h3>By hour of the day</h3>" + lines(
+        rates, labels, low=_floor(rates, 90), high=100, unit=" %"
+    )
+
+
+def _floor(rates: Mapping[str, Sequence[float | None]], most: float) -> float:
+    """Return where a plot of rates begins, so that the lowest is seen."""
+    known = (rate for values in rates.values() for rate in values if rate is not None)
+    return math.floor(min([most, *known]))
 
 
 def _collectors(board: Board, zone: ZoneInfo) -> str:

@@ -16,11 +16,10 @@ header { padding-bottom: 0; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 0; }
 h3 { font-size: .95rem; margin: 12px 0 4px; }
 p { margin: 2px 0 10px; color: var(--soft); }
-main { display: grid; gap: 14px; align-items: start;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); }
+main { columns: 2 480px; column-gap: 14px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: 14px; min-width: 0; break-inside: avoid; }
-.wide { grid-column: 1 / -1; }
+  padding: 14px; margin-bottom: 14px; break-inside: avoid; }
+.wide { column-span: all; }
 .figures { display: grid; gap: 10px; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); }
 .figure b { display: block; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
 .figure span { color: var(--soft); } .figure.warn b { color: var(--warn); }
@@ -48,5 +47,6 @@ figcaption .s2 { color: var(--s2); } figcaption .s3 { color: var(--s3); }
 .bar i { background: var(--s0); height: 12px; border-radius: 3px; min-width: 2px; }
 .bar b { font-size: .85rem; font-weight: 600; }
 .nothing { color: var(--soft); font-style: italic; margin: 0; }
+@media (max-width: 600px) { svg text { font-size: 20px; } h1 { font-size: 1.25rem; } }
 @media print { body { background: #fff; } section { border-color: #bbb; } }
 """
