@@ -57,6 +57,19 @@ async def test_late_rows_join_a_compressed_month_and_known_ones_are_refused(stor
     assert await found.fetchall() == [("interval", 99, 11), ("register", 555, 500)]
 
 
+async def test_the_columnstore_keeps_no_filter_of_each_start(store, timescale):
+    async with store() as work:
+        await work.readings.append_raw(raw([1], [0], [10]), registers([1], [1], [500]), sure=True)
+    for table in ("interval_read", "register_read"):
+        await timescale.execute(f"SELECT compress_chunk(c) FROM show_chunks('{table}') c")
+
+    found = await timescale.execute(
+        "SELECT attname FROM pg_attribute WHERE attname LIKE '\\_ts\\_meta%bloom%'"
+    )
+
+    assert await found.fetchall() == []
+
+
 async def test_a_key_is_unique_in_a_compressed_month_too(store, timescale):
     async with store() as work:
         await work.readings.append_raw(raw([1], [0], [10]), registers([], [], []), sure=True)
