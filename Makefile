@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help setup setup-run demo test lint check bench ci lock clean
+.PHONY: fuzz help setup setup-run demo test lint check bench ci lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,11 @@ check: lint      ## lint and the fast tests: before every commit
 
 bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing,files,command,accuracy,faults chooses, DATA=DIR has series
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA))
+
+fuzz: setup      ## hostile messages to ingest, guided by coverage, for SECONDS (600); Linux only
+	$(PIP) install --group fuzz
+	mkdir -p build/fuzz
+	$(BIN)/python -m tests.fuzz build/fuzz -max_total_time=$(or $(SECONDS),600)
 
 ci: lint         ## what continuous integration runs
 	HYPOTHESIS_PROFILE=ci $(MAKE) test
