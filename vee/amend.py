@@ -1,6 +1,6 @@
 """What must be appended so that the stored versions become what they ought to be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -47,6 +47,10 @@ class Stored:
     flags: Int64
     newest_us: Int64
 
+    def take(self, rows: Int64) -> "Stored":
+        """Return some rows of the block."""
+        return Stored(*(getattr(self, each.name)[rows] for each in fields(self)))
+
 
 @dataclass(frozen=True, slots=True)
 class Amended:
@@ -74,7 +78,8 @@ def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
     """
     Compare what ought to be with what is stored.
 
-    A raw value that passed unchanged needs no version: its day's outcome vouches for it. An
+    A raw value that passed unchanged needs no version: its day's outcome vouches for it, and of
+    most channels there is nothing else. An
     estimate that can no longer be stood by is withdrawn: it stays, as suspect, for a person. A
     final estimate yields to actual values only; it is re-scaled, and stays final, when its
     bracket's register says otherwise. An edit stays. An actual value that contradicts the one that
@@ -84,6 +89,49 @@ def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
         vee.md 4.9.
     """
     covered = outcome.covered
+    vouched = (stored.version == RAW_VERSION) & (stored.status == Status.RAW.code)
+    vouched &= outcome.status == Status.VALIDATED.code
+    vouched &= stored.value == outcome.value
+    vouched &= stored.method == outcome.method
+    vouched &= stored.flags == outcome.flags
+    amended = Amended(
+        changed=np.zeros(covered.shape, np.bool_),
+        version=np.maximum(stored.version + 1, RAW_VERSION + 1),
+        value=stored.value,
+        status=np.where(covered, np.uint8(Status.VALIDATED.code), stored.status),
+        method=stored.method,
+        flags=stored.flags,
+    )
+    rows = np.flatnonzero((covered > vouched).any(axis=1))
+    if len(rows) == 0:
+        return amended
+    few = _compare(
+        outcome.take(rows),
+        stored.take(rows),
+        final=_final(outcome, stored, found)[rows],
+        edited=found.block.edited[rows],
+        overdrawn=found.brackets.mark(found.overdrawn, found.number[rows]),
+    )
+    value, method, flags = stored.value.copy(), stored.method.copy(), stored.flags.copy()
+    value[rows], method[rows], flags[rows] = few.value, few.method, few.flags
+    amended.changed[rows], amended.status[rows] = few.changed, few.status
+    return replace(amended, value=value, method=method, flags=flags)
+
+
+def _compare(
+    outcome: Outcome, stored: Stored, *, final: Bool, edited: Bool, overdrawn: Bool
+) -> Amended:
+    """
+    Compare slot by slot, in the rows that need it.
+
+    Args:
+        outcome: What ought to be.
+        stored: What is.
+        final: Final estimates that stand, shape (rows, slots).
+        edited: What a person set, shape (rows, slots).
+        overdrawn: Slots of brackets whose values exceed their register, shape (rows, slots).
+    """
+    covered = outcome.covered
     value = np.where(covered, outcome.value, stored.value)
     status = np.where(covered, outcome.status, stored.status)
     method = np.where(covered, outcome.method, stored.method)
@@ -91,11 +139,10 @@ def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
 
     silent = covered & (outcome.status == 0) & (stored.status != 0)
     withdrawn = silent & np.isin(stored.status, _MADE_UP)
-    reason = np.where(found.brackets.mark(found.overdrawn, found.number), V46, V08)
-    kept = silent | _final(outcome, stored, found) | found.block.edited
+    kept = silent | final | edited
     value = np.where(kept, stored.value, value)
     method = np.where(kept, stored.method, method)
-    flags = np.where(kept, stored.flags, flags) | reason * withdrawn
+    flags = np.where(kept, stored.flags, flags) | np.where(overdrawn, V46, V08) * withdrawn
     status = np.where(kept, stored.status, status)
     contradicted = _contradicted(outcome, stored)
     flags |= V06 * contradicted
@@ -133,10 +180,11 @@ def _contradicted(outcome: Outcome, stored: Stored) -> Bool:
 
 def _final(outcome: Outcome, stored: Stored, found: Examination) -> Bool:
     """Return the final estimates that stand: no bracket, or still as exact as theirs allows."""
-    wanted = np.isin(outcome.status, _ESTIMATES) & outcome.covered
-    final: Bool = wanted & (stored.status == Status.FINAL_ESTIMATE.code)
+    final: Bool = stored.status == Status.FINAL_ESTIMATE.code
     if not final.any():
         return final
+    wanted = np.isin(outcome.status, _ESTIMATES) & outcome.covered
+    final &= wanted
     brackets = found.brackets
     whole = brackets.total(final) == brackets.total(wanted)
     exact = brackets.total(np.where(wanted, stored.value - outcome.value, 0)) == 0

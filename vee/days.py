@@ -135,20 +135,26 @@ def findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding
 
 
 def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding]:
-    suspect = amended.status == Status.SUSPECT.code
-    withdrawn = suspect & ((amended.flags & V08) != 0)
-    below = ((amended.flags & V20) != 0) & (amended.status != 0)
-    above = ((amended.flags & V21) != 0) & (amended.status != 0)
-    extreme = (amended.flags & FLAG_EST_EXTREME) != 0
-    conflict = (amended.flags & FLAG_OUTAGE_CONFLICT) != 0
-    contested = np.zeros_like(extreme) if found.block.edits is None else found.block.edits.contested
-    crude = np.isin(amended.method, (Method.C1, Method.A1))
-    forward_only = ~found.block.limits.reversible[:, None]
+    rows = _worth_a_look(found, amended, judged)
+    if len(rows) == 0:
+        return []
+    block = found.block
+    status, flags, method = amended.status[rows], amended.flags[rows], amended.method[rows]
+    absent = (status == 0) | (status == Status.MISSING.code)
+    suspect = status == Status.SUSPECT.code
+    withdrawn = suspect & ((flags & V08) != 0)
+    below = ((flags & V20) != 0) & (status != 0)
+    above = ((flags & V21) != 0) & (status != 0)
+    extreme = (flags & FLAG_EST_EXTREME) != 0
+    conflict = (flags & FLAG_OUTAGE_CONFLICT) != 0
+    contested = np.zeros_like(extreme) if block.edits is None else block.edits.contested[rows]
+    crude = np.isin(method, (Method.C1, Method.A1))
+    forward_only = ~block.limits.reversible[rows, None]
     kinds = (
         (
             "V08",
             Severity.FAIL,
-            found.block.expected & (_missing(amended) | withdrawn),
+            block.expected[rows] & (absent | withdrawn),
             "{} intervals missing, and nothing to estimate them from",
         ),
         ("V20", Severity.FAIL, below & forward_only, "{} intervals below zero"),
@@ -158,19 +164,19 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
         (
             "V06",
             Severity.HOLD,
-            suspect & ((amended.flags & V06) != 0),
+            suspect & ((flags & V06) != 0),
             "{} intervals were received twice, differently, and no register tells which is right",
         ),
         (
             "V24",
             Severity.HOLD,
-            suspect & ((amended.flags & V24) != 0),
+            suspect & ((flags & V24) != 0),
             "{} intervals stand out from their day and from all days before",
         ),
         (
             "V45",
             Severity.WARN,
-            (amended.method != 0) & ~suspect & ((amended.flags & V45) != 0),
+            (method != 0) & ~suspect & ((flags & V45) != 0),
             "{} intervals were replaced: each alone explains what its register does not",
         ),
         (
@@ -188,7 +194,7 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
         (
             "REJECTED",
             Severity.HOLD,
-            suspect & found.block.edited,
+            suspect & block.edited[rows],
             "{} intervals were rejected by somebody and wait for other values",
         ),
         (
@@ -200,25 +206,36 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
         (
             "V29",
             Severity.HOLD,
-            conflict & ~suspect & ((amended.flags & V29) != 0),
+            conflict & ~suspect & ((flags & V29) != 0),
             "{} intervals in which the register counted on while the service is confirmed off",
         ),
         (
             "EST_CRUDE",
             Severity.WARN,
-            crude & found.block.context.net_metering[:, None],
+            crude & block.context.net_metering[rows, None],
             "{} estimates from averages alone, on a service that generates",
         ),
     )
-    first = found.block.slots.first[:-1]
+    first = block.slots.first[:-1]
     listed = []
     for rule, severity, mask, sentence in kinds:
-        counts = np.add.reduceat(mask, first, axis=1, dtype=np.int64) * judged
+        counts = np.add.reduceat(mask, first, axis=1, dtype=np.int64) * judged[rows]
         listed += [
-            Finding(int(channel), int(day), rule, severity, sentence.format(counts[channel, day]))
-            for channel, day in zip(*np.nonzero(counts), strict=True)
+            Finding(int(rows[row]), int(day), rule, severity, sentence.format(counts[row, day]))
+            for row, day in zip(*np.nonzero(counts), strict=True)
         ]
     return listed
+
+
+def _worth_a_look(found: Examination, amended: Amended, judged: Bool) -> Int64:
+    """Return the channels that have anything else than sound values in a day to report on."""
+    status = amended.status
+    other = (status != Status.VALIDATED.code) & (found.block.expected | (status != 0))
+    other |= amended.flags != 0
+    if found.block.edits is not None:
+        other |= found.block.edits.contested
+    other &= judged[:, found.block.slots.day]
+    return np.flatnonzero(other.any(axis=1))
 
 
 def _bracket_findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding]:

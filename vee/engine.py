@@ -5,7 +5,7 @@ Pure: raw reads in, what ought to be stored out. Earlier estimates are never an 
 same reads and rules give the same bytes, whatever was estimated before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -38,6 +38,10 @@ class Outcome:
     status: UInt8
     method: Int16
     flags: Int64
+
+    def take(self, rows: Int64) -> "Outcome":
+        """Return some rows of the block."""
+        return Outcome(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 def run(block: Block, rules: RuleSet, target: Bool, *, ahead: Bool, final: bool = False) -> Outcome:

@@ -14,12 +14,13 @@ SET_UP = """
 SELECT set_config('TimeZone', 'UTC', false),
        set_config('statement_timeout', %(statement_timeout_ms)s, false),
        set_config('max_parallel_workers_per_gather', '0', false),
-       set_config('work_mem', '32MB', false)
+       set_config('work_mem', '32MB', false),
+       set_config('synchronize_seqscans', 'off', false)
 """
 """
 A statement has one processor of the server: a run that loads a day of reads leaves the others to
 what comes in, and grouped reads need not be passed between processes. The memory is what such a
-load is grouped in.
+load is grouped in; a scan that starts where another one is would spoil the order of its rows.
 """
 
 
