@@ -82,6 +82,7 @@ YES_NO: Final = Form("yes or no", _yes_no)
 WORDS: Final = Form("words between spaces, or none", _words)
 NAME: Final = Form("a name", _text)
 FACTOR: Final = Form("a number like 1.12", _money)
+DEGREES: Final = Form("degrees Fahrenheit like 61.5", _money)
 DATE_OR_NONE: Final = _or_none(DATE)
 INSTANT_OR_NONE: Final = _or_none(INSTANT)
 ID_OR_NONE: Final = _or_none(Form("an identifier", _text))
@@ -147,6 +148,7 @@ _KINDS: Final = (
     FactKind("payments_through", _U, INSTANT, "all payments until then were stated", "N15"),
     FactKind("cases_through", _U, INSTANT, "all disputes and protections until then were", "N15"),
     FactKind("call_centre", _U, _one_of(CallCentre), "whether the telephone is answered", "N16"),
+    FactKind("outdoor_mean_f", _U, DEGREES, "mean outdoors of the local day", "VEE G3"),
     FactKind("premise_flags", _P, WORDS, "life_support, medical, fire_alarm, elevator, …", "G8"),
     FactKind("service_end_on", _A, DATE, "last day of service that was asked for", "M1, M2, M4"),
     FactKind("move_out_notice_on", _A, DATE, "day on which the customer asked", "M2"),

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from mdms.ports.leaks import LeakRun, Packed
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services import leak_days
 from mdms.services.leak_records import Records, gas_records, water_records, withdrawn
+from mdms.services.outdoors import outdoor_mean_f
 from mdms.telemetry import metrics
 from vee.leaks import gas, memory, watch
 from vee.leaks.day import LeakDay
@@ -85,9 +87,10 @@ class LeakNight:
             period = Period.of_days(day, day, self._zone)
             async with self._unit_of_work() as work:
                 meters = await work.leaks.watched(day, period)
+                outdoor_f = await outdoor_mean_f(work, day, self._zone, self._clock.now())
             for block in _blocks(meters, self._rules):
                 async with self._unit_of_work() as work:
-                    steps += await self._look(work, block, day)
+                    steps += await self._look(work, block, day, outdoor_f)
             channels = len(meters)
         result = LeakNightResult(first, judged.last_day, channels, steps)
         await self._record(result)
@@ -101,7 +104,9 @@ class LeakNight:
             await work.leaks.write(records.cases, records.steps)
         return len(records.steps)
 
-    async def _look(self, work: UnitOfWork, block: Sequence[WatchedMeter], day: date) -> int:
+    async def _look(
+        self, work: UnitOfWork, block: Sequence[WatchedMeter], day: date, outdoor_f: float
+    ) -> int:
         """Look at one day of a block; meters of it that were looked at already are left out."""
         is_gas = block[0].commodity is Commodity.GAS
         known = await work.leaks.memories([meter.channel_id for meter in block])
@@ -111,7 +116,8 @@ class LeakNight:
             return 0
         meters, carried = [block[row] for row in due.tolist()], carried[due]
         hours = await leak_days.load(work, meters, day, self._zone)
-        look = self._look_at_gas if is_gas else self._look_at_water
+        gas_look = partial(self._look_at_gas, outdoor_f=outdoor_f)
+        look = gas_look if is_gas else self._look_at_water
         now = self._clock.now()
         after, records = await asyncio.to_thread(look, meters, carried, hours, now)
         layout = GAS_LAYOUT if is_gas else WATER_LAYOUT
@@ -146,6 +152,8 @@ class LeakNight:
         carried: gas.GasMemory,
         hours: LeakDay,
         now: datetime,
+        *,
+        outdoor_f: float,
     ) -> tuple[gas.GasMemory, Records]:
         badges = {badge.service_class: badge.cf_h for badge in self._rules.gas.badges}
         table = gas.GasMeters(
@@ -158,8 +166,7 @@ class LeakNight:
             ),
             idle=np.array([not meter.has_account for meter in meters]),
         )
-        # Nobody tells us how warm it was: G3 is silent until somebody does.
-        after, events = gas.advance(carried, hours, table, math.nan, self._rules)
+        after, events = gas.advance(carried, hours, table, outdoor_f, self._rules)
         return after, gas_records(meters, events, now, self._rules.hash)
 
     async def _record(self, result: LeakNightResult) -> None:

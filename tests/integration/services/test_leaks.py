@@ -1,5 +1,6 @@
 """Leaks on a real database, from reads to a credit; from VEE's outcomes on."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 
 from mdms.domain.controls import Optout
 from mdms.domain.errors import NotFoundError, UsageError
+from mdms.domain.facts import CisFact, Subject
 from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import (
@@ -215,6 +217,40 @@ async def test_gas_used_without_an_account_asks_for_a_visit(store):
     assert (case["leak"], case["kind"], case["unit"]) == ("G1-1", "gas_idle", "cf")
     with pytest.raises(UsageError, match="CLEARED already"):
         await service(store).acknowledge("G1-1", by="csr", reason="")
+
+
+@pytest.mark.parametrize(("outdoor_f", "kinds"), [(70.0, {"gas_night"}), (50.0, set())])
+async def test_nights_of_more_gas_than_before_count_where_the_utility_said_it_was_warm(
+    store, outdoor_f, kinds
+):
+    flow = np.repeat([1, 30], [7 * 24, 3 * 24])
+    rules = replace(
+        RULES,
+        gas=replace(
+            RULES.gas, night_days=2, baseline_days=8, baseline_days_min=4, nights=2,
+            idle_quanta_max=100,
+        ),
+    )  # fmt: skip
+    ids = await stored(store, {"G1": flow})
+    await judged(store, ids, FIRST, LAST)
+    async with store() as work:
+        await work.facts.add(
+            [
+                CisFact(
+                    subject=Subject.UTILITY,
+                    subject_id="cpau",
+                    fact="outdoor_mean_f",
+                    value=str(outdoor_f),
+                    effective_at=local_midnight(day, PACIFIC),
+                    known_at=AT,
+                )
+                for day in days_between(FIRST, LAST)
+            ]
+        )
+
+    await LeakNight(store, FakeClock(AT), rules, PACIFIC).run()
+
+    assert {case["kind"] for case in await service(store).cases()} == kinds
 
 
 async def test_a_flow_that_is_normal_raises_nothing_more(store):

@@ -1,0 +1,19 @@
+"""How warm it was: daily means that the utility states about itself, like any other fact."""
+
+import math
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from mdms.domain.time import local_day
+from mdms.ports.unit_of_work import UnitOfWork
+
+OUTDOOR_MEAN: Final = "outdoor_mean_f"
+"""Fact of the utility; it takes effect at an instant of the local day that it is about."""
+
+
+async def outdoor_mean_f(work: UnitOfWork, day: date, zone: ZoneInfo, known_at: datetime) -> float:
+    """Return the mean temperature of a local day [degrees F]; NaN where nobody stated it."""
+    stated = await work.facts.stated([OUTDOOR_MEAN], known_at)
+    means = [float(fact.value) for fact in stated if local_day(fact.effective_at, zone) == day]
+    return means[-1] if means else math.nan
