@@ -56,9 +56,14 @@ class Clearance:
         if await _has_expired(work, control, now):
             return False
         decision = await self._judge.decide(work, control, now, actor=_ACTOR)
-        if not decision.allowed:
+        if decision.allowed:
+            return True
+        if holding.waits_for_supply(decision):
+            due_at = holding.asked_again(now, control.not_after)
+            await work.controls.save(replace(control, due_at=due_at))
+        else:
             await withdraw(work, control, decision.refusals, now)
-        return decision.allowed
+        return False
 
     async def may_be_repeated(
         self, work: UnitOfWork, control: EndDeviceControl, now: datetime

@@ -5,8 +5,9 @@ from enum import Enum
 from typing import Any, Final
 
 from commands import turns
-from mdms.domain.controls import EndDeviceControl
+from mdms.domain.controls import ControlState, EndDeviceControl
 from mdms.policy.decision import Decision, Finding, Verdict
+from mdms.policy.gate import NO_SUPPLY
 
 MAINS_VALID: Final = timedelta(minutes=15)
 BATTERY_VALID: Final = timedelta(hours=24)
@@ -58,13 +59,25 @@ def held(decision: Decision, control: EndDeviceControl, now: datetime) -> dict[s
     known = [time for time in (*times, decision.next_possible_at) if time is not None]
     start = max([now, control.not_before, *known])
     not_after = _end(decision, start) or start + PATIENCE
+    if NO_SUPPLY in decision.findings:
+        not_after = min(not_after, control.not_after)  # an outage prolongs nothing
     if None not in times:
         due_at = start
     elif not _BY_APPROVAL.isdisjoint(decision.codes):
         due_at = not_after
     else:
-        due_at = min(now + _ASK_AGAIN, not_after)
+        due_at = asked_again(now, not_after)
     return {"refusals": decision.refusals, "due_at": due_at, "not_after": not_after}
+
+
+def waits_for_supply(decision: Decision) -> bool:
+    """Return whether an outage is all that keeps a command from being sent (headend.md 1.5)."""
+    return decision.findings == (NO_SUPPLY,)
+
+
+def asked_again(now: datetime, not_after: datetime) -> datetime:
+    """Return when to look again at what no known time brings."""
+    return min(now + _ASK_AGAIN, not_after)
 
 
 def outlives_its_window(decision: Decision, control: EndDeviceControl) -> bool:
@@ -81,6 +94,8 @@ def _passes(finding: Finding, control: EndDeviceControl) -> bool:
     """Return whether a finding will be cured without another request."""
     if finding.verdict is Verdict.PENDING and finding.code in _PASSING:
         return True
+    if finding == NO_SUPPLY:
+        return control.state is not ControlState.DRAFT
     if finding.code == _REVIEW:  # the supervisor who decides on evidence approves
         return bool(control.evidence)
     at = finding.next_possible_at

@@ -27,7 +27,7 @@ async def record(
     *,
     actor: str,
     detail: str = "",
-    **changes: Any,  # noqa: ANN401 - fields of EndDeviceControl, checked by replace()
+    **changes: Any,
 ) -> EndDeviceControl:
     """
     Move a stored command on and return it; `changes` are other fields that change with it.

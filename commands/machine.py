@@ -139,7 +139,7 @@ def advance(
     *,
     actor: str,
     detail: str = "",
-    **changes: Any,  # noqa: ANN401 - fields of EndDeviceControl, checked by replace()
+    **changes: Any,
 ) -> tuple[EndDeviceControl, ControlStep]:
     """
     Return a command after an event, and the step for its history.

@@ -68,6 +68,9 @@ class MeterFacts:
 
 MeterCase = Case[MeterFacts, GateRules]
 
+NO_SUPPLY: Final = deny("RD_BUSY", "G5", "wait until the supply is back: the meter has none")
+"""An outage refuses what is asked for; what is in hand already waits for its end, and expires."""
+
 
 def judge_open(case: MeterCase) -> list[Finding]:
     """Return every failing row before an open: G1 to G3 and G5; the rest has modules of its own."""
@@ -193,9 +196,7 @@ def meter_changed(case: MeterCase) -> Finding | None:
 
 def _outage(case: MeterCase) -> Finding | None:
     """G5."""
-    if not case.facts.outage:
-        return None
-    return deny("RD_BUSY", "G5", "wait until the supply is back: the meter has none")
+    return NO_SUPPLY if case.facts.outage else None
 
 
 def _radio_off(case: MeterCase) -> Finding | None:

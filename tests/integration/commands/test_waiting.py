@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mdms.domain.controls import Action, ControlState, EndDeviceControl, Opcode, SwitchPosition
+from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.people import Role
 from mdms.policy.refusals import PolicyRefusedError
 from tests.controls import AT
@@ -43,6 +44,51 @@ async def test_what_nobody_approves_is_not_sent_and_ends_when_the_office_closes(
     assert [each.code for each in asked.refusals] == ["RD_DUAL"]
     assert asked.not_after == asked.due_at == OFFICE_CLOSES
     assert (await dual.now(asked)).state is STATE.EXPIRED
+    assert dual.meter.moves == []
+
+
+def power(line: Line, code: EventCode) -> EndDeviceEvent:
+    now = line.clock.now()
+    return EndDeviceEvent(
+        collector_id=17,
+        badge="E1",
+        radio_id=47622887,
+        code=code,
+        at=now,
+        severity=Severity.ALARM,
+        received_at=now,
+    )
+
+
+async def happens(line: Line, code: EventCode) -> None:
+    line.clock.advance(timedelta(minutes=1))
+    async with line.store() as work:
+        await work.events.append([power(line, code)])
+
+
+async def test_an_outage_holds_what_is_in_hand_until_the_supply_is_back(dual):
+    asked = await dual.ask(Action.DISCONNECT)
+    await happens(dual, EventCode.POWER_FAIL)
+    await approve(dual, asked)
+    await dual.run(60)
+    held, moves = await dual.now(asked), list(dual.meter.moves)
+
+    await happens(dual, EventCode.RESTORE)
+    await dual.run(360, step_s=30)
+
+    assert ([each.code for each in held.refusals], moves) == (["RD_BUSY"], [])
+    assert (await dual.now(asked)).state is STATE.VERIFIED
+
+
+async def test_what_an_outage_holds_expires_when_its_window_ends(dual):
+    asked = await dual.ask(Action.DISCONNECT)
+    await happens(dual, EventCode.POWER_FAIL)
+    await approve(dual, asked)
+
+    await dual.run(7 * 3600, step_s=600)
+
+    ended = await dual.now(asked)
+    assert (ended.state, ended.not_after <= OFFICE_CLOSES) == (STATE.EXPIRED, True)
     assert dual.meter.moves == []
 
 

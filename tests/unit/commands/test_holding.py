@@ -6,9 +6,11 @@ import pytest
 
 from commands import holding, turns
 from commands.holding import BATTERY_VALID, MAINS_VALID, PATIENCE, Outlook
+from mdms.domain.controls import ControlState
 from mdms.domain.registry import Commodity
 from mdms.policy.case import deny, pending, refer
 from mdms.policy.decision import Decision, Finding, Verdict, decide
+from mdms.policy.gate import NO_SUPPLY
 from tests.controls import AT, a_control
 
 LATER = AT + timedelta(hours=2)
@@ -109,3 +111,32 @@ def test_a_changed_window_shows():
     assert holding.outlives_its_window(of(not_after=AT), asked)
     assert not holding.outlives_its_window(of(not_after=LATER), asked)
     assert not holding.outlives_its_window(of(), asked)
+
+
+@pytest.mark.parametrize(
+    ("state", "outlook"),
+    [
+        (ControlState.DRAFT, Outlook.OVER),
+        (ControlState.POLICY_OK, Outlook.HELD),
+        (ControlState.APPROVED_1, Outlook.HELD),
+        (ControlState.QUARANTINED, Outlook.HELD),
+    ],
+)
+def test_an_outage_refuses_what_is_asked_for_and_holds_what_is_in_hand(state, outlook):
+    assert holding.outlook(of(NO_SUPPLY), a_control(state=state)) is outlook
+
+
+def test_an_outage_prolongs_nothing():
+    control = a_control(state=ControlState.POLICY_OK, not_after=AT + timedelta(minutes=15))
+
+    early = holding.held(of(NO_SUPPLY, not_after=AT + timedelta(hours=3)), control, AT)
+    late = holding.held(of(NO_SUPPLY), control, AT + timedelta(minutes=14))
+
+    assert (early["due_at"], early["not_after"]) == (AT + timedelta(minutes=5), control.not_after)
+    assert (late["due_at"], late["not_after"]) == (control.not_after, control.not_after)
+
+
+def test_only_an_outage_alone_lets_what_is_signed_wait():
+    assert holding.waits_for_supply(of(NO_SUPPLY))
+    assert not holding.waits_for_supply(of(NO_SUPPLY, DUAL))
+    assert not holding.waits_for_supply(of())
