@@ -55,4 +55,5 @@ def outgoing(*series: Series) -> Outgoing:
         place=columns[0], start_s=columns[1], value=columns[2],
         status=columns[3].astype(np.uint8), method=columns[4].astype(np.int16),
         register_place=shown[0], register_at_s=shown[1], register_value=shown[2],
+        register_status=np.full(shown.shape[1], ord("V"), np.uint8),
     )  # fmt: skip

@@ -1,13 +1,18 @@
 """Bill windows and sums to bill, by REST: freeze, look, pull."""
 
+import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdms.api import params
+from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.readings import FILE_FORMS
+from mdms.billing.formats.parquet_v1 import parquet
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role, Token
 from mdms.policy.reading import EstimateReason
@@ -81,7 +86,7 @@ async def freeze(
 
 @router.get("/windows/{start}/{end}/files", dependencies=[BILLING])
 async def files(services: Backend, start: str, end: str) -> dict[str, list[str]]:
-    """Name a frozen window's files; the manifest is the last."""
+    """Name a frozen window's files; the manifest is the last. A `.csv` may be had as `.parquet`."""
     made = await services.billing.files(params.day(start), params.day(end))
     return {"files": list(made)}
 
@@ -90,10 +95,29 @@ async def files(services: Backend, start: str, end: str) -> dict[str, list[str]]
 async def file(services: Backend, start: str, end: str, name: str) -> Response:
     """Give one of a frozen window's files."""
     made = await services.billing.files(params.day(start), params.day(end))
-    if name not in made:
+    table = f"{name.removesuffix('.parquet')}.csv" if name.endswith(".parquet") else name
+    if table not in made:
         raise NotFoundError(f"this window has no file {name!r}; it has {', '.join(made)}")
+    if table != name:
+        content = await asyncio.to_thread(parquet, made[table])
+        return Response(content, media_type="application/vnd.apache.parquet")
     media_type = "application/json" if name.endswith(".json") else "text/csv; charset=utf-8"
     return Response(made[name], media_type=media_type)
+
+
+@router.get("/windows/{start}/{end}/reads/{name}", dependencies=[BILLING])
+async def reads(services: Backend, start: str, end: str, name: str) -> FileResponse:
+    """
+    Give the intervals and registers that a frozen window was billed by, those versions exactly.
+
+    readings.cmep, readings.nem12 or green_button.xml.
+    """
+    form = FILE_FORMS.get(name)
+    if form is None:
+        raise NotFoundError(f"there is no file {name!r}; there are {', '.join(FILE_FORMS)}")
+    days = params.day(start), params.day(end)
+    write = partial(services.reading_files.write_billed, form, *days)
+    return await downloads.made(name, write)
 
 
 @router.get("/windows/{start}/{end}/services", dependencies=[BILLING])

@@ -69,11 +69,20 @@ def export(
     from_: WindowStart,
     to: WindowEnd,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to.")],
+    form: Annotated[
+        str,
+        typer.Option("--format", help="csv, parquet: tables; cmep, nem12, espi: the reads."),
+    ] = "csv",
     config: options.Config = None,
 ) -> None:
-    """Write a frozen window's CSV files; the manifest comes last."""
+    """
+    Write a frozen window's files; the manifest comes last.
+
+    csv and parquet are its tables; cmep, nem12 and espi the reads that it was billed by, in the
+    very versions, whatever has become known since.
+    """
     with options.client(config) as mdms:
-        for path in mdms.export_billing(from_, to, out):
+        for path in mdms.export_billing(from_, to, out, form=form):
             typer.echo(path)
 
 

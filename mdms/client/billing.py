@@ -3,10 +3,18 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from mdms.client.manifest import write_manifest
 from mdms.client.params import Day, Instant, given
 from mdms.client.transport import Transport
+from mdms.domain.errors import UsageError
+
+_READS: Final = {
+    "cmep": "readings.cmep",
+    "nem12": "readings.nem12",
+    "espi": "green_button.xml",
+}
 
 
 class BillingCalls(Transport):
@@ -108,11 +116,43 @@ class BillingCalls(Transport):
         """Return the windows of every billing cycle: frozen, due or to come."""
         return list(self._json("GET", "/v1/billing/cycles")["windows"])
 
-    def export_billing(self, window_start: Day, window_end: Day, directory: Path) -> list[Path]:
-        """Write a frozen window's files; the manifest comes last."""
-        base = f"{_window(window_start, window_end)}/files"
-        names = self._json("GET", base)["files"]
-        return [self._download(f"{base}/{name}", directory / Path(name).name) for name in names]
+    def export_billing(
+        self, window_start: Day, window_end: Day, directory: Path, *, form: str = "csv"
+    ) -> list[Path]:
+        """
+        Write a frozen window's files; the manifest comes last.
+
+        Args:
+            window_start: Day of the opening read.
+            window_end: Day of the closing read.
+            directory: Made if it is not there.
+            form: `csv` or `parquet`: its tables; `cmep`, `nem12`, `espi`: the reads it rests on.
+
+        Raises:
+            UsageError: There is no such form.
+        """
+        base = _window(window_start, window_end)
+        if form in _READS:
+            paths = [f"reads/{_READS[form]}"]
+        elif form in {"csv", "parquet"}:
+            paths = [f"files/{name}" for name in self._json("GET", f"{base}/files")["files"]]
+        else:
+            known = ", ".join(("csv", "parquet", *_READS))
+            raise UsageError(f"there is no format {form!r}; there are {known}")
+        if form == "parquet":
+            tables = (path for path in paths if path.endswith(".csv"))
+            paths = [path.removesuffix(".csv") + ".parquet" for path in tables]
+        made = [self._download(f"{base}/{path}", directory / Path(path).name) for path in paths]
+        if form == "csv":
+            return made  # its own manifest is the last of them
+        return write_manifest(
+            directory,
+            f"billing.{form}.manifest.json",
+            made,
+            format=f"mdms billing {form}",
+            window_start=str(window_start),
+            window_end=str(window_end),
+        )
 
     def billing_events(self, first: str, last: str) -> list[dict[str, Any]]:
         """Return the sums due on the local days first..last."""

@@ -1,15 +1,13 @@
 """Calls about readings, and where a value comes from."""
 
-import hashlib
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mdms.client.manifest import write_manifest
 from mdms.client.params import Day, Instant, given
 from mdms.client.transport import Transport
 from mdms.domain.errors import UsageError
-from mdms.storage.files import DirectorySink
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -81,19 +79,15 @@ class ReadingCalls(Transport):
             self._download(f"/v1/readings/files/{name}", directory / name, params)
             for name in _FILES[form]
         ]
-        manifest = {
-            "format": f"mdms readings {form}",
-            "from": str(from_),
-            "to": str(to),
-            "meter": meter,
-            "files": [
-                {"name": path.name, "bytes": path.stat().st_size, "sha256": _sha256(path)}
-                for path in paths
-            ],
-        }
-        text = json.dumps(manifest, indent=2) + "\n"
-        sink = DirectorySink(directory)
-        return [*paths, sink.write_parts(f"readings.{form}.manifest.json", (text.encode(),))]
+        return write_manifest(
+            directory,
+            f"readings.{form}.manifest.json",
+            paths,
+            format=f"mdms readings {form}",
+            **{"from": str(from_)},
+            to=str(to),
+            meter=meter,
+        )
 
     def green_button(
         self, usage_point_id: str, from_: Day | Instant, to: Day | Instant, target: Path
@@ -113,8 +107,3 @@ class ReadingCalls(Transport):
         """Return the versions of a value and the raw frames that carried it."""
         params = given(meter=meter, at=at, reading_type=reading_type)
         return self._json("GET", "/v1/readings/trace", params=params)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

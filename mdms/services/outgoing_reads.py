@@ -86,6 +86,7 @@ async def _block(work: UnitOfWork, table: ChannelTable, wanted: Wanted, zone: Zo
         register_place=register_place[register_order],
         register_at_s=shown.at_s[register_order],
         register_value=shown.value[register_order],
+        register_status=shown.status[register_order],
     )
 
 

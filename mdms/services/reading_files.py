@@ -1,8 +1,8 @@
 """Reads as files for other people's software: CMEP, NEM12, Green Button."""
 
 import asyncio
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 
 from mdms.billing.formats import cmep_write, espi_write, nem_write
 from mdms.billing.formats.outgoing import Outgoing
+from mdms.domain.time import Period
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.billed_reads import billed_blocks
+from mdms.services.billing_reckoning import bill_window
 from mdms.services.outgoing_reads import Wanted, blocks
 
 RECEIVER: Final = "BILLING"
@@ -61,21 +64,39 @@ class ReadingFileService:
             NotFoundError: There is no such meter.
             UsageError: The format has no words for the zone's clock changes.
         """
-        made = self._format(form, wanted)
-        with path.open("wb") as file:
-            file.write(made.begin())
-            async with self._unit_of_work() as work:
-                async for block in blocks(work, wanted, self._zone):
-                    await asyncio.to_thread(file.writelines, made.write(block))
-            file.write(made.end())
+        made = self._format(form, wanted.period)
+        async with self._unit_of_work() as work:
+            await _write(made, blocks(work, wanted, self._zone), path)
 
-    def _format(self, form: FileForm, wanted: Wanted) -> Format:
+    async def write_billed(self, form: FileForm, start: date, end: date, path: Path) -> None:
+        """
+        Write a file of what a frozen window was billed by: those versions and no others.
+
+        Raises:
+            UsageError: The window ends before it starts.
+            NotFoundError: It was never frozen.
+            OperatorError: The registry has changed so that times of intervals cannot be told.
+        """
+        window = bill_window(start, end)
+        made = self._format(form, window.period(self._zone), billed=True)
+        async with self._unit_of_work() as work:
+            await _write(made, billed_blocks(work, window, self._zone), path)
+
+    def _format(self, form: FileForm, period: Period, *, billed: bool = False) -> Format:
         sender, at = self._utility.upper(), self._clock.now().astimezone(UTC)
         match form:
             case FileForm.CMEP:
                 return cmep_write.Writer(sender, RECEIVER, at)
             case FileForm.NEM12:
-                start = wanted.period.start_utc.astimezone(self._zone)
+                start = period.start_utc.astimezone(self._zone)
                 return nem_write.Writer(sender, RECEIVER, at, nem_write.standard_offset(start))
             case FileForm.ESPI:
-                return espi_write.Feed(self._zone, at)
+                return espi_write.Feed(self._zone, at, billed=billed)
+
+
+async def _write(made: Format, blocks_of_reads: AsyncIterator[Outgoing], path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(made.begin())
+        async for block in blocks_of_reads:
+            await asyncio.to_thread(file.writelines, made.write(block))
+        file.write(made.end())

@@ -82,6 +82,7 @@ class _Block:
             register_place=none,
             register_at_s=none,
             register_value=none,
+            register_status=none.astype(np.uint8),
         )
 
     def lines(self) -> Figures:

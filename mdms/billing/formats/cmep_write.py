@@ -154,6 +154,7 @@ def _registers(block: Outgoing, named: tuple[str, ...]) -> bytes:
         block.register_place.tolist(),
         block.register_at_s.tolist(),
         block.register_value.tolist(),
+        block.register_status.tolist(),
         strict=True,
     )
     heads = [
@@ -161,8 +162,8 @@ def _registers(block: Outgoing, named: tuple[str, ...]) -> bytes:
         for channel in block.channels
     ]
     return "".join(
-        f"{heads[whose]}1,{from_epoch_s(at_s):%Y%m%d%H%M},{_MEASURED},"
+        f"{heads[whose]}1,{from_epoch_s(at_s):%Y%m%d%H%M},{_FLAG_OF[letter]},"
         f"{_amount(value, _PLACES[block.channels[whose].kind.commodity])}\r\n"
-        for whose, at_s, value in rows
+        for whose, at_s, value, letter in rows
         if heads[whose]
     ).encode()

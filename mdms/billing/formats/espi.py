@@ -53,7 +53,9 @@ BY_REFERENCE_DAY, BY_INTERPOLATION, OTHERWISE = 8, 9, 16
 """Of estimates."""
 
 VALID: Final = 0
-MEASURED: Final = frozenset({VALID, 14, 17, 18, 19})
+REVENUE: Final = 19
+"""Of revenue quality: validated, and frozen for a bill."""
+MEASURED: Final = frozenset({VALID, 14, 17, 18, REVENUE})
 """Valid, raw, validated, verified, of revenue quality: what a meter read."""
 NOT_READ: Final = frozenset({7, 8, 9, 11, 12, 13, 15, 16})
 QUESTIONABLE: Final = 10

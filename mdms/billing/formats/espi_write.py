@@ -29,7 +29,6 @@ from mdms.domain.time import days_between, from_epoch_s, local_day, local_midnig
 _ROOT: Final = "/espi/1_1/resource"
 _DIRECTIONS: Final = {0: espi.FORWARD, 1: espi.REVERSE}
 _PHASE: Final = 769
-_DEFAULT: Final = espi.QUALITY[Status.VALIDATED]
 _NO_RULE: Final = "00000000"
 _SPRING: Final = "360E2000"
 _AUTUMN: Final = "B40E2000"
@@ -45,11 +44,13 @@ class Feed:
     Args:
         zone: The utility's.
         written_at: When, UTC.
+        billed: What is written was frozen for a bill: valid values are of revenue quality.
     """
 
-    def __init__(self, zone: ZoneInfo, written_at: datetime) -> None:
+    def __init__(self, zone: ZoneInfo, written_at: datetime, *, billed: bool = False) -> None:
         self._zone = zone
         self._at = f"{written_at:%Y-%m-%dT%H:%M:%SZ}"
+        self._valid = espi.REVENUE if billed else espi.QUALITY[Status.VALIDATED]
         self._types: set[str] = set()
         self._points: set[str] = set()
 
@@ -125,7 +126,7 @@ class Feed:
         within = slice(rows.start + first, rows.start + last)
         length = channel.kind.interval_s
         readings = "\n".join(
-            f"<IntervalReading>{_quality(chr(letter), method)}<timePeriod><duration>{length}"
+            f"<IntervalReading>{self._quality(chr(letter), method)}<timePeriod><duration>{length}"
             f"</duration><start>{at_s}</start></timePeriod><value>{value}</value></IntervalReading>"
             for at_s, value, letter, method in zip(
                 block.start_s[within].tolist(),
@@ -151,7 +152,7 @@ class Feed:
             "accumulationBehaviour": espi.DELTA,
             "commodity": espi.COMMODITY[kind.commodity],
             "dataQualifier": 12,
-            "defaultQuality": _DEFAULT,
+            "defaultQuality": self._valid,
             "flowDirection": _DIRECTIONS[kind.channel],
             "intervalLength": kind.interval_s,
             "kind": espi.ENERGY if is_electric else espi.VOLUME,
@@ -177,6 +178,19 @@ class Feed:
             f"<published>{self._at}</published>\n<updated>{self._at}</updated>\n</entry>\n"
         )
 
+    def _quality(self, letter: str, method: int) -> str:
+        """Return the element that says how good a value is; nothing where its type says it."""
+        if letter == Status.VALIDATED:
+            return ""
+        if letter not in {Status.ESTIMATED, Status.FINAL_ESTIMATE}:
+            quality = espi.QUALITY[Status(letter)]
+        elif method == Method.L1:
+            quality = espi.BY_INTERPOLATION
+        else:
+            by_day = Method(method) in _BY_REFERENCE
+            quality = espi.BY_REFERENCE_DAY if by_day else espi.OTHERWISE
+        return f"<ReadingQuality><quality>{quality}</quality></ReadingQuality>"
+
     @property
     def _local_time(self) -> UUID:
         return _id(self._zone.key)
@@ -197,19 +211,6 @@ def _id(name: str) -> UUID:
 
 def _usage_point_path(channel: OutgoingChannel) -> str:
     return f"{_ROOT}/UsagePoint/{_id(channel.usage_point_id)}"
-
-
-def _quality(letter: str, method: int) -> str:
-    """Return the element that says how good a value is; nothing where its type says it."""
-    if letter in {Status.ESTIMATED, Status.FINAL_ESTIMATE}:
-        is_linear = method == Method.L1
-        by_day = espi.BY_REFERENCE_DAY if Method(method) in _BY_REFERENCE else espi.OTHERWISE
-        quality = espi.BY_INTERPOLATION if is_linear else by_day
-    else:
-        quality = espi.QUALITY[Status(letter)]
-    if quality == _DEFAULT:
-        return ""
-    return f"<ReadingQuality><quality>{quality}</quality></ReadingQuality>"
 
 
 def _offsets(zone: ZoneInfo) -> tuple[int, int]:

@@ -41,6 +41,7 @@ class Outgoing:
         register_place: Of each register reading, its channel's place.
         register_at_s: Its instant, seconds since 1970-01-01 UTC.
         register_value: Quanta of the register.
+        register_status: Letter of Status as one byte.
     """
 
     channels: Sequence[OutgoingChannel]
@@ -52,6 +53,7 @@ class Outgoing:
     register_place: Int64
     register_at_s: Int64
     register_value: Int64
+    register_status: UInt8
 
     def of_channel(self, number: int) -> slice:
         """Return the rows of the intervals of one channel."""
