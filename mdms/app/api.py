@@ -140,8 +140,10 @@ def _services(core: Core, line: Line | None) -> Services:
         trace=TraceService(unit_of_work, clock, settings.zone, open_frames),
         leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
         leak_credit=LeakCreditService(unit_of_work, clock, core.book),
-        grid=GridService(unit_of_work, clock, settings.zone),
-        transformers=TransformerService(unit_of_work, settings.zone, core.rules.voltage),
+        grid=GridService(unit_of_work, clock, settings.zone, core.grid_rules),
+        transformers=TransformerService(
+            unit_of_work, settings.zone, core.rules.voltage, core.grid_rules
+        ),
         billing=BillingService(unit_of_work, clock, core.book, finalize, core.rules),
         billed=BilledServices(unit_of_work, clock),
         corrections=BillingCorrections(unit_of_work, clock, core.book, core.rules),

@@ -10,12 +10,13 @@ from commands.signing.client import SocketSigner
 from ingest.followed import FollowedClock
 from ingest.late import VeeHorizon
 from mdms.app.clock import SystemClock
-from mdms.app.rules import read_book, read_judge, read_leak_rules
+from mdms.app.rules import read_book, read_grid_rules, read_judge, read_leak_rules
 from mdms.ports.clock import Clock
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_run import VeeService
 from mdms.settings import Settings, config_dir
 from mdms.storage.unit_of_work import Store, open_store
+from vee.grid.rules import GridRules
 from vee.leaks.rules import LeakRules
 from vee.rules import RuleSet
 
@@ -34,6 +35,7 @@ class Core:
     judge: Judge
     book: CustomerBook
     leak_rules: LeakRules
+    grid_rules: GridRules
     signer: SocketSigner | None
     """None where no socket is named: then nothing is signed."""
 
@@ -50,7 +52,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     clock = FollowedClock() if settings.clock.source == "simulation" else SystemClock()
     judge, book = read_judge(settings), read_book(settings)
     rules = RuleSet.load(config_dir() / "vee" / f"{settings.vee.ruleset}.toml")
-    leak_rules = read_leak_rules()
+    leak_rules, grid_rules = read_leak_rules(), read_grid_rules()
     async with open_store(
         settings.database.dsn.get_secret_value(),
         connections_max=settings.database.connections_max,
@@ -64,7 +66,17 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         signer = SocketSigner(Path(socket), clock) if socket else None
         try:
             yield Core(
-                settings, clock, unit_of_work, horizon, vee, rules, judge, book, leak_rules, signer
+                settings,
+                clock,
+                unit_of_work,
+                horizon,
+                vee,
+                rules,
+                judge,
+                book,
+                leak_rules,
+                grid_rules,
+                signer,
             )
         finally:
             if signer is not None:

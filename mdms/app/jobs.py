@@ -57,6 +57,6 @@ def grid_days(core: Core) -> GridDays:
         store,
         clock,
         zone,
-        GridService(store, clock, zone),
-        TransformerService(store, zone, core.rules.voltage),
+        GridService(store, clock, zone, core.grid_rules),
+        TransformerService(store, zone, core.rules.voltage, core.grid_rules),
     )

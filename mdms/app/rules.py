@@ -10,6 +10,7 @@ from mdms.policy.calendars import Calendar
 from mdms.policy.rulebook import Rulebook
 from mdms.services.customer_rules import CustomerBook
 from mdms.settings import Settings, config_dir
+from vee.grid.rules import GridRules
 from vee.leaks.rules import LeakRules
 
 
@@ -35,6 +36,17 @@ def read_leak_rules() -> LeakRules:
     """
     ((name, text),) = texts(config_dir() / "vee", "leaks.toml").items()
     return LeakRules.parse(text, name=name)
+
+
+def read_grid_rules() -> GridRules:
+    """
+    Read what grid analytics goes by.
+
+    Raises:
+        OperatorError: The file cannot be used.
+    """
+    ((name, text),) = texts(config_dir() / "vee", "grid.toml").items()
+    return GridRules.parse(text, name=name)
 
 
 def rules_folder(settings: Settings) -> Path:

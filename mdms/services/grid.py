@@ -12,7 +12,7 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services import power_past
 from mdms.services.signs import REPORTED, Signs
 from vee.grid.reliability import reliability
-from vee.grid.rules import OutageRules, SignRules
+from vee.grid.rules import GridRules
 from vee.grid.signs import Sign, suspicions
 
 _SIGN_OF_RULE = {
@@ -31,14 +31,17 @@ class GridService:
         unit_of_work: Opens a transaction.
         clock: How long what lasts has lasted.
         zone: Where local days begin.
+        rules: What makes an outage, and a sign of tampering.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, clock: Clock, zone: ZoneInfo, rules: GridRules
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._zone = zone
-        self._outage_rules = OutageRules()
-        self._sign_rules = SignRules()
+        self._outage_rules = rules.outages
+        self._sign_rules = rules.signs
 
     async def outages(self, period: Period) -> dict[str, Any]:
         """Return what failed in a period, in order of time, and its reliability indices."""

@@ -18,7 +18,7 @@ from mdms.services.leak_days import measured
 from vee.block import SlotTable
 from vee.context import Quantity
 from vee.grid.loading import MeterEnergy, figures, loading
-from vee.grid.rules import LoadingRules, VoltageDayRules
+from vee.grid.rules import GridRules
 from vee.grid.voltage import bands, transformer_voltage
 from vee.rules import VoltageRules
 
@@ -36,16 +36,21 @@ class TransformerService:
         unit_of_work: Opens a transaction.
         zone: Where local days begin.
         limits: Ranges of voltage.
+        rules: What makes a load, and a day a violation.
     """
 
     def __init__(
-        self, unit_of_work: UnitOfWorkFactory, zone: ZoneInfo, limits: VoltageRules
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        zone: ZoneInfo,
+        limits: VoltageRules,
+        rules: GridRules,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._zone = zone
         self._limits = limits
-        self._loading_rules = LoadingRules()
-        self._day_rules = VoltageDayRules()
+        self._loading_rules = rules.loading
+        self._day_rules = rules.voltage_day
 
     async def load(
         self, first: date, last: date, *, transformer: str | None = None

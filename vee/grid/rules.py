@@ -1,6 +1,15 @@
-"""Limits of grid analytics, with the defaults of vee.md 9; ranges of voltage are in rule sets."""
+"""What grid analytics goes by, as data: config/vee/grid.toml; voltage ranges are in rule sets."""
 
+import tomllib
 from dataclasses import dataclass
+from typing import Final, Self
+
+from vee.leaks.rules_file import read
+from vee.rules import Edition
+from vee.rules_file import RuleSetError
+
+OVERLOADS: Final = 3
+"""Shares of the nameplate that reports have a column for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +26,12 @@ class OutageRules:
         transformers_min: Transformers of a feeder that must fail together for the feeder to be.
     """
 
-    out_after_s: int = 60
-    momentary_s: int = 300
-    together_s: int = 180
-    meters_min: int = 2
-    share_min: float = 0.5
-    transformers_min: int = 3
+    out_after_s: int
+    momentary_s: int
+    together_s: int
+    meters_min: int
+    share_min: float
+    transformers_min: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +44,8 @@ class VoltageDayRules:
         run_b_min: Intervals in a row beyond range B.
     """
 
-    share_a_min: float = 0.05
-    run_b_min: int = 3
+    share_a_min: float
+    run_b_min: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +57,13 @@ class LoadingRules:
         power_factor: Of meters that measure no reactive energy.
         secondary_loss: Lost between transformer and meters, as a share of the load.
         coverage_min: With less than this share of the meters heard, the rest is made up for.
-        overloads: Shares of the nameplate above which hours are counted.
+        overloads: Three shares of the nameplate above which hours are counted.
     """
 
-    power_factor: float = 0.95
-    secondary_loss: float = 0.02
-    coverage_min: float = 0.8
-    overloads: tuple[float, float, float] = (1.0, 1.3, 1.6)
+    power_factor: float
+    secondary_loss: float
+    coverage_min: float
+    overloads: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,34 @@ class SignRules:
         occupied_wh_min: Electricity on a day that says that somebody is at home.
     """
 
-    case_points: int = 5
-    near_s: int = 3600
-    reverse_flows_min: int = 2
-    occupied_wh_min: int = 2000
+    case_points: int
+    near_s: int
+    reverse_flows_min: int
+    occupied_wh_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class GridRules:
+    """Everything that grid analytics goes by."""
+
+    edition: Edition
+    outages: OutageRules
+    voltage_day: VoltageDayRules
+    loading: LoadingRules
+    signs: SignRules
+
+    @classmethod
+    def parse(cls, text: str, *, name: str) -> Self:
+        """
+        Read rules from TOML.
+
+        Raises:
+            RuleSetError: The text is no TOML, a key is missing or unknown, or a value is no number.
+        """
+        try:
+            rules = read(cls, tomllib.loads(text))
+        except (tomllib.TOMLDecodeError, RuleSetError) as error:
+            raise RuleSetError(f"{name}: {error}") from error
+        if len(rules.loading.overloads) != OVERLOADS:
+            raise RuleSetError(f"{name}: loading.overloads must be {OVERLOADS} numbers.")
+        return rules

@@ -23,6 +23,7 @@ from mdms.services.vee_run import VeeService
 from tests.controls import ELECTRIC, WATER, a_control, a_registry
 from tests.fakes import FakeClock
 from tests.unit.vee.build import RULES
+from tests.unit.vee.grid.build import RULES as GRID
 
 pytestmark = pytest.mark.db
 
@@ -143,11 +144,11 @@ async def measured(
 
 
 def grid(store: UnitOfWorkFactory) -> GridService:
-    return GridService(store, FakeClock(NOW), PACIFIC)
+    return GridService(store, FakeClock(NOW), PACIFIC, GRID)
 
 
 def transformers(store: UnitOfWorkFactory) -> TransformerService:
-    return TransformerService(store, PACIFIC, RULES.voltage)
+    return TransformerService(store, PACIFIC, RULES.voltage, GRID)
 
 
 @pytest.mark.usefixtures("street")

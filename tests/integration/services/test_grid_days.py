@@ -14,6 +14,7 @@ from mdms.services.transformers import TransformerService
 from tests.fakes import FakeClock
 from tests.integration.services.test_grid import DAY, PACIFIC, START, a_street, happened, told
 from tests.unit.vee.build import RULES
+from tests.unit.vee.grid.build import RULES as GRID
 
 pytestmark = pytest.mark.db
 
@@ -28,8 +29,8 @@ async def street(store):
 
 def grid_days(store, clock: FakeClock) -> GridDays:
     return GridDays(
-        store, clock, PACIFIC, GridService(store, clock, PACIFIC),
-        TransformerService(store, PACIFIC, RULES.voltage),
+        store, clock, PACIFIC, GridService(store, clock, PACIFIC, GRID),
+        TransformerService(store, PACIFIC, RULES.voltage, GRID),
     )  # fmt: skip
 
 

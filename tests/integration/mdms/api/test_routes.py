@@ -76,6 +76,7 @@ from tests.households import BOOK
 from tests.integration.storage.registries import SMALL_TOWN
 from tests.lawful import a_judge
 from tests.unit.vee.build import RULES
+from tests.unit.vee.grid.build import RULES as GRID
 from tests.unit.vee.leaks.build import RULES as LEAK_RULES
 from vee.rules import RuleSet
 
@@ -138,8 +139,8 @@ def services(store: UnitOfWorkFactory) -> Services:
         trace=TraceService(store, clock, ZONE, open_frames),
         leaks=LeakService(store, clock, LEAK_RULES, BOOK),
         leak_credit=LeakCreditService(store, clock, BOOK),
-        grid=GridService(store, clock, ZONE),
-        transformers=TransformerService(store, ZONE, rules.voltage),
+        grid=GridService(store, clock, ZONE, GRID),
+        transformers=TransformerService(store, ZONE, rules.voltage, GRID),
         billing=BillingService(store, clock, BOOK, finalize, RULES),
         billed=BilledServices(store, clock),
         corrections=BillingCorrections(store, clock, BOOK, RULES),

@@ -1,8 +1,11 @@
 """Load of transformers from energy; case 84 of vee.md 11."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tests.unit.vee.grid import build
 from vee.grid.loading import (
     MeterEnergy,
     apparent_kva,
@@ -10,10 +13,9 @@ from vee.grid.loading import (
     figures,
     loading,
 )
-from vee.grid.rules import LoadingRules
 
-RULES = LoadingRules()
-LOSSLESS = LoadingRules(secondary_loss=0.0)
+RULES = build.RULES.loading
+LOSSLESS = replace(RULES, secondary_loss=0.0)
 QUARTER_S = 900
 
 
@@ -86,7 +88,7 @@ def test_energy_towards_the_grid_has_a_peak_of_its_own():
 
 
 def test_ninety_five_of_a_hundred_intervals_do_not_exceed_p95():
-    rules = LoadingRules(power_factor=1.0, secondary_loss=0.0)
+    rules = replace(RULES, power_factor=1.0, secondary_loss=0.0)
     load = loading(energy([list(range(1, 101))]), np.array([0]), QUARTER_S, rules)
 
     told = figures(load, np.array([100.0]), QUARTER_S, rules)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.vee.grid import build
 from vee.grid.interruptions import (
     NOT_YET_S,
     Interruptions,
@@ -14,9 +15,8 @@ from vee.grid.interruptions import (
 )
 from vee.grid.outages import NO_DEVICE, Device, Network, Outage, outages
 from vee.grid.reliability import reliability
-from vee.grid.rules import OutageRules
 
-RULES = OutageRules()
+RULES = build.RULES.outages
 LATER_S = 100_000
 REPORTS = st.lists(
     st.tuples(

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from vee.grid.rules import SignRules
+from tests.unit.vee.grid import build
 from vee.grid.signs import Evidence, Sign, repeated, suspicions, tampered_alone
 
-RULES = SignRules()
+RULES = build.RULES.signs
 
 
 def evidence(sign: Sign, *rows: tuple[int, int]) -> Evidence:

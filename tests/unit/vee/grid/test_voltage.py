@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from vee.grid.rules import VoltageDayRules
+from tests.unit.vee.grid import build
 from vee.grid.voltage import bands, transformer_voltage
 from vee.rules import VoltageRules
 
 LIMITS = VoltageRules(a_low=1140, a_high=1260, b_low=1100, b_high=1270)
-RULES = VoltageDayRules()
+RULES = build.RULES.voltage_day
 DAY = 96
 
 
