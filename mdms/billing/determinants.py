@@ -6,10 +6,8 @@ the window change nothing in it; intervals give the estimated share and must agr
 opens with what the one before ended with, so that nothing is billed twice, or never.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -18,6 +16,7 @@ import numpy as np
 
 from mdms.billing.channels import BilledChannel
 from mdms.billing.edges import Edges, billed_before, edges_of, usage_between
+from mdms.billing.proof import content_hash, pack_versions
 from mdms.billing.registers import (
     IS_ABSENT,
     IS_EDITED,
@@ -38,7 +37,6 @@ from mdms.domain.readings import (
     FLAG_EST_CLAMPED,
     FLAG_EST_COARSE,
     FLAG_EST_UNSCALED,
-    Int16,
     IntervalReads,
     RegisterReads,
 )
@@ -49,9 +47,7 @@ _MAY_BE_INEXACT: Final = FLAG_EST_CLAMPED | FLAG_EST_COARSE | FLAG_EST_UNSCALED
 """Marks of estimates that need not add up to the register (design 9)."""
 _UNALIGNED: Final = {Basis.NEAR, Basis.BILLED, Basis.SWAP}
 _SHARE_PLACES: Final = Decimal("0.000001")
-_NOT_HASHED: Final = {"channel_id", "content_hash", "revision"}
-"""The database numbers channels, and billing corrections: neither says what was used."""
-
+_NOTHING_ESTIMATED: Final = Decimal("0.000000")
 
 Rows = TypeVar("Rows", IntervalReads, RegisterReads)
 
@@ -139,26 +135,6 @@ def determine(
     return determinants, blocked
 
 
-def pack_versions(versions: Int16) -> bytes:
-    """
-    Pack the version of each expected interval, in time order, as ASCII runs.
-
-    Runs read `count*version` and are joined by commas: 2,875 intervals as received and 5 of
-    version 1 are `2875*0,5*1`; no interval is the empty text. Equal versions give equal bytes.
-    """
-    first = np.flatnonzero(np.diff(versions, prepend=versions[:1] - 1))
-    counts = np.diff(first, append=len(versions))
-    runs = zip(counts.tolist(), versions[first].tolist(), strict=True)
-    return ",".join(f"{count}*{version}" for count, version in runs).encode("ascii")
-
-
-def unpack_versions(packed: bytes) -> Int16:
-    """Return the version of each expected interval, in time order; undoes `pack_versions`."""
-    runs = [run.split("*") for run in packed.decode("ascii").split(",") if run]
-    counts = [int(count) for count, _ in runs]
-    return np.repeat(np.array([int(version) for _, version in runs], np.int16), counts)
-
-
 def _determine(
     window: BillWindow,
     channel: BilledChannel,
@@ -206,6 +182,7 @@ def _frozen(
     start, end = edges.start, edges.end
     usage = usage_between(start, end, channel)
     estimated = IS_ESTIMATED_SHARE[billed.status]
+    estimated_count = int(np.count_nonzero(estimated))
     determinant = BillingDeterminant(
         window_start=window.start,
         window_end=window.end,
@@ -224,9 +201,13 @@ def _frozen(
         unit=kind.billing_unit,
         quality=least_trusted(start, end).value,
         method=_method(start, end),
-        estimated_share=_share(int(billed.value[estimated].sum()), int(billed.value.sum())),
+        estimated_share=(
+            _share(int(billed.value[estimated].sum()), int(billed.value.sum()))
+            if estimated_count
+            else _NOTHING_ESTIMATED
+        ),
         interval_count=len(billed),
-        estimated_count=int(np.count_nonzero(estimated)),
+        estimated_count=estimated_count,
         versions=pack_versions(billed.version),
         ruleset_hash=ruleset_hash,
         content_hash="",
@@ -234,7 +215,7 @@ def _frozen(
         opened_by=channel.opened_by.value,
         closed_by=channel.closed_by.value,
     )
-    return replace(determinant, content_hash=_content_hash(determinant, start, end, billed))
+    return replace(determinant, content_hash=content_hash(determinant, start, end, billed))
 
 
 def _of(rows: Rows, channel: BilledChannel) -> Rows:
@@ -271,16 +252,16 @@ def _unfinished(billed: IntervalReads, channel: BilledChannel) -> BillingBlock |
     """Return what keeps the window from being frozen: no M, no S (vee.md 5.4)."""
     if not channel.intervals_expected:
         return None
-    expected_s = np.arange(channel.read_start_s, channel.read_end_s, channel.interval_s)
-    missing_count = len(expected_s) - len(billed)
-    off_grid = (billed.start_s - channel.read_start_s) % channel.interval_s
-    assert not off_grid.any(), "a stored interval starts on the channel's grid"
+    expected_count = (channel.read_end_s - channel.read_start_s) // channel.interval_s
+    missing_count = expected_count - len(billed)
+    assert missing_count >= 0, "a stored interval starts on the channel's grid"
     if missing_count:
+        expected_s = np.arange(channel.read_start_s, channel.read_end_s, channel.interval_s)
         first = from_epoch_s(np.setdiff1d(expected_s, billed.start_s)[0])
         return _block(
             channel,
             BlockReason.MISSING_INTERVALS,
-            f"{missing_count} of {len(expected_s)} intervals are missing, the first at {first}",
+            f"{missing_count} of {expected_count} intervals are missing, the first at {first}",
         )
     held = IS_HELD[billed.status]
     if held.any():
@@ -288,7 +269,7 @@ def _unfinished(billed: IntervalReads, channel: BilledChannel) -> BillingBlock |
         return _block(
             channel,
             BlockReason.HELD_INTERVALS,
-            f"{np.count_nonzero(held)} of {len(expected_s)} intervals are held, "
+            f"{np.count_nonzero(held)} of {expected_count} intervals are held, "
             f"the first at {first}",
         )
     return None
@@ -335,42 +316,6 @@ def _share(estimated: int, total: int) -> Decimal:
     return (Decimal(estimated) / total if total else Decimal(0)).quantize(
         _SHARE_PLACES, rounding=ROUND_HALF_UP
     )
-
-
-def _content_hash(
-    determinant: BillingDeterminant, start: EdgeRegister, end: EdgeRegister, billed: IntervalReads
-) -> str:
-    """
-    Return the SHA-256 of a determinant and of every value it was made from.
-
-    Hashed are, one after the other: a JSON object with sorted keys and no blanks, ASCII, holding
-    every field as text but the channel's number and the hash itself, and under `registers` the
-    [at_s, version, value, status] of the two register reads; then the values of the window's
-    intervals as little-endian int64, their statuses as one byte each; then start (int64),
-    version (int16), value (int64) and status of the intervals that carried the opening and the
-    closing register, little-endian, column by column.
-    """
-    entries: dict[str, object] = {
-        field.name: str(getattr(determinant, field.name))
-        for field in fields(determinant)
-        if field.name not in _NOT_HASHED
-    }
-    entries["versions"] = determinant.versions.decode("ascii")
-    entries["registers"] = [
-        [int(column[0]) for column in (read.at_s, read.version, read.value, read.status)]
-        for read in (start.read, end.read)
-    ]
-    digest = hashlib.sha256(
-        json.dumps(entries, sort_keys=True, separators=(",", ":")).encode("ascii")
-    )
-    digest.update(billed.value.astype("<i8", copy=False).tobytes())
-    digest.update(billed.status.tobytes())
-    for carried in (start.carried, end.carried):
-        digest.update(carried.start_s.astype("<i8", copy=False).tobytes())
-        digest.update(carried.version.astype("<i2", copy=False).tobytes())
-        digest.update(carried.value.astype("<i8", copy=False).tobytes())
-        digest.update(carried.status.tobytes())
-    return digest.hexdigest()
 
 
 def _block(channel: BilledChannel, reason: BlockReason, detail: str) -> BillingBlock:

@@ -6,6 +6,7 @@ since; else the first read after it less the intervals between (ADR 0010); only 
 missing, the nearest read within three days (design 9).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -45,6 +46,9 @@ class Quality(StrEnum):
     CUSTOMER = "CUSTOMER"
     EDITED = "EDITED"
     ESTIMATED = "ESTIMATED"
+
+
+_RANK: Final = {quality: rank for rank, quality in enumerate(Quality)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,11 @@ def _carried(
 ) -> EdgeRegister | None:
     """Return a read brought to the edge by the intervals between; None where one is missing."""
     row, boundary_s = bookend
+    read = registers.take(slice(row, row + 1))
+    if boundary_s == edge_s:
+        value, quality = int(read.value[0]), _read_quality(read)
+        nothing = intervals.take(slice(0, 0))
+        return EdgeRegister(value, edge_s, Basis.READ, read, nothing, quality)
     from_s, to_s = sorted((boundary_s, edge_s))
     first, last = np.searchsorted(intervals.start_s, (from_s, to_s))
     carried = intervals.take(slice(int(first), int(last)))
@@ -171,8 +180,7 @@ def _carried(
         return None
     # Where a multiplier does not divide the sum, the rest counts in the next period.
     turned = int(carried.value.sum()) // channel.multiplier
-    read = registers.take(slice(row, row + 1))
-    basis = Basis.READ if not len(carried) else Basis.SUM if boundary_s < edge_s else Basis.BACK
+    basis = Basis.SUM if boundary_s < edge_s else Basis.BACK
     return EdgeRegister(
         value=(int(read.value[0]) + (turned if boundary_s < edge_s else -turned))
         % channel.register_modulus,
@@ -180,7 +188,7 @@ def _carried(
         basis=basis,
         read=read,
         carried=carried,
-        quality=max(_read_quality(read), _carried_quality(carried), key=_rank),
+        quality=max(_read_quality(read), _carried_quality(carried), key=_RANK.__getitem__),
     )
 
 
@@ -235,11 +243,12 @@ def billed_register(before: BilledBefore | BillingDeterminant) -> EdgeRegister:
 
 def least_trusted(start: EdgeRegister, end: EdgeRegister) -> Quality:
     """Return the quality of a difference between two registers."""
-    return max(start.quality, end.quality, key=_rank)
+    return least_trusted_of((start.quality, end.quality))
 
 
-def _rank(quality: Quality) -> int:
-    return list(Quality).index(quality)
+def least_trusted_of(qualities: Iterable[Quality]) -> Quality:
+    """Return the least trusted of some qualities."""
+    return max(qualities, key=_RANK.__getitem__)
 
 
 def _last_bookend(edge_s: int, registers: RegisterReads, interval_s: int) -> tuple[int, int] | None:
@@ -247,6 +256,11 @@ def _last_bookend(edge_s: int, registers: RegisterReads, interval_s: int) -> tup
     first, last = np.searchsorted(
         registers.at_s, (edge_s - CARRY_S_MAX, edge_s + ALIGN_S + 1)
     ).tolist()
+    if last - first > 1:  # mostly the last read stands for a boundary, and it alone
+        before_s, newest_s = registers.at_s[last - 2 : last].tolist()
+        on_s = edge_s + (newest_s - edge_s + interval_s // 2) // interval_s * interval_s
+        if abs(newest_s - on_s) <= ALIGN_S and before_s < on_s - ALIGN_S:
+            return last - 1, on_s
     at_s = registers.at_s[first:last]
     boundary_s = edge_s + (at_s - edge_s + interval_s // 2) // interval_s * interval_s
     off_s = np.abs(at_s - boundary_s)

@@ -41,7 +41,7 @@ class BillingDeterminant:
     interval_count: int
     estimated_count: int
     versions: bytes
-    """The exact interval versions used; `mdms.billing.determinants` packs and unpacks them."""
+    """The exact interval versions used; `mdms.billing.proof` packs and unpacks them."""
     ruleset_hash: str
     content_hash: str
     """SHA-256 over everything else here and every value used; equal data, equal hash."""

@@ -11,7 +11,7 @@ import numpy as np
 from mdms.billing.channels import ReadReason
 from mdms.billing.determinants import BlockReason
 from mdms.billing.registers import Quality
-from mdms.billing.service import Flag
+from mdms.billing.service_parts import Flag
 from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.registry import ChannelTable, Commodity, Registry

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mdms.billing.channels import BilledChannel, billed_channels, service_periods
-from mdms.billing.determinants import unpack_versions
 from mdms.billing.formats.outgoing import Outgoing, OutgoingChannel
+from mdms.billing.proof import unpack_versions
 from mdms.billing.registers import Quality
 from mdms.billing.window import BillWindow
 from mdms.domain.errors import OperatorError

@@ -23,7 +23,7 @@ from mdms.billing.registers import (
     swap_read,
     usable,
 )
-from mdms.billing.service import DIRECTIONS
+from mdms.billing.service_parts import DIRECTIONS
 from mdms.billing.units import unrounded_units
 from mdms.billing.window import BillWindow
 from mdms.domain.audit import AuditEntry

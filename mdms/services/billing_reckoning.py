@@ -15,7 +15,8 @@ from mdms.billing.channels import (
 )
 from mdms.billing.determinants import BlockReason, determine, intervals_needed_from_s
 from mdms.billing.registers import CARRY_S_MAX, NEAREST_S_MAX
-from mdms.billing.service import Part, ServiceBiller, Terms
+from mdms.billing.service import ServiceBiller
+from mdms.billing.service_parts import Part, Terms
 from mdms.billing.window import SERVICE_DAYS_MAX, BillWindow
 from mdms.domain.errors import OperatorError, UsageError
 from mdms.domain.readings import IntervalReads, RegisterReads

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from mdms.billing.channels import ServicePeriod
-from mdms.billing.service import Terms
+from mdms.billing.service_parts import Terms
 from mdms.domain.tariff import TariffRules
 from mdms.domain.time import local_day
 from mdms.policy.facts import read_value

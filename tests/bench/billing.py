@@ -1,21 +1,26 @@
-"""Billing: windows determined a second, beside nothing but the sums of their intervals."""
+"""Billing: windows frozen a second, beside nothing but the sums of their intervals."""
 
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from mdms.billing.channels import BilledChannel
+from mdms.billing.channels import BilledChannel, ReadReason, ServicePeriod
 from mdms.billing.determinants import determine
 from mdms.billing.formats import csv_v1
+from mdms.billing.service import ServiceBiller
+from mdms.billing.service_parts import Part, Terms
 from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
 from mdms.domain.registry import STILL_INSTALLED_S, Commodity
-from mdms.ports.billing import BillingDeterminant
+from mdms.ports.billing import BilledService, BillingDeterminant
+from tests.bench import billing_store
 from tests.bench.load import SLOTS_A_DAY, electric_wh
 from tests.bench.measure import Figures, Row, interleave, per_cpu_second
+from tests.editions import CUSTOMER_RULES
 
 ZONE = ZoneInfo("America/Los_Angeles")
 WINDOW = BillWindow(date(2026, 11, 3), date(2026, 12, 3))
@@ -28,18 +33,20 @@ UNITS = {
     "billing.determine": "windows/CPU-s",
     "billing.determine+csv": "windows/CPU-s",
     "limit.billing.sum": "windows/CPU-s",
-}
+} | billing_store.UNITS
 
 
 def rows(rounds: int) -> list[Row]:
     """Measure `determine` on complete months of 15-minute intervals."""
     month = _Month()
-    found = interleave([month.sum_only, month.determine], UNITS, rounds)
+    units = {name: unit for name, unit in UNITS.items() if name not in billing_store.UNITS}
+    found = interleave([month.sum_only, month.determine], units, rounds)
     bare = found["limit.billing.sum"]
     return [
         bare.row(),
         found["billing.determine"].row(bare),
         found["billing.determine+csv"].row(bare, goal="value >= 2,000"),
+        *billing_store.rows(rounds),
     ]
 
 
@@ -89,13 +96,25 @@ class _Month:
         determine_rate, frozen = per_cpu_second(CHANNELS, self._determine)
         assert [row.usage_quanta for row in frozen] == self._usage.tolist(), "all are billed"
         assert all(row.interval_count == self._slots for row in frozen), "from every interval"
-        csv_rate, files = per_cpu_second(CHANNELS, partial(csv_v1.files, WINDOW, frozen, ZONE))
+        service_rate, services = per_cpu_second(CHANNELS, partial(self._add_up, frozen))
+        csv_rate, files = per_cpu_second(
+            CHANNELS, partial(csv_v1.files, WINDOW, frozen, ZONE, services=services)
+        )
         lines = sum(content.count(b"\n") for name, content in files.items() if "json" not in name)
-        assert lines == 2 * (CHANNELS + 1), "two files, each with a heading"
+        assert lines == 3 * (CHANNELS + 1), "three files, each with a heading"
         return {
             "billing.determine": determine_rate,
-            "billing.determine+csv": 1 / (1 / determine_rate + 1 / csv_rate),
+            "billing.determine+csv": 1 / (1 / determine_rate + 1 / service_rate + 1 / csv_rate),
         }
+
+    def _add_up(self, frozen: list[BillingDeterminant]) -> list[BilledService]:
+        biller = ServiceBiller(WINDOW, ZONE, CUSTOMER_RULES.tariff, {})
+        terms = Terms(schedules=((WINDOW.start, "E-1"),), pressure=Decimal(1), therm=None)
+        current = self._intervals.current()
+        return [
+            biller.bill(_period(channel), terms, [Part(channel, row)], current)
+            for channel, row in zip(self._channels, frozen, strict=True)
+        ]
 
     def _determine(self) -> list[BillingDeterminant]:
         frozen, blocked = determine(
@@ -103,6 +122,21 @@ class _Month:
         )
         assert not blocked, "every window is complete"
         return frozen
+
+
+def _period(channel: BilledChannel) -> ServicePeriod:
+    return ServicePeriod(
+        usage_point_id=channel.usage_point_id,
+        number=1,
+        premise_id=channel.premise_id,
+        commodity=Commodity.ELECTRIC,
+        billing_cycle=1,
+        account_id=channel.account_id,
+        from_on=WINDOW.start,
+        to_on=WINDOW.end,
+        opened_by=ReadReason.PERIODIC,
+        closed_by=ReadReason.PERIODIC,
+    )
 
 
 def _channel(number: int, start_s: int, end_s: int) -> BilledChannel:

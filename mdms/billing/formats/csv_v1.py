@@ -104,7 +104,7 @@ def determinant_rows(determinants: Sequence[BillingDeterminant]) -> bytes:
 
     Registers are dial quanta: usage_quanta = (register_end - register_start) modulo the
     register's modulus, times the meter's multiplier. `versions` reads as
-    `mdms.billing.determinants.pack_versions` says.
+    `mdms.billing.proof.pack_versions` says.
     """
     return csv_text(
         DETERMINANT_COLUMNS, (_determinant_row(row) for row in _sorted(determinants))

@@ -17,9 +17,8 @@ from mdms.billing.determinants import (
     BlockReason,
     determine,
     intervals_needed_from_s,
-    pack_versions,
-    unpack_versions,
 )
+from mdms.billing.proof import pack_versions, unpack_versions
 from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import FLAG_EST_COARSE, IntervalReads, RegisterReads, Source, Status

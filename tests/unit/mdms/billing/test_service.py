@@ -11,7 +11,8 @@ import pytest
 
 from mdms.billing.channels import BilledChannel, ReadReason, ServicePeriod
 from mdms.billing.determinants import determine
-from mdms.billing.service import Flag, Part, ServiceBiller, Terms, content_hash
+from mdms.billing.service import ServiceBiller
+from mdms.billing.service_parts import Flag, Part, Terms, content_hash
 from mdms.billing.window import BillWindow
 from mdms.domain.errors import OperatorError
 from mdms.domain.reading_types import reading_type

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from mdms.billing.determinants import unpack_versions
+from mdms.billing.proof import unpack_versions
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
 from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status
