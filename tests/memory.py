@@ -12,6 +12,7 @@ import numpy as np
 from mdms.domain.audit import AuditEntry
 from mdms.domain.errors import UnavailableError
 from mdms.domain.facts import CisFact
+from mdms.domain.field_orders import FieldOrder
 from mdms.domain.programme import BillingEvent
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import (
@@ -199,6 +200,19 @@ class MemoryExceptions:
         return frozenset(each for each in self.answers if each[0] in channel_ids)
 
 
+class MemoryFieldOrders:
+    """What people are to do."""
+
+    def __init__(self) -> None:
+        self.orders: list[FieldOrder] = []
+
+    async def open(self, order: FieldOrder) -> bool:
+        if (order.badge, order.reason) in {(each.badge, each.reason) for each in self.orders}:
+            return False
+        self.orders.append(order)
+        return True
+
+
 class MemoryFacts:
     """What was stated, as the test says."""
 
@@ -378,6 +392,7 @@ class MemoryDatabase:
         self.readings = MemoryReadings()
         self.vee = MemoryVee()
         self.exceptions = MemoryExceptions()
+        self.field_orders = MemoryFieldOrders()
         self.facts = MemoryFacts()
         self.audit = MemoryAudit()
         self.billing = MemoryBilling()

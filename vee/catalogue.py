@@ -148,7 +148,7 @@ RULES = (
           "period.estimated_share_hold"), (_BILL, _PERIOD), "Much of the energy is estimated."),
     Rule(54, "PROLONGED_EST", "EGW", (H,),
          ("period.estimated_days_max", "period.estimated_bills_max"), (_BILL, _PERIOD),
-         "No actual read for too long."),
+         "No actual read for too long: somebody is sent."),
     Rule(55, "BILL_DAYS", "EGW", (W,), ("period.service_days_min", "period.service_days_max"),
          (_BILL, _PERIOD), "A window of unusual length is prorated."),
     Rule(56, "SELF_READ", "EG", (W, H),

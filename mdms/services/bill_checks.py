@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 import numpy as np
 
@@ -13,12 +14,14 @@ from mdms.billing.determinants import BlockReason
 from mdms.billing.registers import Quality
 from mdms.billing.service_parts import Flag
 from mdms.billing.window import BillWindow
+from mdms.domain.field_orders import FieldOrder
 from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.registry import ChannelTable, Commodity, Registry
 from mdms.ports.billing import BilledBefore, BilledService, BillingBlock, BillingDeterminant
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import BILL_RULES, VeeDay, VeeException
 from mdms.services.billing_reckoning import Reckoned
+from mdms.telemetry import metrics
 from vee import bill, period
 from vee.bill import Bill, Days
 from vee.marks import Severity
@@ -27,6 +30,7 @@ from vee.rules import RuleSet
 
 _DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
+_PROLONGED: Final = 54
 _SERVICE_DAYS: Final = 55
 _WATTS_IN_KW: Final = 1_000
 _REACTIVE: Final = 3
@@ -111,6 +115,7 @@ class BillChecks:
             at,
             of_bills=True,
         )
+        await self._send(work, determinants, found, at)
         answered = await self._answered(work, found)
         held: dict[tuple[str, int], list[BillingBlock]] = {}
         for each in determinants:
@@ -128,6 +133,30 @@ class BillChecks:
             reckoned.blocked,
         )
         return ready, [block for blocks in held.values() for block in blocks]
+
+    async def _send(
+        self,
+        work: UnitOfWork,
+        determinants: Sequence[BillingDeterminant],
+        found: Mapping[int, Sequence[PeriodFinding]],
+        at: datetime,
+    ) -> None:
+        """Send somebody to the meters that were estimated for too long (V54)."""
+        for each in determinants:
+            for finding in found[each.channel_id]:
+                if finding.rule == _PROLONGED:
+                    order = FieldOrder(
+                        field_order_id=uuid4(),
+                        badge=each.badge,
+                        usage_point_id=each.usage_point_id,
+                        control_id=None,
+                        reason=_code(finding),
+                        detail=f"read the register, and see why it is not heard: {finding.detail}",
+                        is_safety=False,
+                        opened_at=at,
+                    )
+                    if await work.field_orders.open(order):
+                        metrics.COMMAND_FIELD_ORDERS.labels(order.reason).inc()
 
     def _judge_service(self, service: BilledService) -> list[PeriodFinding]:
         """Return what a whole service breaks: V52, V53 by bucket, V57 and V58."""

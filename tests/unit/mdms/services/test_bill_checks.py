@@ -130,6 +130,21 @@ async def test_days_without_an_actual_value_that_go_on_hold_the_bill():
     ]
 
 
+async def test_somebody_is_sent_once_to_a_meter_that_was_estimated_for_too_long():
+    bench = Bench(meters=2)
+    bench.database.vee.outcomes = [
+        outcome(START + timedelta(days=number), estimated=24, usage=None)
+        for number in range(-5, 27)
+    ]
+
+    for _ in range(2):
+        await bench.service.freeze(START, END)
+
+    (order,) = bench.database.field_orders.orders
+    assert (order.badge, order.usage_point_id, order.reason) == ("E1", "U1", "V54")
+    assert order.detail.endswith("estimated for 32 days running")
+
+
 async def test_a_day_far_from_its_like_is_counted_and_holds_nothing():
     bench = Bench(meters=1)
     bench.database.vee.outcomes = [
