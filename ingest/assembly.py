@@ -17,6 +17,7 @@ from ingest.codecs import fnb1, fnb1_readings
 from ingest.codecs.decoded import Decoded, Opened
 from ingest.codecs.frames import Frames
 from ingest.joined import Joined, join
+from ingest.overflow import overflows
 from ingest.quota import Quotas
 from ingest.reported import report, violations
 from ingest.sequence import Offer, Seen
@@ -120,6 +121,7 @@ def assemble(
         resolved = _shed(assembled, joined, resolved, quotas, roster.channels)
         _add_messages(assembled, opened, joined, resolved, channels=roster.channels, tags=tags)
         _add_reads(assembled, joined, resolved, to_epoch_us(recorded_at))
+        assembled.events += islice(overflows(joined, resolved, roster.channels), LETTERS_MAX)
         if clocks is not None:
             messages = [message.message for message in joined.messages]
             assembled.clocks = clocks.look(joined.stamps, messages, roster.channels)

@@ -1,7 +1,8 @@
 """Late data: reads that change a day which has been judged already send it back to VEE."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,8 +13,16 @@ from mdms.domain.time import from_epoch_s, local_day, local_midnight, to_epoch_s
 _BOOKEND_S_MAX = 60
 """A register this close after midnight still closes the day before."""
 
+LATE_S: Final = 72 * 3600
+"""What comes later after its interval is late, and accepted for 45 days (headend notes 2.5)."""
+
 _QUARTER_S = 900
 """Clocks change at whole quarters of an hour, so one look-up of the local day serves a quarter."""
+
+
+def late_count(intervals: IntervalReads, received_at: datetime) -> int:
+    """Return how many of these intervals began more than 72 hours before they came."""
+    return int((intervals.start_s < to_epoch_s(received_at) - LATE_S).sum())
 
 
 @dataclass(slots=True)

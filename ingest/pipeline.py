@@ -21,7 +21,7 @@ from ingest.appending import append
 from ingest.assembly import Assembled
 from ingest.backoff import pauses
 from ingest.known import Sieved
-from ingest.late import VeeHorizon
+from ingest.late import VeeHorizon, late_count
 from ingest.preparing import Prepared, Preparer, Stored
 from ingest.tags import TagCheck
 from mdms.domain.errors import UnavailableError
@@ -233,6 +233,7 @@ class Pipeline:
             )
         metrics.INGEST_COMMIT_SECONDS.observe(self._clock.monotonic() - began_s)
         metrics.INGEST_EVENTS.inc(new_event_count)
+        metrics.INGEST_LATE.inc(late_count(new.intervals, received_at))
         counting.announce(changes)
         towers.announce(heard)
         if self._on_holes is not None and (

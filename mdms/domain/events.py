@@ -44,6 +44,8 @@ class EventCode(IntEnum):
     """A start of a collector that was over speaks again: two programs share one identity."""
     METER_FLOODS = 105
     """A meter sends more than any honest one can; what is beyond its quota was not read."""
+    INTERVAL_OVERFLOW = 106
+    """An interval was more than its frame can carry; `at` is its start, and it is missing."""
 
 
 class Severity(IntEnum):

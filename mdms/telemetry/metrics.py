@@ -16,6 +16,9 @@ INGEST_MESSAGES = Counter(
 )
 INGEST_FRAMES = Counter("mdms_ingest_frames_total", "Frames decoded.")
 INGEST_INTERVALS = Counter("mdms_ingest_intervals_total", "Interval reads stored.")
+INGEST_LATE = Counter(
+    "mdms_ingest_late_intervals_total", "Interval reads stored over 72 hours after they began."
+)
 INGEST_REGISTERS = Counter("mdms_ingest_registers_total", "Register reads stored.")
 INGEST_DUPLICATES = Counter(
     "mdms_ingest_duplicates_total", "Copies of interval reads that were already known."
