@@ -12,8 +12,13 @@ import pytest
 
 TESTS = Path(__file__).parents[2]
 
+CMEP = "unit/mdms/billing/formats/test_cmep_read.py"
 ELSEWHERE = {
     1: "contract/test_unit_of_work.py: test_rows_are_stored_once_and_those",
+    4: f"{CMEP}: test_a_placeholder_is_no_value_whatever_stands_beside_it",
+    5: f'{CMEP}: (record("202611050015,Q0,1"), "bad_quality")',
+    8: f"{CMEP}: test_an_hour_that_comes_twice_is_told_apart_by_order",
+    9: f"{CMEP}: test_a_time_that_clocks_skipped_is_refused_and_the_next_follows",
     10: "unit/ingest/test_channels.py: RejectReason.BAD_INTERVAL",
     58: "unit/mdms/billing/test_units.py: vee case 58",
     59: "unit/vee/test_gridding.py: test_intervals_are_expected_while_a_meter_is_installed",
@@ -23,12 +28,7 @@ ELSEWHERE = {
 """File below tests, and what in it is about the case."""
 
 LATER = {
-    4: "issue 7, files: N32 of CMEP is a missing interval",
-    5: "issue 7, files: an unknown quality letter of CMEP",
-    8: "issue 7, files: local times of an autumn hour",
-    9: "issue 7, files: local times of a spring hour",
     85: "after issue 5: ageing of transformers",
-    94: "issue 6, billing: meter error",
 }
 """A case that became a test stays here until somebody takes it off; it does no harm."""
 

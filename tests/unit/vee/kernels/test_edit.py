@@ -4,6 +4,7 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,17 @@ def test_scaled_values_sum_to_the_total_exactly_and_are_in_proportion(values, to
     shares = [Fraction(total * v, whole) if whole else Fraction(total, len(values)) for v in values]
     assert found.sum() == total
     assert all(abs(int(y) - share) < 1 for y, share in zip(found, shares, strict=True))
+
+
+@pytest.mark.parametrize("case", [pytest.param(None, id="case-94")])
+def test_usage_of_a_slow_meter_is_scaled_by_the_error_that_its_test_found(case):
+    used, error = np.full(960, 1000), Fraction(-4, 100)
+    corrected = Fraction(int(used.sum())) / (1 + error)
+
+    found = edit.scaled(used, int(corrected), signed=False)
+
+    assert int(found.sum()) == 1_000_000
+    assert int(found.sum() - used.sum()) == 40_000
 
 
 @given(st.lists(SIGNED, min_size=1, max_size=200), st.integers(-(10**9), 10**9))
