@@ -254,20 +254,20 @@ def _add_messages(
     """Add each message, with its events and answers and what cannot be used of it."""
     remarkable = joined.has_refused.copy()
     remarkable[joined.message[list(resolved.reasons)]] = True
-    edges = np.searchsorted(joined.message, np.arange(len(joined.messages) + 1))
+    rows = np.lexsort((joined.frames.index, joined.message)) if remarkable.any() else _NOBODY
+    edges = np.searchsorted(joined.message[rows], np.arange(len(joined.messages) + 1))
     number = 0
     for envelope, message in opened:
         assembled.frame_count += message.message.frame_count
         if isinstance(message, Decoded):
             _add_careful(assembled, envelope, message, channels, unresolved={}, opted_out=_NOBODY)
             continue
-        begin, end = edges[number], edges[number + 1]
         if remarkable[number]:
-            index = joined.frames.index[begin:end]
-            opted_out = index[resolved.opted_out[begin:end]]
+            mine = rows[edges[number] : edges[number + 1]]
+            opted_out = joined.frames.index[mine[resolved.opted_out[mine]]]
             reasons = {
-                int(index[row - begin]): resolved.reasons[row]
-                for row in range(begin, end)
+                int(joined.frames.index[row]): resolved.reasons[row]
+                for row in mine.tolist()
                 if row in resolved.reasons
             }
             decoded = _read(message, tags)

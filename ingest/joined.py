@@ -22,7 +22,7 @@ class Joined:
 
     Attributes:
         messages: Those that were joined, all of readings.
-        frames: Those that can be used, in the order of arrival.
+        frames: Those that can be used, by meter; each meter's in the order of arrival.
         message: Position of each frame's message among these.
         has_refused: Of each message, whether frames of it cannot be used.
         stamps: When all frames were stamped and sent, the ones from the future included.
@@ -45,10 +45,11 @@ def join(messages: Sequence[Opened], tags: TagCheck | None) -> Joined:
     """
     assert all(each.schema_id == fnb1_readings.SCHEMA_ID for each in messages), "readings only"
     counts = np.array([each.message.frame_count for each in messages], np.int64)
-    ends = np.cumsum(counts)
-    body = b"".join(each.body for each in messages)
+    begins = np.cumsum(counts) - counts
+    order, body = _by_meter(b"".join(each.body for each in messages))
+    sender = np.repeat(np.arange(len(messages)), counts)[order]
     received_s = to_epoch_s(messages[0].message.received_at) if messages else 0
-    closed_s = np.repeat(np.array([each.closed_s for each in messages]), counts)
+    closed_s = np.array([each.closed_s for each in messages], np.float64)[sender]
     frames, refused = fnb1_readings.read(body, received_s, closed_s)
     unusable = [each.frame for each in refused]
     early = [each.frame for each in refused if each.reason is RejectReason.TIME_FUTURE]
@@ -58,13 +59,24 @@ def join(messages: Sequence[Opened], tags: TagCheck | None) -> Joined:
         frames = frames.take(~np.isin(frames.index, wrong)) if wrong else frames
         unusable += wrong
     has_refused = np.zeros(len(messages), np.bool_)
-    has_refused[np.searchsorted(ends, unusable, "right")] = True
-    message = np.searchsorted(ends, frames.index, "right")
-    begins = (ends - counts).astype(np.int32)
+    has_refused[sender[unusable]] = True
+    message = sender[frames.index]
     stamps = Stamps(frames.radio_id, frames.at_s, frames.interval_s, frames.lag_s, message)
     if early:
-        of = np.searchsorted(ends, early, "right")
         read = fnb1_readings.stamps(body, np.array(early), closed_s)
-        stamps = stamps.and_those(Stamps(*read, of))
-    frames = replace(frames, index=frames.index - begins[message])
+        stamps = stamps.and_those(Stamps(*read, sender[early]))
+    index = order[frames.index] - begins[message]
+    frames = replace(frames, index=index.astype(np.int32))
     return Joined(messages, frames, message, has_refused, stamps)
+
+
+def _by_meter(body: bytes) -> tuple[Int64, bytes]:
+    """
+    Return where each frame was, and the frames by meter: each one's in the order of arrival.
+
+    All look-ups that follow go through memory in one direction: where there are a million
+    channels, that halves their cost.
+    """
+    raw = np.frombuffer(body, fnb1_readings.READ)
+    order: Int64 = np.argsort(raw["meter_id"], kind="stable")
+    return order, raw[order].tobytes()
