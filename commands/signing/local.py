@@ -15,7 +15,7 @@ import structlog
 from commands import codecs
 from commands.codecs import Answer, Command
 from commands.signer import QuarantinedError, Signed, SignerRefusedError
-from commands.signing import budget, judge, witness
+from commands.signing import budget, judge, restored, witness
 from commands.signing.breaker import RELEASES_MIN, Supervisors
 from commands.signing.judge import is_immediate
 from commands.signing.keys import KeyRing
@@ -79,6 +79,7 @@ class LocalSigner:
         if key is None:
             raise SignerRefusedError([_no_key(command.key_id)])
         async with self._memory() as memory:
+            await restored.go_on(memory, now)
             if command.opcode is Opcode.OPEN:
                 outcome = await self._open(memory, command, key, now)
             else:
@@ -96,6 +97,11 @@ class LocalSigner:
             async with self._memory() as memory:
                 await memory.closed(answer.radio_id, answer.key_id, answer.counter)
         return answer
+
+    async def resume(self) -> None:
+        """Look, before anything is signed, whether this is the database that was signed in."""
+        async with self._memory() as memory:
+            await restored.go_on(memory, self._clock.now())
 
     async def standing_trip(self) -> Trip | None:
         """Return what stands against every open, if anything."""

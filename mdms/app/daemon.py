@@ -13,9 +13,11 @@ import structlog
 
 from ingest.followed import FollowedClock
 from mdms.app.api import start_api
+from mdms.app.clock import SystemClock
 from mdms.app.core import open_core
 from mdms.app.ingest import Line, start_ingest
 from mdms.app.jobs import grid_days
+from mdms.app.service_manager import ServiceManager
 from mdms.app.tasks import ended_in_order, on_signal
 from mdms.app.timers import Nightly, look_for_outages_forever
 from mdms.domain.errors import OperatorError
@@ -43,7 +45,7 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
     if "commands" in parts and "ingest" not in parts:
         raise OperatorError("commands go out by the connection of ingest: name both in --only")
     sys.setswitchinterval(TURN_S)
-    stop = on_signal()
+    stop, manager = on_signal(), ServiceManager.of()
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(open_core(settings))
         tasks = await stack.enter_async_context(ended_in_order())
@@ -61,6 +63,10 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
         # What is loaded by now stays: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
+        if manager.watchdog_s is not None:
+            tasks.start(manager.watched(SystemClock()))
+        manager.ready()
         log.info("daemon.started", parts=sorted(parts))
         await tasks.until(stop)
+        manager.stopping()
         log.info("daemon.stopping")

@@ -30,6 +30,7 @@ from ingest.held import Grant
 from ingest.mqtt import MqttConfig, MqttSource
 from mdms.app.clock import SystemClock
 from mdms.app.rules import texts
+from mdms.app.service_manager import ServiceManager
 from mdms.app.tasks import ended_in_order, on_signal
 from mdms.domain.errors import UsageError
 from mdms.domain.time import from_epoch_us
@@ -58,7 +59,7 @@ async def serve_signer(settings: Settings) -> None:
         UnavailableError: The database is away.
     """
     _keep_memory_private()
-    stop = on_signal()
+    stop, manager = on_signal(), ServiceManager.of()
     own = settings.signer
     if not own.socket:
         raise UsageError("[signer] socket names no socket to listen at")
@@ -87,12 +88,17 @@ async def serve_signer(settings: Settings) -> None:
         if own.seals:
             place = SealFile(Path(own.seals))
             tasks.start(Sealer(sealing_key(read_kek(own)), memory, place, clock).forever())
+        await signer.resume()
         await signer.standing_trip()
         await stack.enter_async_context(
             listening(signer, Path(own.socket), peer_uid=_uid(own.peer))
         )
+        if manager.watchdog_s is not None:
+            tasks.start(manager.watched(SystemClock()))
+        manager.ready()
         log.info("signer.started", key_ids=ring.key_ids, rules=rules.rulebook.hash[:12])
         await tasks.until(stop)
+        manager.stopping()
         log.info("signer.stopping")
 
 

@@ -13,6 +13,7 @@ from commands.signing.sealing import public_pem, sealing_key
 from mdms.app.signer import kek_path, read_kek, serve_signer
 from mdms.cli import options
 from mdms.cli.output import Output, show
+from mdms.cli.signer_advance import advance
 from mdms.cli.signer_breaker import release, status
 from mdms.domain.errors import UsageError
 from mdms.settings import SignerSettings, read_master_keys, read_private
@@ -22,6 +23,7 @@ app = typer.Typer(help="The signer of commands.", invoke_without_command=True)
 keys_app = typer.Typer(help="Its master keys, wrapped at rest.", no_args_is_help=True)
 app.command()(status)
 app.command()(release)
+app.command()(advance)
 app.add_typer(keys_app, name="keys")
 
 _OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR

@@ -137,6 +137,19 @@ class SignerMemory(Protocol):
         """Return the next counter of a meter and key; nobody else gets it, ever."""
         ...
 
+    async def continues(self) -> bool:
+        """Return whether counters were drawn in this very database; the first asked is the one."""
+        ...
+
+    async def leap(self, *, anyway: bool) -> int | None:
+        """
+        Take this database for the one, with all counters raised far above those it knows of.
+
+        Returns:
+            What every counter is above from now on; None if it was the one, and not `anyway`.
+        """
+        ...
+
     async def issue(self, issued: Issued) -> None: ...
     async def spent(self, transformer_id: str | None, now: datetime) -> Spent: ...
     async def spend(self, spent: SpentOpen) -> None: ...

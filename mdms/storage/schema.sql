@@ -1462,6 +1462,13 @@ ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (sha256);
 
 ALTER TABLE ONLY public.audit_head
+CREATE TABLE signer.lineage (
+    only_row boolean DEFAULT true NOT NULL,
+    lineage text NOT NULL,
+    counter_floor bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT lineage_only_row_check CHECK (only_row)
+);
+
     ADD CONSTRAINT audit_head_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.audit_record
@@ -1744,6 +1751,9 @@ CREATE INDEX dead_letter_opted_out ON public.dead_letter USING btree (received_a
 CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
 
 CREATE INDEX dead_letter_waiting ON public.dead_letter USING btree (dead_letter_id) WHERE ((replayed_at IS NULL) AND (reason = ANY (ARRAY['unknown_collector'::text, 'unknown_meter'::text, 'bad_channel'::text, 'not_installed'::text])));
+ALTER TABLE ONLY signer.lineage
+    ADD CONSTRAINT lineage_pkey PRIMARY KEY (only_row);
+
 
 CREATE INDEX edit_channel ON public.edit USING btree (channel_id, start_utc);
 

@@ -30,6 +30,9 @@ from mdms.storage import pool
 from mdms.storage.audit import PostgresAudit
 from mdms.storage.signer_view import PostgresSignerView
 
+LEAP_BY = 1 << 20
+"""More than one meter is ever told between two backups; a counter has room for 10^12 such leaps."""
+
 _CONNECTIONS_MAX = 4
 _ACTOR = "signer"
 
@@ -72,8 +75,10 @@ class PostgresSignerMemory:
     # The row stays locked until the commit: whoever asks next gets a higher one.
     DRAW = """
     INSERT INTO signer.counter AS c (radio_id, key_id, counter)
-    VALUES (%(radio_id)s, %(key_id)s, 1)
-    ON CONFLICT (radio_id, key_id) DO UPDATE SET counter = c.counter + 1
+    VALUES (%(radio_id)s, %(key_id)s,
+            coalesce((SELECT counter_floor FROM signer.lineage), 0) + 1)
+    ON CONFLICT (radio_id, key_id) DO UPDATE SET
+        counter = greatest(c.counter + 1, EXCLUDED.counter)
     RETURNING counter
     """
 
@@ -83,6 +88,47 @@ class PostgresSignerMemory:
         assert row is not None, "an upsert returns its row"
         counter: int = row[0]
         return counter
+
+    # A server's identifier is its own; its timeline grows when it is restored or takes over.
+    HERE = """
+    SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+    FROM pg_control_system()
+    """
+    LINEAGE = "SELECT lineage FROM signer.lineage"
+    FIRST_HERE = """
+    INSERT INTO signer.lineage (lineage) VALUES (%(here)s) ON CONFLICT DO NOTHING
+    """
+
+    async def _here(self) -> str:
+        row = await (await self._connection.execute(self.HERE)).fetchone()
+        assert row is not None, "every server has an identifier"
+        return str(row[0])
+
+    async def continues(self) -> bool:
+        here = await self._here()
+        row = await (await self._connection.execute(self.LINEAGE)).fetchone()
+        if row is None:
+            await self._connection.execute(self.FIRST_HERE, {"here": here})
+            return True
+        return bool(row[0] == here)
+
+    # A counter that another transaction has drawn and not committed is far below the new floor.
+    LEAP = """
+    INSERT INTO signer.lineage AS l (lineage, counter_floor)
+    VALUES (%(here)s, (SELECT coalesce(max(counter), 0) FROM signer.counter) + %(by)s)
+    ON CONFLICT (only_row) DO UPDATE SET
+        lineage = EXCLUDED.lineage,
+        counter_floor = greatest(l.counter_floor + %(by)s, EXCLUDED.counter_floor)
+    WHERE l.lineage <> EXCLUDED.lineage OR %(anyway)s
+    RETURNING counter_floor
+    """
+
+    async def leap(self, *, anyway: bool) -> int | None:
+        cursor = await self._connection.execute(
+            self.LEAP, {"here": await self._here(), "by": LEAP_BY, "anyway": anyway}
+        )
+        row = await cursor.fetchone()
+        return None if row is None else int(row[0])
 
     ISSUE = """
     INSERT INTO signer.issued (command_id, radio_id, key_id, counter, envelope)

@@ -28,7 +28,7 @@ def signer(line):
     )  # fmt: skip
 
 
-def put_back(database):
+def put_back(database: str) -> None:
     """Forget what was signed, and that it was in this database, as a restore does."""
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE signer.counter SET counter = 1")
