@@ -7,6 +7,8 @@ that estimates are made from.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,7 +25,7 @@ from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_scarce import ScarceLoader
-from mdms.services.vee_stages import CELLS_MAX, Stage, meter_parts, stages
+from mdms.services.vee_stages import PART_CELLS, Stage, meter_parts, stages
 from mdms.telemetry import metrics
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
@@ -85,25 +87,56 @@ class BlockRun:
 
     async def run(self) -> None:
         """Judge the targets and append what changed."""
-        today = local_day(self.clock.now(), self.zone)
         waiting = np.unique(self.targets.channel_id)
         every = stages(self.rules)
         for stage in every:
             if len(waiting) == 0:
                 break
-            slots = self._slots(stage, today)
             deferred = [np.empty(0, np.int32)]
-            count_max = max(1, CELLS_MAX // len(slots))
-            for channel_ids in meter_parts(self.table, waiting, count_max):
-                table = self.table.take(np.isin(self.table.channel_id, channel_ids))
-                block, stored = await self._load(table, channel_ids, slots, stage)
-                recorded_at = self.clock.now()  # not before any read that was loaded
-                judgement = await asyncio.to_thread(
-                    self._judge, block, stored, table, stage, decides=stage is every[-1]
-                )
-                await self._append(judgement, recorded_at)
-                deferred.append(judgement.deferred)
+            judged = self._judgements(waiting, stage, decides=stage is every[-1])
+            async with aclosing(judged):
+                async for judgement, recorded_at in judged:
+                    await self._append(judgement, recorded_at)
+                    deferred.append(judgement.deferred)
             waiting = np.concatenate(deferred)
+
+    async def _judgements(
+        self, waiting: Int32, stage: Stage, *, decides: bool
+    ) -> AsyncGenerator[tuple[_Judgement, datetime], None]:
+        """Judge channels part by part; meanwhile the one before is stored and the next loaded."""
+        slots = self._slots(stage, local_day(self.clock.now(), self.zone))
+        before: asyncio.Task[tuple[_Judgement, datetime]] | None = None
+        try:
+            for channel_ids in meter_parts(self.table, waiting, max(1, PART_CELLS // len(slots))):
+                table = self.table.take(np.isin(self.table.channel_id, channel_ids))
+                loaded = await self._load(table, channel_ids, slots, stage)
+                judging = asyncio.create_task(
+                    self._judged(*loaded, table, stage, self.clock.now(), decides=decides)
+                )
+                last, before = before, judging
+                if last is not None:
+                    yield await last
+            if before is not None:
+                yield await before
+        finally:
+            if before is not None:
+                before.cancel()  # it runs on only where something else failed
+
+    async def _judged(
+        self,
+        block: Block,
+        stored: Stored,
+        table: ChannelTable,
+        stage: Stage,
+        loaded_at: datetime,
+        *,
+        decides: bool,
+    ) -> tuple[_Judgement, datetime]:
+        """Judge in a thread, so that the event loop stays free; tell when all had been loaded."""
+        judgement = await asyncio.to_thread(
+            self._judge, block, stored, table, stage, decides=decides
+        )
+        return judgement, loaded_at
 
     def _slots(self, stage: Stage, today: date) -> SlotTable:
         beside = timedelta(days=stage.reach_days + stage.context_days)
@@ -160,7 +193,7 @@ class BlockRun:
     def _judge(
         self, block: Block, stored: Stored, table: ChannelTable, stage: Stage, *, decides: bool
     ) -> _Judgement:
-        """Call the pure core; runs in a thread, so that the event loop stays free."""
+        """Call the pure core."""
         slots = block.slots
         last_day = date.fromordinal(int(self.targets.ordinal.max()))
         today = local_day(self.clock.now(), self.zone)

@@ -251,7 +251,8 @@ class VeeService:
             for interval_s in np.unique(table.interval_s).tolist():
                 alike = table.take(table.interval_s == interval_s)
                 due = span.of_channels(alike.channel_id)
-                count_max = CELLS_MAX * interval_s // ((DAYS_MAX + 2) * DAY_S)
+                width = int(np.ptp(span.ordinal)) + 1
+                count_max = CELLS_MAX * interval_s // ((width + 2) * DAY_S)
                 for channel_ids in meter_parts(alike, np.unique(due.channel_id), count_max):
                     targets = due.of_channels(channel_ids)
                     async with self._unit_of_work() as work:

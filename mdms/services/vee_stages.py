@@ -10,7 +10,10 @@ from mdms.domain.registry import ChannelTable
 from vee.rules import RuleSet
 
 CELLS_MAX = 2_000_000
-"""Channels times slots at a time: about 300 MB while they are judged."""
+"""Channels times slots of a transaction."""
+
+PART_CELLS = 500_000
+"""Channels times slots at a time: about 75 MB while they are judged, and once more for the next."""
 
 SILENT_DAYS_MAX = 400
 """Between two registers further apart than this, nothing is filled."""

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from mdms.domain.errors import UsageError
+from mdms.domain.errors import UnavailableError, UsageError
 from mdms.domain.readings import (
     FLAG_EST_UNSCALED,
     IntervalReads,
@@ -393,6 +393,44 @@ async def test_a_second_run_over_everything_appends_nothing():
     assert result.versions == single.versions == 0
     assert len(world.store.reads) == reads
     assert sum(map(len, world.store.outcomes.values())) == outcomes
+
+
+async def test_channels_judged_one_at_a_time_come_to_what_all_together_do(monkeypatch):
+    def fleet() -> World:
+        world = World(channel_table(5), days=12)
+        world.lost = np.random.default_rng(7).random(world.lost.shape) < 0.1
+        return world
+
+    together, apart = fleet(), fleet()
+    await together.nights(FIRST_DAY, FIRST_DAY + 10 * DAY)
+    monkeypatch.setattr("mdms.services.vee_block.PART_CELLS", 1)
+    await apart.nights(FIRST_DAY, FIRST_DAY + 10 * DAY)
+
+    def sorted_reads(world: World) -> list[tuple[int, ...]]:
+        reads = world.store.reads
+        return sorted(zip(*(getattr(reads, f.name).tolist() for f in fields(reads)), strict=True))
+
+    assert sorted_reads(apart) == sorted_reads(together)
+    assert apart.store.outcomes == together.store.outcomes
+    assert apart.store.exceptions == together.store.exceptions
+    assert len(apart.store.loaded) > len(together.store.loaded)
+
+
+async def test_a_part_that_cannot_be_loaded_ends_the_run(monkeypatch):
+    world = World(channel_table(3), days=2)
+    monkeypatch.setattr("mdms.services.vee_block.PART_CELLS", 1)
+    whole = world.store.intervals
+
+    async def once(period: Period, *, channel_ids: Sequence[int]) -> IntervalReads:
+        if world.store.loaded:
+            raise UnavailableError("the database is away")
+        return await whole(period, channel_ids=channel_ids)
+
+    monkeypatch.setattr(world.store, "intervals", once)
+    with pytest.raises(UnavailableError):
+        await world.service.run(FIRST_DAY - DAY, FIRST_DAY - DAY)
+
+    assert world.store.outcomes == {}
 
 
 async def test_a_day_that_passed_unchanged_writes_no_read():
