@@ -96,13 +96,13 @@ class Line:
         database: psycopg.Connection,
     ) -> None:
         self._running, self._broker, self._runner = running, broker, runner
-        self._store, self._database = store, database
+        self._store, self.database = store, database
         self._messages, self._small_messages = LARGE.messages(), SMALL.messages()
         self._company: list[Sequence[tuple[str, bytes]]] = []
         self._channel_id = runner.run(_register(store))
         slots = LARGE.slots // COMMITS
-        self._streams = [
-            _stream(LARGE.interval_reads(self._channel_id, slice(first, first + slots)))
+        self.streams = [
+            stream(LARGE.interval_reads(self._channel_id, slice(first, first + slots)))
             for first in range(0, LARGE.slots, slots)
         ]
 
@@ -112,13 +112,13 @@ class Line:
         broker = stack.enter_context(queue.broker())
         runner = stack.enter_context(asyncio.Runner())
         opening = open_store(running.dsn, connections_max=4, statement_timeout_s=60)
-        store = stack.enter_context(_within(runner, opening))
+        store = stack.enter_context(within(runner, opening))
         database = stack.enter_context(psycopg.connect(running.dsn, autocommit=True))
         return cls(running, broker, runner, store, database)
 
     def prime(self) -> None:
         """Run once: partitions are made, and what else is stored beside reads is known."""
-        self.pipeline()
+        self.run_once()
         size = len(self._messages) // COMMITS
         hours = timedelta(hours=LARGE.slots // COMMITS * SLOT_S // 3600)
         for commit in range(COMMITS):
@@ -131,6 +131,10 @@ class Line:
                     ),
                 )
             )
+
+    def run_once(self) -> None:
+        """Make what the first run has to make."""
+        self._run(self._messages)
 
     def pipeline(self) -> Figures:
         new, again = self._run(self._messages)
@@ -152,17 +156,17 @@ class Line:
 
     def binary_copy(self) -> Figures:
         append = INTERVALS.statements.append
-        self._empty()
+        self.empty()
         begun = self._running.clocks()
-        for stream in self._streams:
-            with self._database.transaction():
+        for stream in self.streams:
+            with self.database.transaction():
                 self._copy(append, stream)
         stored = self._running.clocks()
-        for stream in self._streams:
-            with self._database.transaction():
-                self._database.execute(STAGE)
+        for stream in self.streams:
+            with self.database.transaction():
+                self.database.execute(STAGE)
                 self._copy(append.replace(b"interval_read", b"stage"), stream)
-                self._database.execute(STORE_STAGED)
+                self.database.execute(STORE_STAGED)
         replayed = self._running.clocks()
         self._check()
         new, again = stored - begun, replayed - stored
@@ -174,10 +178,10 @@ class Line:
 
     def copy_of_all_rows(self) -> Figures:
         """Copy registers and raw messages too, as the pipeline left them."""
-        self._empty()
+        self.empty()
         begun = self._running.clocks()
-        for stream, company in zip(self._streams, self._company, strict=True):
-            with self._database.transaction():
+        for stream, company in zip(self.streams, self._company, strict=True):
+            with self.database.transaction():
                 self._copy(INTERVALS.statements.append, stream)
                 for table, rows in company:
                     self._copy(f"COPY {table} FROM STDIN (FORMAT binary)".encode(), rows)
@@ -190,12 +194,12 @@ class Line:
         query = sql.SQL("COPY (SELECT * FROM {} WHERE {}) TO STDOUT (FORMAT binary)").format(
             sql.Identifier(table), sql.SQL(where).format(*map(sql.Literal, bounds))
         )
-        with self._database.cursor() as cursor, cursor.copy(query) as copy:
+        with self.database.cursor() as cursor, cursor.copy(query) as copy:
             return table, b"".join(bytes(part) for part in copy)
 
     def _run(self, messages: Sequence[Envelope]) -> tuple[server.Clocks, server.Clocks]:
         """Have everything stored that the broker holds, and then once more."""
-        self._empty()
+        self.empty()
         delivery = Queue(
             self._broker.url, messages, partial(self._running.clocks, self._broker.pid)
         )
@@ -208,18 +212,18 @@ class Line:
         new, again = delivery.spent
         return new, again
 
-    def _empty(self) -> None:
+    def empty(self) -> None:
         """Begin with empty tables, nothing to write behind, and no garbage."""
-        self._database.execute(EMPTY)
-        self._database.execute("CHECKPOINT")
+        self.database.execute(EMPTY)
+        self.database.execute("CHECKPOINT")
         gc.collect()
 
     def _copy(self, statement: bytes, stream: bytes) -> None:
-        with self._database.cursor() as cursor, cursor.copy(statement) as copy:
+        with self.database.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(stream)
 
     def _size(self) -> int:
-        row = self._database.execute(SIZE).fetchone()
+        row = self.database.execute(SIZE).fetchone()
         assert row is not None, "a sum has one row"
         return int(row[0])
 
@@ -228,13 +232,13 @@ class Line:
         reads = LARGE.interval_reads(self._channel_id, slice(None))
         weight = reads.start_s // SLOT_S % 997 * (reads.channel_id % 991 + 1)
         expected = len(reads), int(reads.value.sum()), int((reads.value * weight).sum())
-        assert self._database.execute(CHECKSUM).fetchone() == expected, "all rows, each once"
+        assert self.database.execute(CHECKSUM).fetchone() == expected, "all rows, each once"
 
     def _check_company(self, message_count: int) -> None:
         """Assert that the registers and messages that go with the intervals are stored too."""
         registers = LARGE.register_reads(self._channel_id, slice(None))
         expected = len(registers), int(registers.value.sum()), message_count, 0, 0
-        assert self._database.execute(COMPANY).fetchone() == expected, "and all that goes with them"
+        assert self.database.execute(COMPANY).fetchone() == expected, "and all that goes with them"
 
 
 EMPTY = """
@@ -264,20 +268,20 @@ FROM register_read
 """
 
 SIZE = """
-SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits
+SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0) FROM pg_inherits
 WHERE inhparent = 'interval_read'::regclass
 """
 
 T = TypeVar("T")
 
 
-def _stream(reads: IntervalReads) -> bytes:
+def stream(reads: IntervalReads) -> bytes:
     """Return everything that COPY is sent for these rows."""
     return b"".join(bytes(part) for part in INTERVALS.pack(reads))
 
 
 @contextmanager
-def _within(runner: asyncio.Runner, resource: AbstractAsyncContextManager[T]) -> Iterator[T]:
+def within(runner: asyncio.Runner, resource: AbstractAsyncContextManager[T]) -> Iterator[T]:
     """Hold an asynchronous resource open between runs of a loop."""
     opened = runner.run(resource.__aenter__())
     try:

@@ -28,7 +28,7 @@ from tests.bench.load import electric_wh
 COLLECTOR_ID = 7
 NOW = datetime(2026, 12, 15, 12, tzinfo=UTC)
 SLOT_S = 900
-_WIRE_ELECTRIC = 0x10
+WIRE_ELECTRIC = 0x10
 _RADIO_ID_FIRST = 40_000_000
 _OPENING_WH = 1_000_000
 
@@ -168,7 +168,7 @@ class Traffic:
         frames["register"] = self.register[meters, report]
         frames["seq"] = report
         frames["mtype"] = MTYPE_PERIODIC
-        frames["chan"] = _WIRE_ELECTRIC
+        frames["chan"] = WIRE_ELECTRIC
         frames["ilen"] = SLOT_S // 60
         frames["n"] = self.intervals
         newest_first = np.arange(self.intervals * (report + 1) - 1, self.intervals * report - 1, -1)

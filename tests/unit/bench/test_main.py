@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import billing, command, files, ingest_memory, ingest_store, vee, vee_city
+from tests.bench import (
+    billing,
+    command,
+    files,
+    ingest_backlog,
+    ingest_memory,
+    ingest_scale,
+    ingest_store,
+    ingest_timescale,
+    vee,
+    vee_city,
+)
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = {"name", "value", "unit", "against", "ratio", "goal", "rounds", "spread"}
@@ -55,6 +66,9 @@ def test_every_row_is_in_the_reference():
     measured = {
         *ingest_memory.UNITS,
         *ingest_store.UNITS,
+        *ingest_backlog.UNITS,
+        *ingest_scale.UNITS,
+        *ingest_timescale.UNITS,
         *vee.UNITS,
         *vee_city.UNITS,
         *billing.UNITS,
