@@ -31,7 +31,10 @@ def list_(
     if output is not Output.TABLE:
         show(found["outages"], output)
         return
-    rows = [row | {"transformers": ", ".join(row["transformers"])} for row in found["outages"]]
+    rows = [
+        row | {name: ", ".join(row[name]) for name in ("transformers", "unheard")}
+        for row in found["outages"]
+    ]
     show(rows, output, title="Outages", spare=("transformers", "reported"))
     if found["indices"] is not None:
         indices = {

@@ -45,13 +45,21 @@ class GridService:
 
     async def outages(self, period: Period) -> dict[str, Any]:
         """Return what failed in a period, in order of time, and its reliability indices."""
+        rules = self._outage_rules
         async with self._unit_of_work() as work:
-            past = await power_past.load(work, period, self._clock.now(), self._outage_rules)
-        found = past.outages(self._outage_rules)
-        lengths = past.lengths_s(found, self._outage_rules)
+            past = await power_past.load(work, period, self._clock.now(), rules)
+            found = past.outages(rules)
+            asked = [past.unheard(each, rules) for each in found]
+            heard = await work.grid.heard_after([pair for pairs in asked for pair in pairs])
+        answered = {badge for badge, _ in heard}
+        lengths = past.lengths_s(found, rules)
         served = past.served
-        indices = asdict(reliability(lengths, served, self._outage_rules)) if served else None
-        return {"outages": [past.plain(each) for each in found], "indices": indices}
+        indices = asdict(reliability(lengths, served, rules)) if served else None
+        told = [
+            past.plain(each) | {"unheard": sorted({badge for badge, _ in pairs} - answered)}
+            for each, pairs in zip(found, asked, strict=True)
+        ]
+        return {"outages": told, "indices": indices}
 
     async def suspicions(self, first: date, last: date) -> list[dict[str, Any]]:
         """Return meters with direct signs of tampering on local days, the most points first."""

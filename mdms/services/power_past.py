@@ -66,6 +66,23 @@ class PowerPast:
         behind = np.isin(self.network.transformer, outage.transformers) & ~self.is_open
         return np.setdiff1d(np.flatnonzero(behind), self.found.meter[outage.rows])
 
+    def unheard(self, outage: Outage, rules: OutageRules) -> list[tuple[str, datetime]]:
+        """
+        Return the meters of an outage that may be dark in one of their own, and since when.
+
+        Most of those that told have power again for a while; these told nothing, or no end.
+        """
+        if outage.device is Device.SERVICE:
+            return []
+        ends = np.sort(self.found.until_s[outage.rows])
+        back_s = int(ends[len(ends) // 2])
+        if back_s + rules.ping_after_s > self.now_s:
+            return []
+        dark = self.found.meter[outage.rows[self.found.lasting[outage.rows]]]
+        quiet = np.union1d(self.silent(outage), dark)
+        quiet = quiet[self.network.reporting[quiet]]
+        return [(self.meters[row].badge, from_epoch_s(back_s)) for row in quiet.tolist()]
+
     def lengths_s(self, found: Sequence[Outage], rules: OutageRules) -> Int64:
         """
         Return how long each customer's interruptions were.

@@ -24,6 +24,7 @@ class OutageRules:
         meters_min: Meters that must fail together for their transformer to be OUT.
         share_min: And their share of its reporting meters.
         transformers_min: Transformers of a feeder that must fail together for the feeder to be.
+        ping_after_s: So long after most have power again, who is still silent should be asked.
     """
 
     out_after_s: int
@@ -32,6 +33,7 @@ class OutageRules:
     meters_min: int
     share_min: float
     transformers_min: int
+    ping_after_s: int
 
 
 @dataclass(frozen=True, slots=True)

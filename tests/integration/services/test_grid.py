@@ -173,6 +173,37 @@ async def test_a_transformer_is_out_with_meters_that_said_nothing(store):
     assert found["indices"]["saifi"] == pytest.approx(1)
 
 
+async def test_meters_that_stay_silent_after_their_neighbours_are_back_should_be_asked(
+    store, street
+):
+    await happened(
+        store,
+        told("E1", FAIL, 60),
+        told("E1", RESTORE, 150, 5400),
+        told("E2", FAIL, 60),
+        told("E2", RESTORE, 150, 5400),
+        told("E3", FAIL, 60),  # nothing more was heard of it, and nothing at all of E4
+    )
+
+    (first,) = (await grid(store).outages(PERIOD))["outages"]
+    soon = GridService(store, FakeClock(START + timedelta(minutes=155)), PACIFIC, GRID)
+    (early,) = (await soon.outages(PERIOD))["outages"]
+    async with store() as work:
+        register = RegisterReads.raw(
+            np.array([street["E4", 0]]),
+            np.array([PERIOD.start_s + 160 * 60]),
+            np.array([1]),
+            recorded_us=0,
+            source=Source.UPLINK,
+        )
+        await work.readings.append_raw(IntervalReads.empty(), register, sure=True)
+    (later,) = (await grid(store).outages(PERIOD))["outages"]
+
+    assert first["unheard"] == ["E3", "E4"]
+    assert early["unheard"] == [], "ten minutes are left to them"
+    assert later["unheard"] == ["E3"]
+
+
 @pytest.mark.usefixtures("street")
 async def test_a_meter_alone_lasts_until_it_is_heard_again(store, street):
     await happened(store, told("E1", FAIL, 60))

@@ -15,7 +15,7 @@ DAYS = ("--from", "2026-11-03", "--to", "2026-11-30")
 OUTAGE = {
     "device": "transformer", "name": "TX00001", "transformers": ["TX00001"],
     "from": "2026-11-10T09:00:00+00:00", "until": None, "minutes": 90.0, "customers": 8,
-    "reported": 5,
+    "reported": 5, "unheard": ["E7"],
 }  # fmt: skip
 INDICES = {"customers": 30000, "saidi_min": 0.126, "saifi": 0.0014, "caidi_min": 90.0}
 
