@@ -40,7 +40,7 @@ check: lint      ## lint and the fast tests: before every commit
 	$(BIN)/python -m pytest -q -n auto -m "not db and not broker and not slow"
 
 bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing,files,command,accuracy,faults chooses, DATA=DIR has series
-	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA)) $(if $(TIMESCALE),--timescale "$(TIMESCALE)")
 
 fuzz: setup      ## hostile messages to ingest, guided by coverage, for SECONDS (600); Linux only
 	$(PIP) install --group fuzz

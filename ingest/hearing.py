@@ -5,6 +5,7 @@ Kept in memory alone, thirty-two bytes a radio: what is forgotten is heard again
 and a start reads it from the newest raw messages.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,10 +16,12 @@ from ingest.codecs import fnb1
 from mdms.domain.readings import Int64
 from mdms.ports.messages import UplinkMessage
 
+Float32 = npt.NDArray[np.float32]
+
 _PLACES: Final = 4
 """Collectors that are remembered for a radio; 2.4 hear it on average."""
 _WEIGHT: Final = 0.25
-"""Of the newest frame against those before it."""
+"""Of the newest frame against those before it; of frames noted together one counts."""
 _NOBODY: Final = -1
 _SILENCE: Final = -1000.0
 """Level of a place that nobody has taken [dB]."""
@@ -34,10 +37,13 @@ class Hearing:
 
     def note(self, messages: Sequence[UplinkMessage]) -> None:
         """Learn from batches of readings as they were received; others are passed over."""
+        heard = defaultdict[int, list[tuple[Int64, Float32]]](list)
         for message in messages:
             if message.kind == "read" and message.frame_count:
-                radio_id, snr = fnb1.signals(message.payload)
-                self._note(message.collector_id, radio_id, snr)
+                heard[message.collector_id].append(fnb1.signals(message.payload))
+        for collector_id, parts in heard.items():
+            radio_ids, signals = zip(*parts, strict=True)
+            self._note(collector_id, np.concatenate(radio_ids), np.concatenate(signals))
 
     def best(self, radio_id: int) -> Sequence[int]:
         """Return the collectors that hear a radio, best first; nothing for one never heard."""

@@ -14,6 +14,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from ingest.hearing import Hearing
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from mdms.domain.readings import Int64, IntervalReads
@@ -205,7 +206,11 @@ class Line:
         )
         config = IngestConfig(messages_max=len(messages) // COMMITS, age_s_max=30)
         horizon = VeeHorizon(ZoneInfo("America/Los_Angeles"))
-        self._runner.run(Pipeline(delivery, self._store, BenchClock(), config, horizon).run())
+        self._runner.run(
+            Pipeline(
+                delivery, self._store, BenchClock(), config, horizon, on_stored=Hearing().note
+            ).run()
+        )
         self._check()
         self._check_company(len(messages))
         assert delivery.batch_counts == [COMMITS, COMMITS], "as many commits as COPY makes"

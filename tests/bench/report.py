@@ -10,6 +10,9 @@ from rich.table import Table
 
 from tests.bench.measure import Row
 
+_WHOLE_FROM = 100
+"""Smaller figures are shown with three digits."""
+
 
 def show(area: str, rows: Sequence[Row], console: Console) -> None:
     """Print the rows of one area as a table."""
@@ -20,7 +23,7 @@ def show(area: str, rows: Sequence[Row], console: Console) -> None:
     for row in rows:
         table.add_row(
             row.name,
-            f"{row.value:,.0f}",
+            f"{row.value:,.0f}" if row.value >= _WHOLE_FROM else f"{row.value:.3g}",
             row.unit,
             row.against or "",
             "" if row.ratio is None else f"{row.ratio:.3g}",
