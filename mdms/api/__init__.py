@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request, Response
 
 from mdms.api import (
+    access_log,
     audit,
     batches,
     billing,
@@ -23,9 +24,11 @@ from mdms.api import (
     facts,
     field_orders,
     gaps,
+    grants,
     grid,
     leaks,
     optouts,
+    own,
     pilot,
     policy,
     quarantine,
@@ -69,6 +72,9 @@ _MODULES = (
     self_reads,
     facts,
     tokens,
+    grants,
+    own,
+    access_log,
     audit,
 )
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from mdms.domain.people import Role, Token
+from mdms.domain.people import STAFF, Role, Token
 from mdms.services.tokens import TokenService
 
-ANYONE_KNOWN = frozenset(Role)
+ANYONE_KNOWN = STAFF
 
 _bearer = HTTPBearer(auto_error=False)
 
@@ -43,6 +43,7 @@ def allow(roles: frozenset[Role]) -> Callable[..., Awaitable[Token]]:
                 HTTPStatus.FORBIDDEN,
                 f"token {token.name!r} was made for {', '.join(sorted(token.nouns))}, not {noun}",
             )
+        request.state.caller = token
         return token
 
     return caller

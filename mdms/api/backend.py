@@ -15,6 +15,7 @@ from commands.requests import ControlRequests
 from commands.undoing import BatchUndo
 from ingest.quarantine import Quarantine
 from ingest.replay import Replay
+from mdms.services.access_log import AccessLogService
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
@@ -34,10 +35,13 @@ from mdms.services.exceptions import ExceptionService
 from mdms.services.facts import FactService
 from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
+from mdms.services.grants import GrantService
 from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
+from mdms.services.meter_tests import MeterTests
 from mdms.services.optouts import OptoutService
+from mdms.services.own_data import OwnDataService
 from mdms.services.pilot import PilotService
 from mdms.services.reading_files import ReadingFileService
 from mdms.services.reading_import import ReadingImportService
@@ -83,6 +87,7 @@ class Services:
     cycles: BillingCycles
     parallel: ParallelBilling
     estimates: BillingEstimates
+    meter_tests: MeterTests
     status: StatusService
     board: BoardService
     requests: ControlRequests
@@ -100,6 +105,9 @@ class Services:
     self_reads: SelfReadService
     self_read_months: SelfReadMonths
     facts: FactService
+    grants: GrantService
+    own_data: OwnDataService
+    access_log: AccessLogService
     tokens: TokenService
     audit: AuditService
     problems: Callable[[], Awaitable[Sequence[str]]]

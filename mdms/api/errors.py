@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
-from mdms.policy.refusals import PolicyRefusedError
+from mdms.policy.refusals import AccessRefusedError, PolicyRefusedError
 from mdms.services.controls import refusal_view
 
 log = structlog.get_logger()
@@ -46,8 +46,9 @@ def install(app: FastAPI) -> None:
 
     async def forbidden(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, PolicyRefusedError)
+        no_access = isinstance(error, AccessRefusedError)
         return problem(
-            HTTPStatus.CONFLICT,
+            HTTPStatus.FORBIDDEN if no_access else HTTPStatus.CONFLICT,
             str(error),
             codes=[refusal_view(refusal) for refusal in error.refusals],
             control_id=None if error.control_id is None else str(error.control_id),

@@ -6,12 +6,12 @@ from fastapi import APIRouter
 
 from mdms.api import params
 from mdms.api.backend import Backend
-from mdms.api.readings import READERS
+from mdms.api.readings import LOOKS, READERS
 
 router = APIRouter(prefix="/v1/readings", tags=["readings"])
 
 
-@router.get("/explanation", dependencies=[READERS])
+@router.get("/explanation", dependencies=[READERS, LOOKS])
 async def explain(
     services: Backend, *, meter: str, at: str, reading_type: str | None = None
 ) -> dict[str, Any]:
@@ -19,7 +19,7 @@ async def explain(
     return await services.explain.explain(meter, params.instant(at), reading_type=reading_type)
 
 
-@router.get("/trace", dependencies=[READERS])
+@router.get("/trace", dependencies=[READERS, LOOKS])
 async def trace(
     services: Backend, *, meter: str, at: str, reading_type: str | None = None
 ) -> dict[str, Any]:

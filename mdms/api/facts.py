@@ -8,8 +8,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.looks import looks_at
 from mdms.domain.facts import Subject
 from mdms.domain.people import Role, Token
+from mdms.policy.access_facts import Data
 from mdms.services.facts import Statement, kinds
 
 router = APIRouter(prefix="/v1/facts", tags=["facts"])
@@ -71,7 +73,7 @@ async def known_kinds() -> dict[str, list[dict[str, str]]]:
     return {"kinds": kinds()}
 
 
-@router.get("", dependencies=[Depends(allow(_READERS))])
+@router.get("", dependencies=[Depends(allow(_READERS)), looks_at(Data.STATUS, "subject_id")])
 async def history(services: Backend, subject_id: str) -> dict[str, list[dict[str, Any]]]:
     """List everything stated about an account, premise or meter, oldest first."""
     return {"facts": await services.facts.history(subject_id)}

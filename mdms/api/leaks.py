@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.looks import looks_at
 from mdms.domain.people import Role, Token
+from mdms.policy.access_facts import Data
 from mdms.policy.leak_credit import Repair
 from mdms.services.leak_credit import CreditRequest
 
@@ -19,6 +21,8 @@ router = APIRouter(prefix="/v1/leaks", tags=["leaks"])
 _READERS = frozenset({Role.CSR, Role.SUPERVISOR, Role.SAFETY, Role.VEE, Role.BILLING, Role.AUDITOR})
 """Interval data tells who is at home: no viewer sees it by name."""
 
+_LOOKS = looks_at(Data.LEAK_ALERT, "meter")
+_LOOKS_AT_ONE = looks_at(Data.LEAK_ALERT, "leak_id", place_of=lambda text: text.rpartition("-")[0])
 _Answerer = Annotated[Token, Depends(allow(frozenset({Role.CSR, Role.SUPERVISOR, Role.VEE})))]
 _Reason = Annotated[str, Field(max_length=500)]
 
@@ -55,13 +59,13 @@ class Application(BaseModel):
     approved: bool | None = None
 
 
-@router.get("", dependencies=[Depends(allow(_READERS))])
+@router.get("", dependencies=[Depends(allow(_READERS)), _LOOKS])
 async def cases(services: Backend, meter: str | None = None) -> dict[str, list[dict[str, Any]]]:
     """List open leaks and those that ended within 35 days, the newest first."""
     return {"leaks": await services.leaks.cases(meter=meter)}
 
 
-@router.get("/notices", dependencies=[Depends(allow(_READERS))])
+@router.get("/notices", dependencies=[Depends(allow(_READERS)), _LOOKS])
 async def notices(services: Backend, since: str) -> dict[str, list[dict[str, Any]]]:
     """List what customers are to be told since an instant, oldest first, with when to send it."""
     return {"notices": await services.leaks.notices(params.instant(since))}
@@ -75,7 +79,7 @@ async def announce(body: Announcement, services: Backend, caller: _Answerer) -> 
     )
 
 
-@router.get("/{leak_id}", dependencies=[Depends(allow(_READERS))])
+@router.get("/{leak_id}", dependencies=[Depends(allow(_READERS)), _LOOKS_AT_ONE])
 async def case(services: Backend, leak_id: str) -> dict[str, Any]:
     """Show one leak with every step and notice."""
     return await services.leaks.case(leak_id)

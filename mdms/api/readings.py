@@ -10,13 +10,16 @@ from fastapi.responses import FileResponse
 from mdms.api import downloads, params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.looks import looks_at
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role
+from mdms.policy.access_facts import Data
 from mdms.services.outgoing_reads import Wanted
 from mdms.services.reading_files import FileForm
 
 router = APIRouter(prefix="/v1/readings", tags=["readings"])
 READERS = Depends(allow(frozenset({Role.VEE, Role.BILLING, Role.CSR, Role.SUPERVISOR})))
+LOOKS = looks_at(Data.INTERVAL_USAGE, "meter", "usage_point_id")
 PARQUET = "application/vnd.apache.parquet"
 FILE_FORMS: Final = {
     "readings.cmep": FileForm.CMEP,
@@ -28,7 +31,7 @@ From = Annotated[str, Query(alias="from", description="Local day, or instant wit
 To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
 
 
-@router.get("", dependencies=[READERS], response_class=Response)
+@router.get("", dependencies=[READERS, LOOKS], response_class=Response)
 async def readings(
     services: Backend,
     *,
@@ -48,7 +51,7 @@ async def readings(
     return Response(await asyncio.to_thread(frame.to_parquet, index=False), media_type=PARQUET)
 
 
-@router.get("/files/{name}", dependencies=[READERS], response_class=FileResponse)
+@router.get("/files/{name}", dependencies=[READERS, LOOKS], response_class=FileResponse)
 async def file(
     services: Backend, name: str, from_: From, to: To, meter: str | None = None
 ) -> FileResponse:
@@ -74,7 +77,7 @@ async def file(
     raise NotFoundError(f"there is no file {name!r}; there are {names}")
 
 
-@router.get("/green-button/{usage_point_id}", dependencies=[READERS])
+@router.get("/green-button/{usage_point_id}", dependencies=[READERS, LOOKS])
 async def green_button(services: Backend, usage_point_id: str, from_: From, to: To) -> FileResponse:
     """Give the usage at a usage point as a Green Button feed, as customers download theirs."""
     wanted = Wanted(params.period(from_, to, services.zone), usage_point_id)

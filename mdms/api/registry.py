@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.looks import looks_at
 from mdms.domain.people import Role
+from mdms.policy.access_facts import Data
 
 router = APIRouter(prefix="/v1", tags=["registry"])
 
@@ -31,7 +33,10 @@ async def import_registry(body: RegistryFiles, services: Backend) -> dict[str, A
     }
 
 
-@router.get("/registry", dependencies=[Depends(allow(frozenset({Role.ADMIN})))])
+@router.get(
+    "/registry",
+    dependencies=[Depends(allow(frozenset({Role.ADMIN}))), looks_at(Data.CONTACT)],
+)
 async def export_registry(services: Backend) -> RegistryFiles:
     """Give the registry as the files that can be imported."""
     return RegistryFiles(files=await services.registry.export_files())

@@ -29,6 +29,7 @@ from mdms.app.tasks import Tasks
 from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.domain.people import Token
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.access_log import AccessLogService
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
@@ -48,10 +49,13 @@ from mdms.services.exceptions import ExceptionService
 from mdms.services.facts import FactService
 from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
+from mdms.services.grants import GrantService
 from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
+from mdms.services.meter_tests import MeterTests
 from mdms.services.optouts import OptoutService
+from mdms.services.own_data import OwnDataService
 from mdms.services.pilot import PilotService
 from mdms.services.reading_files import ReadingFileService
 from mdms.services.reading_import import ReadingImportService
@@ -150,6 +154,7 @@ def _services(core: Core, line: Line | None) -> Services:
         cycles=BillingCycles(unit_of_work, clock, core.book),
         parallel=ParallelBilling(unit_of_work, core.book),
         estimates=BillingEstimates(unit_of_work, clock, core.book, core.rules),
+        meter_tests=MeterTests(unit_of_work, clock, core.book),
         status=StatusService(unit_of_work, clock),
         board=BoardService(unit_of_work, clock, settings.zone, settings.utility.code),
         requests=requests,
@@ -175,6 +180,9 @@ def _services(core: Core, line: Line | None) -> Services:
         facts=FactService(
             unit_of_work.pipelined, clock, settings.zone, reactions(core, requests).on_facts
         ),
+        grants=GrantService(unit_of_work, clock, core.book),
+        own_data=OwnDataService(unit_of_work, clock, core.book),
+        access_log=AccessLogService(unit_of_work, clock, core.book),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),
         problems=problems,

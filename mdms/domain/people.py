@@ -21,8 +21,15 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     NETWORK = "network"
     AUDITOR = "auditor"
+    PRIVACY = "privacy"
+    """The privacy officer: who looked at whose data, and what leaves the utility as a sum."""
+    PORTAL = "portal"
+    """The customers' portal, a program: lets customers see their own data, and sees none itself."""
     ADMIN = "admin"
 
+
+STAFF: Final = frozenset(Role) - {Role.PORTAL}
+"""Who works in the utility."""
 
 PROPOSES: Final = frozenset({Role.CSR, Role.SAFETY})
 """Ask for commands; safety for hazards only."""
@@ -83,6 +90,8 @@ def conflict(roles: AbstractSet[Role]) -> str | None:
         return "an administrator may not command: make another token for that person"
     if Role.AUDITOR in roles and len(roles) > 1:
         return "an auditor does nothing that is audited: give that token no other role"
+    if Role.PORTAL in roles and len(roles) > 1:
+        return "a portal is not staff: give that token no other role"
     return None
 
 

@@ -21,3 +21,7 @@ class PolicyRefusedError(OperatorError):
         super().__init__(f"refused by policy: {codes}")
         self.refusals = tuple(refusals)
         self.control_id = control_id
+
+
+class AccessRefusedError(PolicyRefusedError):
+    """Nobody shows it to who asks: not whose, not what, or not of those days."""

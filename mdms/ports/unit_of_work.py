@@ -12,6 +12,7 @@ from mdms.ports.circumstances import CircumstanceStore
 from mdms.ports.collection import CollectorStore, EventStore, GapStore
 from mdms.ports.conflicts import ConflictStore
 from mdms.ports.controls import ControlStore
+from mdms.ports.customers import AccessLogStore, CustomerStore
 from mdms.ports.edits import EditStore
 from mdms.ports.exceptions import ExceptionStore
 from mdms.ports.facts import FactStore
@@ -100,6 +101,10 @@ class UnitOfWork(Protocol):
     def grid_days(self) -> GridDayStore: ...
     @property
     def board(self) -> BoardStore: ...
+    @property
+    def customers(self) -> CustomerStore: ...
+    @property
+    def access_log(self) -> AccessLogStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

@@ -14,6 +14,46 @@ BEGIN
     RAISE EXCEPTION '% is frozen: rows are added, never changed', TG_TABLE_NAME;
 END $$;
 
+CREATE TABLE personal.access_grant (
+    grant_id uuid NOT NULL,
+    sha256 text NOT NULL,
+    holder text NOT NULL,
+    account_ids text[] NOT NULL,
+    data text[] NOT NULL,
+    first_on date,
+    last_on date,
+    evidence text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    issued_by text NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT access_grant_account_ids_check CHECK ((cardinality(account_ids) > 0)),
+    CONSTRAINT access_grant_holder_check CHECK ((holder = ANY (ARRAY['owner'::text, 'guest'::text, 'property_manager'::text, 'payer'::text, 'third_party'::text])))
+);
+
+CREATE TABLE personal.access_log (
+    access_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    role text NOT NULL,
+    data text NOT NULL,
+    place text NOT NULL,
+    account_ids text[] NOT NULL,
+    first_on date,
+    last_on date,
+    purpose text NOT NULL,
+    code text NOT NULL
+);
+
+ALTER TABLE personal.access_log ALTER COLUMN access_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME personal.access_log_access_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE personal.contact (
     account_id text NOT NULL,
     name text NOT NULL,
@@ -1422,6 +1462,13 @@ CREATE TABLE signer.issued (
     envelope bytea NOT NULL
 );
 
+CREATE TABLE signer.lineage (
+    only_row boolean DEFAULT true NOT NULL,
+    lineage text NOT NULL,
+    counter_floor bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT lineage_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE signer.open (
     command_id uuid NOT NULL,
     radio_id bigint NOT NULL,
@@ -1449,6 +1496,15 @@ CREATE TABLE signer.trip (
     released_at timestamp with time zone
 );
 
+ALTER TABLE ONLY personal.access_grant
+    ADD CONSTRAINT access_grant_pkey PRIMARY KEY (grant_id);
+
+ALTER TABLE ONLY personal.access_grant
+    ADD CONSTRAINT access_grant_sha256_key UNIQUE (sha256);
+
+ALTER TABLE ONLY personal.access_log
+    ADD CONSTRAINT access_log_pkey PRIMARY KEY (access_id);
+
 ALTER TABLE ONLY personal.contact
     ADD CONSTRAINT contact_pkey PRIMARY KEY (account_id);
 
@@ -1462,13 +1518,6 @@ ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (sha256);
 
 ALTER TABLE ONLY public.audit_head
-CREATE TABLE signer.lineage (
-    only_row boolean DEFAULT true NOT NULL,
-    lineage text NOT NULL,
-    counter_floor bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT lineage_only_row_check CHECK (only_row)
-);
-
     ADD CONSTRAINT audit_head_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.audit_record
@@ -1702,6 +1751,9 @@ ALTER TABLE ONLY signer.issued
 ALTER TABLE ONLY signer.issued
     ADD CONSTRAINT issued_radio_id_key_id_counter_key UNIQUE (radio_id, key_id, counter);
 
+ALTER TABLE ONLY signer.lineage
+    ADD CONSTRAINT lineage_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY signer.open
     ADD CONSTRAINT open_pkey PRIMARY KEY (command_id);
 
@@ -1713,6 +1765,12 @@ ALTER TABLE ONLY signer.release
 
 ALTER TABLE ONLY signer.trip
     ADD CONSTRAINT trip_pkey PRIMARY KEY (trip_id);
+
+CREATE INDEX access_grant_account ON personal.access_grant USING gin (account_ids);
+
+CREATE INDEX access_log_account ON personal.access_log USING gin (account_ids);
+
+CREATE INDEX access_log_at ON personal.access_log USING btree (at);
 
 CREATE INDEX agreement_account ON public.agreement USING btree (account_id);
 
@@ -1751,9 +1809,6 @@ CREATE INDEX dead_letter_opted_out ON public.dead_letter USING btree (received_a
 CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
 
 CREATE INDEX dead_letter_waiting ON public.dead_letter USING btree (dead_letter_id) WHERE ((replayed_at IS NULL) AND (reason = ANY (ARRAY['unknown_collector'::text, 'unknown_meter'::text, 'bad_channel'::text, 'not_installed'::text])));
-ALTER TABLE ONLY signer.lineage
-    ADD CONSTRAINT lineage_pkey PRIMARY KEY (only_row);
-
 
 CREATE INDEX edit_channel ON public.edit USING btree (channel_id, start_utc);
 

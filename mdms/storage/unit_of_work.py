@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from mdms.domain.errors import UnavailableError, UsageError
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.storage import capabilities, pool
+from mdms.storage.access_log import PostgresAccessLog
 from mdms.storage.audit import PostgresAudit
 from mdms.storage.batches import PostgresBatches
 from mdms.storage.billing import PostgresBilling
@@ -19,6 +20,7 @@ from mdms.storage.circumstances import PostgresCircumstances
 from mdms.storage.collectors import PostgresCollectors
 from mdms.storage.conflicts import PostgresConflicts
 from mdms.storage.controls import PostgresControls
+from mdms.storage.customers import PostgresCustomers
 from mdms.storage.edits import PostgresEdits
 from mdms.storage.events import PostgresEvents
 from mdms.storage.exceptions import PostgresExceptions
@@ -80,6 +82,8 @@ class PostgresUnitOfWork:
         self.service_levels = PostgresServiceLevels(connection)
         self.grid_days = PostgresGridDays(connection)
         self.board = PostgresBoard(connection)
+        self.customers = PostgresCustomers(connection)
+        self.access_log = PostgresAccessLog(connection)
         self.tokens = PostgresTokens(connection)
 
 

@@ -29,10 +29,11 @@ from mdms.api.backend import Services
 from mdms.domain.errors import RejectReason, UnavailableError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.gaps import Span
-from mdms.domain.people import Role, Token
+from mdms.domain.people import STAFF, Role, Token
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.ports.messages import Rejected
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.access_log import AccessLogService
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
@@ -52,10 +53,13 @@ from mdms.services.exceptions import ExceptionService
 from mdms.services.facts import FactService
 from mdms.services.field_orders import FieldOrderService
 from mdms.services.gaps import GapService
+from mdms.services.grants import GrantService
 from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
+from mdms.services.meter_tests import MeterTests
 from mdms.services.optouts import OptoutService
+from mdms.services.own_data import OwnDataService
 from mdms.services.pilot import PilotService
 from mdms.services.reading_files import ReadingFileService
 from mdms.services.reading_import import ReadingImportService
@@ -93,7 +97,7 @@ def token(*roles: Role) -> Token:
 
 
 def as_(*roles: Role) -> dict[str, str]:
-    return {"Authorization": f"Bearer {'+'.join(roles)}"}
+    return {"Authorization": f"Bearer {'+'.join(roles)}", "Purpose": "case 4711"}
 
 
 async def no_problems() -> tuple[str, ...]:
@@ -147,6 +151,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         cycles=BillingCycles(store, clock, BOOK),
         parallel=ParallelBilling(store, BOOK),
         estimates=BillingEstimates(store, clock, BOOK, RULES),
+        meter_tests=MeterTests(store, clock, BOOK),
         status=StatusService(store, clock),
         board=BoardService(store, clock, ZONE, "cpau"),
         requests=requests,
@@ -164,6 +169,9 @@ def services(store: UnitOfWorkFactory) -> Services:
         self_reads=SelfReadService(store, clock, BOOK),
         self_read_months=SelfReadMonths(store, clock, BOOK),
         facts=FactService(store, clock, ZONE),
+        grants=GrantService(store, clock, BOOK),
+        own_data=OwnDataService(store, clock, BOOK),
+        access_log=AccessLogService(store, clock, BOOK),
         tokens=TokenService(store, clock, [token(role) for role in Role]),
         audit=AuditService(store),
         problems=no_problems,
@@ -218,7 +226,7 @@ async def test_every_route_but_the_probes_refuses_a_caller_without_a_token(http)
         ("POST", "/v1/vee/runs", {Role.VEE}),
         ("POST", "/v1/billing/windows/2026-11-03/2026-12-03/freeze", {Role.BILLING}),
         ("GET", "/v1/billing/windows/2026-11-03/2026-12-03/files", {Role.BILLING}),
-        ("GET", "/v1/status", set(Role)),
+        ("GET", "/v1/status", STAFF),
     ],
 )
 async def test_a_role_that_a_route_does_not_name_is_refused(http, method, path, allowed):

@@ -1,0 +1,77 @@
+"""Customers' own data, by REST, with the tokens of grants; no token of staff opens it."""
+
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi.responses import FileResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from mdms.api import downloads, params
+from mdms.api.backend import Backend
+from mdms.domain.customers import Grant
+from mdms.domain.time import Period
+from mdms.policy.access_facts import Data, Days
+from mdms.services.outgoing_reads import Wanted
+from mdms.services.own_data import Asked
+from mdms.services.own_usage import Step
+from mdms.services.reading_files import FileForm
+
+router = APIRouter(prefix="/v1/own", tags=["customers"])
+
+_bearer = HTTPBearer(auto_error=False)
+
+
+async def _holder(
+    request: Request,
+    services: Backend,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Grant:
+    grant = await services.grants.find(credentials.credentials) if credentials else None
+    if grant is None:
+        raise HTTPException(
+            HTTPStatus.UNAUTHORIZED,
+            "the token of a grant in force is needed; the portal issues one",
+            {"WWW-Authenticate": "Bearer"},
+        )
+    request.state.caller = grant
+    return grant
+
+
+Holder = Annotated[Grant, Depends(_holder)]
+_Id = Annotated[str, Path(min_length=1, max_length=64)]
+_From = Annotated[str, Query(alias="from", description="First local day.")]
+_To = Annotated[str, Query(description="Last local day, included.")]
+
+
+def _asked(account_id: _Id, usage_point_id: _Id, from_: _From, to: _To) -> Asked:
+    return Asked(account_id, usage_point_id, Days(*params.days(from_, to)))
+
+
+Wish = Annotated[Asked, Depends(_asked)]
+_PLACE = "/accounts/{account_id}/usage-points/{usage_point_id}"
+
+
+@router.get("/services")
+async def where(services: Backend, holder: Holder) -> dict[str, list[dict[str, Any]]]:
+    """List where the accounts are served, and the days that may be asked for."""
+    return {"services": await services.own_data.services(holder)}
+
+
+@router.get(_PLACE + "/usage")
+async def usage(
+    services: Backend, holder: Holder, asked: Wish, step: Step = Step.DAY
+) -> dict[str, Any]:
+    """Show what was used, by interval, day or month, in the units that bills are written in."""
+    return await services.own_data.usage(holder, asked, step)
+
+
+@router.get(_PLACE + "/green-button")
+async def green_button(services: Backend, holder: Holder, asked: Wish) -> FileResponse:
+    """Give the intervals as a Green Button feed: Download My Data."""
+    await services.own_data.permit(holder, asked, Data.INTERVAL_USAGE)
+    period = Period.of_days(asked.days.first_on, asked.days.last_on, services.zone)
+    wanted = Wanted(period, asked.usage_point_id)
+    write = partial(services.reading_files.write, FileForm.ESPI, wanted)
+    return await downloads.made("green_button.xml", write)
