@@ -8,8 +8,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads
-from mdms.domain.time import days_between, from_epoch_s, local_day, local_midnight, to_epoch_s
+from mdms.domain.readings import RAW_VERSION, Bool, Int64, IntervalReads, RegisterReads
+from mdms.domain.time import (
+    Period,
+    days_between,
+    from_epoch_s,
+    local_day,
+    local_midnight,
+    to_epoch_s,
+)
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.import_intake import Batch
 
@@ -18,6 +25,13 @@ Reads = TypeVar("Reads", IntervalReads, RegisterReads)
 _BOOKEND_S_MAX: Final = 60
 """A register this close after midnight still closes the day before."""
 _DAY_BITS: Final = 24
+_TIME_BITS: Final = 33
+_MONTH_S: Final = 32 * 86_400
+_DAY_S: Final = 86_400
+_INTERVAL_S: Final = 900
+_REGISTER_S: Final = 4 * 3600
+_DENSE: Final = 8
+"""Rows that may be loaded for each that is looked up; more of them are put to the unique key."""
 
 
 class ImportedReads:
@@ -33,16 +47,14 @@ class ImportedReads:
         self._zone = zone
         self._days = np.empty(0, np.int64)
         """Channel and ordinal of each day that has something new, in one number."""
-        self._all_new = True
         self.counts: Counter[str] = Counter()
 
     async def store(self, batch: Batch) -> None:
         """Store a batch; of values for the same key the first counts, others are conflicts."""
-        empty = Batch(IntervalReads.empty(), RegisterReads.empty())
         for intervals in _turns(batch.intervals, batch.intervals.start_s):
-            await self._append(Batch(intervals, empty.registers))
+            await self._intervals(intervals)
         for registers in _turns(batch.registers, batch.registers.at_s):
-            await self._append(Batch(empty.intervals, registers))
+            await self._registers(registers)
 
     async def touch(self, judged_until: date | None) -> None:
         """Send days that were judged already back to validation; right before the commit."""
@@ -53,12 +65,45 @@ class ImportedReads:
         pairs = zip(channels[judged].tolist(), ordinals[judged].tolist(), strict=True)
         await self._work.vee.touch((channel, date.fromordinal(day)) for channel, day in pairs)
 
-    async def _append(self, batch: Batch) -> None:
-        intervals, registers = batch.intervals, batch.registers
+    async def _intervals(self, reads: IntervalReads) -> None:
+        """Ask for what is known of them first: most of a file that comes again is."""
+        sparse = [IntervalReads.empty()]
+        for part, is_dense in _portions(reads, reads.start_s, _INTERVAL_S):
+            if not is_dense:
+                sparse.append(part)
+                continue
+            stored = await self._work.readings.intervals(
+                _span(part.start_s), channel_ids=np.unique(part.channel_id).tolist()
+            )
+            raw = stored.take(stored.version == RAW_VERSION)
+            new, other = _sieve(part, raw, part.start_s, raw.start_s)
+            await self._append(new, RegisterReads.empty(), sure=True)
+            await self._append(other, RegisterReads.empty(), sure=False)
+        await self._append(IntervalReads.concat(*sparse), RegisterReads.empty(), sure=False)
+
+    async def _registers(self, reads: RegisterReads) -> None:
+        sparse = [RegisterReads.empty()]
+        for part, is_dense in _portions(reads, reads.at_s, _REGISTER_S):
+            if not is_dense:
+                sparse.append(part)
+                continue
+            stored = await self._work.readings.registers(
+                _span(part.at_s), channel_ids=np.unique(part.channel_id).tolist()
+            )
+            raw = stored.take(stored.version == RAW_VERSION)
+            new, other = _sieve(part, raw, part.at_s, raw.at_s)
+            await self._append(IntervalReads.empty(), new, sure=True)
+            await self._append(IntervalReads.empty(), other, sure=False)
+        await self._append(IntervalReads.empty(), RegisterReads.concat(*sparse), sure=False)
+
+    async def _append(
+        self, intervals: IntervalReads, registers: RegisterReads, *, sure: bool
+    ) -> None:
+        if not (len(intervals) or len(registers)):
+            return
         known, known_registers = await self._work.readings.append_raw(
-            intervals, registers, sure=self._all_new
+            intervals, registers, sure=sure
         )
-        self._all_new = not (len(known) or len(known_registers))
         fresh = _without(intervals, known, intervals.start_s, known.start_s)
         fresh_registers = _without(registers, known_registers, registers.at_s, known_registers.at_s)
         disputed = await self._work.readings.differing(known) if len(known) else known
@@ -103,11 +148,53 @@ def _is_first(reads: Reads, at_s: Int64) -> Bool:
     return first
 
 
+def _portions(
+    reads: Reads, at_s: Int64, usual_s: int, widths_s: tuple[int, ...] = (_MONTH_S, _DAY_S)
+) -> Iterator[tuple[Reads, bool]]:
+    """
+    Yield parts, and whether a part is dense: all that is stored of its time is little more than it.
+
+    Args:
+        reads: Sorted by channel and time.
+        at_s: Their times.
+        usual_s: Their usual distance.
+        widths_s: Of the stretches of time to try, one after the other.
+    """
+    if not widths_s:
+        yield reads, False
+        return
+    stretch = at_s // widths_s[0]
+    for each in np.unique(stretch).tolist():
+        within = stretch == each
+        part, times = reads.take(within), at_s[within]
+        slots = int(times.max() - times.min()) // usual_s + 1
+        if len(part) * _DENSE >= slots * len(np.unique(part.channel_id)):
+            yield part, True
+        else:
+            yield from _portions(part, times, usual_s, widths_s[1:])
+
+
+def _span(at_s: Int64) -> Period:
+    return Period(from_epoch_s(int(at_s.min())), from_epoch_s(int(at_s.max()) + 1))
+
+
+def _sieve(reads: Reads, stored: Reads, at_s: Int64, stored_at_s: Int64) -> tuple[Reads, Reads]:
+    """Return the reads that are not stored, and those that are with another value."""
+    if not len(stored):
+        return reads, reads.take(slice(0, 0))
+    key, known = _key(reads, at_s), _key(stored, stored_at_s)
+    at = np.minimum(np.searchsorted(known, key), len(known) - 1)
+    is_known = known[at] == key
+    return reads.take(~is_known), reads.take(is_known & (stored.value[at] != reads.value))
+
+
 def _without(reads: Reads, known: Reads, at_s: Int64, known_at_s: Int64) -> Reads:
+    """Return the reads whose keys are not among the known ones."""
     if not len(known):
         return reads
-    key, known_key = (
-        rows.channel_id.astype(np.int64) << 33 | times
-        for rows, times in ((reads, at_s), (known, known_at_s))
-    )
-    return reads.take(~np.isin(key, known_key))
+    return reads.take(~np.isin(_key(reads, at_s), _key(known, known_at_s)))
+
+
+def _key(reads: IntervalReads | RegisterReads, at_s: Int64) -> Int64:
+    key: Int64 = reads.channel_id.astype(np.int64) << _TIME_BITS | at_s
+    return key

@@ -3,7 +3,7 @@
 import io
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdms.billing.formats import cmep_read
@@ -80,6 +80,7 @@ def test_a_badge_with_a_comma_is_quoted():
     assert runs(lines)[0].meter.names == ('A,"1"',)
 
 
+@settings(max_examples=200)
 @given(
     value=st.lists(st.none() | st.integers(0, 2**40), min_size=1, max_size=120),
     start=st.integers(0, 3_000),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from greenbutton_objects.parse import parse_feed
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -230,6 +230,7 @@ def test_another_reader_finds_the_same_totals(tmp_path):
     assert theirs == {1: sum(range(100, 196)), 19: 12}
 
 
+@settings(max_examples=200)
 @given(
     value=st.lists(st.none() | st.integers(0, 2**40), min_size=1, max_size=60),
     hour=st.integers(0, 9_000),

@@ -4,7 +4,7 @@ import io
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nemreader import NEMFile
 
@@ -85,6 +85,7 @@ def test_the_long_day_keeps_all_its_reads_and_another_reader_adds_up_the_same():
     assert round(sum(each.read_value for each in theirs) * 1000) == sum(value)
 
 
+@settings(max_examples=200)
 @given(
     value=st.lists(st.none() | st.integers(0, 2**32), min_size=1, max_size=150),
     hour=st.integers(0, 5_000),
