@@ -1,6 +1,7 @@
 """Bill windows and sums to bill, by REST: freeze, look, pull."""
 
 import asyncio
+from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
 
@@ -163,6 +164,19 @@ async def of_meter(
         meter, as_of=None if as_of is None else params.instant(as_of)
     )
     return {"bills": found}
+
+
+@router.get("/meters/{meter}/test", dependencies=[BILLING])
+async def meter_test(
+    services: Backend,
+    meter: str,
+    error: Annotated[Decimal | None, Query(gt=-1, lt=10)] = None,
+    tested_on: str | None = None,
+) -> dict[str, Any]:
+    """Say which bills a meter's error made wrong, and by how many units; no error: it is dead."""
+    return await services.meter_tests.figures(
+        meter, error=error, tested_on=None if tested_on is None else params.day(tested_on)
+    )
 
 
 @router.get("/cycles", dependencies=[Depends(allow(ANYONE_KNOWN))])

@@ -14,6 +14,7 @@ from mdms.cli.billing_corrections import (
     corrections,
     diff,
     limits,
+    metertest,
     told,
 )
 from mdms.cli.output import Output, show
@@ -21,7 +22,7 @@ from mdms.policy.reading import EstimateReason
 
 app = typer.Typer(help="Bill windows, frozen determinants, files.", no_args_is_help=True)
 
-for _command in (diff, correct, corrections, told, limits):
+for _command in (diff, correct, corrections, told, limits, metertest):
     app.command()(_command)
 
 _DIFFERS: Final = 5
@@ -59,7 +60,11 @@ def freeze(
 
 @app.command()
 def status(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """Show every frozen window and what blocked the rest of its meters."""
+    """
+    Show every frozen window and what blocked the rest of its meters.
+
+    Example: mdms billing status
+    """
     with options.client(config) as mdms:
         show(mdms.billing_windows(), output, title="Bill windows", spare=("window_end",))
 
@@ -80,6 +85,8 @@ def export(
 
     csv and parquet are its tables; cmep, nem12 and espi the reads that it was billed by, in the
     very versions, whatever has become known since.
+
+    Example: mdms billing export --from 2026-11-03 --to 2026-12-03 --format parquet --out bills
     """
     with options.client(config) as mdms:
         for path in mdms.export_billing(from_, to, out, form=form):
@@ -183,7 +190,11 @@ def compare(
 
 @app.command()
 def cycles(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List the windows of every billing cycle: frozen, due or to come."""
+    """
+    List the windows of every billing cycle: frozen, due or to come.
+
+    Example: mdms billing cycles
+    """
     with options.client(config) as mdms:
         show(mdms.billing_cycles(), output, title="Windows by billing cycle")
 

@@ -77,7 +77,11 @@ def corrections(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List corrections, those first whose customers must be told soonest (30 days, Rule 10)."""
+    """
+    List corrections, those first whose customers must be told soonest (30 days, Rule 10).
+
+    Example: mdms billing corrections --untold
+    """
     with options.client(config) as mdms:
         _show_corrections(mdms.billing_corrections(untold=untold), output, "Corrections")
 
@@ -87,7 +91,11 @@ def told(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Keep that the customer was told of a correction."""
+    """
+    Keep that the customer was told of a correction.
+
+    Example: mdms billing told 17
+    """
     with options.client(config) as mdms:
         _show_corrections([mdms.told_of_correction(number)], output, "Told")
 
@@ -123,6 +131,36 @@ def limits(
         codes = ", ".join(each["code"] for each in answer.pop("findings"))
         answer |= {"findings": codes} | answer.pop("figures")
     show([answer], output, title="Limits of Rule 11.I")
+
+
+def metertest(
+    meter: Annotated[str, typer.Argument(help="Badge or usage point.")],
+    error: Annotated[
+        str | None,
+        typer.Option(help="Share it shows too much, -0.04 for too little; left out: it is dead."),
+    ] = None,
+    tested_on: Annotated[str | None, typer.Option("--tested-on", help="Today if left out.")] = None,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Say what follows from the test of a meter, by the limits of Rule 11.I.
+
+    That is, since when its bills are corrected, and what a good meter would have had billed.
+
+    Example: mdms billing metertest E100 --error -0.04
+    """
+    try:
+        share = None if error is None else Decimal(error)
+    except InvalidOperation as wrong:
+        raise UsageError(f"{error!r} is no share; write 4 % too little as -0.04") from wrong
+    with options.client(config) as mdms:
+        found = mdms.meter_test(meter, share, tested_on)
+    if output is not Output.TABLE:
+        show([found], output)
+        return
+    typer.echo(f"{found['code']}, bills are corrected from {found['correct_from']} on")
+    show(found["bills"], output, title=f"Bills of {found['meter']}", empty="none")
 
 
 def _show_corrections(rows: list[dict[str, Any]], output: Output, title: str) -> None:

@@ -48,6 +48,13 @@ class BillingCalls(Transport):
         answer = self._json("GET", f"/v1/billing/meters/{meter}", params=given(as_of=as_of))
         return list(answer["bills"])
 
+    def meter_test(
+        self, meter: str, error: Decimal | None = None, tested_on: Day | None = None
+    ) -> dict[str, Any]:
+        """Return which bills a meter's error made wrong, by how many units; None: it is dead."""
+        path = f"/v1/billing/meters/{meter}/test"
+        return self._json("GET", path, params=given(error=error, tested_on=tested_on))
+
     def acknowledge_billing(
         self, window_start: Day, window_end: Day, services_sha256: str, reference: str = ""
     ) -> dict[str, Any]:

@@ -177,6 +177,21 @@ def judge_meter_test(
     return TestRuling(decide([slow], Finding(Verdict.ALLOW, "TEST_OK", _TEST)), since)
 
 
+def corrected_usage(billed: Decimal, error: Decimal) -> Decimal:
+    """
+    Return what a meter would have shown without its error.
+
+    Args:
+        billed: What it showed.
+        error: Share of the true quantity that it shows too much, negative for too little.
+
+    Source:
+        vee.md 8.8: U / (1 + e).
+    """
+    assert error > -1, "a meter that shows nothing has no factor"
+    return billed / (1 + error)
+
+
 def theft(
     amount_usd: Decimal, repair_usd: Decimal, *, started_on: date | None, discovered_on: date
 ) -> Decision:

@@ -40,6 +40,7 @@ class WaterBill:
     """ccf."""
     quality: str
     content_hash: str
+    account_id: str
 
 
 class LeakStore(Protocol):

@@ -6,21 +6,23 @@ The system works out and shows; who decides is a person.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from mdms.domain.errors import UsageError
+from mdms.domain.facts import Subject
 from mdms.domain.leaks import LeakCase
 from mdms.domain.reading_types import GALLONS_PER_CCF
 from mdms.domain.time import local_day
 from mdms.policy import bill_dates, leak_credit
 from mdms.policy.case import Case
+from mdms.policy.facts import read_value
 from mdms.policy.leak_credit import LeakBill, LeakRequest, Repair
 from mdms.policy.leak_excess import WaterPeriod
 from mdms.ports.clock import Clock
 from mdms.ports.leaks import WaterBill
-from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.leaks import found
 
@@ -39,7 +41,7 @@ class CreditRequest:
         tier1_rate: Commodity rate of the first tier [$ per ccf].
         asked_on: None for today.
         issued_on: When the leak's last bill was issued; None: when its window ended.
-        last_credit_on: None when there was never one.
+        last_credit_on: None: what the fact `leak_credit_on` of the account says, if anything.
         repair: None: the meter's own flow is asked.
         cause_determined: Whether a plumber or the utility knows which leak it was.
         approved: What the General Manager or a delegate decided; None before.
@@ -76,6 +78,7 @@ class LeakCreditService:
             bills = await work.leaks.bills(case.channel_id)
             steps = await work.leaks.steps(case.channel_id, case.episode)
             later = await work.leaks.cases(badge=case.badge, ended_since=case.began_at)
+            stated = await self._credited_on(work, bills, now)
         if case.unit != "gal":
             raise UsageError(f"leak {leak_id} is gas: Rule 11.L credits water")
         raised = self._raised(case, bills)
@@ -95,7 +98,7 @@ class LeakCreditService:
                 for bill in raised
             ),
             history=tuple(_period(bill) for bill in bills if bill not in raised),
-            last_credit_on=request.last_credit_on,
+            last_credit_on=request.last_credit_on or stated,
             repair=request.repair or seen,
             cause_determined=request.cause_determined,
             lost_ccf=_ccf(case.lost),
@@ -135,6 +138,18 @@ class LeakCreditService:
                 "steps": [f"{step.at.isoformat()} {step.signal or step.notice}" for step in steps],
             },
         }
+
+    async def _credited_on(
+        self, work: UnitOfWork, bills: Sequence[WaterBill], now: datetime
+    ) -> date | None:
+        """Return when the account was last credited, as the customer system stated it."""
+        if not bills:
+            return None
+        facts = await work.facts.bearing({(Subject.ACCOUNT, bills[-1].account_id)}, now)
+        values = [
+            read_value(each, self._book.zone) for each in facts if each.fact == "leak_credit_on"
+        ]
+        return max((each for each in values if isinstance(each, date)), default=None)
 
     def _raised(self, case: LeakCase, bills: Sequence[WaterBill]) -> list[WaterBill]:
         """Return the bills over whose days the leak ran."""

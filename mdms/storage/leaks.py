@@ -201,14 +201,30 @@ class PostgresLeaks:
             await cursor.execute(self.LAST_RUN)
             return await cursor.fetchone()
 
+    # A service counts as billed now: over all of its meters, and for the days of its account. What
+    # was frozen before services were kept is the one determinant of its window.
     BILLS = """
-    SELECT d.window_start, d.window_end, d.usage_units, d.quality, d.content_hash
-    FROM current_determinant d
-    WHERE d.unit = 'ccf' AND (d.usage_point_id, d.account_id) = (
+    WITH whose AS (
         SELECT usage_point_id, account_id FROM billing_determinant
-        WHERE channel_id = %(channel_id)s ORDER BY window_end DESC LIMIT 1
+        WHERE channel_id = %(channel_id)s ORDER BY read_end_utc DESC LIMIT 1
+    ), billed AS (
+        SELECT DISTINCT ON (s.window_start, s.window_end, s.period)
+               s.from_on AS window_start, s.to_on AS window_end,
+               (s.quantities ->> 'delivered_ccf')::bigint AS usage_units, s.quality, s.content_hash,
+               account_id
+        FROM billed_service s JOIN whose USING (usage_point_id, account_id)
+        ORDER BY s.window_start, s.window_end, s.period, s.revision DESC
     )
-    ORDER BY d.window_start
+    SELECT * FROM billed
+    UNION ALL
+    SELECT d.window_start, d.window_end, d.usage_units, d.quality, d.content_hash, account_id
+    FROM billing_determinant d JOIN whose USING (usage_point_id, account_id)
+    WHERE d.unit = 'ccf' AND NOT EXISTS (
+        SELECT FROM billed_service s
+        WHERE (s.window_start, s.window_end, s.usage_point_id)
+            = (d.window_start, d.window_end, d.usage_point_id)
+    )
+    ORDER BY window_start
     """
 
     async def bills(self, channel_id: int) -> Sequence[WaterBill]:

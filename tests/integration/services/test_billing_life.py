@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from mdms.billing.service_parts import content_hash
 from mdms.domain.errors import NotFoundError, OperatorError, UsageError
 from mdms.domain.readings import Source, Status
 from mdms.domain.time import to_epoch_s, to_epoch_us
@@ -18,6 +19,7 @@ from mdms.services.billing_cycles import BillingCycles
 from mdms.services.billing_estimates import BillingEstimates
 from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
+from mdms.services.meter_tests import MeterTests
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
 from tests.fakes import FakeClock
@@ -233,3 +235,32 @@ async def test_what_was_read_or_estimated_is_not_estimated_again(store):
         await estimates.estimate("X9", START, END, EstimateReason.NETWORK, "ada")
     with pytest.raises(OperatorError, match="is not over"):
         await estimates.estimate("E1", END, END + timedelta(days=30), EstimateReason.NETWORK, "ada")
+
+
+async def test_a_slow_meter_is_set_beside_a_good_one(store):
+    await frozen(store)
+    tests = MeterTests(store, FakeClock(AFTER), BOOK)
+    [before] = await BilledServices(store, FakeClock(AFTER)).of_meter("E1")
+    exact = Decimal(before["detail"]["exact"]["delivered_kwh"])
+
+    slow = await tests.figures("E1", error=Decimal("-0.04"), tested_on=None)
+    good = await tests.figures("E1", error=Decimal("0.02"), tested_on=None)
+    dead = await tests.figures("E1", error=None, tested_on=END)
+
+    [row] = slow["bills"]
+    assert (slow["code"], slow["correct_from"]) == ("TEST_SLOW", "2023-12-06")
+    assert row["corrected"] == int(exact / Decimal("0.96") + Decimal("0.5"))
+    assert row["change"] == row["corrected"] - row["billed"]
+    assert (good["code"], good["bills"]) == ("TEST_OK", [])
+    assert (dead["code"], dead["bills"][0]["corrected"]) == ("TEST_DEAD", None)
+    with pytest.raises(NotFoundError):
+        await tests.figures("X9", error=None, tested_on=None)
+
+
+async def test_what_is_stored_of_a_service_still_proves_what_it_says(store):
+    await frozen(store)
+
+    async with store() as work:
+        services = await work.billing.services(START, END)
+
+    assert [content_hash(each) for each in services] == [each.content_hash for each in services]

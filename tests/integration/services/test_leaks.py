@@ -342,3 +342,24 @@ async def test_a_credit_rests_on_frozen_bills_and_on_the_meters_own_flow(store):
     assert figures["flags"] == ["leak_explains_less_than_half"]
     assert figures["evidence"]["repaired_by_the_meter"] is False
     assert len(figures["evidence"]["history"]) == 3
+    said_at = datetime(2026, 12, 1, tzinfo=UTC)
+    async with store() as work:
+        await work.facts.add(
+            [
+                CisFact(
+                    subject=Subject.ACCOUNT,
+                    subject_id="A1",
+                    fact="leak_credit_on",
+                    value="2024-06-09",
+                    effective_at=said_at,
+                    known_at=said_at,
+                )
+            ]
+        )
+    again = await service_of_credits.figures(
+        "W1-1",
+        CreditRequest(
+            tier1_rate=Decimal("7.00"), repair=Repair.REPAIRED, cause_determined=True, approved=True
+        ),
+    )
+    assert (again["decision"], again["code"]) == ("DENY", "LEAK_36M")

@@ -56,6 +56,9 @@ class FakeClient:
             "estimate_billing": [{"meter": "E1", "basis": "prior", "register": "45713"}],
             "billing_cycles": [{"cycle": 1, "state": "due"}],
             "import_read_days": 12,
+            "meter_test": {
+                "meter": "E1", "code": "TEST_SLOW", "correct_from": "2023-12-06", "bills": [BILL],
+            },
         }  # fmt: skip
 
         def call(*arguments: object, **named: object) -> Any:
@@ -167,3 +170,17 @@ def test_estimates_schedules_and_cycles_reach_the_daemon(daemon, tmp_path):
         "import_read_days",
         "billing_cycles",
     ]
+
+
+def test_the_test_of_a_meter_says_since_when_its_bills_are_wrong(daemon):
+    printed = run("metertest", "E1", "--error", "-0.04", "--tested-on", "2026-12-06")
+
+    assert "TEST_SLOW, bills are corrected from 2023-12-06 on" in printed
+    assert daemon.asked == [("meter_test", ("E1", Decimal("-0.04"), "2026-12-06"), {})]
+
+
+def test_an_error_that_is_no_share_is_a_mistake_of_usage(daemon):
+    ended = CliRunner().invoke(billing.app, ["metertest", "E1", "--error", "slow"])
+
+    assert "is no share" in str(ended.exception)
+    assert daemon.asked == []

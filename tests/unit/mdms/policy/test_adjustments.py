@@ -140,3 +140,15 @@ def test_a_hearing_on_theft_has_its_days():
 
 def test_a_dispute_is_answered_within_30_days():
     assert dispute_answered_by(FOUND_ON, CUSTOMER_RULES.bill) == date(2026, 12, 3)
+
+
+@pytest.mark.parametrize(
+    ("billed", "error", "expected"),
+    [
+        pytest.param("960", "-0.04", "1000", id="case-94"),
+        pytest.param("1021", "0.021", "1000", id="fast"),
+        pytest.param("500", "0", "500", id="good"),
+    ],
+)
+def test_corrected_usage_is_what_a_good_meter_would_have_shown(billed, error, expected):
+    assert adjustments.corrected_usage(Decimal(billed), Decimal(error)) == Decimal(expected)
