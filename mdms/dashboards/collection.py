@@ -77,35 +77,23 @@ _COMPLETENESS = Row(
     (
         Panel(
             title="Read rate by day",
-            description="Actual intervals over expected ones, after the night's validation.",
+            description="Of the expected intervals, after 72 hours: as meters sent them, and with"
+            " what was asked for again.",
             kind=Kind.TIME_SERIES,
             queries=(
                 Sql(
                     "SELECT local_day::timestamp AT TIME ZONE 'UTC' AS time,\n"
-                    "       commodity AS metric, read_rate::float8 AS value\n"
-                    "FROM report.read_rate_day\n"
-                    "WHERE $__timeFilter(local_day::timestamp AT TIME ZONE 'UTC')\n"
+                    "       commodity || ', ' || what.metric AS metric, what.value\n"
+                    "FROM report.service_level,\n"
+                    "     LATERAL (VALUES ('as sent', uplink_ratio),\n"
+                    "                     ('with backfill', received_ratio)) what (metric, value)\n"
+                    "WHERE mark = 'settled'\n"
+                    "  AND $__timeFilter(local_day::timestamp AT TIME ZONE 'UTC')\n"
                     "ORDER BY 1, 2"
                 ),
             ),
             unit="percentunit",
-        ),
-        Panel(
-            title="Intervals that were not actual, by day",
-            description="Estimated, held, and missing for good.",
-            kind=Kind.TIME_SERIES,
-            queries=(
-                Sql(
-                    "SELECT local_day::timestamp AT TIME ZONE 'UTC' AS time, what.metric,\n"
-                    "       sum(what.value)::bigint AS value\n"
-                    "FROM report.read_rate_day,\n"
-                    "     LATERAL (VALUES ('estimated', estimated), ('held', held),\n"
-                    "                     ('missing', missing)) what (metric, value)\n"
-                    "WHERE $__timeFilter(local_day::timestamp AT TIME ZONE 'UTC')\n"
-                    "GROUP BY 1, 2 ORDER BY 1, 2"
-                ),
-            ),
-            stacked=True,
+            width=24,
         ),
         Panel(
             title="Silent meters",

@@ -31,5 +31,8 @@ class ServiceLevelStore(Protocol):
             night: The hours that are looked at.
         """
 
+    async def count_rules(self, first_day: date, last_day: date) -> None:
+        """Count the channel-days of each rule that struck, as they stand by now."""
+
     async def newest(self) -> Sequence[ServiceLevel]:
         """Return each mark's newest day, by mark and commodity."""

@@ -39,6 +39,7 @@ class ServiceLevelService:
                 period = Period.of_days(day, day, self._zone)
                 await work.service_levels.measure(day, period, mark, now)
             yesterday = today - Mark.RAW.age
+            await work.service_levels.count_rules(today - Mark.SETTLED.age, yesterday)
             midnight = local_midnight(yesterday, self._zone)
             await work.service_levels.measure_night(yesterday, Period(midnight, midnight + _NIGHT))
         await self.show()

@@ -860,6 +860,13 @@ CREATE TABLE public.reliability_day (
     maifi double precision NOT NULL
 );
 
+CREATE TABLE public.rule_day (
+    local_day date NOT NULL,
+    commodity text NOT NULL,
+    rule text NOT NULL,
+    channel_day_count bigint NOT NULL
+);
+
 CREATE TABLE public.self_read (
     self_read_id uuid NOT NULL,
     channel_id integer NOT NULL,
@@ -1414,19 +1421,11 @@ CREATE VIEW report.vee_exception_open AS
   WHERE (e.closed_at IS NULL);
 
 CREATE VIEW report.vee_rule_day AS
- SELECT d.local_day,
-    c.commodity,
-    ('V'::text || lpad((number.number)::text, 2, '0'::text)) AS rule,
-    count(*) AS channel_day_count
-   FROM ((( SELECT DISTINCT ON (vee_day.local_day, vee_day.channel_id) vee_day.local_day,
-            vee_day.channel_id,
-            vee_day.flags
-           FROM public.vee_day
-          ORDER BY vee_day.local_day, vee_day.channel_id, vee_day.version DESC) d
-     JOIN report.channel c USING (channel_id))
-     JOIN generate_series(1, 58) number(number) ON (((d.flags & ((1)::bigint << number.number)) <> 0)))
-  WHERE (d.flags <> 0)
-  GROUP BY d.local_day, c.commodity, number.number;
+ SELECT local_day,
+    commodity,
+    rule,
+    channel_day_count
+   FROM public.rule_day;
 
 CREATE VIEW report.vee_run AS
  SELECT run_id,
@@ -1693,6 +1692,9 @@ ALTER TABLE ONLY public.register_read
 
 ALTER TABLE ONLY public.reliability_day
     ADD CONSTRAINT reliability_day_pkey PRIMARY KEY (local_day);
+
+ALTER TABLE ONLY public.rule_day
+    ADD CONSTRAINT rule_day_pkey PRIMARY KEY (local_day, commodity, rule);
 
 ALTER TABLE ONLY public.self_read
     ADD CONSTRAINT self_read_channel_id_read_at_register_key UNIQUE (channel_id, read_at, register);

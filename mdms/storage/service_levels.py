@@ -86,6 +86,30 @@ class PostgresServiceLevels:
             {"local_day": local_day, "start": night.start_utc, "end": night.end_utc},
         )
 
+    FORGET_RULES = """
+    DELETE FROM rule_day WHERE local_day BETWEEN %(first_day)s AND %(last_day)s
+    """
+
+    # Bits 1 to 58 of the newest outcome of each channel-day (vee.md 1.3).
+    COUNT_RULES = """
+    INSERT INTO rule_day (local_day, commodity, rule, channel_day_count)
+    SELECT d.local_day, c.commodity, 'V' || lpad(number::text, 2, '0'), count(*)
+    FROM (
+        SELECT DISTINCT ON (local_day, channel_id) local_day, channel_id, flags FROM vee_day
+        WHERE local_day BETWEEN %(first_day)s AND %(last_day)s
+        ORDER BY local_day, channel_id, version DESC
+    ) d
+    JOIN report.channel c USING (channel_id)
+    JOIN generate_series(1, 58) number ON d.flags & (1::bigint << number) <> 0
+    WHERE d.flags <> 0
+    GROUP BY d.local_day, c.commodity, number
+    """
+
+    async def count_rules(self, first_day: date, last_day: date) -> None:
+        days = {"first_day": first_day, "last_day": last_day}
+        await self._connection.execute(self.FORGET_RULES, days)
+        await self._connection.execute(self.COUNT_RULES, days)
+
     NEWEST = """
     SELECT local_day, commodity, mark, measured_at, channel_count, expected, uplink, received,
            estimated, held, missing

@@ -1,7 +1,8 @@
 """
 `python -m tests.bench [--only AREAS] [--rounds N] [--data DIR] [--out FILE]`.
 
-Areas are ingest, backlog, scale, timescale, vee, billing, files, command, accuracy and faults.
+Areas are ingest, backlog, scale, timescale, vee, billing, files, command, panels, accuracy and
+faults.
 
 Accuracy and faults have no rate and no rounds, and command and accuracy take minutes: they are
 measured only when they are asked for. Backlog, scale and timescale, too, wait to be asked, the last
@@ -26,6 +27,7 @@ from tests.bench import (
     ingest_backlog,
     ingest_scale,
     ingest_timescale,
+    panels,
     report,
     vee,
 )
@@ -38,6 +40,7 @@ AREAS = {
     "billing": billing.rows,
     "files": files.rows,
     "command": command.rows,
+    "panels": panels.rows,
 }
 UNASKED = ("ingest", "vee", "billing", "files")
 """What is measured when no area is named."""

@@ -90,6 +90,8 @@ INSERT INTO optout (optout_id, badge, from_at, reason, requested_by, requested_a
 SELECT gen_random_uuid(), badge, '2026-11-04Z', '', '', '2026-11-03Z',
        CASE WHEN row_number() OVER (ORDER BY badge) = 3 THEN '2026-11-05Z'::timestamptz END, ''
 FROM (SELECT badge FROM meter ORDER BY badge LIMIT 3) m;
+INSERT INTO rule_day VALUES ('2026-11-03', 'electric', 'V97', 4),
+    ('2026-11-04', 'electric', 'V98', 2), ('2026-11-04', 'water', 'V98', 9);
 INSERT INTO outage (device, name, transformers, began_at, ended_at, customers, reported)
 SELECT CASE n WHEN 1 THEN 'feeder' WHEN 2 THEN 'transformer' ELSE 'service' END, 'N' || n,
        CASE n WHEN 1 THEN names WHEN 2 THEN names[1:1] ELSE '{}' END,
@@ -99,10 +101,6 @@ FROM generate_series(1, 4) n, (SELECT array_agg(transformer_id) AS names FROM tr
 UPDATE reliability_day SET saidi_min = 2, saifi = 0.1, maifi = 0.2 WHERE local_day = '2026-11-04';
 UPDATE transformer_day SET lowest_v = 113.1, highest_v = 125, beyond_a_percent = 6
 WHERE transformer_id = (SELECT min(transformer_id) FROM transformer_day);
-INSERT INTO vee_day (channel_id, local_day, version, recorded_at, ruleset_hash, expected, actual,
-                     estimated, missing, held, flags)
-SELECT channel_id, '2026-11-03', 99, '2026-11-05Z', '', 96, 90, 4, 1, 1, (1 << 8) + (1 << 24) + 1
-FROM channel WHERE channel_id <= 4;
 """
 """What a demo of five calm days does not bring; never committed."""
 

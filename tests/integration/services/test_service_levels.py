@@ -1,5 +1,6 @@
 """A day is measured at its marks, once, from what is stored by then."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.domain.readings import IntervalReads, RegisterReads, Source, rule_bit
 from mdms.domain.registry import Commodity
 from mdms.domain.service_levels import Mark, ServiceLevel
 from mdms.domain.time import Period, to_epoch_us
@@ -144,3 +145,27 @@ async def test_the_least_flow_of_a_night_is_that_of_its_hour_with_most_meters(st
         assert await cursor.fetchall() == [
             (DAY, "water", PERIOD.start_utc + timedelta(hours=1), 12, 1)
         ]
+
+
+async def test_rules_that_struck_are_counted_as_they_stand(store, channels):
+    async def rules() -> list[tuple[object, ...]]:
+        async with store() as work:
+            cursor = await work.service_levels._connection.execute(
+                "SELECT commodity, rule, channel_day_count FROM report.vee_rule_day ORDER BY 1, 2"
+            )
+            return list(await cursor.fetchall())
+
+    first, second, wet = channels
+    struck = rule_bit(8) | rule_bit(58) | 1  # the lowest bit is no rule
+    service = ServiceLevelService(store, FakeClock(NEXT_MORNING), PACIFIC)
+    for channel_id in (first, second):
+        await judge(store, replace(judged(channel_id, actual=90), flags=struck))
+    await judge(store, judged(wet, actual=90))
+    await service.run()
+    before = await rules()
+
+    await judge(store, replace(judged(second, 1, actual=96), flags=rule_bit(24)))
+    await service.run()
+
+    assert before == [("electric", "V08", 2), ("electric", "V58", 2)]
+    assert await rules() == [("electric", "V08", 1), ("electric", "V24", 1), ("electric", "V58", 1)]

@@ -16,6 +16,7 @@ from tests.bench import (
     ingest_scale,
     ingest_store,
     ingest_timescale,
+    panels,
     vee,
     vee_city,
 )
@@ -74,6 +75,7 @@ def test_every_row_is_in_the_reference():
         *billing.UNITS,
         *files.UNITS,
         *command.UNITS,
+        *panels.UNITS,
     }
 
     assert named == measured

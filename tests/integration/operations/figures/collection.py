@@ -1,19 +1,14 @@
 """What *Collection and radio* must show, worked out from the tables."""
 
-from collections import Counter, defaultdict
 from datetime import datetime
-
-import pytest
 
 from tests.integration.operations.snapshot import (
     Figures,
     Row,
     Snapshot,
     at_midnight,
-    commodities,
     hourly,
     in_range,
-    newest_days,
     silent,
 )
 
@@ -23,25 +18,15 @@ def silent_count(snapshot: Snapshot, to: datetime) -> list[Row]:
 
 
 def read_rate(snapshot: Snapshot, to: datetime) -> list[Row]:
-    sums: dict[tuple[datetime, str], list[int]] = defaultdict(lambda: [0, 0])
-    commodity = commodities(snapshot)
-    for channel_id, day, expected, actual, *_ in newest_days(snapshot):
-        pair = sums[at_midnight(day), commodity[channel_id]]
-        pair[0] += expected
-        pair[1] += actual
-    return [
-        (*key, pytest.approx(actual / expected, abs=1e-12))
-        for key, (expected, actual) in sorted(sums.items())
-        if in_range(key[0], to)
-    ]
-
-
-def not_actual(snapshot: Snapshot, to: datetime) -> list[Row]:
-    sums: Counter[tuple[datetime, str]] = Counter()
-    for _, day, _, _, *counts in newest_days(snapshot):
-        for name, count in zip(("estimated", "held", "missing"), counts, strict=True):
-            sums[at_midnight(day), name] += count
-    return [(*key, count) for key, count in sorted(sums.items()) if in_range(key[0], to)]
+    rows = []
+    for day, commodity, expected, uplink, received in snapshot.tables(
+        "SELECT local_day, commodity, expected, uplink, received FROM service_level"
+        " WHERE mark = 'settled'"
+    ):
+        if in_range(at_midnight(day), to):
+            rows.append((at_midnight(day), f"{commodity}, as sent", uplink / expected))
+            rows.append((at_midnight(day), f"{commodity}, with backfill", received / expected))
+    return sorted(rows)
 
 
 def silent_table(snapshot: Snapshot, to: datetime) -> list[Row]:
@@ -112,9 +97,6 @@ FIGURES: Figures = {
     "Silent meters (stat)": (["silent_meters"], silent_count),
     "Batches missing (stat)": (["holes"], open_holes),
     "Read rate by day (timeseries)": (["time", "metric", "value"], read_rate),
-    "Intervals that were not actual, by day (timeseries)": (
-        ["time", "metric", "value"], not_actual
-    ),
     "Silent meters (table)": (
         ["channel_id", "commodity", "service_class", "feeder_id", "transformer_id",
          "last_register_utc"],

@@ -161,7 +161,7 @@ def answers(snapshot: Snapshot, to: datetime) -> list[Row]:
 
 
 def struck(snapshot: Snapshot, to: datetime) -> Counter[tuple[Any, str, str]]:
-    """Count channel-days by day, rule and commodity."""
+    """Count channel-days by day, rule and commodity: what the mornings counted, and ours."""
     newest = {
         (channel_id, day): flags
         for channel_id, day, flags in snapshot.tables(
@@ -169,11 +169,23 @@ def struck(snapshot: Snapshot, to: datetime) -> Counter[tuple[Any, str, str]]:
         )
     }
     commodity = commodities(snapshot)
-    return Counter(
-        (at_midnight(day), f"V{number:02}", commodity[channel_id])
+    ((last,),) = snapshot.tables("SELECT max(local_day) FROM service_level")
+    counts = Counter(
+        (day, f"V{number:02}", commodity[channel_id])
         for (channel_id, day), flags in newest.items()
         for number in range(1, 59)
-        if flags >> number & 1 and in_range(at_midnight(day), to)
+        if flags >> number & 1 and day <= last
+    )
+    for day, name, rule, count in snapshot.tables(
+        "SELECT local_day, commodity, rule, channel_day_count FROM rule_day WHERE rule > 'V58'"
+    ):
+        counts[day, rule, name] += count
+    return Counter(
+        {
+            (at_midnight(day), rule, name): count
+            for (day, rule, name), count in counts.items()
+            if in_range(at_midnight(day), to)
+        }
     )
 
 
