@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
@@ -67,7 +66,7 @@ def run(words: list[str], config: Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-async def test_every_example_of_the_page_does_what_it_shows(daemon, tmp_path, monkeypatch: Any):
+async def test_every_example_of_the_page_does_what_it_shows(daemon, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fences = FENCE.findall(PAGE.read_text())
     assert len(fences) >= 5
