@@ -53,6 +53,8 @@ def show_(
 
     Of a judgement, the table names the verdict and its codes; `mdms policy explain` and -o json
     have every input of it.
+
+    Example: mdms audit show 4f21c09a
     """
     with options.client(config) as mdms:
         if subject is not None and _SHORT_ID.fullmatch(subject):

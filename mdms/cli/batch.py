@@ -53,6 +53,8 @@ def propose(
     their own, as fast as budgets allow.
 
     Exit status 0: every row waits; 4: every row was refused; 5: some were.
+
+    Example: mdms command batch moves.csv --every 30 --stop-after 3
     """
     with options.client(config) as mdms:
         made = mdms.propose_batch(file, every_s=every, stop_after=stop_after)
@@ -72,7 +74,11 @@ def list_(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List batches, the newest first."""
+    """
+    List batches, the newest first.
+
+    Example: mdms command batches ls
+    """
     with options.client(config) as mdms:
         found = mdms.batches(limit=limit)
     show([summary(each) for each in found], output, title="Batches", spare=SPARE)
@@ -88,7 +94,11 @@ def show_(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Show a batch: its hash, the list as it was judged, and what became of each row."""
+    """
+    Show a batch: its hash, the list as it was judged, and what became of each row.
+
+    Example: mdms command batches show 4f21c09a --watch
+    """
     with options.client(config) as mdms:
         batch_id = batch_named(mdms, batch)
         found = mdms.batch(batch_id)
@@ -101,12 +111,20 @@ def show_(
 
 
 def pause(batch: BatchId, reason: Reason = "", config: options.Config = None) -> None:
-    """Let nothing more of a batch go until a supervisor resumes it."""
+    """
+    Let nothing more of a batch go until a supervisor resumes it.
+
+    Example: mdms command pause 4f21c09a --reason "storm"
+    """
     _steer(batch, "pause", reason, config)
 
 
 def resume(batch: BatchId, reason: Reason = "", config: options.Config = None) -> None:
-    """Let a paused batch go on, as a supervisor."""
+    """
+    Let a paused batch go on, as a supervisor.
+
+    Example: mdms command resume 4f21c09a
+    """
     _steer(batch, "resume", reason, config)
 
 
@@ -120,6 +138,8 @@ def undo(
     Stop a batch for good, reconnect at once all that it opened, take back what has not gone.
 
     No budget holds a reconnect up. Exit status 5: some need a person; their codes say why.
+
+    Example: mdms command undo 4f21c09a --reason "wrong list"
     """
     with options.client(config) as mdms:
         undone = mdms.steer_batch(batch_named(mdms, batch), "undo", reason)

@@ -29,7 +29,11 @@ SecretFile = Annotated[
 
 
 def status(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """Tell whether the breaker stands against every open, since when, and who has released it."""
+    """
+    Tell whether the breaker stands against every open, since when, and who has released it.
+
+    Example: mdms command breaker
+    """
     with options.client(config) as mdms:
         show_trip(mdms.standing_trip(), output)
 
@@ -42,6 +46,8 @@ def release(
 
     The secret stays here: what is sent is a proof for this one trip, and for the reason shown.
     Find out first who asked for so many opens: what is held back asks again at once.
+
+    Example: mdms command release ada
     """
     with options.client(config) as mdms:
         trip = standing(mdms.standing_trip())

@@ -15,7 +15,11 @@ def _nouns() -> None:
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List collectors: online, stale, offline or unheard; clock, firmware, frames that wait."""
+    """
+    List collectors: online, stale, offline or unheard; clock, firmware, frames that wait.
+
+    Example: mdms collector ls
+    """
     with options.client(config) as mdms:
         show(
             mdms.collectors(), output, title="Collectors",

@@ -126,6 +126,7 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
             typer.echo(f"see what becomes of it: {_WATCH} {short(control['control_id'])}", err=True)
         sys.exit(0 if no_wait and not waits(control) else _status(control))
 
+    required = "" if verb.cause else " --cause MOVE_OUT --dry-run"
     run.__doc__ = f"""{verb.help}
 
     Waits for the outcome and shows every step on the way: most meters answer within seconds, some
@@ -135,6 +136,8 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
     Exit status 1: the meter did not do it. 4: the rules forbid it, and every reason is printed
     with its clause and its cure. 5: it waits for another person's approval, or for its turn.
     6: sent, but nobody knows whether the meter acted.
+
+    Example: mdms command {verb.action.replace("_", "-")} E1000001{required}
     """
     return run
 
@@ -153,7 +156,11 @@ def list_(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List commands, the newest first."""
+    """
+    List commands, the newest first.
+
+    Example: mdms command ls --meter E1000001
+    """
     with options.client(config) as mdms:
         found = mdms.controls(meter=meter, limit=limit)
     columns = row if output is Output.TABLE else progress
@@ -164,7 +171,11 @@ def list_(
 def show_(
     control_id: ControlId, config: options.Config = None, output: options.Form = Output.TABLE
 ) -> None:
-    """Show one command: why, who, when, which clause, what the meter said."""
+    """
+    Show one command: why, who, when, which clause, what the meter said.
+
+    Example: mdms command show 4f21c09a
+    """
     with options.client(config) as mdms:
         control = mdms.control(named(mdms, control_id))
     if output is Output.TABLE:
@@ -186,6 +197,8 @@ def watch(
     Watch one command until it has ended, or the newest ones until Ctrl-C.
 
     The exit status of one is that of the command that made it.
+
+    Example: mdms command watch 4f21c09a
     """
     with options.client(config) as mdms:
         if control_id is None:
@@ -214,6 +227,8 @@ def approve(
 
     It is judged again. The exit status is that of the command that made it. With --hash it is a
     batch that is approved, if its list is the one with this hash; nothing is waited for.
+
+    Example: mdms command approve 4f21c09a
     """
     with options.client(config) as mdms:
         if list_hash:
@@ -237,7 +252,11 @@ def cancel(
     reason: Annotated[str, typer.Option(help="For the record.")] = "",
     config: options.Config = None,
 ) -> None:
-    """Take back a command that nobody has sent yet."""
+    """
+    Take back a command that nobody has sent yet.
+
+    Example: mdms command cancel 4f21c09a --reason "has paid"
+    """
     with options.client(config) as mdms:
         typer.echo(summary(mdms.cancel(named(mdms, control_id), reason)))
 

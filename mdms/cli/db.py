@@ -30,6 +30,8 @@ def migrate(
     Needs an administrator's DSN, best by MDMS_DATABASE__DSN: it makes the roles of daemon, signer
     and dashboards, and gives them what is theirs. TimescaleDB is used where it is installed; which
     of the two is decided here, once.
+
+    Example: mdms db migrate --phase pre --config /etc/mdms/mdms.toml
     """
     settings = options.load(config)
     applied = asyncio.run(
@@ -48,7 +50,11 @@ def migrate(
 
 @app.command()
 def status(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List the migrations and when each was applied."""
+    """
+    List the migrations and when each was applied.
+
+    Example: mdms db status -o csv
+    """
     dsn = options.load(config).database.dsn.get_secret_value()
     rows = [
         {"migration": str(each.migration), "applied_at": each.applied_at or "pending"}
@@ -59,7 +65,11 @@ def status(config: options.Config = None, output: options.Form = Output.TABLE) -
 
 @app.command()
 def url(config: options.Config = None) -> None:
-    """Print the DSN that the settings name, password included."""
+    """
+    Print the DSN that the settings name, password included.
+
+    Example: psql "$(mdms db url)"
+    """
     typer.echo(options.load(config).database.dsn.get_secret_value())
 
 

@@ -22,7 +22,7 @@ NOUNS: Final = {
     "doctor": "Look for the likeliest mistakes of a set-up; each finding says what to do.",
     "status": "Show how far collectors, reads, VEE and billing have come.",
     "report": "Write one day as a page: read rate, gaps, exceptions, leaks, outages, commands.",
-    "signer": "The signer of commands.",
+    "signer": "Run the signer: the only holder of the command keys, with rules of its own.",
     "db": "The database.",
     "registry": "Premises, meters, channels, accounts, collectors.",
     "meter": "Meters and their channels.",

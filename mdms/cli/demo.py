@@ -53,6 +53,8 @@ def demo(
 
     Real processes: database, broker, daemon and simulator. At the end one bill window is frozen
     and exported, and the database is compared with what the city knows to have happened.
+
+    Example: mdms demo --meters 40 --days 30 --serve --out city
     """
     if not _FIRST_DAY <= start <= _LAST_DAY:
         raise UsageError(f"--start must lie between {_FIRST_DAY:%Y-%m-%d} and {_LAST_DAY:%Y-%m-%d}")

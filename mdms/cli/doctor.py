@@ -23,6 +23,8 @@ def doctor(config: options.Config = None, output: options.Form = Output.TABLE) -
 
     It sends some test messages through the broker, changes nothing, and needs no running daemon.
     Exit status 1 when there is a problem.
+
+    Example: mdms doctor --config /etc/mdms/mdms.toml
     """
     findings = asyncio.run(_findings(options.found(config), live=output is Output.TABLE))
     if output is not Output.TABLE:

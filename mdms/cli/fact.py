@@ -41,13 +41,21 @@ def list_(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List everything that was stated about one subject, oldest first."""
+    """
+    List everything that was stated about one subject, oldest first.
+
+    Example: mdms fact ls AC000012
+    """
     with options.client(config) as mdms:
         show(mdms.facts(subject), output, title="Facts", spare=("subject", "subject_id"))
 
 
 @app.command()
 def kinds(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List every fact that a rule reads: about what, in which form, for which rows."""
+    """
+    List every fact that a rule reads: about what, in which form, for which rows.
+
+    Example: mdms fact kinds
+    """
     with options.client(config) as mdms:
         show(mdms.fact_kinds(), output, title="Facts that rules read", spare=("rows",))

@@ -18,7 +18,11 @@ def orders(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List what people must do at meters: safety first, then the oldest first."""
+    """
+    List what people must do at meters: safety first, then the oldest first.
+
+    Example: mdms command orders
+    """
     with options.client(config) as mdms:
         found = mdms.field_orders(every=every, limit=limit)
     if output is Output.TABLE:
@@ -31,7 +35,11 @@ def close(
     outcome: Annotated[str, typer.Option(help="What was done.")],
     config: options.Config = None,
 ) -> None:
-    """Close a field order: somebody has been there."""
+    """
+    Close a field order: somebody has been there.
+
+    Example: mdms command close 12 --outcome "switch exchanged"
+    """
     with options.client(config) as mdms:
         ids = [each["field_order_id"] for each in mdms.field_orders()]
         found = [each for each in ids if order_id and each.endswith(order_id)]

@@ -12,7 +12,11 @@ app = typer.Typer(help="Missing batches.", no_args_is_help=True)
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List missing batches, and those that were given up."""
+    """
+    List missing batches, and those that were given up.
+
+    Example: mdms gap ls
+    """
     with options.client(config) as mdms:
         show(mdms.gaps(), output, title="Missing batches")
 
@@ -33,6 +37,8 @@ def backfill(
     Ask collectors again for missing batches now, also for those that were given up.
 
     The daemon asks by itself after 30 s, 60 s, 5 min, 30 min, then hourly for 72 hours.
+
+    Example: mdms gap backfill --collector 3 --from 2026-11-03 --to 2026-11-04
     """
     with options.client(config) as mdms:
         show([mdms.backfill(collector, from_=from_, to=to)], output, title="Backfill")

@@ -22,14 +22,22 @@ def list_(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List open leaks and those that ended within 35 days, the newest first."""
+    """
+    List open leaks and those that ended within 35 days, the newest first.
+
+    Example: mdms leak ls
+    """
     with options.client(config) as mdms:
         show(mdms.leaks(meter=meter), output, title="Leaks", spare=_SPARE)
 
 
 @app.command("show")
 def show_(leak: _Name, config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """Show one leak with every step of it and every notice."""
+    """
+    Show one leak with every step of it and every notice.
+
+    Example: mdms leak show W1000012-1
+    """
     with options.client(config) as mdms:
         found = mdms.leak(leak)
     if output is not Output.TABLE:

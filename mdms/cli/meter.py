@@ -18,7 +18,11 @@ _CHANNELS = {0: "delivered", 1: "received", 3: "reactive", 4: "voltage"}
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List every channel of every meter."""
+    """
+    List every channel of every meter.
+
+    Example: mdms meter ls -o csv > meters.csv
+    """
     with options.client(config) as mdms:
         rows = mdms.meters()
     show(_rows(rows, output), output, title="Meters", spare=_SPARE)
@@ -30,7 +34,11 @@ def show_(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Show one meter's channels and where it was installed when."""
+    """
+    Show one meter's channels and where it was installed when.
+
+    Example: mdms meter show E1000001
+    """
     with options.client(config) as mdms:
         rows = [row for row in mdms.meters() if meter in (row["meter"], row["usage_point"])]
     if not rows:

@@ -72,7 +72,11 @@ def form(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Note that the signed form came back, and decide the request again."""
+    """
+    Note that the signed form came back, and decide the request again.
+
+    Example: mdms optout form AC000012 --on 2026-11-20
+    """
     with options.client(config) as mdms:
         decided = mdms.decide_optout(_id(mdms, which), "form", received_on=on)
     _show_one(decided, output)
@@ -80,7 +84,11 @@ def form(
 
 @app.command()
 def judge(which: Which, config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """Decide a request again, by what the customer system has stated since."""
+    """
+    Decide a request again, by what the customer system has stated since.
+
+    Example: mdms optout judge AC000012
+    """
     with options.client(config) as mdms:
         decided = mdms.decide_optout(_id(mdms, which), "judge")
     _show_one(decided, output)
@@ -93,7 +101,11 @@ def approve(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Decide in the customer's favour what the rules refer to a person: a supervisor does."""
+    """
+    Decide in the customer's favour what the rules refer to a person: a supervisor does.
+
+    Example: mdms optout approve AC000012 --reason "tenant, owner agrees"
+    """
     with options.client(config) as mdms:
         decided = mdms.decide_optout(_id(mdms, which), "approve", reason=reason)
     _show_one(decided, output)
@@ -110,6 +122,8 @@ def revoke(
     End an opt-out against the customer's will: a supervisor does, nobody and nothing else.
 
     Causes that appeared later are listed by `mdms optout tasks`.
+
+    Example: mdms optout revoke AC000012 --reason "meter tampered with, case 77"
     """
     with options.client(config) as mdms:
         ended = mdms.decide_optout(_id(mdms, which), "revoke", reason=reason)
@@ -130,6 +144,8 @@ def end(
 
     Electric radios come back by a command that is asked for by itself. A battery meter hears
     nothing while its radio is off: name the field order once someone has switched it on.
+
+    Example: mdms optout end AC000012
     """
     with options.client(config) as mdms:
         ended = mdms.end_optout(_id(mdms, which, over=bool(field_order)), field_order=field_order)
@@ -138,7 +154,11 @@ def end(
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List requests to opt out, oldest first."""
+    """
+    List requests to opt out, oldest first.
+
+    Example: mdms optout ls
+    """
     with options.client(config) as mdms:
         rows = mdms.optouts()
     if output is not Output.JSON:
@@ -150,7 +170,11 @@ def list_(config: options.Config = None, output: options.Form = Output.TABLE) ->
 
 @app.command("show")
 def show_(which: Which, config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """Show one request: what was decided for each service, and whether its radio is silent."""
+    """
+    Show one request: what was decided for each service, and whether its radio is silent.
+
+    Example: mdms optout show AC000012
+    """
     with options.client(config) as mdms:
         shown = mdms.optout(_id(mdms, which, over=True))
     _show_one(shown, output)
@@ -163,7 +187,11 @@ def tasks(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List what a person decides or does for the programme."""
+    """
+    List what a person decides or does for the programme.
+
+    Example: mdms optout tasks
+    """
     with options.client(config) as mdms:
         rows = mdms.optout_tasks(open_only=not all_)
     show(rows, output, title="Tasks", spare=("done_by", "done_at", "occasion", "clause"))
@@ -175,7 +203,11 @@ def done(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Close a task: somebody decided, or did it."""
+    """
+    Close a task: somebody decided, or did it.
+
+    Example: mdms optout done 5
+    """
     with options.client(config) as mdms:
         show([mdms.finish_optout_task(number)], output, title="Task")
 

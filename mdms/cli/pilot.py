@@ -39,13 +39,21 @@ def leave(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Take a meter out, as a supervisor; one whose switch may stand open is reconnected first."""
+    """
+    Take a meter out, as a supervisor; one whose switch may stand open is reconnected first.
+
+    Example: mdms pilot leave E1000042
+    """
     with options.client(config) as mdms:
         show([mdms.leave_pilot(meter, reason=reason)], output, title="Pilot")
 
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List the meters of the pilot: since when, by whose word."""
+    """
+    List the meters of the pilot: since when, by whose word.
+
+    Example: mdms pilot ls
+    """
     with options.client(config) as mdms:
         show(mdms.pilot(), output, title="Pilot", spare=("usage_point", "has_switch"))

@@ -59,6 +59,8 @@ def check(
 
     Exit status 0: it would be done, at once or after what is named, such as an approval; 4: the
     rules forbid it. Every reason is printed with its clause, its cure and when it would be cured.
+
+    Example: mdms policy check disconnect E1000001 --cause NONPAY
     """
     meant = cause or _CAUSE_MEANT.get(action)
     if meant is None:
@@ -87,6 +89,8 @@ def explain(
 
     By what it was judged and since when that was known, what was found, by which clause, what
     would have cured it, and by which edition of the rules.
+
+    Example: mdms policy explain 4f21c09a
     """
     with options.client(config) as mdms:
         told = mdms.explain_decision(named(mdms, decision))
@@ -107,7 +111,11 @@ def list_(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List every table of every edition and every signed year, and which of them hold."""
+    """
+    List every table of every edition and every signed year, and which of them hold.
+
+    Example: mdms policy ls --on 2027-01-01
+    """
     book, calendar, day = _read(rules, on, config)
     rows = [
         {
@@ -160,6 +168,8 @@ def play(
     Exit status 0: every example ends as the policy says and nothing stands in the way; 1: not so.
     Holidays that others know and nobody signed only warn. An example that fails may be right: then
     the rules have changed what it shows, and whoever approves them knows why.
+
+    Example: mdms policy test --rules proposal/
     """
     book, calendar, day = _read(rules, on, config)
     outcomes = examples.play(book.at(day), calendar)

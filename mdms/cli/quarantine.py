@@ -10,7 +10,11 @@ app = typer.Typer(help="What waits for the registry.", no_args_is_help=True)
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List what waits until the registry knows who sent it, by radio and reason."""
+    """
+    List what waits until the registry knows who sent it, by radio and reason.
+
+    Example: mdms quarantine ls
+    """
     with options.client(config) as mdms:
         show(mdms.quarantine(), output, title="Quarantine")
 
@@ -21,6 +25,8 @@ def replay(config: options.Config = None, output: options.Form = Output.TABLE) -
     Read again now what the registry knows the sender of.
 
     The daemon does so by itself after `mdms registry import`.
+
+    Example: mdms quarantine replay
     """
     with options.client(config) as mdms:
         show([mdms.replay_quarantine()], output, title="Replayed")

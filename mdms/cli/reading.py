@@ -131,7 +131,11 @@ def imported(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List the files of reads that were handed in since an instant, the newest first."""
+    """
+    List the files of reads that were handed in since an instant, the newest first.
+
+    Example: mdms reading imported --from 2026-11-03
+    """
     with options.client(config) as mdms:
         rows = mdms.reading_imports(from_)
     if output is not Output.JSON:
@@ -145,7 +149,11 @@ def refused(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List every row of a file that was refused, with its line and what is wrong with it."""
+    """
+    List every row of a file that was refused, with its line and what is wrong with it.
+
+    Example: mdms reading refused 17 -o csv
+    """
     with options.client(config) as mdms:
         show(list(mdms.refused_readings(reading_import_id)), output, title="Refused rows")
 

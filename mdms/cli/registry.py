@@ -24,6 +24,8 @@ def import_(
 
     The files and their columns are listed in docs/reference/registry.md. Importing the same
     directory again changes nothing.
+
+    Example: mdms registry import town/
     """
     with options.client(config) as mdms:
         result = mdms.import_registry(directory)
@@ -39,7 +41,11 @@ def export(
     directory: Annotated[Path, typer.Argument(file_okay=False, help="Folder to write to.")],
     config: options.Config = None,
 ) -> None:
-    """Write the registry as the CSV files that `import` reads."""
+    """
+    Write the registry as the CSV files that `import` reads.
+
+    Example: mdms registry export town/
+    """
     with options.client(config) as mdms:
         for path in mdms.export_registry(directory):
             typer.echo(path)

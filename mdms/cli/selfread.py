@@ -51,6 +51,8 @@ def import_(
     Take a file of self reads: all of its rows, or none and a list of every bad one.
 
     Columns: meter, register, at (empty: now; else UTC like 2026-11-30T20:00:00Z), evidence.
+
+    Example: mdms selfread import cards.csv
     """
     with options.client(config) as mdms:
         show(mdms.import_self_reads(file), output, title="Self reads", spare=_SPARE)
@@ -58,7 +60,11 @@ def import_(
 
 @app.command()
 def due(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List every meter that its customer reads: what is due when, what is missing in a row."""
+    """
+    List every meter that its customer reads: what is due when, what is missing in a row.
+
+    Example: mdms selfread due
+    """
     with options.client(config) as mdms:
         show(mdms.self_reads_due(), output, title="Self reads due", spare=("unit", "account"))
 
@@ -69,7 +75,11 @@ def list_(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """List what was received since an instant, with what was found."""
+    """
+    List what was received since an instant, with what was found.
+
+    Example: mdms selfread ls --from 2026-11-03
+    """
     with options.client(config) as mdms:
         rows = mdms.self_reads(from_)
     if output is not Output.JSON:
@@ -84,7 +94,11 @@ def accept(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Bill a reading that the rules did not accept: a supervisor made sure of it."""
+    """
+    Bill a reading that the rules did not accept: a supervisor made sure of it.
+
+    Example: mdms selfread accept 9 --reason "photo shows it"
+    """
     with options.client(config) as mdms:
         read = mdms.accept_self_read(self_read_id, reason)
     show([read], output, title="Self read", spare=_SPARE)

@@ -33,6 +33,8 @@ def serve(
 
     It needs a migrated database (`mdms db migrate`) and a broker. SIGTERM ends it in order: the
     batch in hand is stored, and nothing is acknowledged that was not.
+
+    Example: mdms serve --config /etc/mdms/mdms.toml
     """
     settings = options.load(config)
     parts = _parts(only)

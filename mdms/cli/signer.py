@@ -19,7 +19,7 @@ from mdms.domain.errors import UsageError
 from mdms.settings import SignerSettings, read_master_keys, read_private
 from mdms.telemetry import logging
 
-app = typer.Typer(help="The signer of commands.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 keys_app = typer.Typer(help="Its master keys, wrapped at rest.", no_args_is_help=True)
 app.command()(status)
 app.command()(release)
@@ -33,10 +33,12 @@ _FIRST_KEY_ID = 1
 @app.callback()
 def signer(context: typer.Context, config: options.Config = None) -> None:
     """
-    Run the signer: the only holder of the command keys, with rules and budgets of its own.
+    Run the signer: the only holder of the command keys, with rules of its own.
 
     It needs a migrated database, its two key files and a socket ([signer] of its settings), and
     best a user of its own. SIGTERM ends it; SIGKILL loses nothing.
+
+    Example: mdms signer --config /etc/mdms/signer.toml
     """
     if context.invoked_subcommand is None:
         settings = options.load(config)
@@ -53,6 +55,8 @@ def supervisor(
 
     The line goes into the file of [signer] supervisors, the secret to the supervisor and nowhere
     else: never into the daemon's settings, for it must not pass through the daemon.
+
+    Example: mdms signer supervisor ada
     """
     secret = breaker.new_secret()
     typer.echo(
@@ -63,7 +67,11 @@ def supervisor(
 
 @keys_app.command()
 def init(config: options.Config = None) -> None:
-    """Make the file of keys with a first one, and the key that wraps them where there is none."""
+    """
+    Make the file of keys with a first one, and the key that wraps them where there is none.
+
+    Example: mdms signer keys init --config /etc/mdms/signer.toml
+    """
     settings = options.load(config).signer
     path = _keys_path(settings)
     wrapping = kek_path(settings)
@@ -81,7 +89,11 @@ def wrap(
     ],
     config: options.Config = None,
 ) -> None:
-    """Make the file of keys from plain ones, such as a key ceremony gives; remove those after."""
+    """
+    Make the file of keys from plain ones, such as a key ceremony gives; remove those after.
+
+    Example: mdms signer keys wrap ceremony.toml --config /etc/mdms/signer.toml
+    """
     settings = options.load(config).signer
     path, masters = _keys_path(settings), read_master_keys(plain)
     _write_new(path, keys.wrap(masters, read_kek(settings)))
@@ -94,6 +106,8 @@ def rotate(config: options.Config = None) -> None:
     Add a fresh master key under the next number; the signer must be started again.
 
     A meter uses it from when the registry says its key_id; older keys stay for the others.
+
+    Example: mdms signer keys rotate --config /etc/mdms/signer.toml
     """
     settings = options.load(config).signer
     path, kek = _keys_path(settings), read_kek(settings)
@@ -112,13 +126,19 @@ def public(config: options.Config = None) -> None:
     Print the public half of the key that seals the audit, for `mdms audit verify --key`.
 
     It follows from the key-encryption key: keep it when that one changes, for the older seals.
+
+    Example: mdms signer keys public --config /etc/mdms/signer.toml > sealing.pem
     """
     typer.echo(public_pem(sealing_key(read_kek(options.load(config).signer))), nl=False)
 
 
 @keys_app.command("ls")
 def list_keys(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List the numbers of the master keys; that they can be unwrapped is checked."""
+    """
+    List the numbers of the master keys; that they can be unwrapped is checked.
+
+    Example: mdms signer keys ls --config /etc/mdms/signer.toml
+    """
     settings = options.load(config).signer
     masters = keys.unwrap(read_private(_keys_path(settings)), read_kek(settings))
     show([{"key_id": key_id} for key_id in sorted(masters)], output, title="Master keys")

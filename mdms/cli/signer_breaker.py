@@ -15,7 +15,11 @@ from mdms.settings import Settings
 
 
 def status(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """Tell whether the breaker stands against every open, since when, and who has released it."""
+    """
+    Tell whether the breaker stands against every open, since when, and who has released it.
+
+    Example: mdms signer status --config /etc/mdms/signer.toml
+    """
     breaker.show_trip(_asked(options.load(config), SocketSigner.standing_trip), output)
 
 
@@ -27,6 +31,8 @@ def release(
 
     `mdms command release` does it from anywhere; this needs no daemon. Find out first who asked
     for so many opens: what is held back asks again at once.
+
+    Example: mdms signer release ada --config /etc/mdms/signer.toml
     """
     settings = options.load(config)
     trip = breaker.standing(_asked(settings, SocketSigner.standing_trip))

@@ -27,7 +27,11 @@ def status(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Show how far collectors, reads, VEE and billing have come."""
+    """
+    Show how far collectors, reads, VEE and billing have come.
+
+    Example: mdms status --watch
+    """
     with options.client(config) as mdms:
         if not watch:
             _print(mdms.status(), output)

@@ -56,7 +56,11 @@ def create(
 
 @app.command("ls")
 def list_(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List tokens: whose, what for, how long; the tokens themselves are kept nowhere."""
+    """
+    List tokens: whose, what for, how long; the tokens themselves are kept nowhere.
+
+    Example: mdms token ls
+    """
     with options.client(config) as mdms:
         rows = [
             token | {key: " ".join(token[key]) for key in ("roles", "nouns")}
@@ -69,7 +73,11 @@ def list_(config: options.Config = None, output: options.Form = Output.TABLE) ->
 def revoke(
     name: Annotated[str, typer.Argument(help="Whose token.")], config: options.Config = None
 ) -> None:
-    """Make a token nobody's, from the next call on."""
+    """
+    Make a token nobody's, from the next call on.
+
+    Example: mdms token revoke portal
+    """
     with options.client(config) as mdms:
         mdms.revoke_token(name)
     typer.echo(f"revoked the token of {name}")

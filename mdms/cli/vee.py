@@ -83,7 +83,11 @@ def explain(
 
 @ruleset.command("ls")
 def list_rulesets(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List the rule sets and the days that each judges."""
+    """
+    List the rule sets and the days that each judges.
+
+    Example: mdms vee ruleset ls
+    """
     with options.client(config) as mdms:
         show(mdms.rulesets(), output, title="Rule sets")
 
@@ -92,7 +96,11 @@ def list_rulesets(config: options.Config = None, output: options.Form = Output.T
 def diff(
     file: RulesetFile, config: options.Config = None, output: options.Form = Output.TABLE
 ) -> None:
-    """Compare a candidate with the rules in force, key by key."""
+    """
+    Compare a candidate with the rules in force, key by key.
+
+    Example: mdms vee ruleset diff city.toml
+    """
     with options.client(config) as mdms:
         show(mdms.compare_ruleset(file.read_text(encoding="utf-8")), output, title="Differences")
 
@@ -101,7 +109,11 @@ def diff(
 def try_out(
     file: RulesetFile, config: options.Config = None, output: options.Form = Output.TABLE
 ) -> None:
-    """Try a candidate on worked examples: which rules speak, beside the rules in force."""
+    """
+    Try a candidate on worked examples: which rules speak, beside the rules in force.
+
+    Example: mdms vee ruleset test city.toml
+    """
     with options.client(config) as mdms:
         show(mdms.test_ruleset(file.read_text(encoding="utf-8")), output, title="Examples")
 
@@ -114,6 +126,8 @@ def promote(
     Put a rule set in force from its `edition.effective` on, tomorrow at the earliest.
 
     Days that have begun are judged by the rules they began with, whenever they are judged again.
+
+    Example: mdms vee ruleset promote city.toml
     """
     with options.client(config) as mdms:
         show([mdms.promote_ruleset(file.read_text(encoding="utf-8"))], output, title="Promoted")

@@ -132,7 +132,11 @@ def list_(
 
 @app.command("show")
 def show_(edit: EditId, config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """Show an edit: values and status before and after, how registers add up, who said what."""
+    """
+    Show an edit: values and status before and after, how registers add up, who said what.
+
+    Example: mdms vee edit show 4
+    """
     with options.client(config) as mdms:
         print_edit(mdms.edit_shown(edit), output)
 
@@ -144,7 +148,11 @@ def approve(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Put an edit in force that somebody else asked for; a supervisor or another analyst may."""
+    """
+    Put an edit in force that somebody else asked for; a supervisor or another analyst may.
+
+    Example: mdms vee edit approve 4
+    """
     with options.client(config) as mdms:
         print_edit(mdms.decide_edit(edit, approve=True, text=text), output)
 
@@ -156,14 +164,22 @@ def refuse(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Refuse an edit, or take your own back; nothing of it was ever in force."""
+    """
+    Refuse an edit, or take your own back; nothing of it was ever in force.
+
+    Example: mdms vee edit refuse 4 --text "the other day was meant"
+    """
     with options.client(config) as mdms:
         print_edit(mdms.decide_edit(edit, approve=False, text=text), output)
 
 
 @app.command()
 def reasons(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
-    """List the reasons for which something may be edited."""
+    """
+    List the reasons for which something may be edited.
+
+    Example: mdms vee edit reasons
+    """
     with options.client(config) as mdms:
         show(mdms.edit_reasons(), output, title="Reasons")
 

@@ -77,6 +77,8 @@ def show_(
     Show an exception's day: each value, its status, like days, registers, flagged intervals.
 
     An hour a line. The bar is what was used in it, the mark in the bar what like days used.
+
+    Example: mdms vee exception show 17
     """
     with options.client(config) as mdms:
         found = mdms.exception(number)
@@ -109,7 +111,11 @@ def assign(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Give an exception to a person."""
+    """
+    Give an exception to a person.
+
+    Example: mdms vee exception assign 17 ann
+    """
     with options.client(config) as mdms:
         _print(mdms.assign_exception(number, to), output)
 
@@ -143,7 +149,11 @@ def reject(
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
-    """Make the valid values of its day suspect (V to S): no bill uses them until they are set."""
+    """
+    Make the valid values of its day suspect (V to S): no bill uses them until they are set.
+
+    Example: mdms vee exception reject 17 --reason OTHER --text "meter was on the bench"
+    """
     with options.client(config) as mdms:
         _print(mdms.answer_exception(number, "reject", reason, text=text, ticket=ticket), output)
 
