@@ -110,6 +110,28 @@ async def test_messages_are_held_until_the_grant_that_covers_them():
     assert line.acked == [first, second, allowed]
 
 
+async def test_a_step_is_not_over_while_somebody_stores_its_messages_and_asks_for_more():
+    first, second, allowed = read(1), read(2), grant(1, c7=2)
+    line = Line([first, second, allowed])
+    daemon = Daemon(line)
+    batches = daemon.source.batches(messages_max=1, bytes_max=1 << 20, age_s_max=1)
+
+    taken = [await anext(batches), await anext(batches)]
+    ahead = asyncio.ensure_future(anext(batches))
+    await asyncio.wait({ahead}, timeout=0.01)
+    before = list(daemon.granted), list(line.published)
+    for batch in taken:
+        await daemon.source.ack(batch)
+    while not line.published:
+        await asyncio.wait({ahead}, timeout=0.001)
+    ahead.cancel()
+    await asyncio.wait({ahead})
+
+    assert before == ([], [])
+    assert daemon.granted == [NOON + timedelta(minutes=15)]
+    assert line.acked == [first, second, allowed]
+
+
 async def test_a_grant_waits_for_every_message_that_it_names():
     messages = [read(2), read(1, collector_id=8), read(1)]
     daemon = Daemon(Line([grant(1, c7=2, c8=1)], *[[each] for each in messages]))

@@ -84,6 +84,38 @@ def test_more_channels_keep_what_is_known_of_the_others():
     assert judge(known, 9, 100, 5) is Verdict.NEW
 
 
+def test_what_is_forgotten_is_new_again_and_what_it_displaced_is_unsure():
+    known = window()
+    remember(known, (1, 96, 4))
+    remember(known, (1, 100, 5), (1, 101, 6))
+    taken_back = intervals((1, 100, 5))
+
+    known.forget(taken_back.channel_id, taken_back.start_s, taken_back.value)
+
+    assert judge(known, 1, 100, 5) is Verdict.NEW
+    assert judge(known, 1, 101, 6) is Verdict.SAME
+    assert judge(known, 1, 96, 4) is Verdict.UNSURE
+
+
+def test_a_value_that_was_stored_by_another_is_not_forgotten():
+    known = window()
+    remember(known, (1, 100, 5))
+    other = intervals((1, 100, 9))
+
+    known.forget(other.channel_id, other.start_s, other.value)
+
+    assert judge(known, 1, 100, 5) is Verdict.SAME
+
+
+def test_a_window_is_sure_no_further_back_than_it_was_asked_to_reach():
+    known = Window(3)
+    known.cover(np.zeros(1, np.int32), np.full(1, STEP_S, np.int32))
+    remember(known, (0, 100, 5))
+
+    assert judge(known, 0, 98, 5) is Verdict.NEW
+    assert judge(known, 0, 97, 5) is Verdict.UNSURE
+
+
 def test_sieve_keeps_the_first_of_each_key_in_order():
     known = window()
     remember(known, (0, 99, 7))
