@@ -80,10 +80,11 @@ class Following:
                 self._collector_id, seen.boot_id, seen.seq, top_seq, seen.at_us, 0
             )
             return
+        if seen.empty and self._nothing_from(seen.seq):
+            return
         if seen.last_of_backfill:
             self._end_of_time_request(seen)
         if seen.empty:
-            self._nothing_from(seen.seq)
             return
         if seen.boot_id != count.boot_id and seen.at_us < count.since_us:
             return  # of an earlier count: its number means nothing in this one
@@ -162,14 +163,21 @@ class Following:
             return True
         return False
 
-    def _nothing_from(self, seq: int) -> None:
-        """Lose the rest of the hole that was asked for: the collector has none of it."""
+    def _nothing_from(self, seq: int) -> bool:
+        """
+        Lose the rest of the hole that was asked for: the collector has none of it.
+
+        Return whether there was one; if not, the answer was to a request by time.
+        """
         for at, piece in enumerate(self._pieces):
             first, last = piece.span.first_seq, piece.span.last_seq
-            if first is not None and last is not None and first <= seq <= last:
+            if piece.hole_id not in self._asked or first is None or last is None:
+                continue
+            if first <= seq <= last:
                 self._lost.append(replace(piece.span, first_seq=seq))
                 self._pieces[at : at + 1] = _without(piece, seq, last)
-                return
+                return True
+        return False
 
     def _give_up(self, oldest_seq: int) -> None:
         """Lose what lies below the oldest batch that the collector has."""
@@ -202,12 +210,12 @@ class Following:
         """Begin another count; what was missing of the last one is asked for by time."""
         assert self._count is not None, "there was a count before"
         before = self._count
-        missing = [piece.span for piece in self._pieces if piece.span.first_seq is not None]
-        by_time = [piece for piece in self._pieces if piece.span.first_seq is None]
-        spans = [*missing, Span(None, None, before.newest_us, seen.at_us)]
-        self._pieces = by_time + [
-            _Piece(replace(span, first_seq=None, last_seq=None), None) for span in spans
-        ]
+        # One stretch of time for all of it: the answer to a request by time does not say which
+        # request it answers, and copies cost next to nothing.
+        spans = [piece.span for piece in self._pieces]
+        from_us = min([before.newest_us, *(span.from_us for span in spans)])
+        to_us = max([seen.at_us, *(span.to_us for span in spans)])
+        self._pieces = [_Piece(Span(None, None, from_us, to_us), None)]
         self._count = BatchCount(
             self._collector_id, seen.boot_id, seen.seq, seen.seq, seen.at_us, seen.at_us
         )

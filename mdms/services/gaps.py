@@ -23,6 +23,8 @@ GIVE_UP_AFTER: Final = timedelta(hours=72)
 _AT_ONCE_MAX: Final = 8
 """Requests to one collector in one go: live data shares its backhaul with the answers."""
 
+_ANSWER_WAIT: Final = timedelta(minutes=5)
+
 log = structlog.get_logger()
 
 Tell = Callable[[int, bytes], Awaitable[None]]
@@ -64,14 +66,18 @@ class GapService:
         async with self._unit_of_work() as work:
             holes = await work.gaps.holes()
         lost = [hole for hole in holes if now - hole.opened_at >= GIVE_UP_AFTER]
+        busy = {hole.collector_id for hole in holes if _is_being_answered(hole, now)}
         asked: dict[int, datetime] = {}
         for_collector: dict[int, int] = {}
         for hole in holes:
             made = for_collector.get(hole.collector_id, 0)
             if hole.due_at > now or hole in lost or made >= _AT_ONCE_MAX:
                 continue
+            if hole.span.first_seq is None and hole.collector_id in busy:
+                continue
             await self._tell(hole.collector_id, _request(hole.span))
             for_collector[hole.collector_id] = made + 1
+            busy.add(hole.collector_id)
             asked[hole.hole_id] = now + _pause(hole.asked_count)
         if asked or lost:
             async with self._unit_of_work() as work:
@@ -123,6 +129,18 @@ class GapService:
             holes = await work.gaps.hurry(now, collector_id=collector_id)
         self.wake()
         return {"holes": holes, "requests": await self.run_due(now)}
+
+
+def _is_being_answered(hole: Hole, now: datetime) -> bool:
+    """
+    Tell whether a hole was, or is now, asked for whose answer may be on its way.
+
+    "Nothing more" does not say what was asked, so times are asked for only when nothing else is.
+    """
+    if hole.due_at <= now:
+        return hole.span.first_seq is not None
+    asked_at = hole.due_at - _pause(hole.asked_count - 1)
+    return hole.asked_count > 0 and now - asked_at < _ANSWER_WAIT
 
 
 def _pause(asked_count: int) -> timedelta:

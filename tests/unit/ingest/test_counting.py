@@ -69,6 +69,7 @@ async def test_backfill_fills_holes_and_its_reads_are_stored():
 async def test_an_empty_answer_gives_the_rest_of_a_hole_up():
     work = database()
     await take(work, read(1), read(4))
+    await work.gaps.asked(dict.fromkeys(work.gaps.by_id, NOON))
 
     await take(work, backfill(2, flags=fnb1.FLAG_LAST_OF_BACKFILL))
 

@@ -155,7 +155,10 @@ def test_an_old_state_that_the_broker_kept_says_nothing():
 
 def test_an_empty_batch_says_that_the_rest_of_its_hole_is_gone():
     head = Head().take(batch(1), batch(6))
+    head.take(batch(3, at=70, empty=True, last_of_backfill=True))
+    assert head.missing == [2, 3, 4, 5], "nobody asked for it yet"
 
+    head.ask()
     head.take(batch(3, at=70, empty=True, last_of_backfill=True))
 
     assert head.missing == [2]
@@ -176,7 +179,27 @@ def test_a_start_that_counts_lower_is_a_reset_and_what_was_missing_is_asked_for_
 
     assert head.resets == 1
     assert head.missing == []
-    assert head.times == [(100, 120), (120, 300)]
+    assert head.times == [(100, 300)]
+
+
+def test_all_that_is_missing_of_earlier_counts_is_one_stretch_of_time():
+    head = Head().take(batch(10), batch(1, boot=2, at=300), batch(3, boot=2, at=330))
+
+    head.take(batch(1, boot=3, at=700))
+
+    assert head.resets == 2
+    assert head.missing == []
+    assert head.times == [(100, 700)]
+
+
+def test_nothing_more_of_some_numbers_ends_no_time():
+    head = Head().take(batch(10), batch(1, boot=2, at=300), batch(4, boot=2, at=330))
+    head.ask()
+
+    head.take(batch(2, boot=2, at=900, empty=True, last_of_backfill=True))
+
+    assert head.times == [(100, 300)]
+    assert [(span.first_seq, span.last_seq) for span in head.lost] == [(2, 3)]
 
 
 def test_numbers_of_an_earlier_count_mean_nothing_in_a_new_one():

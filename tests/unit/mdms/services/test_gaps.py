@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -140,3 +141,23 @@ async def test_a_person_may_ask_for_a_period():
 async def test_nobody_asks_a_collector_that_does_not_exist():
     with pytest.raises(NotFoundError):
         await Office().gaps.backfill(9)
+
+
+async def test_times_are_asked_for_alone_because_nothing_more_does_not_say_of_what():
+    office = Office()
+    await office.miss(3, 5)
+    for start_us in (NOON_US - 9_000_000, NOON_US - 5_000_000):
+        await office.work.gaps.open(
+            7, [Span(None, None, start_us, NOON_US)], NOON, NOON + PATIENCE
+        )  # fmt: skip
+    asked = []
+    for minute in range(1, 90):
+        before = len(office.told)
+        await office.gaps.run_due(NOON + minute * MINUTE)
+        asked += [(minute, request.get("from_us")) for _, request in office.told[before:]]
+
+    times = [(minute, start_us) for minute, start_us in asked if start_us is not None]
+    assert {start_us for _, start_us in times} == {NOON_US - 9_000_000, NOON_US - 5_000_000}
+    for (sooner, first), (later, second) in pairwise(asked):
+        if second is not None and first != second:
+            assert later - sooner >= 5, "the other answer may be on its way"
