@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from greenbutton_objects.parse import parse_feed
 
 from mdms.billing.formats.espi_read import read
 from mdms.billing.formats.runs import Refusal, Run, Said
@@ -222,3 +223,20 @@ def test_what_is_no_feed_is_refused(text):
     (refusal,) = said(text)
 
     assert isinstance(refusal, Refusal)
+
+
+def test_another_reader_finds_the_same_totals(tmp_path):
+    readings = [reading(1796112000 + 900 * n, 100 + n) for n in range(96)]
+    text = feed(
+        USAGE_POINT.replace("</ServiceCategory>", "</ServiceCategory><status>1</status>"),
+        METER_READING, reading_type(powerOfTenMultiplier=1), block(*readings),
+    )  # fmt: skip
+    path = tmp_path / "foreign.xml"
+    path.write_text(text)
+
+    (point,) = parse_feed(path)
+    (theirs,) = point.meterReadings
+    values = [each.value for each in theirs.intervalReadings]
+
+    assert run_of(said(text)).value == values
+    assert sum(values) == sum(range(1000, 1960, 10))

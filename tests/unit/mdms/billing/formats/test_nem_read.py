@@ -9,7 +9,7 @@ from nemreader import NEMFile
 
 from mdms.billing.formats.nem_read import read
 from mdms.billing.formats.runs import PassedOver, Refusal, Run, Said
-from mdms.domain.time import to_epoch_s
+from mdms.domain.time import from_epoch_s, to_epoch_s
 
 MARKET = timezone(timedelta(hours=10))
 HEADER = "100,NEM12,202612011200,CPAU,BILL"
@@ -139,3 +139,18 @@ def test_another_reader_finds_the_same_totals():
     actual = sum(each.read_value for each in theirs if str(each.quality_method)[0] == "A")
     assert sum(sum(run.value) for run in ours) == round(actual * 1000)
     assert sum(len(run.value) + run.not_read for run in ours) == len(theirs) == 192
+
+
+def test_another_reader_finds_the_same_registers():
+    text = f"100,NEM13,202611021200,MDP1,Retailer1\n{BASIC.replace('E64', 'A')}\n900\n"
+
+    (theirs,) = NEMFile("foreign").parse_nem_file(text.splitlines()).readings["1234567890"]["11"]
+    (ours,) = read(io.BytesIO(text.encode()), MARKET)
+
+    assert isinstance(ours, Run)
+    assert ours.value == [
+        round(1000 * (shown or 0)) for shown in (theirs.val_start, theirs.val_end)
+    ]
+    assert [from_epoch_s(at_s).astimezone(MARKET).replace(tzinfo=None) for at_s in ours.at_s] == [
+        theirs.t_start, theirs.t_end,
+    ]  # fmt: skip
