@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from mdms.billing.formats.csv_v1 import services_digest
 from mdms.domain.audit import AuditEntry
 from mdms.domain.errors import UnavailableError
 from mdms.domain.facts import CisFact
@@ -32,6 +33,7 @@ from mdms.ports.billing import (
     BillingEstimate,
     Correction,
     SwitchRead,
+    WindowSummary,
 )
 from mdms.ports.registry import ImportResult
 from mdms.ports.unit_of_work import UnitOfWork
@@ -299,6 +301,14 @@ class MemoryBilling:
             if known and (each.window_start, each.window_end) == (window_start, window_end):
                 newest[each.usage_point_id, each.period] = each
         return [newest[key] for key in sorted(newest)]
+
+    async def summary(self, window_start: date, window_end: date) -> WindowSummary:
+        rows = await self.determinants(window_start, window_end)
+        return WindowSummary(
+            len(rows),
+            sum(row.quality != "ACTUAL" for row in rows),
+            services_digest(await self.services(window_start, window_end)),
+        )
 
     async def services_of(self, usage_point_id: str) -> list[tuple[BilledService, datetime]]:
         return [pair for pair in self.billed if pair[0].usage_point_id == usage_point_id]

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from mdms.billing.channels import BilledChannel
-from mdms.billing.edges import Edges, billed_before, edges_of, usage_between
+from mdms.billing.edges import Edges, billed_after, billed_before, edges_of, usage_between
 from mdms.billing.proof import content_hash, pack_versions
 from mdms.billing.registers import (
     IS_ABSENT,
@@ -106,7 +106,7 @@ def determine(
         registers: Versions of their register reads, from CARRY_S_MAX before the window to
             NEAREST_S_MAX after it.
         ruleset_hash: The validation rules that judged the intervals.
-        before: What is billed of them already.
+        before: What is billed of them already, in windows before and after.
 
     Returns:
         Determinants and blocks, each in the order of the channels but parts of one by their time.
@@ -123,7 +123,7 @@ def determine(
             channel,
             _of(current, channel),
             usable(_of(reads, channel), channel),
-            billed_before(channel, closed.get(channel.channel_id, ())),
+            closed.get(channel.channel_id, ()),
             ruleset_hash=ruleset_hash,
         )
         if isinstance(outcome, BillingDeterminant):
@@ -140,7 +140,7 @@ def _determine(
     channel: BilledChannel,
     intervals: IntervalReads,
     registers: RegisterReads,
-    before: EdgeRegister | None,
+    frozen: Sequence[BilledBefore | BillingDeterminant],
     *,
     ruleset_hash: str,
 ) -> BillingDeterminant | BillingBlock:
@@ -151,7 +151,8 @@ def _determine(
     obstacle = _unfinished(billed, channel)
     if obstacle is not None:
         return obstacle
-    edges = edges_of(channel, registers, intervals, before)
+    before, after = billed_before(channel, frozen), billed_after(channel, frozen)
+    edges = edges_of(channel, registers, intervals, before, after)
     if edges is None or edges.end.at_s <= edges.start.at_s:
         return _block(
             channel,

@@ -1,8 +1,9 @@
 """
 The two registers that a bill's usage lies between.
 
-A bill opens with what the one before ended with, right or wrong: so nothing is billed twice or
-never, and what was estimated too high is given back by the next one (CPAU Rule 10.A.4, ADR 0010).
+A bill opens with what the one before ended with, right or wrong, and one that is frozen late ends
+with what the one after opened with: so nothing is billed twice or never, and what was estimated
+too high is given back by the next one (CPAU Rule 10.A.4, ADR 0010).
 """
 
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ def edges_of(
     registers: RegisterReads,
     intervals: IntervalReads,
     before: EdgeRegister | None,
+    after: EdgeRegister | None,
 ) -> Edges | None:
     """
     Return the registers at both ends; None where one of them is unknown.
@@ -53,31 +55,52 @@ def edges_of(
         registers: Its `usable` reads, sorted by time.
         intervals: Its current intervals, sorted by start.
         before: What the bill before ended with; None for a first one.
+        after: What the bill after opened with, where that one was frozen first; mostly None.
     """
     first = register_at(channel.read_start_s, registers, intervals, channel)
     last = register_at(channel.read_end_s, registers, intervals, channel)
     start = before or _installed(channel, registers) or first
-    end = _removed(channel, registers) or last
+    end = after or _removed(channel, registers) or last
     if start is None or end is None:
         return None
     if first is not None and (first.at_s, first.value) == (start.at_s, start.value):
         start = first
+    if last is not None and (last.at_s, last.value) == (end.at_s, end.value):
+        end = last
     return Edges(start, end, (first or start, last or end))
 
 
 def billed_before(
-    channel: BilledChannel, closed: Sequence[BilledBefore | BillingDeterminant]
+    channel: BilledChannel, frozen: Sequence[BilledBefore | BillingDeterminant]
 ) -> EdgeRegister | None:
     """Return what the bill before ended with; None for a first one, or one after a gap."""
-    newest = max(
-        (each for each in closed if each.usage_point_id == channel.usage_point_id),
-        key=lambda each: each.read_end_utc,
-        default=None,
-    )
-    if newest is None:
-        return None
-    off_s = to_epoch_s(newest.read_end_utc) - channel.read_start_s
-    return billed_register(newest) if abs(off_s) <= NEAREST_S_MAX else None
+    return _billed(channel, frozen, channel.read_start_s, closing=True)
+
+
+def billed_after(
+    channel: BilledChannel, frozen: Sequence[BilledBefore | BillingDeterminant]
+) -> EdgeRegister | None:
+    """Return what the bill after opened with; None where that one is still to be frozen."""
+    return _billed(channel, frozen, channel.read_end_s, closing=False)
+
+
+def _billed(
+    channel: BilledChannel,
+    frozen: Sequence[BilledBefore | BillingDeterminant],
+    edge_s: int,
+    *,
+    closing: bool,
+) -> EdgeRegister | None:
+    """Return the register of the bill on the other side of an edge, within three days of it."""
+    middle_s = (channel.read_start_s + channel.read_end_s) // 2
+    found = []
+    for each in frozen:
+        lies_before = to_epoch_s(each.read_start_utc) < middle_s
+        if each.usage_point_id == channel.usage_point_id and lies_before == closing:
+            register = billed_register(each, closing=closing)
+            if abs(register.at_s - edge_s) <= NEAREST_S_MAX:
+                found.append(register)
+    return min(found, key=lambda each: abs(each.at_s - edge_s), default=None)
 
 
 def usage_between(start: EdgeRegister, end: EdgeRegister, channel: BilledChannel) -> int:

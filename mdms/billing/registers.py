@@ -33,7 +33,7 @@ class Basis(StrEnum):
     SWAP = "SWAP"
     """The meter's first or last read in place, between two interval boundaries."""
     BILLED = "BILLED"
-    """What the bill before ended with."""
+    """What the bill before ended with, or the one after, frozen first, opened with."""
     SUM = "SUM"
     BACK = "BACK"
     NEAR = "NEAR"
@@ -219,20 +219,21 @@ def swap_read(
     )
 
 
-def billed_register(before: BilledBefore | BillingDeterminant) -> EdgeRegister:
-    """Return what a bill before ended with, as the register that the next one opens with."""
-    at_s = to_epoch_s(before.read_end_utc)
-    quality = Quality(before.quality)
+def billed_register(bill: BilledBefore | BillingDeterminant, *, closing: bool) -> EdgeRegister:
+    """Return what a bill ended with, or opened with, as the register of the one next to it."""
+    at_s = to_epoch_s(bill.read_end_utc if closing else bill.read_start_utc)
+    value = bill.register_end if closing else bill.register_start
+    quality = Quality(bill.quality)
     status = Status.ESTIMATED if quality is Quality.ESTIMATED else Status.VALIDATED
     read = RegisterReads.raw(
-        np.array([before.channel_id]),
+        np.array([bill.channel_id]),
         np.array([at_s]),
-        np.array([before.register_end]),
+        np.array([value]),
         recorded_us=0,
         source=Source.SELF_READ if quality is Quality.CUSTOMER else Source.VEE,
     )
     return EdgeRegister(
-        value=before.register_end,
+        value=value,
         at_s=at_s,
         basis=Basis.BILLED,
         read=replace(read, status=np.array([status.code], np.uint8)),

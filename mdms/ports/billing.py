@@ -83,6 +83,7 @@ class BilledBefore:
     interval_count: int
     estimated_count: int
     revision: int = 1
+    register_start: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,22 @@ class Acknowledgement:
     acknowledged_at: datetime
     acknowledged_by: str
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSummary:
+    """
+    What a window comes to, counted.
+
+    Attributes:
+        parts: Of meters, as they count now.
+        not_actual: Those that do not rest on two actual registers.
+        digest: SHA-256 over hash and revision of every service; `csv_v1.services_digest`.
+    """
+
+    parts: int
+    not_actual: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +245,10 @@ class BillingStore(Protocol):
         """Return what counts, or counted at an instant, by usage point and period."""
         ...
 
+    async def summary(self, window_start: date, window_end: date) -> WindowSummary:
+        """Return how much of a window is frozen, and the digest of what it says now."""
+        ...
+
     async def services_of(self, usage_point_id: str) -> Sequence[tuple[BilledService, datetime]]:
         """Return every revision of a service with the instant of its freeze, oldest first."""
         ...
@@ -242,7 +263,11 @@ class BillingStore(Protocol):
     async def before(
         self, channel_ids: Sequence[int], *, since: date, until: date
     ) -> Sequence[BilledBefore]:
-        """Return what is frozen of channels in windows within [since, until], oldest first."""
+        """
+        Return what is frozen of channels in windows within [since, until], oldest first.
+
+        That is what later bills follow, and what earlier ones lead up to.
+        """
         ...
 
     async def windows(self) -> Sequence[tuple[date, date]]: ...

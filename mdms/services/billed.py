@@ -119,15 +119,14 @@ class BilledServices:
         return {"digest": digest, "services": len(services), "new": new}
 
 
-async def acknowledged(work: UnitOfWork, start: date, end: date) -> str:
-    """Return in words whether billing has what the window says now."""
+async def acknowledged(work: UnitOfWork, start: date, end: date, digest: str) -> str:
+    """Return in words whether billing has what a window of this digest says."""
     acknowledged = await work.billing.acknowledged(start, end)
     if not acknowledged:
         return "not acknowledged"
     last = acknowledged[-1]
-    now = csv_v1.services_digest(await work.billing.services(start, end))
     when = f"acknowledged {last.acknowledged_at:%Y-%m-%d %H:%M}Z by {last.acknowledged_by}"
-    return when if last.digest == now else f"changed since it was {when}"
+    return when if last.digest == digest else f"changed since it was {when}"
 
 
 async def must_be_frozen(work: UnitOfWork, window: BillWindow) -> None:

@@ -159,19 +159,26 @@ class Reckoning:
             channel_ids=ids,
             as_of=self.as_of,
         )
-        before = await work.billing.before(
-            ids, since=self.window.start - BILLS_BEFORE, until=self.window.start
-        )
+        beside = [*await self._frozen(work, ids, self.window.start - BILLS_BEFORE)]
+        if revisions is None:  # a correction moves the bill after; a first freeze fits before it
+            beside += await self._frozen(work, ids, self.window.end)
         return await asyncio.to_thread(
-            self._add_up, services, intervals, registers, before, revisions or {}
+            self._add_up, services, intervals, registers, beside, revisions or {}
         )
+
+    async def _frozen(
+        self, work: UnitOfWork, ids: Sequence[int], since: date
+    ) -> Sequence[BilledBefore]:
+        """Return what is frozen of channels since a day, in windows apart from this one."""
+        until = self.window.start if since < self.window.start else since + BILLS_BEFORE
+        return await work.billing.before(ids, since=since, until=until)
 
     def _add_up(
         self,
         services: Sequence[Service],
         intervals: IntervalReads,
         registers: RegisterReads,
-        before: Sequence[BilledBefore],
+        beside: Sequence[BilledBefore],
         revisions: Mapping[ServiceKey, int],
     ) -> Reckoned:
         current = intervals.current()
@@ -181,7 +188,7 @@ class Reckoning:
             current,
             registers,
             ruleset_hash=self.ruleset_hash,
-            before=before,
+            before=beside,
         )
         found = {(row.channel_id, row.usage_point_id, row.period): row for row in determinants}
         made: list[BilledService] = []

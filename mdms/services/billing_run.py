@@ -11,7 +11,6 @@ import structlog
 
 from mdms.billing.formats import csv_v1
 from mdms.billing.formats.csv_extras import Extras
-from mdms.billing.registers import Quality
 from mdms.billing.window import SERVICE_DAYS_MAX, SERVICE_DAYS_MIN, BillWindow
 from mdms.domain.errors import OperatorError, UsageError
 from mdms.ports.billing import BillingBlock, ExportSink
@@ -157,12 +156,14 @@ class BillingService:
         rows: list[dict[str, Any]] = []
         async with self._unit_of_work() as work:
             for start, end in await work.billing.windows():
-                frozen = await work.billing.determinants(start, end)
-                estimated = sum(row.quality != Quality.ACTUAL for row in frozen)
-                told = [f"{estimated} not on two actual registers"] if estimated else []
-                told.append(await acknowledged(work, start, end))
+                summary = await work.billing.summary(start, end)
+                said = f"{summary.not_actual} not on two actual registers"
+                told = [said] if summary.not_actual else []
+                told.append(await acknowledged(work, start, end, summary.digest))
                 detail = "; ".join(told)
-                rows.append(_status_row(start, end, "frozen", channels=len(frozen), detail=detail))
+                rows.append(
+                    _status_row(start, end, "frozen", channels=summary.parts, detail=detail)
+                )
                 rows += [
                     _status_row(start, end, block.reason, meter=block.badge, detail=block.detail)
                     for block in await work.billing.blocked(start, end)

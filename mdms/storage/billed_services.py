@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
-from mdms.ports.billing import Acknowledgement, BilledService, BillingEstimate
+from mdms.ports.billing import Acknowledgement, BilledService, BillingEstimate, WindowSummary
 
 
 class PostgresBilledServices:
@@ -55,6 +55,29 @@ class PostgresBilledServices:
         async with self._connection.cursor(row_factory=kwargs_row(_service_of)) as cursor:
             await cursor.execute(self.SERVICES, wanted)
             return await cursor.fetchall()
+
+    SUMMARY = """
+    SELECT
+        (SELECT count(*) FROM current_determinant d
+         WHERE (d.window_start, d.window_end) = (%(window_start)s, %(window_end)s)),
+        (SELECT count(*) FROM current_determinant d
+         WHERE (d.window_start, d.window_end) = (%(window_start)s, %(window_end)s)
+           AND d.quality <> 'ACTUAL'),
+        (SELECT encode(sha256(convert_to(coalesce(string_agg(
+                    content_hash || ' ' || revision || E'\n', ''
+                    ORDER BY usage_point_id COLLATE "C", period), ''), 'UTF8')), 'hex')
+         FROM (SELECT DISTINCT ON (usage_point_id, period)
+                      usage_point_id, period, content_hash, revision
+               FROM billed_service
+               WHERE (window_start, window_end) = (%(window_start)s, %(window_end)s)
+               ORDER BY usage_point_id, period, revision DESC) now)
+    """
+
+    async def summary(self, window_start: date, window_end: date) -> WindowSummary:
+        window = {"window_start": window_start, "window_end": window_end}
+        row = await (await self._connection.execute(self.SUMMARY, window)).fetchone()
+        assert row is not None, "a count has a row"
+        return WindowSummary(*row)
 
     SERVICES_OF = """
     SELECT window_start, window_end, usage_point_id, period, revision, premise_id, account_id,

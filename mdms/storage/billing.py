@@ -130,7 +130,8 @@ class PostgresBilling(PostgresBilledServices, PostgresBillingExtras):
     BEFORE = """
     SELECT d.window_start, d.window_end, d.channel_id, d.reading_type, d.usage_point_id,
            d.account_id, d.read_start_utc, d.read_end_utc, d.register_end, d.usage_quanta,
-           d.quality, d.estimated_share, d.interval_count, d.estimated_count, d.revision
+           d.quality, d.estimated_share, d.interval_count, d.estimated_count, d.revision,
+           d.register_start
     FROM billing_window w
     JOIN current_determinant d USING (window_start, window_end)
     WHERE w.window_start >= %(since)s AND w.window_end <= %(until)s

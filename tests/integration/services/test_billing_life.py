@@ -8,11 +8,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from mdms.billing.formats.csv_v1 import services_digest
 from mdms.billing.service_parts import content_hash
 from mdms.domain.errors import NotFoundError, OperatorError, UsageError
 from mdms.domain.readings import Source, Status
 from mdms.domain.time import to_epoch_s, to_epoch_us
 from mdms.policy.reading import EstimateReason
+from mdms.ports.billing import WindowSummary
 from mdms.services.billed import BilledServices
 from mdms.services.billing_corrections import BillingCorrections
 from mdms.services.billing_cycles import BillingCycles
@@ -263,4 +265,7 @@ async def test_what_is_stored_of_a_service_still_proves_what_it_says(store):
     async with store() as work:
         services = await work.billing.services(START, END)
 
+        summary = await work.billing.summary(START, END)
+
     assert [content_hash(each) for each in services] == [each.content_hash for each in services]
+    assert summary == WindowSummary(4, 1, services_digest(services))

@@ -327,6 +327,24 @@ def test_a_bill_elsewhere_or_long_ago_opens_nothing():
     assert rows == [november.determine()] * 2
 
 
+def test_a_bill_that_is_frozen_late_ends_with_what_the_next_one_opened_with():
+    november = month()
+    december = replace(
+        billed(),
+        window_start=MONTH.end,
+        window_end=date(2027, 1, 3),
+        read_start_utc=datetime(2026, 12, 4, 8, tzinfo=UTC),
+        read_end_utc=datetime(2027, 1, 3, 8, tzinfo=UTC),
+        register_start=5_000 + int(november.value.sum()) + 700,
+    )
+
+    [row], _ = november.determine(before=[december])
+
+    assert row.read_end_utc == datetime(2026, 12, 4, 8, tzinfo=UTC)
+    assert row.usage_quanta == november.value.sum() + 700
+    assert row.method == "BILLED"
+
+
 def test_the_last_read_of_a_meter_that_was_taken_out_closes_its_part():
     november = month(closed_by=ReadReason.EXCHANGE, removed_s=MONTH.period(PACIFIC).end_s + 1_200)
     final = november.registers.take(slice(30, 31))
