@@ -269,3 +269,30 @@ async def test_what_is_stored_of_a_service_still_proves_what_it_says(store):
 
     assert [content_hash(each) for each in services] == [each.content_hash for each in services]
     assert summary == WindowSummary(4, 1, services_digest(services))
+
+
+async def test_where_people_moved_each_account_has_its_bill(store):
+    moved = date(2026, 11, 20)
+    agreements = (
+        *(replace(each, end_on=moved) for each in TOWN.agreements),
+        *(replace(each, account_id="A2", start_on=moved) for each in TOWN.agreements),
+    )
+    accounts = (*TOWN.accounts, replace(TOWN.accounts[0], account_id="A2"))
+    town = replace(TOWN, agreements=agreements, accounts=accounts)
+    await RegistryService(store).import_files(write_directory(town))
+    await receive(store)
+    billing = BillingService(store, FakeClock(JUDGED), BOOK, no_finalize, RULES)
+
+    result = await billing.freeze(START, END)
+    bills = await BilledServices(store, FakeClock(JUDGED)).of_meter("E1")
+
+    assert (result.frozen, result.services, dict(result.blocked)) == (8, 8, {})
+    assert [(bill["account"], bill["from_on"], bill["to_on"]) for bill in bills] == [
+        ("A1", "2026-11-03", "2026-11-20"),
+        ("A2", "2026-11-20", "2026-12-03"),
+    ]
+    assert [bill["detail"]["proration"] for bill in bills] == ["17/30", "13/30"]
+    async with store() as work:
+        rows = [row for row in await work.billing.determinants(START, END) if row.badge == "E1"]
+    assert rows[0].register_end == rows[1].register_start
+    assert [row.closed_by for row in rows] == ["MOVE_OUT", "PERIODIC"]

@@ -9,6 +9,7 @@ import pytest
 
 from mdms.billing.proof import unpack_versions
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
+from mdms.domain.facts import CisFact, Subject
 from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import (
@@ -306,3 +307,68 @@ async def test_an_export_writes_every_file_and_the_manifest_last(tmp_path):
     assert names[-1] == "manifest_v1_2026-11-03_2026-12-03.json"
     assert (tmp_path / names[0]).read_bytes().count(b"\r\n") == 4
     assert (tmp_path / names[2]).read_bytes().count(b"\r\n") == 4
+
+
+async def test_a_cycle_freezes_its_own_services_in_its_own_windows():
+    bench = Bench(meters=2)
+    registry = bench.database.registry.registry
+    points = (registry.usage_points[0], replace(registry.usage_points[1], billing_cycle=2))
+    bench.database.registry.registry = replace(registry, usage_points=points)
+    bench.database.billing.schedule = {(2, START), (2, END)}
+
+    second = await bench.service.freeze(START, END, cycle=2)
+    first = await bench.service.freeze(START, END)
+
+    assert (second.frozen, first.frozen, first.already_frozen) == (1, 1, 1)
+
+
+async def test_a_service_whose_cycle_is_read_on_other_days_is_left_alone():
+    bench = Bench(meters=1)
+    bench.database.billing.schedule = {(1, START - timedelta(days=2)), (1, END - timedelta(days=2))}
+
+    result = await bench.service.freeze(START, END)
+
+    assert (result.frozen, dict(result.blocked)) == (0, {})
+    with pytest.raises(UsageError, match="cycle 1 has no such window"):
+        await bench.service.freeze(START, END, cycle=1)
+
+
+async def test_no_day_is_billed_twice():
+    bench = Bench(meters=1)
+    await bench.service.freeze(END - timedelta(days=10), END, any_length=True)
+
+    result = await bench.service.freeze(START, END)
+
+    assert (result.frozen, dict(result.blocked)) == (0, {"billed_elsewhere": 1})
+
+
+async def test_a_rate_schedule_that_nobody_knows_bills_nobody():
+    bench = Bench(meters=1)
+    said = datetime(2026, 1, 1, tzinfo=UTC)
+    bench.database.facts.statements = [
+        CisFact(
+            subject=Subject.USAGE_POINT,
+            subject_id="U1",
+            fact="rate_schedule",
+            value="E-99",
+            effective_at=said,
+            known_at=said,
+        )
+    ]
+
+    result = await bench.service.freeze(START, END)
+
+    assert dict(result.blocked) == {"no_terms": 1}
+
+
+async def test_two_windows_frozen_in_the_wrong_order_still_share_a_register():
+    bench = Bench(meters=1)
+    middle = START + timedelta(days=15)
+    await bench.service.freeze(middle, END, any_length=True)
+
+    await bench.service.freeze(START, middle, any_length=True)
+
+    [first] = await bench.database.billing.determinants(START, middle)
+    [second] = await bench.database.billing.determinants(middle, END)
+    assert first.register_end == second.register_start
+    assert first.usage_quanta + second.usage_quanta == bench.value.sum()
