@@ -1,15 +1,18 @@
 """A bill's whole life on a real database: frozen, taken, overtaken by reads, corrected, told."""
 
+import csv
 import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from io import StringIO
 
 import numpy as np
 import pytest
 
 from mdms.billing.formats.csv_v1 import services_digest
 from mdms.billing.service_parts import content_hash
+from mdms.domain.controls import Action, ControlState
 from mdms.domain.errors import NotFoundError, OperatorError, UsageError
 from mdms.domain.readings import Source, Status
 from mdms.domain.time import to_epoch_s, to_epoch_us
@@ -24,6 +27,7 @@ from mdms.services.billing_run import BillingService
 from mdms.services.meter_tests import MeterTests
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
+from tests.controls import a_control
 from tests.fakes import FakeClock
 from tests.households import BOOK
 from tests.integration.services.test_billing_line import (
@@ -296,3 +300,31 @@ async def test_where_people_moved_each_account_has_its_bill(store):
         rows = [row for row in await work.billing.determinants(START, END) if row.badge == "E1"]
     assert rows[0].register_end == rows[1].register_start
     assert [row.closed_by for row in rows] == ["MOVE_OUT", "PERIODIC"]
+
+
+async def test_a_disconnect_and_a_reconnect_carry_their_own_reads(store):
+    billing = await frozen(store)
+    opened_at, closed_at = MONTH.start_utc + timedelta(days=9), MONTH.start_utc + timedelta(days=11)
+    async with store() as work:
+        for number, (action, at) in enumerate(
+            [(Action.DISCONNECT, opened_at), (Action.RECONNECT, closed_at)]
+        ):
+            done = a_control(badge="E1", usage_point_id="U-E1", action=action)
+            await work.controls.add(
+                replace(
+                    done,
+                    state=ControlState.VERIFIED,
+                    answered_at=at,
+                    register=721_345 + number,
+                    due_at=None,
+                )
+            )
+        await work.controls.add(a_control(badge="E2", usage_point_id="U-E2"))  # never answered
+
+    files = await billing.files(START, END)
+
+    rows = list(csv.DictReader(StringIO(files[f"switch_reads_v1_{START}_{END}.csv"].decode())))
+    assert [(row["reason"], row["value"], row["contract_account"]) for row in rows] == [
+        ("DISCONNECT", "721.345", "A1"),
+        ("RECONNECT", "721.346", "A1"),
+    ]
