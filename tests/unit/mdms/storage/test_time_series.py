@@ -48,10 +48,12 @@ def test_every_time_series_of_our_own_migrations_is_rendered(capabilities):
     assert not any("/* time series" in text for text in rendered)
 
 
-def test_our_migrations_are_numbered_from_one_without_gaps():
+def test_each_of_our_migrations_has_a_number_of_its_own():
     migrations = read()
 
-    assert [migration.number for migration in migrations] == list(range(1, len(migrations) + 1))
+    numbers = [migration.number for migration in migrations]
+    assert numbers == sorted(set(numbers)), "in order; a number may be left out"
+    assert numbers[0] == 1
     assert {migration.phase for migration in migrations} <= set(Phase)
 
 
