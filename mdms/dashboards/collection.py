@@ -178,7 +178,7 @@ _FLOW = Row(
         ),
         Panel(
             title="Duration of a commit",
-            description="From the first look at a batch to its commit.",
+            description="From the start of the transaction of a batch to its commit.",
             kind=Kind.TIME_SERIES,
             queries=tuple(
                 Prometheus(

@@ -65,7 +65,7 @@ _FLOW = Row(
         ),
         lines(
             "Duration of a commit",
-            "From the first look at a batch to its commit.",
+            "From the start of the transaction of a batch to its commit.",
             *(
                 Prometheus(
                     f"histogram_quantile({quantile},"
