@@ -149,6 +149,21 @@ class TokenSettings(_Section):
         return roles
 
 
+class AlertSettings(_Section):
+    """Where alerts to customers go."""
+
+    webhook: str = ""
+    secret: str = ""
+    attempts_max: Annotated[int, Field(ge=1, le=100)] = 12
+
+    @field_validator("webhook")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError(f"{url!r} must start with https://, or name this machine")
+        return url
+
+
 class ClientSettings(_Section):
     """How the command line reaches the daemon."""
 
@@ -185,6 +200,7 @@ class Settings(BaseSettings):
     commands: CommandsSettings = CommandsSettings()
     signer: SignerSettings = SignerSettings()
     api: ApiSettings = ApiSettings()
+    alerts: AlertSettings = AlertSettings()
     client: ClientSettings = ClientSettings()
     clock: ClockSettings = ClockSettings()
     log: LogSettings = LogSettings()

@@ -55,6 +55,7 @@ from mdms.services.tokens import TokenService
 from mdms.services.transformers import TransformerService
 from mdms.services.vee_explain import ExplainService
 from mdms.services.vee_run import VeeService
+from mdms.services.wishes import WishService
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class Services:
     facts: FactService
     grants: GrantService
     own_data: OwnDataService
+    wishes: WishService
     access_log: AccessLogService
     tokens: TokenService
     audit: AuditService

@@ -1,5 +1,6 @@
 """Customers' own data, by REST, with the tokens of grants; no token of staff opens it."""
 
+from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -7,9 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
 
 from mdms.api import downloads, params
 from mdms.api.backend import Backend
+from mdms.domain.alerts import WishKind
 from mdms.domain.customers import Grant
 from mdms.domain.time import Period
 from mdms.policy.access_facts import Data, Days
@@ -75,3 +78,40 @@ async def green_button(services: Backend, holder: Holder, asked: Wish) -> FileRe
     wanted = Wanted(period, asked.usage_point_id)
     write = partial(services.reading_files.write, FileForm.ESPI, wanted)
     return await downloads.made("green_button.xml", write)
+
+
+class Threshold(BaseModel):
+    """From where on to tell: billing units a day for usage, percent above usual for high_use."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    threshold: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=3)]
+
+
+@router.get(_PLACE + "/alerts")
+async def alerts(services: Backend, holder: Holder, asked: Wish) -> dict[str, list[dict[str, Any]]]:
+    """List what the account was told: leaks, and days that it asked to be told of."""
+    return {"alerts": await services.wishes.alerts(holder, asked)}
+
+
+@router.put(_PLACE + "/alerts/{kind}")
+async def wish(
+    *,
+    body: Threshold,
+    services: Backend,
+    holder: Holder,
+    account_id: _Id,
+    usage_point_id: _Id,
+    kind: WishKind,
+) -> dict[str, str]:
+    """Ask to be told of days of much usage; owners only."""
+    return await services.wishes.wish(holder, account_id, usage_point_id, kind, body.threshold)
+
+
+@router.delete(_PLACE + "/alerts/{kind}")
+async def forget(
+    services: Backend, holder: Holder, account_id: _Id, usage_point_id: _Id, kind: WishKind
+) -> dict[str, str]:
+    """Ask to be told no more; owners only."""
+    await services.wishes.forget(holder, account_id, usage_point_id, kind)
+    return {"forgotten": kind.value}

@@ -68,6 +68,7 @@ from mdms.services.status import StatusService
 from mdms.services.tokens import TokenService
 from mdms.services.transformers import TransformerService
 from mdms.services.vee_explain import ExplainService
+from mdms.services.wishes import WishService
 from mdms.settings import ApiSettings
 
 log = structlog.get_logger()
@@ -116,6 +117,8 @@ def _services(core: Core, line: Line | None) -> Services:
         await core.vee.run(first, last, channel_ids=channel_ids)
 
     edits = EditService(unit_of_work, clock, core.rules, settings.zone, rejudge)
+
+    own_data = OwnDataService(unit_of_work, clock, core.book)
 
     pilot = PilotService(unit_of_work, clock, lambda at: core.judge.rules(at).gate)
 
@@ -181,7 +184,8 @@ def _services(core: Core, line: Line | None) -> Services:
             unit_of_work.pipelined, clock, settings.zone, reactions(core, requests).on_facts
         ),
         grants=GrantService(unit_of_work, clock, core.book),
-        own_data=OwnDataService(unit_of_work, clock, core.book),
+        own_data=own_data,
+        wishes=WishService(unit_of_work, clock, core.book, own_data),
         access_log=AccessLogService(unit_of_work, clock, core.book),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from ingest.followed import FollowedClock
+from mdms.app.alerts import alert_delivery, deliver_alerts_forever
 from mdms.app.api import start_api
 from mdms.app.clock import SystemClock
 from mdms.app.core import open_core
@@ -58,6 +59,9 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
         if nightly is not None and not isinstance(core.clock, FollowedClock):
             tasks.start(nightly.forever())
             tasks.start(look_for_outages_forever(grid_days(core), core.clock))
+            if settings.alerts.webhook:
+                delivery = alert_delivery(core, settings.alerts)
+                tasks.start(deliver_alerts_forever(delivery, core.clock))
         if "api" in parts:
             start_api(core, tasks, line)
         # What is loaded by now stays: the collector need not look through it again and again.

@@ -3,6 +3,7 @@
 from datetime import time
 
 from mdms.app.core import Core
+from mdms.services.alert_night import AlertNight
 from mdms.services.grid import GridService
 from mdms.services.grid_days import GridDays
 from mdms.services.leak_night import LeakNight
@@ -28,12 +29,14 @@ def daily_jobs(core: Core) -> list[DailyJob]:
     optouts = OptoutDays(store, clock, core.book, OptoutService(store, clock, core.book))
     months = SelfReadMonths(store, clock, core.book)
     leaks = LeakNight(store, clock, core.leak_rules, zone)
+    alerts = AlertNight(store, clock, core.book)
 
     retention = RetentionService(store, clock, core.book, on_hold=core.settings.retention.hold)
 
     async def night() -> None:
         await core.vee.nightly()
         await leaks.run()  # on what VEE believes
+        await alerts.run()  # of the leaks, and of days that customers want to know of
 
     return [
         DailyJob("optouts", _OPTOUTS_AT, optouts.run),

@@ -43,6 +43,7 @@ class Alert(StrEnum):
     SELF_READ_DUE = "self_read_due"
     SELF_READ_MISSING = "self_read_missing"
     LEAK = "leak"
+    USAGE = "usage"
     HIGH_USE = "high_use"
     BURST = "burst"
     SAFETY = "safety"
@@ -56,7 +57,7 @@ URGENT: Final = frozenset(
 )
 """Sent at any hour."""
 
-FROM_INTERVALS: Final = frozenset({Alert.LEAK, Alert.HIGH_USE, Alert.BURST})
+FROM_INTERVALS: Final = frozenset({Alert.LEAK, Alert.USAGE, Alert.HIGH_USE, Alert.BURST})
 """Need intervals: never made for a meter that opted out."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from mdms.ports.alerts import AlertStore
 from mdms.ports.audit import AuditStore
 from mdms.ports.batches import BatchStore
 from mdms.ports.billing import BillingStore, CorrectionStore
@@ -105,6 +106,8 @@ class UnitOfWork(Protocol):
     def customers(self) -> CustomerStore: ...
     @property
     def access_log(self) -> AccessLogStore: ...
+    @property
+    def alerts(self) -> AlertStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

@@ -1,10 +1,10 @@
-"""Every night: what has been kept for its term goes, a month at a time."""
+"""Every night: what has been kept for its term goes."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 
-from mdms.domain.time import local_midnight
+from mdms.domain.time import local_midnight, months_after
 from mdms.policy.retention import Record
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
@@ -15,7 +15,9 @@ log = structlog.get_logger()
 
 class RetentionService:
     """
-    Drops raw messages whose term is over; reads and decisions outlive seven years and stay.
+    Drops raw messages, looks and alerts whose term is over.
+
+    Reads and decisions outlive seven years and stay.
 
     Args:
         unit_of_work: Opens a transaction.
@@ -40,7 +42,16 @@ class RetentionService:
         now = self._clock.now()
         term = timedelta(days=self._book.at(now).retention.days[Record.UPLINK_MESSAGE])
         first_kept = local_midnight(self._book.today(now) - term, self._book.zone)
+        portal_kept = self._first_kept_of_portal(now)
         async with self._unit_of_work() as work:
             month_count = await work.raw_messages.forget(first_kept)
+            look_count = await work.access_log.forget(portal_kept)
+            alert_count = await work.alerts.forget(portal_kept)
         if month_count:
             log.info("retention.messages.dropped", month_count=month_count, before=first_kept)
+        log.info("retention.portal.dropped", look_count=look_count, alert_count=alert_count)
+
+    def _first_kept_of_portal(self, now: datetime) -> date:
+        """Return the first day of which looks and alerts are kept."""
+        months = self._book.at(now).retention.months[Record.PORTAL_LOG]
+        return months_after(self._book.today(now), -months)

@@ -54,6 +54,30 @@ ALTER TABLE personal.access_log ALTER COLUMN access_id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+CREATE TABLE personal.alert (
+    alert_id uuid NOT NULL,
+    account_id text NOT NULL,
+    usage_point_id text NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    figures jsonb NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer NOT NULL,
+    delivered_at timestamp with time zone,
+    dead_at timestamp with time zone
+);
+
+CREATE TABLE personal.alert_wish (
+    account_id text NOT NULL,
+    usage_point_id text NOT NULL,
+    kind text NOT NULL,
+    threshold numeric NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_wish_kind_check CHECK ((kind = ANY (ARRAY['usage'::text, 'high_use'::text]))),
+    CONSTRAINT alert_wish_threshold_check CHECK ((threshold > (0)::numeric))
+);
+
 CREATE TABLE personal.contact (
     account_id text NOT NULL,
     name text NOT NULL,
@@ -1504,6 +1528,15 @@ ALTER TABLE ONLY personal.access_grant
 ALTER TABLE ONLY personal.access_log
     ADD CONSTRAINT access_log_pkey PRIMARY KEY (access_id);
 
+ALTER TABLE ONLY personal.alert
+    ADD CONSTRAINT alert_account_id_usage_point_id_kind_subject_key UNIQUE (account_id, usage_point_id, kind, subject);
+
+ALTER TABLE ONLY personal.alert
+    ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_id);
+
+ALTER TABLE ONLY personal.alert_wish
+    ADD CONSTRAINT alert_wish_pkey PRIMARY KEY (account_id, usage_point_id, kind);
+
 ALTER TABLE ONLY personal.contact
     ADD CONSTRAINT contact_pkey PRIMARY KEY (account_id);
 
@@ -1774,6 +1807,8 @@ CREATE INDEX access_log_account ON personal.access_log USING gin (account_ids);
 
 CREATE INDEX access_log_at ON personal.access_log USING btree (at);
 
+CREATE INDEX alert_due ON personal.alert USING btree (due_at) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
+
 CREATE INDEX agreement_account ON public.agreement USING btree (account_id);
 
 CREATE UNIQUE INDEX api_token_name ON public.api_token USING btree (name) WHERE (revoked_at IS NULL);
@@ -1867,6 +1902,18 @@ CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON
 CREATE TRIGGER billing_estimate_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_estimate FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER billing_window_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_window FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY personal.alert
+    ADD CONSTRAINT alert_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY personal.alert
+    ADD CONSTRAINT alert_usage_point_id_fkey FOREIGN KEY (usage_point_id) REFERENCES public.usage_point(usage_point_id);
+
+ALTER TABLE ONLY personal.alert_wish
+    ADD CONSTRAINT alert_wish_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY personal.alert_wish
+    ADD CONSTRAINT alert_wish_usage_point_id_fkey FOREIGN KEY (usage_point_id) REFERENCES public.usage_point(usage_point_id);
 
 ALTER TABLE ONLY personal.contact
     ADD CONSTRAINT contact_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);

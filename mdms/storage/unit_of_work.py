@@ -11,6 +11,7 @@ from mdms.domain.errors import UnavailableError, UsageError
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.storage import capabilities, pool
 from mdms.storage.access_log import PostgresAccessLog
+from mdms.storage.alerts import PostgresAlerts
 from mdms.storage.audit import PostgresAudit
 from mdms.storage.batches import PostgresBatches
 from mdms.storage.billing import PostgresBilling
@@ -84,6 +85,7 @@ class PostgresUnitOfWork:
         self.board = PostgresBoard(connection)
         self.customers = PostgresCustomers(connection)
         self.access_log = PostgresAccessLog(connection)
+        self.alerts = PostgresAlerts(connection)
         self.tokens = PostgresTokens(connection)
 
 

@@ -74,6 +74,7 @@ from mdms.services.tokens import TokenService
 from mdms.services.transformers import TransformerService
 from mdms.services.vee_explain import ExplainService
 from mdms.services.vee_run import VeeService
+from mdms.services.wishes import WishService
 from mdms.settings import config_dir
 from tests.fakes import FakeClock
 from tests.households import BOOK
@@ -171,6 +172,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         facts=FactService(store, clock, ZONE),
         grants=GrantService(store, clock, BOOK),
         own_data=OwnDataService(store, clock, BOOK),
+        wishes=WishService(store, clock, BOOK, OwnDataService(store, clock, BOOK)),
         access_log=AccessLogService(store, clock, BOOK),
         tokens=TokenService(store, clock, [token(role) for role in Role]),
         audit=AuditService(store),

@@ -1,7 +1,7 @@
 """What has been kept for its term goes, and nothing else."""
 
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import cast
 
@@ -14,35 +14,44 @@ from tests.fakes import FakeClock
 NOW = datetime(2026, 12, 10, 11, tzinfo=UTC)
 
 
-class Messages:
+class Store:
     """Notes what it was told to forget."""
 
     def __init__(self) -> None:
-        self.before: list[datetime] = []
+        self.before: list[date] = []
 
-    async def forget(self, before: datetime) -> int:
+    async def forget(self, before: date) -> int:
         self.before.append(before)
         return 1
 
 
-def factory(messages: Messages) -> UnitOfWorkFactory:
+def factory(messages: Store, portal: Store) -> UnitOfWorkFactory:
     @asynccontextmanager
     async def unit_of_work():
-        yield SimpleNamespace(raw_messages=messages)
+        yield SimpleNamespace(raw_messages=messages, access_log=portal, alerts=portal)
 
     return cast("UnitOfWorkFactory", unit_of_work)
 
 
-async def run(*, on_hold: bool) -> list[datetime]:
-    messages = Messages()
+async def run(*, on_hold: bool) -> tuple[list[date], list[date]]:
+    messages, portal = Store(), Store()
+
     book = CustomerBook(RULEBOOK, CALENDAR)
-    await RetentionService(factory(messages), FakeClock(NOW), book, on_hold=on_hold).run()
-    return messages.before
+    await RetentionService(factory(messages, portal), FakeClock(NOW), book, on_hold=on_hold).run()
+    return messages.before, portal.before
 
 
 async def test_messages_go_when_ninety_local_days_are_over():
-    assert await run(on_hold=False) == [datetime(2026, 9, 11, 7, tzinfo=UTC)]
+    messages, _ = await run(on_hold=False)
+
+    assert messages == [datetime(2026, 9, 11, 7, tzinfo=UTC)]
+
+
+async def test_looks_and_alerts_go_after_a_year():
+    _, portal = await run(on_hold=False)
+
+    assert portal == [date(2025, 12, 10)] * 2
 
 
 async def test_nothing_goes_while_there_is_a_legal_hold():
-    assert await run(on_hold=True) == []
+    assert await run(on_hold=True) == ([], [])
