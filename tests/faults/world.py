@@ -13,15 +13,17 @@ import json
 import random
 import struct
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
+from ingest.preparing import Preparer
 from mdms.domain.errors import UnavailableError
 from mdms.ports.messages import Envelope
 from mdms.services.gaps import GapService
@@ -175,6 +177,10 @@ class World:
         self._events: dict[int, tuple[int, int]] = {}
 
     async def play(self) -> None:
+        with patch.object(Preparer, "_in_turn", _at_once):
+            await self._play()
+
+    async def _play(self) -> None:
         for step in range(STEPS + QUIET_STEPS):
             self._bad = step < STEPS
             self.clock.advance(timedelta(seconds=STEP_S))
@@ -285,6 +291,11 @@ class World:
         for answer in tower.answer(request):
             if request["op"] == "backfill_time" or not self._bad or self.rng.random() > 0.05:
                 self.broker.publish(topic, answer)
+
+
+async def _at_once(_: Preparer, work: Callable[[], Any]) -> Any:
+    """Work here and now: a thread of its own would make the order another one each time."""
+    return work()
 
 
 class _Still:
