@@ -24,14 +24,20 @@ router = APIRouter(prefix="/v1/readings/imports", tags=["readings"])
 READERS = Depends(allow(frozenset({Role.VEE, Role.BILLING, Role.SUPERVISOR})))
 Importer = Annotated[Token, Depends(allow(frozenset({Role.VEE})))]
 
-Name = Annotated[str, Query(min_length=1, max_length=200, description="Name of the file.")]
+_NO_NUL: Final = r"^[^\x00]*$"
+Name = Annotated[
+    str, Query(min_length=1, max_length=200, pattern=_NO_NUL, description="Name of the file.")
+]
 Form = Annotated[
     ReadFormat | None, Query(alias="format", description="Left out: told by the file's beginning.")
 ]
 Zone = Annotated[
     str, Query(max_length=64, description="Of its times; left out: as its format rules.")
 ]
-Whose = Annotated[str, Query(max_length=64, description="Badge or usage point of all of it.")]
+Whose = Annotated[
+    str,
+    Query(max_length=64, pattern=_NO_NUL, description="Badge or usage point of all of it."),
+]
 
 _BODY: Final = {
     "requestBody": {

@@ -100,6 +100,8 @@ def _at(why: Answer) -> str:
 
 def _versions(versions: Sequence[Answer], console: Console) -> Table:
     rows = [dict(each) | {"rules": "; ".join(each["rules"])} for each in versions]
+    if not any(each.get("file") for each in versions):
+        rows = [{name: cell for name, cell in row.items() if name != "file"} for row in rows]
     return _table(rows, console, "Versions", "rules")
 
 

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -94,13 +94,17 @@ class ReadingImportService:
         form, digest = await asyncio.to_thread(_look_at, path)
         form = how.form or form
         zone = how.zone or OWN_ZONE[form]
+        try:
+            times_of = zone_of(zone)
+        except UnusableError as error:
+            raise UsageError(str(error)) from error
         now = self._clock.now()
         async with self._unit_of_work() as work:
             earlier = await work.reading_imports.stored(digest, form, zone, how.meter)
             if earlier is not None:
                 return view(earlier) | {"already": True}
             intake = await self._intake(work, form, how.meter, now)
-        taken = _Taken(path, name, form, zone, how, digest, by, now)
+        taken = _Taken(path, name, form, zone, times_of, how, digest, by, now)
         try:
             made = await self._store(taken, intake)
         except _NotTakenError:
@@ -188,6 +192,7 @@ class _Taken:
     name: str
     form: ReadFormat
     zone: str
+    times_of: tzinfo
     how: HowToRead
     digest: bytes
     by: str
@@ -227,12 +232,8 @@ def _look_at(path: Path) -> tuple[ReadFormat, bytes]:
 
 def _batches(taken: _Taken, intake: Intake) -> Iterator[Batch]:
     """Read a file, batch by batch; called in a thread, so that the event loop stays free."""
-    try:
-        zone = zone_of(taken.zone)
-    except UnusableError as error:
-        raise UsageError(str(error)) from error
     with taken.path.open("rb") as file:
-        yield from intake.batches(read(file, taken.form, zone))
+        yield from intake.batches(read(file, taken.form, taken.times_of))
 
 
 def view(made: ReadingImport) -> dict[str, Any]:

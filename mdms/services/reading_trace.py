@@ -59,9 +59,9 @@ class TraceService:
         Follow the value of the interval in which an instant lies back to its frames.
 
         Returns:
-            Plain values: `versions`, oldest first; `frames` that carried it, as they were heard;
-            `note`, why there are none or not all; `same`, whether all of them say what was stored
-            as received, None where either is missing.
+            Plain values: `versions`, oldest first, each with the `file` that brought it; `frames`
+            that carried it, as they were heard; `note`, why there are none or not all; `same`,
+            whether all of them say what was stored as received, None where either is missing.
 
         Raises:
             NotFoundError: There is no such meter.
@@ -76,6 +76,7 @@ class TraceService:
             outcomes = await work.vee.days(day, day, channel_ids=[channel_id])
             messages = await self._messages(work, interval, reads)
             oldest = await work.raw_messages.oldest()
+            files = await _files(work, reads)
         shown = displayed_status(reads, outcomes, self._zone)
         frames, refused = await asyncio.to_thread(self._frames, messages, _sought(table, start_s))
         received = reads.take(reads.version == RAW_VERSION)
@@ -92,6 +93,7 @@ class TraceService:
                     "status": chr(shown[i]),
                     "method": Method(int(reads.method[i])).name,
                     "source": Source(int(reads.source[i])).name.lower(),
+                    "file": files.get(int(reads.recorded_us[i]), ""),
                     "recorded_at": from_epoch_us(int(reads.recorded_us[i])).isoformat(),
                     "rules": in_words(int(reads.flags[i])),
                 }
@@ -139,6 +141,16 @@ class TraceService:
         if oldest is None or oldest > interval.end_utc + _SLACK:
             return "no raw message is kept from that time: the trace ends at the stored reads"
         return ""
+
+
+async def _files(work: UnitOfWork, reads: IntervalReads) -> dict[int, str]:
+    """Return the names of the files that brought versions, by when these became known."""
+    names = {}
+    for recorded_us in set(reads.recorded_us[reads.source == Source.FILE].tolist()):
+        made = await work.reading_imports.made_at(from_epoch_us(recorded_us))
+        if made is not None:
+            names[recorded_us] = f"{made.name} ({made.reading_import_id})"
+    return names
 
 
 def _note(messages: int, frames: int, refused: int) -> str:

@@ -68,6 +68,15 @@ class PostgresReadingImports:
         found = await self._imports(self.FIND, reading_import_id=reading_import_id)
         return found[0] if found else None
 
+    MADE_AT = """
+    SELECT * FROM reading_import WHERE imported_at = %(at)s AND new_count > 0
+    ORDER BY reading_import_id LIMIT 1
+    """
+
+    async def made_at(self, at: datetime) -> ReadingImport | None:
+        found = await self._imports(self.MADE_AT, at=at)
+        return found[0] if found else None
+
     SINCE = """
     SELECT * FROM reading_import WHERE imported_at >= %(at)s
     ORDER BY imported_at DESC, reading_import_id DESC LIMIT %(count_max)s

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingest.tracing import open_frames
 from mdms.domain.readings import IntervalReads, Source, Status
 from mdms.domain.time import Period
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.reading_import import HowToRead, ReadingImportService
+from mdms.services.reading_trace import TraceService
 from mdms.services.vee_run import VeeService
 from mdms.settings import config_dir
 from tests.fakes import FakeClock
@@ -72,6 +74,12 @@ async def test_a_file_is_stored_once_however_often_it_comes(files, town, tmp_pat
     other = await files.take(written(tmp_path, GOOD + GOOD), "b.cmep", HowToRead(), "vera")
 
     assert await stored(town) == ([210, 195], [1_000_500])
+    traced = await TraceService(town, FakeClock(NOW), PACIFIC, open_frames).trace(
+        "E100", datetime(2026, 11, 3, 8, 5, tzinfo=UTC)
+    )
+    assert [each["file"] for each in traced["versions"]] == [
+        f"a.cmep ({first['reading_import_id']})"
+    ]
     assert (first["state"], first["format"], first["new_count"]) == ("stored", "cmep", 3)
     assert (first["no_value_count"], first["not_read_count"]) == (1, 1)
     assert first["totals"] == {"Wh": 405}

@@ -64,7 +64,13 @@ async def test_a_file_goes_in_and_its_report_is_found_again(town):
 
 @pytest.mark.parametrize(
     ("params", "sentence"),
-    [({"zone": "Mars"}, "no zone"), ({"format": "xls"}, "format"), ({"name": ""}, "name")],
+    [
+        ({"zone": "Mars"}, "no zone"),
+        ({"zone": "\0"}, "no zone"),
+        ({"meter": "\0"}, "meter"),
+        ({"format": "xls"}, "format"),
+        ({"name": ""}, "name"),
+    ],
 )
 async def test_what_cannot_be_meant_is_said_to_be_so(town, params, sentence):
     answer = await hand_in(town, f"{ROW}\r\n", **params)
