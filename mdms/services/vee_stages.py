@@ -12,8 +12,8 @@ from vee.rules import RuleSet
 CELLS_MAX = 2_000_000
 """Channels times slots of a transaction."""
 
-PART_CELLS = 500_000
-"""Channels times slots at a time: about 75 MB while they are judged, and once more for the next."""
+PART_CELLS = 750_000
+"""Channels times slots at a time: about 110 MB while they are judged, and as much for the next."""
 
 SILENT_DAYS_MAX = 400
 """Between two registers further apart than this, nothing is filled."""

@@ -10,8 +10,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import ChannelTable
-from mdms.services.vee_run import DAYS_MAX
-from mdms.services.vee_stages import CELLS_MAX, parts
+from mdms.services.vee_stages import PART_CELLS, parts
 from tests.bench import naive, vee_city
 from tests.bench.damage import Received, damaged, undamaged
 from tests.bench.load import SLOTS_A_DAY, electric_wh
@@ -19,7 +18,7 @@ from tests.bench.measure import Figures, Row, interleave, per_cpu_second
 from tests.channels import Installed, channel_table
 from vee import engine, gridding
 from vee.amend import amend
-from vee.block import DAY_S, Block, Limits, SlotTable
+from vee.block import Block, Limits, SlotTable
 from vee.days import tally
 from vee.engine import Outcome
 from vee.examination import Examination, examine
@@ -35,7 +34,7 @@ V_MAX = 6_300
 
 MONTH_CHANNELS = 1_000
 MONTH_DAYS = 30
-MONTH_PARTS = 2
+MONTH_PARTS = 4
 """Blocks are no larger than in service."""
 GAP_SHARE = 0.05
 NIGHT_CHANNELS = 10_000
@@ -144,10 +143,9 @@ class _Night:
 
     def __init__(self) -> None:
         self._slots = _slot_table(NIGHT_DAYS)
-        count_max = CELLS_MAX * SLOT_S // ((DAYS_MAX + 2) * DAY_S)
+        channel_ids = np.arange(NIGHT_CHANNELS, dtype=np.int32)
         self._parts = [
-            _loaded(self._slots, ids)
-            for ids in parts(np.arange(NIGHT_CHANNELS, dtype=np.int32), count_max)
+            _loaded(self._slots, ids) for ids in parts(channel_ids, PART_CELLS // len(self._slots))
         ]
 
     def judge(self) -> Figures:

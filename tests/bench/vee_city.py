@@ -1,19 +1,24 @@
 """VEE of a whole city: a day of all its meters, how it grows, and from the database and back."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from psycopg import AsyncConnection, sql
 
+from mdms.app.clock import SystemClock
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
 from mdms.domain.time import local_midnight
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.vee_run import VeeRunResult, VeeService
 from mdms.storage.unit_of_work import open_store
 from tests.bench.damage import Received, damaged, undamaged
@@ -36,6 +41,11 @@ FEW, MANY = 1_000, 100_000
 BLOCK_CELLS = 262_144
 GAP_SHARE = 0.005
 LINE_CHANNELS = 4_000
+BATCH_READS = 750
+BATCH_EVERY_S = 0.1
+"""A second of a million endpoints is 7,500 reads."""
+IDLE_BATCHES = 20
+CLOCK = SystemClock()
 HOURS = 24
 TRAFFIC = Traffic(meters=LINE_CHANNELS, reports=1, intervals=1, frames=1)
 
@@ -45,19 +55,22 @@ UNITS = {
     "vee.scale.100k": "reads/CPU-s",
     "vee.line": "reads/s",
     "vee.line.cpu": "reads/CPU-s",
+    "vee.live.idle": "ms",
+    "vee.live": "ms",
 }
 
 
 def rows(rounds: int) -> list[Row]:
     """Measure a city's day, 1,000 meters beside 100,000, and the way from store to store."""
     city, few, many = _blocks(CITY), _electric(FEW), _electric(MANY)
-    with started() as server, _Line.filled(server, days=rounds + 1) as line:
+    with started() as server, _Line.filled(server, days=2 * (rounds + 1)) as line:
         found = interleave(
             [
                 partial(_validate, "vee.city_day", city),
                 partial(_validate, "vee.scale.1k", few),
                 partial(_validate, "vee.scale.100k", many),
                 line.run,
+                line.live,
             ],
             UNITS,
             rounds,
@@ -69,6 +82,8 @@ def rows(rounds: int) -> list[Row]:
         found["vee.scale.100k"].row(found["vee.scale.1k"], goal="ratio >= 0.87"),
         found["vee.line"].row(goal="value >= 500,000"),
         found["vee.line.cpu"].row(),
+        found["vee.live.idle"].row(),
+        found["vee.live"].row(found["vee.live.idle"], goal="ratio <= 2"),
     ]
 
 
@@ -144,6 +159,8 @@ class _Line:
     def __init__(self, server: Server, days: int) -> None:
         self._server = server
         self._days = iter(DAY + timedelta(days=1 + number) for number in range(days))
+        self._live_from_s = int(local_midnight(DAY + timedelta(days=days + 3), ZONE).timestamp())
+        self._batches = itertools.count()
 
     @classmethod
     @contextmanager
@@ -159,6 +176,39 @@ class _Line:
         assert result.channel_days == LINE_CHANNELS, "every channel is judged"
         reads = LINE_CHANNELS * SLOTS_A_DAY
         return {"vee.line": reads / spent.wall_s, "vee.line.cpu": reads / spent.cpu_s}
+
+    def live(self) -> Figures:
+        """Store batches of new reads at a pace, first alone and then while a day is judged."""
+        idle, busy = asyncio.run(self._live(next(self._days)))
+        assert idle, "there is something to compare with"
+        assert busy, "something came while the day was judged"
+        return {"vee.live.idle": 1000 * median(idle), "vee.live": 1000 * median(busy)}
+
+    async def _live(self, day: date) -> tuple[list[float], list[float]]:
+        async with open_store(
+            self._server.dsn, connections_max=3, statement_timeout_s=120
+        ) as store:
+            idle = [await self._commit(store) for _ in range(IDLE_BATCHES)]
+            judging = asyncio.create_task(_run(store, day))
+            busy = []
+            while not judging.done():
+                busy.append(await self._commit(store))
+            assert (await judging).channel_days == LINE_CHANNELS, "every channel is judged"
+        return idle, busy
+
+    async def _commit(self, store: UnitOfWorkFactory) -> float:
+        """Wait for the next batch, store it, and return the seconds from when it was due."""
+        due_s = CLOCK.monotonic() + BATCH_EVERY_S
+        await CLOCK.sleep(BATCH_EVERY_S)
+        start_s = self._live_from_s + 900 * next(self._batches)
+        ids = np.arange(1, BATCH_READS + 1)
+        reads = IntervalReads.raw(
+            ids, np.full(BATCH_READS, start_s), 100 + ids, recorded_us=1, source=Source.UPLINK
+        )
+        async with store() as work:
+            taken, _ = await work.readings.append_raw(reads, RegisterReads.empty(), sure=True)
+        assert len(taken) == 0, "all of it is new"
+        return CLOCK.monotonic() - due_s
 
 
 async def _fill(server: Server, days: int) -> None:
@@ -188,8 +238,16 @@ async def _fill(server: Server, days: int) -> None:
                 sure=True,
             )
 
+    async with await AsyncConnection.connect(server.dsn, autocommit=True) as connection:
+        for table in ("interval_read", "register_read"):  # not while something is measured
+            await connection.execute(sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(table)))
+
 
 async def _judge(server: Server, day: date) -> VeeRunResult:
     async with open_store(server.dsn, connections_max=2, statement_timeout_s=120) as store:
-        clock = FakeClock(local_midnight(day + timedelta(days=2), ZONE))
-        return await VeeService(store, clock, RULES, ZONE).run(day, day)
+        return await _run(store, day)
+
+
+async def _run(store: UnitOfWorkFactory, day: date) -> VeeRunResult:
+    clock = FakeClock(local_midnight(day + timedelta(days=2), ZONE))
+    return await VeeService(store, clock, RULES, ZONE).run(day, day)

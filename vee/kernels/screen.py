@@ -13,7 +13,7 @@ from mdms.domain.readings import Bool, Int64
 from vee.block import SlotTable
 
 TILE_CELLS = 98_304
-"""Values at a time: one megabyte; larger tiles leave the caches, smaller ones cost calls."""
+"""Values at a time: 768 KiB; larger tiles leave the caches, smaller ones cost calls."""
 
 DAY_PARTS = ((0, 3), (1, 3), (6, 9), (7, 9), (8, 9))
 """
