@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from mdms.billing.channels import BilledChannel, billed_channels
+from mdms.billing.channels import BilledChannel, billed_channels, service_periods
 from mdms.billing.determinants import determine
 from mdms.billing.window import BillWindow
 from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Status
@@ -113,7 +113,8 @@ class ShadowRun:
         now, then = Verdicts(), Verdicts()
         rules = self.editions.on(last)
         window = BillWindow(first, last + timedelta(days=1))
-        billed = billed_channels(window, self.zone, table, await self.work.registry.load())
+        periods = service_periods(window, await self.work.registry.load())
+        billed = billed_channels(window, self.zone, table, periods)
         wanted = ChannelDays.expected(table, first, last, self.zone)
         for interval_s in np.unique(table.interval_s).tolist():
             alike = table.take(table.interval_s == interval_s)
@@ -206,5 +207,7 @@ def _bill(
 ) -> None:
     """Add what would be billed, and what could not be."""
     billed, blocked = determine(window, channels, intervals, registers, ruleset_hash="")
-    verdicts.units.update({each.channel_id: each.usage_units for each in billed})
+    for each in billed:  # a channel has several parts where people moved
+        before = verdicts.units.get(each.channel_id, 0)
+        verdicts.units[each.channel_id] = before + each.usage_units
     verdicts.blocked.update(each.reason for each in blocked)
