@@ -11,6 +11,9 @@ from vee.leaks.meters import Meters
 from vee.leaks.rules import ContinuousRules
 from vee.leaks.thresholds import Thresholds
 
+ALIKE, ALIKE_H = 1.05, 3
+"""What leaks shows in so many hours that hold no more than this times the least, and a step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -119,6 +122,10 @@ def rate(
     hours is never below q. Less r / 6 it is within r / 6 of it as soon as three hours in a row
     were still; vee.md 7.2 takes the windows of six hours alone, and needs six.
 
+    A run may begin with hours of ordinary use, before what leaks began: their least is below the
+    leak's, but it is not what the quiet hours show. So first hours are left out, as many as it
+    takes until three hours are no more than the least says.
+
     Args:
         memory: A row a meter.
         today: What they are held to.
@@ -139,14 +146,33 @@ def rate(
     before = np.zeros((len(rows), RECENT_H + 1), np.int64)
     np.cumsum(memory["recent"][rows], axis=1, out=before[:, 1:])
     step = resolution[rows]
-    most = np.full(len(rows), np.inf)
-    for window in range(1, how.rate_window_h + 1):
-        sums = before[:, window:] - before[:, :-window]
-        within = np.arange(sums.shape[1]) >= RECENT_H - span[:, None]
-        least = np.where(within, sums, np.iinfo(np.int64).max // 2).min(axis=1)
-        most = np.minimum(most, (least + step) / window)
+    hourly = memory["recent"][rows][:, -RECENT_H:]
+    most, open_ = np.full(len(rows), np.nan), np.arange(len(rows))
+    for before_h in range(how.rate_window_h + 1):
+        from_h = RECENT_H - span[open_] + before_h
+        least = _least(before[open_], from_h, step[open_], how.rate_window_h)
+        inside = np.arange(RECENT_H) >= from_h[:, None]
+        alike = inside & (hourly[open_] <= (ALIKE * least + step[open_])[:, None])
+        enough = span[open_] - before_h >= how.rate_window_h
+        sure = (np.count_nonzero(alike, axis=1) >= ALIKE_H) & enough
+        told = open_ if before_h == 0 else open_[sure]
+        most[told] = least if before_h == 0 else least[sure]
+        open_ = open_[~sure & enough]
+        if not len(open_):
+            break
     flow = most - step / how.rate_window_h - today.normal[rows]
     return np.where(span >= how.rate_window_h, np.maximum(flow, 0.0), np.nan)
+
+
+def _least(before: Int64, from_h: Int64, step: Int64, window_max: int) -> Floats:
+    """Return the least (sum + step) / W over windows of up to so many hours, from an hour on."""
+    most = np.full(len(before), np.inf)
+    for window in range(1, window_max + 1):
+        sums = before[:, window:] - before[:, :-window]
+        within = np.arange(sums.shape[1]) >= from_h[:, None]
+        least = np.where(within, sums, np.iinfo(np.int64).max // 2).min(axis=1)
+        most = np.minimum(most, (least + step) / window)
+    return most
 
 
 def _flow(memory: Memory, today: Thresholds, low: Bool) -> Flow:

@@ -157,6 +157,18 @@ def test_lost_water_is_the_rate_times_the_hours_since_the_onset():
     assert confirmed.lost_gal == pytest.approx(24 * 6)
 
 
+def test_ordinary_use_before_a_leak_does_not_lower_its_rate():
+    flow = np.zeros(24 * 3, np.int64)
+    flow[18:21] = 45, 40, 70  # somebody washes up; 10 gal/h begin to leak within the third hour
+    flow[21:] = np.where(np.arange(24 * 3 - 21) % 8 < 4, 100, 160)
+
+    _, events = watch(days(flow))
+
+    confirmed = next(each for each in events if each.notice is Notice.CONFIRMED)
+    assert hour_of(confirmed) == 42
+    assert confirmed.rate_gal_h == pytest.approx(10, abs=1 / 6)
+
+
 def test_nothing_is_raised_in_the_week_after_an_installation_and_while_a_pool_is_filled():
     meters = Meters.of([home(installed_s=START_S)], RULES)
     flow = np.full(24 * 9, 3000)
