@@ -118,7 +118,9 @@ def assemble(
     if opened:
         opened, joined = _join(opened, assembled, tags)
         resolved = roster.channels.resolve(joined.frames)
-        resolved = _shed(assembled, joined, resolved, quotas, roster.channels)
+        if quotas is not None:
+            resolved, assembled.shed["frame"], told = quotas.shed(joined, resolved, roster.channels)
+            assembled.events += told
         _add_messages(assembled, opened, joined, resolved, channels=roster.channels, tags=tags)
         _add_reads(assembled, joined, resolved, to_epoch_us(recorded_at))
         assembled.events += islice(overflows(joined, resolved, roster.channels), LETTERS_MAX)
@@ -143,37 +145,6 @@ def _add_state(
     assembled.reports.append(said.report)
     if said.offer is not None:
         assembled.counted.append(said.offer)
-
-
-def _shed(
-    assembled: Assembled,
-    joined: Joined,
-    resolved: Resolved,
-    quotas: Quotas | None,
-    channels: ChannelIndex,
-) -> Resolved:
-    """Let go of the frames of channels that have sent too many; the raw message keeps them."""
-    if quotas is None or not joined.messages:
-        return resolved
-    received_at = joined.messages[0].message.received_at
-    rows = quotas.reads(resolved, received_at)
-    if not len(rows):
-        return resolved
-    assembled.shed["frame"] += len(rows)
-    frames = joined.frames
-    meters = [
-        (
-            int(frames.radio_id[row]),
-            channels.meter(int(frames.radio_id[row]), int(frames.at_s[row])).badge,
-            joined.messages[joined.message[row]].message.collector_id,
-        )
-        for row in rows[np.unique(frames.radio_id[rows], return_index=True)[1]].tolist()
-    ]
-    assembled.events += quotas.news(meters, received_at)
-    register_channel = resolved.register_channel.copy()
-    interval_channel = resolved.interval_channel.copy()
-    register_channel[rows] = interval_channel[rows] = NO_CHANNEL
-    return replace(resolved, register_channel=register_channel, interval_channel=interval_channel)
 
 
 def _shed_rest(

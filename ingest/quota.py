@@ -7,15 +7,18 @@ not stored as reads or events, but counted, told of once an hour, and still ther
 message, which a replay reads without quotas.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import numpy as np
 
 from ingest import codecs
-from ingest.channels import NO_CHANNEL, Resolved
+from ingest.channels import NO_CHANNEL, ChannelIndex, Resolved
+from ingest.joined import Joined
+from mdms.domain.errors import DecodeError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.readings import Bool, Int64
 from mdms.domain.time import to_epoch_s
@@ -90,6 +93,28 @@ class Quotas:
         rank[order] = np.arange(len(mine)) - first[which]
         return rows[before + rank >= FRAMES_MAX]
 
+    def shed(
+        self, joined: Joined, resolved: Resolved, channels: ChannelIndex
+    ) -> tuple[Resolved, int, list[EndDeviceEvent]]:
+        """
+        Let go of the frames of channels that have sent too many; the raw messages keep them.
+
+        Return whose readings the others hold, how many were let go, and what is to be told of it.
+        """
+        if not joined.messages:
+            return resolved, 0, []
+        at = joined.messages[0].message.received_at
+        rows = self.reads(resolved, at)
+        if not len(rows):
+            return resolved, 0, []
+        register_channel = resolved.register_channel.copy()
+        interval_channel = resolved.interval_channel.copy()
+        register_channel[rows] = interval_channel[rows] = NO_CHANNEL
+        kept = replace(
+            resolved, register_channel=register_channel, interval_channel=interval_channel
+        )
+        return kept, len(rows), self.news(_meters(joined, rows, channels), at)
+
     def events(self, events: Sequence[EndDeviceEvent], at: datetime) -> list[EndDeviceEvent]:
         """Return the events that are to be kept."""
         senders = np.array([e.radio_id or _NOBODYS for e in events], np.int64)
@@ -132,3 +157,17 @@ class Quotas:
             self._hour = hour
             self._frames[:] = 0
             self._told.clear()
+
+
+def _meters(joined: Joined, rows: Int64, channels: ChannelIndex) -> Iterator[tuple[int, str, int]]:
+    """Yield radio, badge and collector of each meter in these rows, once."""
+    frames = joined.frames
+    _, firsts = np.unique(frames.radio_id[rows], return_index=True)
+    for row in rows[firsts].tolist():
+        radio_id = int(frames.radio_id[row])
+        try:
+            carrier = channels.meter(radio_id, int(frames.at_s[row]))
+        except DecodeError:  # its final read, at the very moment when it was removed
+            continue
+        collector_id = joined.messages[joined.message[row]].message.collector_id
+        yield radio_id, carrier.badge, collector_id
