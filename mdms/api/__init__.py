@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 
 from mdms.api import (
     access_log,
+    aggregates,
     audit,
     batches,
     billing,
@@ -74,6 +75,7 @@ _MODULES = (
     tokens,
     grants,
     own,
+    aggregates,
     access_log,
     audit,
 )

@@ -16,6 +16,7 @@ from commands.undoing import BatchUndo
 from ingest.quarantine import Quarantine
 from ingest.replay import Replay
 from mdms.services.access_log import AccessLogService
+from mdms.services.aggregates import AggregateService
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
@@ -109,6 +110,7 @@ class Services:
     grants: GrantService
     own_data: OwnDataService
     wishes: WishService
+    aggregates: AggregateService
     access_log: AccessLogService
     tokens: TokenService
     audit: AuditService

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from mdms.ports.aggregates import AggregateStore
 from mdms.ports.alerts import AlertStore
 from mdms.ports.audit import AuditStore
 from mdms.ports.batches import BatchStore
@@ -106,6 +107,8 @@ class UnitOfWork(Protocol):
     def customers(self) -> CustomerStore: ...
     @property
     def access_log(self) -> AccessLogStore: ...
+    @property
+    def aggregates(self) -> AggregateStore: ...
     @property
     def alerts(self) -> AlertStore: ...
     @property

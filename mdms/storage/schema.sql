@@ -54,6 +54,34 @@ ALTER TABLE personal.access_log ALTER COLUMN access_id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+CREATE TABLE personal.aggregate_part (
+    release_id bigint NOT NULL,
+    account_id text NOT NULL,
+    residential boolean NOT NULL,
+    amount numeric NOT NULL
+);
+
+CREATE TABLE personal.aggregate_release (
+    release_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    quantity text NOT NULL,
+    month date NOT NULL,
+    cut text NOT NULL,
+    member text NOT NULL,
+    total numeric,
+    code text NOT NULL
+);
+
+ALTER TABLE personal.aggregate_release ALTER COLUMN release_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME personal.aggregate_release_release_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE personal.alert (
     alert_id uuid NOT NULL,
     account_id text NOT NULL,
@@ -1528,6 +1556,12 @@ ALTER TABLE ONLY personal.access_grant
 ALTER TABLE ONLY personal.access_log
     ADD CONSTRAINT access_log_pkey PRIMARY KEY (access_id);
 
+ALTER TABLE ONLY personal.aggregate_part
+    ADD CONSTRAINT aggregate_part_pkey PRIMARY KEY (release_id, account_id);
+
+ALTER TABLE ONLY personal.aggregate_release
+    ADD CONSTRAINT aggregate_release_pkey PRIMARY KEY (release_id);
+
 ALTER TABLE ONLY personal.alert
     ADD CONSTRAINT alert_account_id_usage_point_id_kind_subject_key UNIQUE (account_id, usage_point_id, kind, subject);
 
@@ -1807,6 +1841,8 @@ CREATE INDEX access_log_account ON personal.access_log USING gin (account_ids);
 
 CREATE INDEX access_log_at ON personal.access_log USING btree (at);
 
+CREATE INDEX aggregate_release_month ON personal.aggregate_release USING btree (quantity, month);
+
 CREATE INDEX alert_due ON personal.alert USING btree (due_at) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 
 CREATE INDEX agreement_account ON public.agreement USING btree (account_id);
@@ -1902,6 +1938,9 @@ CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON
 CREATE TRIGGER billing_estimate_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_estimate FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER billing_window_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_window FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY personal.aggregate_part
+    ADD CONSTRAINT aggregate_part_release_id_fkey FOREIGN KEY (release_id) REFERENCES personal.aggregate_release(release_id);
 
 ALTER TABLE ONLY personal.alert
     ADD CONSTRAINT alert_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);

@@ -11,6 +11,7 @@ from mdms.domain.errors import UnavailableError, UsageError
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.storage import capabilities, pool
 from mdms.storage.access_log import PostgresAccessLog
+from mdms.storage.aggregates import PostgresAggregates
 from mdms.storage.alerts import PostgresAlerts
 from mdms.storage.audit import PostgresAudit
 from mdms.storage.batches import PostgresBatches
@@ -85,6 +86,7 @@ class PostgresUnitOfWork:
         self.board = PostgresBoard(connection)
         self.customers = PostgresCustomers(connection)
         self.access_log = PostgresAccessLog(connection)
+        self.aggregates = PostgresAggregates(connection)
         self.alerts = PostgresAlerts(connection)
         self.tokens = PostgresTokens(connection)
 

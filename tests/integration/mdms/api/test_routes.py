@@ -34,6 +34,7 @@ from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.ports.messages import Rejected
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.access_log import AccessLogService
+from mdms.services.aggregates import AggregateService
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
@@ -172,6 +173,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         facts=FactService(store, clock, ZONE),
         grants=GrantService(store, clock, BOOK),
         own_data=OwnDataService(store, clock, BOOK),
+        aggregates=AggregateService(store, clock, BOOK),
         wishes=WishService(store, clock, BOOK, OwnDataService(store, clock, BOOK)),
         access_log=AccessLogService(store, clock, BOOK),
         tokens=TokenService(store, clock, [token(role) for role in Role]),
