@@ -13,10 +13,11 @@ import json
 import random
 import struct
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Self
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -25,10 +26,12 @@ from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from ingest.preparing import Preparer
 from mdms.domain.errors import UnavailableError
+from mdms.domain.readings import IntervalReads, RegisterReads
+from mdms.domain.registry import ChannelTable
 from mdms.ports.messages import Envelope
 from mdms.services.gaps import GapService
 from tests.channels import Installed, channel_table
-from tests.fakes import FakeClock, FakeUnitOfWork
+from tests.fakes import FakeClock, FakeReadingStore, FakeUnitOfWork
 from tests.messages import NOON, frame, message
 
 STEP_S = 900
@@ -140,8 +143,23 @@ class Broker:
         self._queue = [each for each in self._queue if id(each) not in done]
 
 
+class RecentReadings(FakeReadingStore):
+    """Knows what is newest without looking through all of it."""
+
+    async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
+        recent = FakeReadingStore()
+        of_all = slots * METERS
+        recent.interval_values = dict(islice(reversed(self.interval_values.items()), of_all))
+        recent.register_values = dict(islice(reversed(self.register_values.items()), of_all))
+        return await FakeReadingStore.newest(recent, slots)
+
+
 class QuickStores(FakeUnitOfWork):
     """Copies containers, and only where the transaction will fail: nothing in them ever changes."""
+
+    def __init__(self, channels: ChannelTable, collector_ids: Iterable[int]) -> None:
+        super().__init__(channels, collector_ids)
+        self.readings = RecentReadings()
 
     async def __aenter__(self) -> Self:
         if self.failures and self.failures[0] is not None:
@@ -190,6 +208,9 @@ class World:
             for tower in self.towers:
                 self._mishaps(tower, step, now_s)
                 self._send(tower, now_s)
+                if tower.up and step % 4 == 0:
+                    topic = f"ami/v1/cpau/col/{tower.collector_id}/state"
+                    self.broker.publish(topic, tower.state(self.clock.now()))
             await self._take()
             with suppress(UnavailableError):
                 await self.gaps.run_due(self.clock.now())
@@ -256,7 +277,6 @@ class World:
             elif fate < 0.15:
                 self._late.append((now_s + self.rng.randrange(900, 7200), topic, payload))
             self.broker.publish(topic, payload)
-        self.broker.publish(f"{prefix}/state", tower.state(self.clock.now()))
 
     async def _take(self) -> None:
         """Run the daemon until the queue is empty or it is killed, and start another one."""
