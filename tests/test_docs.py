@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from mdms.cli import app
 from mdms.cli.deferred import Noun
 from mdms.domain.errors import RejectReason
+from tests.reference import REST, rest_page
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -48,6 +49,19 @@ def test_every_command_is_in_the_reference():
     walk(group, ["mdms"])
 
     assert first_column("cli.md") == found
+
+
+def test_the_page_of_the_rest_interface_is_what_the_code_makes():
+    assert REST.read_text() == rest_page(), "run python -m tests.reference"
+
+
+def test_every_fence_is_closed_and_every_picture_has_a_kind():
+    for page in [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").rglob("*.md")]:
+        fences = re.findall(r"^ *```(.*)$", page.read_text(), flags=re.MULTILINE)
+        assert len(fences) % 2 == 0, page.name
+        assert not any(fences[1::2]), f"{page.name}: a fence opens inside of another"
+        for picture in re.findall(r"```mermaid\n(\w+)", page.read_text()):
+            assert picture in {"flowchart", "sequenceDiagram", "stateDiagram"}, page.name
 
 
 def test_links_between_our_pages_lead_somewhere():

@@ -6,6 +6,8 @@ from typing import TextIO
 
 import structlog
 
+from mdms.telemetry.flood import Bounded
+
 
 def configure(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     """Send every log line, ours and the libraries', through one set of processors."""
@@ -20,7 +22,13 @@ def configure(level: str, form: str, stream: TextIO = sys.stderr) -> None:
         structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # Before a traceback is made of what nobody will read.
+        processors=[
+            structlog.processors.add_log_level,
+            Bounded(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,

@@ -64,24 +64,6 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def test_a_closed_bill_window_is_frozen_exported_and_proven(tmp_path):
-    done = mdms("demo", "--meters", 12, "--days", 30, "--seed", 3, "--out", tmp_path / "demo")
-
-    assert done.returncode == 0, done.stderr
-    report = json.loads((tmp_path / "demo" / "report.json").read_text())
-    reads = report["reads"]
-    assert reads["sent"] > 15_000
-    assert reads["stored"] == reads["sent"]
-    assert {name: reads[name] for name in ("lost", "wrong", "invented", "doubled")} == {
-        "lost": 0, "wrong": 0, "invented": 0, "doubled": 0,
-    }  # fmt: skip
-    assert reads["estimated_brackets"]["inexact"] == 0
-    assert reads["energy_residual_wh"] == 0
-    assert report["billing"]["frozen"] > 0
-    bills = pd.read_csv(next((tmp_path / "demo" / "billing").glob("billing_reads_v1_*.csv")))
-    assert len(bills) == report["billing"]["frozen"]
-
-
 def test_every_expected_interval_ended_actual_or_estimated_or_on_a_list(served):
     exceptions = json.loads(
         mdms("vee", "exception", "ls", "-o", "json", config=served / "mdms.toml").stdout
