@@ -18,6 +18,7 @@ from mdms.domain.readings import Source, Status
 from mdms.domain.time import to_epoch_s, to_epoch_us
 from mdms.policy.reading import EstimateReason
 from mdms.ports.billing import WindowSummary
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.billed import BilledServices
 from mdms.services.billing_corrections import BillingCorrections
 from mdms.services.billing_cycles import BillingCycles
@@ -46,7 +47,7 @@ pytestmark = pytest.mark.db
 AFTER = JUDGED + timedelta(days=3)
 
 
-async def frozen(store) -> BillingService:
+async def frozen(store: UnitOfWorkFactory) -> BillingService:
     billing = BillingService(store, FakeClock(JUDGED), BOOK, no_finalize, RULES)
     await RegistryService(store).import_files(write_directory(TOWN))
     await receive(store)
@@ -54,7 +55,7 @@ async def frozen(store) -> BillingService:
     return billing
 
 
-async def edit_closing_register(store, badge: str, more: int) -> None:
+async def edit_closing_register(store: UnitOfWorkFactory, badge: str, more: int) -> None:
     """Let a person say that a meter showed more at the end of the window."""
     async with store() as work:
         table = await work.registry.channels_of([badge])
@@ -202,7 +203,7 @@ async def test_another_systems_bills_are_set_beside_ours(store):
     assert found["differences"][2]["detail"] == "-3"
 
 
-async def half_a_month(store) -> tuple[BillingService, BillingEstimates]:
+async def half_a_month(store: UnitOfWorkFactory) -> tuple[BillingService, BillingEstimates]:
     """Let E1 fall silent in the middle of the month, and freeze the others."""
     await RegistryService(store).import_files(write_directory(TOWN))
     await receive(store, silent_since_s={"E1": MONTH.start_s + 15 * 86_400 + 1})

@@ -222,5 +222,5 @@ def test_every_day_of_a_window_is_charged_once_and_to_who_had_the_last_agreement
         assert bool(account_id) or not there or len(there) > 1 or _overtaken(there[0], agreements)
 
 
-def _overtaken(agreement, agreements):
+def _overtaken(agreement: Agreement, agreements: list[Agreement]) -> bool:
     return any(each.start_on >= agreement.start_on for each in agreements if each is not agreement)

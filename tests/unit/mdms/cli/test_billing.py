@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,7 +94,7 @@ def test_a_freeze_says_of_which_cycle_and_what_waits(daemon):
     ]
 
 
-def test_what_was_taken_is_acknowledged_by_its_manifest(daemon, tmp_path: Path):
+def test_what_was_taken_is_acknowledged_by_its_manifest(daemon, tmp_path):
     manifest = tmp_path / "manifest.json"
     said = {"window_start": "a", "window_end": "b", "services_sha256": "c"}
     manifest.write_text(json.dumps(said), encoding="utf-8")

@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
-from mdms.policy.corrections import CorrectionFlag, Treatment, WrongUnits, judge_correction
+from mdms.policy.corrections import (
+    CorrectionFlag,
+    Ruling,
+    Treatment,
+    WrongUnits,
+    judge_correction,
+)
 from tests.editions import CUSTOMER_RULES
 
 FOUND_ON = date(2026, 12, 6)
@@ -18,7 +25,7 @@ WRONG = WrongUnits(
 )
 
 
-def judge(**changes):
+def judge(**changes: Any) -> Ruling:
     wrong = replace(WRONG, **changes)
     return judge_correction(wrong, CUSTOMER_RULES.adjustment, CUSTOMER_RULES.bill)
 
