@@ -130,6 +130,7 @@ class ApiSettings(_Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8710
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 6000
     tokens: dict[str, "TokenSettings"] = {}
 
 
@@ -169,6 +170,7 @@ class ClientSettings(_Section):
 
     url: str = "http://127.0.0.1:8710"
     token: SecretStr = SecretStr("")
+    purpose: Annotated[str, Field(max_length=200)] = ""
 
 
 class ClockSettings(_Section):

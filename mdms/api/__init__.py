@@ -42,6 +42,8 @@ from mdms.api import (
     vee,
 )
 from mdms.api.backend import Services
+from mdms.api.rates import RateLimit, RateLimits
+from mdms.api.transfer import Compression, EntityTags
 from mdms.telemetry import metrics
 
 _MODULES = (
@@ -81,8 +83,8 @@ _MODULES = (
 )
 
 
-def create(services: Services) -> FastAPI:
-    """Return the application that answers for these services."""
+def create(services: Services, limit: RateLimit | None = None) -> FastAPI:
+    """Return the application that answers for these services, each caller so many times."""
     app = FastAPI(
         title="mdms",
         summary="Open AMI head-end and meter data management",
@@ -94,6 +96,10 @@ def create(services: Services) -> FastAPI:
     errors.install(app)
     for module in _MODULES:
         app.include_router(module.router)
+    app.add_middleware(EntityTags)
+    app.add_middleware(Compression)
+    if limit is not None:
+        app.add_middleware(RateLimits, limit=limit)
 
     @app.middleware("http")
     async def measure(

@@ -2,8 +2,11 @@
 
 import asyncio
 from functools import partial
-from typing import Annotated, Final
+from io import BytesIO
+from typing import Annotated, Final, Literal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse
 
@@ -21,6 +24,7 @@ router = APIRouter(prefix="/v1/readings", tags=["readings"])
 READERS = Depends(allow(frozenset({Role.VEE, Role.BILLING, Role.CSR, Role.SUPERVISOR})))
 LOOKS = looks_at(Data.INTERVAL_USAGE, "meter", "usage_point_id")
 PARQUET = "application/vnd.apache.parquet"
+ARROW = "application/vnd.apache.arrow.stream"
 FILE_FORMS: Final = {
     "readings.cmep": FileForm.CMEP,
     "readings.nem12": FileForm.NEM12,
@@ -40,15 +44,18 @@ async def readings(
     to: To,
     as_of: str | None = None,
     versions: bool = False,
+    form: Literal["parquet", "arrow"] = "parquet",
 ) -> Response:
-    """Give one meter's interval reads as Parquet."""
-    frame = await services.readings.frame(
+    """Give one meter's interval reads, with status and method of each, as Parquet or Arrow."""
+    table = await services.readings.table(
         meter,
         params.period(from_, to, services.zone),
         as_of=None if as_of is None else params.instant(as_of),
         versions=versions,
     )
-    return Response(await asyncio.to_thread(frame.to_parquet, index=False), media_type=PARQUET)
+    if form == "arrow":
+        return Response(await asyncio.to_thread(_arrow, table), media_type=ARROW)
+    return Response(await asyncio.to_thread(_parquet, table), media_type=PARQUET)
 
 
 @router.get("/files/{name}", dependencies=[READERS, LOOKS], response_class=FileResponse)
@@ -83,3 +90,16 @@ async def green_button(services: Backend, usage_point_id: str, from_: From, to: 
     wanted = Wanted(params.period(from_, to, services.zone), usage_point_id)
     write = partial(services.reading_files.write, FileForm.ESPI, wanted)
     return await downloads.made("green_button.xml", write)
+
+
+def _parquet(table: pa.Table) -> bytes:
+    file = BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def _arrow(table: pa.Table) -> bytes:
+    file = BytesIO()
+    with pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)
+    return file.getvalue()

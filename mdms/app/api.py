@@ -22,6 +22,7 @@ from ingest.replay import Replay
 from ingest.tracing import open_frames
 from mdms import api
 from mdms.api.backend import Services
+from mdms.api.rates import RateLimit
 from mdms.app.commands import reactions
 from mdms.app.core import Core
 from mdms.app.ingest import Line, read_tags
@@ -78,7 +79,8 @@ log = structlog.get_logger()
 def start_api(core: Core, tasks: Tasks, line: Line | None) -> None:
     """Listen and answer; without a line to collectors, what needs one is refused or waits."""
     settings = core.settings.api
-    tasks.start(_answer(api.create(_services(core, line)), settings))
+    limit = RateLimit(core.clock, settings.requests_per_minute)
+    tasks.start(_answer(api.create(_services(core, line), limit), settings))
 
 
 def _services(core: Core, line: Line | None) -> Services:

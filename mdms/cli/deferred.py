@@ -45,6 +45,7 @@ NOUNS: Final = {
     "policy": "The rules that commands are judged by.",
     "fact": "Facts of the customer system, which the rules read.",
     "audit": "The audit: a chain of hashes over all that was done.",
+    "privacy": "Who sees customers' data: grants, looks, sums that leave the utility.",
     "token": "Tokens of people and programs.",
 }
 """

@@ -59,7 +59,8 @@ def client(config: Path | None) -> Iterator[Client]:
     """
     settings = load(config).client
     try:
-        with Client(settings.url, settings.token.get_secret_value()) as opened:
+        token = settings.token.get_secret_value()
+        with Client(settings.url, token, settings.purpose) as opened:
             yield opened
     except UnavailableError as error:
         if found(config) is not None:

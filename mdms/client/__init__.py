@@ -57,4 +57,5 @@ class Client(
     Args:
         url: Where the daemon answers.
         token: Bearer token; its roles decide what may be called.
+        purpose: Case or order, where a single customer's data is looked at.
     """

@@ -1,6 +1,6 @@
-"""Calls about tokens and the audit."""
+"""Calls about tokens, grants, who looked at whose data, sums that leave, and the audit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +30,41 @@ class AccessCalls(Transport):
     def revoke_token(self, name: str) -> None:
         """Make a token nobody's."""
         self._json("DELETE", f"/v1/tokens/{quote(name, safe='')}")
+
+    def grants(self, account_id: str | None = None) -> list[dict[str, Any]]:
+        """Return what portals let customers, and whom they trust, see; the newest first."""
+        answer = self._json("GET", "/v1/grants", params=given(account_id=account_id))
+        return list(answer["grants"])
+
+    def revoke_grant(self, grant_id: str) -> None:
+        """End a grant, from the next call on."""
+        self._json("DELETE", f"/v1/grants/{quote(grant_id, safe='')}")
+
+    def looks(
+        self, account_id: str | None = None, *, by: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield who looked at whose data, the newest first, page by page."""
+        before: int | None = None
+        while True:
+            params = given(account_id=account_id, by=by, before=before and str(before))
+            page = self._json("GET", "/v1/looks", params=params)
+            yield from page["looks"]
+            if (before := page["next"]) is None:
+                return
+
+    def publish_aggregate(self, commodity: str, month: str, cut: str = "") -> list[dict[str, Any]]:
+        """Let sums of a month's billed usage go; too small a group is SUPPRESSED."""
+        body = {"commodity": commodity, "month": month, "cut": cut}
+        return list(self._json("POST", "/v1/aggregates", json=body)["groups"])
+
+    def aggregates(self) -> Iterator[dict[str, Any]]:
+        """Yield the ledger of sums, the newest first, page by page."""
+        before: int | None = None
+        while True:
+            page = self._json("GET", "/v1/aggregates", params=given(before=before and str(before)))
+            yield from page["releases"]
+            if (before := page["next"]) is None:
+                return
 
     def audit(self, subject: str | None = None, *, limit: int = 50) -> list[dict[str, Any]]:
         """Return what happened to a command, badge or token; without one, the newest of all."""

@@ -57,6 +57,19 @@ class ReadingService:
         as_of: datetime | None = None,
         versions: bool = False,
     ) -> pd.DataFrame:
+        """Return the same as `table`, for people who calculate."""
+        found = await self.table(meter, period, as_of=as_of, versions=versions)
+        frame: pd.DataFrame = found.to_pandas()
+        return frame
+
+    async def table(
+        self,
+        meter: str | None,
+        period: Period,
+        *,
+        as_of: datetime | None = None,
+        versions: bool = False,
+    ) -> pa.Table:
         """
         Return interval reads with the columns of `INTERVAL_SCHEMA`.
 
@@ -76,8 +89,7 @@ class ReadingService:
                 work, channels, period, as_of=as_of, versions=versions
             ):
                 tables.append(interval_table(reads, status, block))
-        frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-        return frame
+        return pa.concat_tables(tables)
 
     async def write_intervals(
         self, period: Period, path: Path, *, meter: str | None = None

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from fastapi import FastAPI
 
@@ -256,6 +257,16 @@ async def test_a_meter_is_read_as_parquet_by_badge_or_usage_point(town):
         assert frame["status"].tolist() == ["R"] * 4
 
 
+async def test_a_meter_is_read_as_a_stream_of_arrow_and_not_sent_twice(town):
+    params = {"meter": "E100", "from": "2026-11-10", "to": "2026-11-10", "form": "arrow"}
+    answer = await town.get("/v1/readings", params=params, headers=as_(Role.BILLING))
+    known = as_(Role.BILLING) | {"If-None-Match": answer.headers["ETag"]}
+    again = await town.get("/v1/readings", params=params, headers=known)
+
+    assert pa.ipc.open_stream(answer.content).read_all()["value"].to_pylist() == [0, 1, 2, 3]
+    assert again.status_code == 304
+
+
 async def test_files_of_reads_are_handed_out_and_removed(town):
     for name, head in (("readings.parquet", b"PAR1"), ("readings.csv", b"meter,")):
         answer = await town.get(
@@ -332,11 +343,12 @@ async def test_missing_batches_are_listed_and_asked_for_again(town, store):
 async def test_what_was_received_can_be_looked_at_and_read_again(town, store):
     collector_id = SMALL_TOWN.collectors[0].collector_id
     period = {"from": "2026-11-10", "to": "2026-11-10"}
+    topic = f"ami/v1/cpau/col/{collector_id}/up/read"
     async with store() as work:
         await work.messages.reject(
             [
                 Rejected(
-                    RejectReason.UNKNOWN_METER, "radio 5", f"ami/v1/cpau/col/{collector_id}/up/read",
+                    RejectReason.UNKNOWN_METER, "radio 5", topic,
                     (5).to_bytes(64, "little"), 0, NOW, 1,
                 )
             ]
