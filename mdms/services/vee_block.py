@@ -158,7 +158,8 @@ class BlockRun:
         intervals = await self.work.readings.intervals(span, channel_ids=ids)
         registers = await self.work.readings.registers(edges, channel_ids=ids)
         marks = await self.work.edits.marks(span, ids)
-        block, stored = gridding.grid(
+        block, stored = await asyncio.to_thread(  # live data is stored by this event loop, too
+            gridding.grid,
             table,
             slots,
             intervals,
