@@ -53,9 +53,8 @@ def test_a_unit_may_do_little(unit):
 
 def test_units_start_what_there_is():
     for unit in UNITS:
-        program, *arguments = re.search(r"^ExecStart=(.*)", unit.read_text(), re.MULTILINE)[
-            1
-        ].split()
+        (line,) = re.findall(r"^ExecStart=(.*)", unit.read_text(), re.MULTILINE)
+        program, *arguments = line.split()
         if "backup" in program:
             assert (config_dir() / "backup" / Path(program).name).is_file()
         else:
