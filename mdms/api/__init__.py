@@ -43,6 +43,7 @@ from mdms.api import (
 )
 from mdms.api.backend import Services
 from mdms.api.rates import RateLimit, RateLimits
+from mdms.api.repeats import IdempotencyKeys
 from mdms.api.transfer import Compression, EntityTags
 from mdms.telemetry import metrics
 
@@ -96,6 +97,11 @@ def create(services: Services, limit: RateLimit | None = None) -> FastAPI:
     errors.install(app)
     for module in _MODULES:
         app.include_router(module.router)
+
+    async def is_known(secret: str) -> bool:
+        return bool(await services.tokens.find(secret) or await services.grants.find(secret))
+
+    app.add_middleware(IdempotencyKeys, answers=services.answers, is_known=is_known)
     app.add_middleware(EntityTags)
     app.add_middleware(Compression)
     if limit is not None:

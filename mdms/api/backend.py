@@ -17,6 +17,7 @@ from ingest.quarantine import Quarantine
 from ingest.replay import Replay
 from mdms.services.access_log import AccessLogService
 from mdms.services.aggregates import AggregateService
+from mdms.services.answers import AnswerService
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
@@ -110,6 +111,7 @@ class Services:
     grants: GrantService
     own_data: OwnDataService
     wishes: WishService
+    answers: AnswerService
     aggregates: AggregateService
     access_log: AccessLogService
     tokens: TokenService

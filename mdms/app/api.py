@@ -32,6 +32,7 @@ from mdms.domain.people import Token
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.access_log import AccessLogService
 from mdms.services.aggregates import AggregateService
+from mdms.services.answers import AnswerService
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
@@ -189,6 +190,7 @@ def _services(core: Core, line: Line | None) -> Services:
         grants=GrantService(unit_of_work, clock, core.book),
         own_data=own_data,
         aggregates=AggregateService(unit_of_work, clock, core.book),
+        answers=AnswerService(unit_of_work, clock),
         wishes=WishService(unit_of_work, clock, core.book, own_data),
         access_log=AccessLogService(unit_of_work, clock, core.book),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from mdms.ports.aggregates import AggregateStore
 from mdms.ports.alerts import AlertStore
+from mdms.ports.answers import AnswerStore
 from mdms.ports.audit import AuditStore
 from mdms.ports.batches import BatchStore
 from mdms.ports.billing import BillingStore, CorrectionStore
@@ -111,6 +112,8 @@ class UnitOfWork(Protocol):
     def aggregates(self) -> AggregateStore: ...
     @property
     def alerts(self) -> AlertStore: ...
+    @property
+    def answers(self) -> AnswerStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

@@ -106,6 +106,16 @@ CREATE TABLE personal.alert_wish (
     CONSTRAINT alert_wish_threshold_check CHECK ((threshold > (0)::numeric))
 );
 
+CREATE TABLE personal.answer (
+    caller text NOT NULL,
+    key text NOT NULL,
+    fingerprint text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    status smallint,
+    media_type text,
+    body bytea
+);
+
 CREATE TABLE personal.contact (
     account_id text NOT NULL,
     name text NOT NULL,
@@ -1571,6 +1581,9 @@ ALTER TABLE ONLY personal.alert
 ALTER TABLE ONLY personal.alert_wish
     ADD CONSTRAINT alert_wish_pkey PRIMARY KEY (account_id, usage_point_id, kind);
 
+ALTER TABLE ONLY personal.answer
+    ADD CONSTRAINT answer_pkey PRIMARY KEY (caller, key);
+
 ALTER TABLE ONLY personal.contact
     ADD CONSTRAINT contact_pkey PRIMARY KEY (account_id);
 
@@ -1844,6 +1857,8 @@ CREATE INDEX access_log_at ON personal.access_log USING btree (at);
 CREATE INDEX aggregate_release_month ON personal.aggregate_release USING btree (quantity, month);
 
 CREATE INDEX alert_due ON personal.alert USING btree (due_at) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
+
+CREATE INDEX answer_asked_at ON personal.answer USING btree (asked_at);
 
 CREATE INDEX agreement_account ON public.agreement USING btree (account_id);
 

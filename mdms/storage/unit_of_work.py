@@ -13,6 +13,7 @@ from mdms.storage import capabilities, pool
 from mdms.storage.access_log import PostgresAccessLog
 from mdms.storage.aggregates import PostgresAggregates
 from mdms.storage.alerts import PostgresAlerts
+from mdms.storage.answers import PostgresAnswers
 from mdms.storage.audit import PostgresAudit
 from mdms.storage.batches import PostgresBatches
 from mdms.storage.billing import PostgresBilling
@@ -88,6 +89,7 @@ class PostgresUnitOfWork:
         self.access_log = PostgresAccessLog(connection)
         self.aggregates = PostgresAggregates(connection)
         self.alerts = PostgresAlerts(connection)
+        self.answers = PostgresAnswers(connection)
         self.tokens = PostgresTokens(connection)
 
 

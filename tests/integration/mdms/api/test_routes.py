@@ -36,6 +36,7 @@ from mdms.ports.messages import Rejected
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.access_log import AccessLogService
 from mdms.services.aggregates import AggregateService
+from mdms.services.answers import AnswerService
 from mdms.services.audit import AuditService
 from mdms.services.batches import BatchService
 from mdms.services.billed import BilledServices
@@ -175,6 +176,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         grants=GrantService(store, clock, BOOK),
         own_data=OwnDataService(store, clock, BOOK),
         aggregates=AggregateService(store, clock, BOOK),
+        answers=AnswerService(store, clock),
         wishes=WishService(store, clock, BOOK, OwnDataService(store, clock, BOOK)),
         access_log=AccessLogService(store, clock, BOOK),
         tokens=TokenService(store, clock, [token(role) for role in Role]),
