@@ -68,7 +68,7 @@ async def http(store: UnitOfWorkFactory) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def ask(http, cut: str) -> dict[str, tuple[str, str]]:
+async def ask(http: httpx.AsyncClient, cut: str) -> dict[str, tuple[str, str]]:
     body = {"commodity": "water", "month": "2026-11", "cut": cut}
     answer = await http.post("/v1/aggregates", json=body, headers=as_(Role.PRIVACY))
     assert answer.is_success, answer.text

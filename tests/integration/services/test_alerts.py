@@ -1,5 +1,6 @@
 """Alerts of a night: leaks, and days that customers asked to be told of; each told once."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from mdms import api
+from mdms.domain.alerts import CustomerAlert
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Account, Agreement, Registry
 from mdms.ports.unit_of_work import UnitOfWorkFactory
@@ -33,7 +35,7 @@ async def an_account(store: UnitOfWorkFactory, account_id: str, usage_point_id: 
         )
 
 
-async def outbox(store: UnitOfWorkFactory):
+async def outbox(store: UnitOfWorkFactory) -> Sequence[CustomerAlert]:
     async with store() as work:
         return await work.alerts.due(datetime(2027, 1, 1, tzinfo=UTC), 99)
 

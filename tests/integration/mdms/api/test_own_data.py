@@ -1,6 +1,6 @@
 """Customers' own data: each sees their own days, nobody another's, and every look is kept."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -56,7 +56,12 @@ async def http(store: UnitOfWorkFactory) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def issue(http, holder=Holder.OWNER, accounts=("A1",), **more):
+async def issue(
+    http: httpx.AsyncClient,
+    holder: str = Holder.OWNER,
+    accounts: Sequence[str] = ("A1",),
+    **more: object,
+) -> dict[str, str]:
     body = {"holder": holder, "account_ids": list(accounts)} | more
     answer = await http.post("/v1/grants", json=body, headers=as_(Role.PORTAL))
     assert answer.status_code == 201, answer.text

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 import structlog
@@ -37,14 +38,16 @@ CANARY = Contact(
 ROOT = Path(__file__).parents[4]
 
 
-async def routes(http) -> list[tuple[str, str]]:
+async def routes(http: httpx.AsyncClient) -> list[tuple[str, str]]:
     spec = (await http.get("/v1/openapi.json")).json()
     found = [(method, path) for path, methods in spec["paths"].items() for method in methods]
     assert len(found) > 80
     return [(method, path) for method, path in found if path not in NOT_ABOUT_CUSTOMERS]
 
 
-async def ask(http, method: str, path: str, headers: dict[str, str]):
+async def ask(
+    http: httpx.AsyncClient, method: str, path: str, headers: dict[str, str]
+) -> httpx.Response:
     for name, value in THEIRS.items():
         path = path.replace(f"{{{name}}}", value)
     path = path.replace("{", "").replace("}", "")
