@@ -1,6 +1,7 @@
 """The signer as its keeper runs it: keys, a process, a breaker that is released."""
 
 import asyncio
+import socket
 import stat
 import subprocess
 import sys
@@ -72,6 +73,25 @@ def test_plain_keys_of_a_ceremony_are_wrapped(config, tmp_path):
     mdms("signer", "keys", "wrap", plain, config=config)
 
     assert unwrapped(config) == {7: bytes(16)}
+
+
+def test_the_service_manager_hears_when_it_is_ready_and_when_it_ends(config, tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(tmp_path / "notify"))
+        line.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+
+        process = SignerProcess(config)
+        heard = [line.recv(64) for _ in range(3)]
+        status = process.stop()
+        while heard[-1] in {b"READY=1", b"WATCHDOG=1"}:
+            heard.append(line.recv(64))
+
+    assert status == 0
+    assert b"READY=1" in heard[:2]
+    assert b"WATCHDOG=1" in heard
+    assert heard[-1] == b"STOPPING=1"
 
 
 def test_a_process_shows_no_key_in_its_log_or_environment(config):
