@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.looks import looks_at
 from mdms.api.readings import FILE_FORMS
 from mdms.billing.formats.parquet_v1 import parquet
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role, Token
+from mdms.policy.access_facts import Data
 from mdms.policy.reading import EstimateReason
 
 router = APIRouter(prefix="/v1/billing", tags=["billing"])
@@ -121,7 +123,7 @@ async def reads(services: Backend, start: str, end: str, name: str) -> FileRespo
     return await downloads.made(name, write)
 
 
-@router.get("/windows/{start}/{end}/services", dependencies=[BILLING])
+@router.get("/windows/{start}/{end}/services", dependencies=[BILLING, looks_at(Data.DAILY_USAGE)])
 async def billed(
     services: Backend, start: str, end: str, as_of: str | None = None
 ) -> dict[str, Any]:
@@ -155,7 +157,7 @@ async def compare(body: TextFile, services: Backend, start: str, end: str) -> di
     )
 
 
-@router.get("/meters/{meter}", dependencies=[BILLING])
+@router.get("/meters/{meter}", dependencies=[BILLING, looks_at(Data.DAILY_USAGE, "meter")])
 async def of_meter(
     services: Backend, meter: str, as_of: str | None = None
 ) -> dict[str, list[dict[str, Any]]]:

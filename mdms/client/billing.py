@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mdms.client.manifest import write_manifest
 from mdms.client.params import Day, Instant, given
 from mdms.client.transport import Transport
 from mdms.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _READS: Final = {
     "cmep": "readings.cmep",
@@ -42,6 +45,27 @@ class BillingCalls(Transport):
         """Return what each service of a window comes to, or came to, and the digest of all."""
         path = f"{_window(window_start, window_end)}/services"
         return self._json("GET", path, params=given(as_of=as_of))
+
+    def bills(
+        self, window_start: Day, window_end: Day, *, as_of: Instant | None = None
+    ) -> "DataFrame":
+        """
+        Return what each service of a window comes to, or came to, one row a service.
+
+        A column for each quantity, such as `usage_kwh`: whole units, None where a service has none;
+        besides account, usage_point, days, quality, estimated_share and the content's hash.
+        """
+        import pandas as pd  # noqa: PLC0415 no other call waits for its import
+
+        services = self.billed(window_start, window_end, as_of=as_of)["services"]
+        plain = ("quantities", "detail", "rules", "parts")
+        return pd.DataFrame(
+            [
+                {name: value for name, value in each.items() if name not in plain}
+                | each["quantities"]
+                for each in services
+            ]
+        )
 
     def bills_of(self, meter: str, *, as_of: Instant | None = None) -> list[dict[str, Any]]:
         """Return every bill of a meter's place, each revision, as it was frozen."""
