@@ -69,5 +69,5 @@ def test_links_between_our_pages_lead_somewhere():
     assert pages
 
     for page in pages:
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        for target in re.findall(r"\]\((?!https://)([^)#]+)[^)]*\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
