@@ -58,6 +58,10 @@ class MemoryRegistry:
             self.registry = replace(self.registry, **{name: known + new})
         return ImportResult(added=added, changed={}, unchanged=unchanged)
 
+    async def channels_of(self, badges: Collection[str]) -> ChannelTable:
+        table = await self.channels()
+        return table.take(np.isin(table.badge, list(badges)))
+
     async def channels(self) -> ChannelTable:
         points = {point.usage_point_id: point for point in self.registry.usage_points}
         placed = [

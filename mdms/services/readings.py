@@ -165,6 +165,10 @@ class ReadingService:
 
 
 async def _channels(work: UnitOfWork, meter: str | None) -> NamedChannels:
+    if meter is not None:  # mostly a badge: then nobody else's channels are loaded
+        named = NamedChannels.of(await work.registry.channels_of([meter]), meter)
+        if len(named):
+            return named
     channels = NamedChannels.of(await work.registry.channels(), meter)
     if meter is not None and not len(channels):
         raise NotFoundError(f"no meter or usage point is called {meter!r}")

@@ -1,8 +1,8 @@
 """
 `python -m tests.bench [--only AREAS] [--rounds N] [--data DIR] [--out FILE]`.
 
-Areas are ingest, backlog, scale, timescale, vee, billing, files, command, panels, accuracy and
-faults.
+Areas are ingest, backlog, scale, timescale, vee, billing, files, command, panels, api, accuracy
+and faults.
 
 Accuracy and faults have no rate and no rounds, and command and accuracy take minutes: they are
 measured only when they are asked for. Backlog, scale and timescale, too, wait to be asked, the last
@@ -18,6 +18,7 @@ from rich.console import Console
 from mdms.telemetry import logging
 from tests.bench import (
     accuracy,
+    api,
     billing,
     command,
     faults,
@@ -41,6 +42,7 @@ AREAS = {
     "files": files.rows,
     "command": command.rows,
     "panels": panels.rows,
+    "api": api.rows,
 }
 UNASKED = ("ingest", "vee", "billing", "files")
 """What is measured when no area is named."""

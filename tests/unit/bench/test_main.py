@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import (
+    api,
     billing,
     command,
     files,
@@ -76,6 +77,7 @@ def test_every_row_is_in_the_reference():
         *files.UNITS,
         *command.UNITS,
         *panels.UNITS,
+        *api.UNITS,
     }
 
     assert named == measured
