@@ -1,7 +1,9 @@
 """Quarantine and replay on the real database: what was sent is stored, sooner or later, once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -34,12 +36,14 @@ NEW_CHANNEL = replace(SMALL_TOWN.channels[0], badge="E300")
 NEW_POINT = replace(SMALL_TOWN.usage_points[0], usage_point_id="U3")
 
 
-def up(kind: str, *frames: bytes, collector: int = COLLECTOR, seq: int = 1, **header) -> Envelope:
+def up(
+    kind: str, *frames: bytes, collector: int = COLLECTOR, seq: int = 1, **header: Any
+) -> Envelope:
     payload = message(*frames, collector_id=collector, batch_seq=seq, **header)
     return Envelope(f"ami/v1/cpau/col/{collector}/up/{kind}", payload)
 
 
-def reading(radio: int = NEW, *, deltas=(210, 195, 188), **fields) -> bytes:
+def reading(radio: int = NEW, *, deltas: Sequence[int] = (210, 195, 188), **fields: Any) -> bytes:
     return frame(meter_id=radio, deltas=deltas, **fields)
 
 
@@ -71,7 +75,7 @@ async def values(store: UnitOfWorkFactory, badge: str) -> list[int]:
         return sorted((await work.readings.intervals(DAY, channel_ids=ids)).value.tolist())
 
 
-def with_meter(**changes: object) -> Registry:
+def with_meter(**changes: Any) -> Registry:
     return replace(
         SMALL_TOWN,
         usage_points=(*SMALL_TOWN.usage_points, NEW_POINT),

@@ -4,10 +4,11 @@ import asyncio
 import getpass
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import aiomqtt
 import pytest
@@ -42,7 +43,7 @@ class Broker:
 
     @asynccontextmanager
     async def collector(
-        self, identity: Identity | None, *, client_id: str | None = None, **how: object
+        self, identity: Identity | None, *, client_id: str | None = None, **how: Any
     ) -> AsyncIterator[aiomqtt.Client]:
         """Connect as a collector does, with a certificate or without."""
         context = (
@@ -105,7 +106,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 async def heard(client: aiomqtt.Client) -> list[str]:
     """Return the topics of what arrives up to the end marker, retained messages left out."""
-    topics = []
+    topics: list[str] = []
     async with asyncio.timeout(10):
         async for message in client.messages:
             if message.payload == b"end":
@@ -122,7 +123,8 @@ async def may_publish(connected: AbstractAsyncContextManager[aiomqtt.Client], to
         async with connected as client:
             client._client.on_publish = lambda *given: taken.set_result(not given[3].is_failure)
             client._client.publish(topic, b"x", qos=1)
-            await asyncio.wait({taken, client._disconnected}, timeout=5, return_when=ANY)
+            waited: set[asyncio.Future[Any]] = {taken, client._disconnected}
+            await asyncio.wait(waited, timeout=5, return_when=ANY)
     return taken.done() and taken.result()
 
 
@@ -166,12 +168,13 @@ async def test_a_wrong_common_name_may_say_nothing_in_anybodys_name(broker):
 
 @pytest.mark.parametrize("who", ["nobody", "expired", "foreign", "revoked"])
 async def test_who_has_no_valid_certificate_does_not_get_in(broker, tmp_path, who):
-    identity = {
+    identities: dict[str, Callable[[], Identity | None]] = {
         "nobody": lambda: None,
         "expired": lambda: broker.authority.issue("17", lasts=timedelta(days=30)),
         "foreign": lambda: Authority(tmp_path, name="Somebody's CA").issue("17"),
         "revoked": lambda: broker.revoked,
-    }[who]()
+    }
+    identity = identities[who]()
 
     with pytest.raises((aiomqtt.MqttError, ssl.SSLError)):
         async with broker.collector(identity) as client:

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 
 from mdms.domain.events import EventCode
 from mdms.domain.registry import Radio
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.grid import GridService
 from mdms.services.grid_days import GridDays
 from mdms.services.transformers import TransformerService
@@ -27,14 +28,14 @@ async def street(store):
         await work.registry.merge(a_street())
 
 
-def grid_days(store, clock: FakeClock) -> GridDays:
+def grid_days(store: UnitOfWorkFactory, clock: FakeClock) -> GridDays:
     return GridDays(
         store, clock, PACIFIC, GridService(store, clock, PACIFIC, GRID),
         TransformerService(store, PACIFIC, RULES.voltage, GRID),
     )  # fmt: skip
 
 
-async def kept(database, query: str) -> list[tuple[object, ...]]:
+async def kept(database: str, query: str) -> list[tuple[object, ...]]:
     async with await AsyncConnection.connect(database, autocommit=True) as connection:
         await connection.execute("SET ROLE mdms_report")
         return await (await connection.execute(query.encode())).fetchall()

@@ -12,6 +12,7 @@ from mdms.domain.readings import IntervalReads, RegisterReads, Source, rule_bit
 from mdms.domain.registry import Commodity
 from mdms.domain.service_levels import Mark, ServiceLevel
 from mdms.domain.time import Period, to_epoch_us
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeDay
 from mdms.services.service_levels import ServiceLevelService
 from tests.fakes import FakeClock
@@ -35,7 +36,7 @@ async def channels(store):
     return [*electric, wet]
 
 
-async def receive(store, channel_id: int, slots: range, source: Source) -> None:
+async def receive(store: UnitOfWorkFactory, channel_id: int, slots: range, source: Source) -> None:
     start_s = PERIOD.start_s + 900 * np.array(slots)
     reads = IntervalReads.raw(
         np.full(len(slots), channel_id), start_s, np.ones(len(slots), int),
@@ -45,7 +46,7 @@ async def receive(store, channel_id: int, slots: range, source: Source) -> None:
         await work.readings.append_raw(reads, RegisterReads.empty(), sure=True)
 
 
-async def judge(store, *days: VeeDay) -> None:
+async def judge(store: UnitOfWorkFactory, *days: VeeDay) -> None:
     async with store() as work:
         await work.vee.append_days(days)
 
@@ -57,7 +58,7 @@ def judged(channel_id: int, version: int = 0, *, actual: int, estimated: int = 0
     )
 
 
-async def newest(store) -> list[ServiceLevel]:
+async def newest(store: UnitOfWorkFactory) -> list[ServiceLevel]:
     async with store() as work:
         return list(await work.service_levels.newest())
 

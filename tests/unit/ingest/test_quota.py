@@ -1,6 +1,6 @@
 """Quotas: a meter that floods is held back, and nobody else is."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -22,7 +22,7 @@ TABLE = channel_table(
 ROSTER = Roster(ChannelIndex(TABLE), frozenset({7}))
 
 
-def take(quotas: Quotas | None, *envelopes: Envelope, at=NOON) -> Assembled:
+def take(quotas: Quotas | None, *envelopes: Envelope, at: datetime = NOON) -> Assembled:
     return assemble(envelopes, ROSTER, {}, received_at=at, recorded_at=at, quotas=quotas)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,12 @@ ONLINE = {
 }  # fmt: skip
 
 
-def said(*, retained: bool = False, **changes: object) -> state.Said:
+def said(*, retained: bool = False, **changes: Any) -> state.Said:
     payload = {k: v for k, v in (ONLINE | changes).items() if v is not None}
     return state.read(TOPIC, json.dumps(payload).encode(), NOON, retained=retained)
 
 
-def read(**changes: object) -> Offer | None:
+def read(**changes: Any) -> Offer | None:
     return said(**changes).offer
 
 
