@@ -38,7 +38,7 @@ def bearer(made: httpx.Response) -> dict[str, str]:
 
 
 async def test_a_token_opens_what_it_was_made_for_and_is_kept_nowhere(http, store):
-    asked = {"name": "portal", "roles": ["billing"], "nouns": ["status"]}
+    asked = {"name": "kiosk", "roles": ["billing"], "nouns": ["status"]}
 
     made = await http.post("/v1/tokens", json=asked, headers=ADMIN)
     listed = await http.get("/v1/tokens", headers=ADMIN)
