@@ -73,7 +73,7 @@ INGEST_REPLAYED = Counter(
 )
 INGEST_COMMIT_SECONDS = Histogram(
     "mdms_ingest_commit_seconds",
-    "From the first look at a batch to its commit.",
+    "From the start of the transaction of a batch to its commit.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 INGEST_LAST_COMMIT = Gauge(
@@ -213,9 +213,7 @@ COMMAND_AUDIT_BROKEN = Gauge(
     "mdms_command_audit_broken", "1 while the audit does not lead on from its last seal."
 )
 
-ALERTS = Counter(
-    "mdms_alerts_total", "Alerts to customers, by what became of them.", ["outcome"]
-)
+ALERTS = Counter("mdms_alerts_total", "Alerts to customers, by what became of them.", ["outcome"])
 
 API_REQUESTS = Counter(
     "mdms_api_requests_total", "Requests answered, by method and status class.", ["method", "code"]
