@@ -92,7 +92,8 @@ def fitting(rows: Rows, console: Console, *, title: str = "", spare: Sequence[st
     assert rows, "a table has rows"
     columns = {name: _Column.of(name, [row[name] for row in rows]) for name in rows[0]}
     left_out = []
-    for name in [*spare, *(name for name in reversed(list(rows[0])) if name not in spare)]:
+    first = [name for name in spare if name in columns]
+    for name in [*first, *(name for name in reversed(list(rows[0])) if name not in spare)]:
         if _taken(column.narrowest for column in columns.values()) <= console.width:
             break
         if len(columns) > 1:

@@ -166,9 +166,9 @@ def test_reads_are_exported_as_the_demo_exports_them(served, tmp_path):
     ],
 )
 def test_a_mistake_is_one_sentence_and_an_exit_status(served, arguments, status, sentence):
-    who = "billing.toml" if arguments[0] == "billing" else "mdms.toml"
+    caller = "customer_system" if arguments[0] == "billing" else "requester"
 
-    done = mdms(*arguments, config=served / who)
+    done = mdms(*arguments, config=served / "mdms.toml", caller=caller)
 
     assert done.returncode == status
     assert sentence in done.stderr

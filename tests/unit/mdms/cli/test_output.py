@@ -36,6 +36,10 @@ def test_a_wide_terminal_shows_every_column_on_one_line():
     assert "in a wider window" not in "".join(shown)
 
 
+def test_a_column_that_a_table_does_not_have_is_no_trouble_to_spare():
+    assert lines([ROW], 80, spare=("due_at", "reading_type"))
+
+
 def test_a_narrow_one_leaves_out_what_can_be_spared_and_says_so():
     shown = lines([ROW], 80, spare=("reading_type", "removed_at"))
     text = "\n".join(shown)
