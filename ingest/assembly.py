@@ -198,6 +198,8 @@ def _seen(opened: Opened) -> Seen:
         at_us=message.batch_us,
         empty=message.frame_count == 0,
         last_of_backfill=opened.last_of_backfill,
+        asked_for=message.kind == _BACKFILL,
+        misdated=message.misdated,
     )
 
 

@@ -32,6 +32,10 @@ class Seen:
     empty: bool = False
     """The collector answers that it has nothing, or nothing more, from this number on."""
     last_of_backfill: bool = False
+    asked_for: bool = False
+    """A copy that came because it was asked for; it tells nothing of what is closed now."""
+    misdated: bool = False
+    """When it was closed is not known, only that it was before `at_us`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,9 @@ class Following:
         count = self._count
         if count is None:
             top_seq = seen.seq - 1 if seen.empty else seen.seq
+            newest_us = 0 if seen.misdated else seen.at_us
             self._count = BatchCount(
-                self._collector_id, seen.boot_id, seen.seq, top_seq, seen.at_us, 0
+                self._collector_id, seen.boot_id, seen.seq, top_seq, newest_us, 0
             )
             return
         if seen.empty and self._nothing_from(seen.seq):
@@ -88,13 +93,18 @@ class Following:
             return
         if seen.boot_id != count.boot_id and seen.at_us < count.since_us:
             return  # of an earlier count: its number means nothing in this one
+        if seen.boot_id != count.boot_id and seen.asked_for:
+            # Of which count it is cannot be told for sure; live batches move the count on.
+            self._fill(seen)
+            return
         if seen.seq > count.top_seq:
             self._open(count.top_seq + 1, seen.seq - 1, count.newest_us, seen.at_us)
             self._count = replace(count, boot_id=seen.boot_id, top_seq=seen.seq)
         elif not self._fill(seen) and self._is_of_a_new_count(seen):
             self._start_anew(seen)
             return
-        self._count = replace(self._count or count, newest_us=max(count.newest_us, seen.at_us))
+        if not seen.misdated:
+            self._count = replace(self._count or count, newest_us=max(count.newest_us, seen.at_us))
 
     def _is_of_a_new_count(self, seen: Seen) -> bool:
         """A start that nobody knew counts below what had been reached, and later."""
@@ -104,7 +114,6 @@ class Following:
             seen.boot_id != count.boot_id
             # What was counted before is not younger than the newest batch: a copy is no reset.
             and seen.at_us > count.newest_us
-            and not seen.last_of_backfill
         )
 
     def offer(self, offer: Offer) -> None:
@@ -157,8 +166,8 @@ class Following:
             if first is None or last is None or not first <= seen.seq <= last:
                 continue
             known_boot = self._count is not None and seen.boot_id == self._count.boot_id
-            if not known_boot and seen.at_us > piece.span.to_us:
-                continue  # closed after the hole was: a number of another count
+            if not known_boot and (seen.misdated or seen.at_us > piece.span.to_us):
+                continue  # closed after the hole was, for all we know: a number of another count
             self._pieces[at : at + 1] = _without(piece, seen.seq, seen.seq)
             return True
         return False
@@ -199,8 +208,8 @@ class Following:
             span = piece.span
             if span.first_seq is not None or piece.hole_id not in self._asked:
                 kept.append(piece)
-            elif not seen.empty and not span.from_us <= seen.at_us <= span.to_us:
-                kept.append(piece)  # the answer to another request
+            elif not seen.empty and not _lies_in(seen, span):
+                kept.append(piece)  # the answer to another request, or how far it goes is unknown
             elif not seen.empty and seen.at_us < span.to_us:
                 # An answer is bounded: what is younger is asked for until there is nothing.
                 kept.append(_Piece(replace(span, from_us=seen.at_us + 1), piece.hole_id))
@@ -216,10 +225,15 @@ class Following:
         from_us = min([before.newest_us, *(span.from_us for span in spans)])
         to_us = max([seen.at_us, *(span.to_us for span in spans)])
         self._pieces = [_Piece(Span(None, None, from_us, to_us), None)]
+        newest_us = before.newest_us if seen.misdated else seen.at_us
         self._count = BatchCount(
-            self._collector_id, seen.boot_id, seen.seq, seen.seq, seen.at_us, seen.at_us
+            self._collector_id, seen.boot_id, seen.seq, seen.seq, newest_us, seen.at_us
         )
         self._reset = True
+
+
+def _lies_in(seen: Seen, span: Span) -> bool:
+    return not seen.misdated and span.from_us <= seen.at_us <= span.to_us
 
 
 def _without(piece: _Piece, first: int, last: int) -> list[_Piece]:

@@ -26,8 +26,8 @@ def read(seq: int, *, boot_id: int = 99, minute: int = 0) -> Envelope:
     )
 
 
-def backfill(seq: int, *frames: bytes, flags: int = 0) -> Envelope:
-    payload = message(*frames, batch_seq=seq, flags=fnb1.FLAG_BACKFILL | flags)
+def backfill(seq: int, *frames: bytes, flags: int = 0, boot_id: int = 99) -> Envelope:
+    payload = message(*frames, batch_seq=seq, flags=fnb1.FLAG_BACKFILL | flags, boot_id=boot_id)
     return Envelope(BACKFILL_TOPIC, payload)
 
 
@@ -93,6 +93,28 @@ async def test_a_collector_that_lost_its_count_is_reported_once():
 
     assert [event.code for event in work.events.stored] == [EventCode.COLLECTOR_RESET]
     assert missing(work) == [(None, None)]
+
+
+async def test_a_copy_that_a_wrong_clock_dated_is_stored_and_starts_no_count():
+    work = database()
+    await take(work, read(1, minute=-9), read(4, minute=-6))
+
+    copied = frame(deltas=[7], t_newest=NOON_S - 86_400)
+    await take(work, backfill(2, copied, flags=fnb1.FLAG_CLOCK_UNSYNCED, boot_id=5))
+
+    assert work.events.stored == []
+    assert missing(work) == [(2, 3)]
+    assert work.readings.interval_values[0, NOON_S - 86_400 - 900] == 7
+
+
+async def test_a_time_that_cannot_be_believed_does_not_bound_a_hole():
+    work = database()
+    a_century_off = read(2, minute=60 * 24 * 36_500)
+
+    await take(work, read(1, minute=-5), a_century_off, read(4, minute=-1))
+
+    (hole,) = work.gaps.by_id.values()
+    assert hole.span.from_us == (NOON_S - 5 * 60) * 1_000_000
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,67 @@ def test_the_answer_to_another_request_ends_no_time():
     assert head.times == [(100, 300)]
 
 
+def test_a_copy_of_an_earlier_count_is_no_reset_though_nobody_knows_when_it_was_closed():
+    head = Head().take(batch(10), batch(1, boot=2, at=300), batch(4, boot=2, at=330))
+    head.ask()
+
+    head.take(batch(2, at=900, asked_for=True, misdated=True))
+
+    assert head.resets == 1
+    assert head.missing == [2, 3]
+
+
+def test_a_copy_of_an_unknown_time_and_start_fills_no_hole():
+    head = Head().take(batch(1), batch(4, at=900))
+
+    head.take(batch(2, boot=2, at=900, asked_for=True, misdated=True))
+
+    assert head.missing == [2, 3]
+
+
+def test_a_copy_of_an_earlier_count_hides_no_loss_in_the_new_one():
+    head = Head().take(batch(10), batch(1, boot=2, at=300))
+
+    head.take(batch(3, at=900, asked_for=True, misdated=True))
+    head.take(batch(4, boot=2, at=930))
+
+    assert head.missing == [2, 3]
+
+
+def test_a_batch_whose_time_is_unknown_does_not_bound_when_lost_ones_were_closed():
+    head = Head().take(batch(10), batch(11, at=900, misdated=True))
+
+    head.take(batch(13, at=910, misdated=True), batch(1, boot=2, at=950))
+
+    assert head.times == [(100, 950)]
+
+
+def test_a_count_that_begins_at_an_unknown_time_loses_nothing_when_it_is_lost_too():
+    head = Head().take(batch(10), batch(1, boot=2, at=900, misdated=True))
+    head.ask()
+    head.take(batch(1, boot=2, at=910, empty=True, last_of_backfill=True, asked_for=True))
+    assert head.times == []
+
+    head.take(batch(1, boot=3, at=950))
+
+    assert head.times == [(100, 950)]
+
+
+def test_a_first_batch_whose_time_is_unknown_leaves_all_times_open():
+    head = Head().take(batch(10, at=900, misdated=True), batch(1, boot=2, at=950))
+
+    assert head.times == [(0, 950)]
+
+
+def test_an_answer_whose_end_has_no_time_ends_no_time():
+    head = Head().take(batch(10), batch(1, boot=2, at=300))
+    head.ask()
+
+    head.take(batch(9, boot=2, at=300, last_of_backfill=True, asked_for=True, misdated=True))
+
+    assert head.times == [(100, 300)]
+
+
 @given(st.data())
 def test_whatever_the_order_the_holes_are_what_never_came(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 30))
