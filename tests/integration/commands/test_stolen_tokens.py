@@ -24,7 +24,6 @@ from mdms import api
 from mdms.app.clock import SystemClock
 from mdms.domain.controls import ControlState, Opcode
 from mdms.domain.people import Role
-from mdms.domain.time import local_midnight
 from mdms.policy.calendars import Calendar
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
@@ -39,18 +38,18 @@ METERS = 500
 EDITION = an_edition(approvals=1, open_per_cent_max=5)
 HOUR_BUDGET = 10
 CLOCK = SystemClock()
+STARTED = CLOCK.now()
 THIEF = {"Authorization": f"Bearer {Role.CSR}"}
 ACCOMPLICE = {"Authorization": f"Bearer {Role.SUPERVISOR}"}
 CLERK = {"Authorization": f"Bearer {Role.CSR}"}
 WAIT_S = 90
 
 
-class OpenAllDay(Calendar):
-    """The counter never closes, so that these hold whenever they are run."""
+class OpenNow(Calendar):
+    """The counter is open at whatever hour these are run, and not for longer than may be signed."""
 
     def office_hours(self, day: date) -> tuple[datetime, datetime]:
-        start = local_midnight(day, self.zone)
-        return start, start + timedelta(hours=30)
+        return STARTED - timedelta(hours=1), STARTED + timedelta(hours=6)
 
 
 @dataclass
@@ -88,7 +87,7 @@ async def city(process: SignerProcess, store: UnitOfWorkFactory) -> AsyncIterato
     rules = a_judge(EDITION)
     judge = Judge(
         open_rules(EDITION).rulebook,
-        OpenAllDay(rules.calendar.zone, rules.calendar.years),
+        OpenNow(rules.calendar.zone, rules.calendar.years),
         utility=UTILITY,
         remote_open=True,
     )
