@@ -59,7 +59,7 @@ async def test_what_is_refused_is_an_answer_with_every_cure(http):
     assert all(each["clause"] and each["cure"] for each in said["findings"])
 
 
-@pytest.mark.parametrize("role", set(Role))
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.PORTAL}))
 async def test_who_may_see_a_switch_may_ask_why(http, role):
     answer = await http.post("/v1/policy/checks", json=QUESTION, headers=as_(role))
 
