@@ -28,7 +28,7 @@ OWN = "/v1/own/"
 THEIRS = {
     "account_id": "A2", "usage_point_id": "U1", "meter": "E100", "badge": "E100",
     "start": "2026-11-10", "end": "2026-12-10", "name": "readings.csv", "number": "1",
-    "leak_id": "W200-1",
+    "leak_id": "W200-1", "kind": "usage",
 }  # fmt: skip
 """A stranger's, for a token of A1."""
 
@@ -52,7 +52,8 @@ async def ask(
         path = path.replace(f"{{{name}}}", value)
     path = path.replace("{", "").replace("}", "")
     wanted = THEIRS | NEXT_DAY | {"at": "2026-11-10T20:00Z", "since": "2026-11-01T00:00Z"}
-    return await http.request(method, path, params=wanted, headers=headers)
+    body = {"threshold": "5"} if path.startswith(OWN) and method == "put" else None
+    return await http.request(method, path, params=wanted, headers=headers, json=body)
 
 
 @pytest.mark.parametrize("holder", Holder)

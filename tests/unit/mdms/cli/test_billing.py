@@ -80,7 +80,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
 
 
 def run(*arguments: str, status: int = 0) -> str:
-    ended = CliRunner().invoke(billing.app, list(arguments))
+    ended = CliRunner(env={"COLUMNS": "200"}).invoke(billing.app, list(arguments))
     assert ended.exit_code == status, ended.output
     return ended.output
 
@@ -138,7 +138,7 @@ def test_limits_are_asked_for_by_number(daemon):
 
 
 def test_amounts_that_are_none_are_a_mistake_of_usage(daemon):
-    ended = CliRunner().invoke(billing.app, ["limits", "7:740"])
+    ended = CliRunner(env={"COLUMNS": "200"}).invoke(billing.app, ["limits", "7:740"])
 
     assert "write amounts as 17=74.20" in str(ended.exception)
     assert daemon.asked == []
@@ -179,7 +179,7 @@ def test_the_test_of_a_meter_says_since_when_its_bills_are_wrong(daemon):
 
 
 def test_an_error_that_is_no_share_is_a_mistake_of_usage(daemon):
-    ended = CliRunner().invoke(billing.app, ["metertest", "E1", "--error", "slow"])
+    ended = CliRunner(env={"COLUMNS": "200"}).invoke(billing.app, ["metertest", "E1", "--error", "slow"])
 
     assert "is no share" in str(ended.exception)
     assert daemon.asked == []
