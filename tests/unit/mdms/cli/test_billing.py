@@ -179,7 +179,9 @@ def test_the_test_of_a_meter_says_since_when_its_bills_are_wrong(daemon):
 
 
 def test_an_error_that_is_no_share_is_a_mistake_of_usage(daemon):
-    ended = CliRunner(env={"COLUMNS": "200"}).invoke(billing.app, ["metertest", "E1", "--error", "slow"])
+    ended = CliRunner(env={"COLUMNS": "200"}).invoke(
+        billing.app, ["metertest", "E1", "--error", "slow"]
+    )
 
     assert "is no share" in str(ended.exception)
     assert daemon.asked == []
