@@ -91,9 +91,13 @@ def _stated(registry: Registry, badges: list[str], begin: datetime) -> Iterator[
             point = meter.usage_point_id
             home = customers.Home(account[point], premise[point])
             facts = customers.arrears(home, opens)
-            yield _post(opens - timedelta(minutes=30), "/v1/facts", {"facts": facts})
+            yield _fact(opens - timedelta(minutes=30), facts)
     for at in customers.feed_times(opens - timedelta(minutes=1), closes):
-        yield _post(at, "/v1/facts", {"facts": customers.feeds(at)})
+        yield _fact(at, customers.feeds(at))
+
+
+def _fact(at: datetime, facts: object) -> dict[str, object]:
+    return _post(at, "/v1/facts", {"facts": facts}, token="customer_system")
 
 
 def _called(at: datetime, action: str, badge: str) -> Iterator[dict[str, object]]:

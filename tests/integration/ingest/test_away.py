@@ -22,7 +22,7 @@ from tests.messages import READ_TOPIC, frame, message
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 RECEIVE_MAX = 50
-MESSAGE_COUNT = 20 * RECEIVE_MAX
+MESSAGE_COUNT = 8 * RECEIVE_MAX
 LOADED = 2
 """Transactions before the first batch: registry, window."""
 
