@@ -233,6 +233,7 @@ async def _play(
             while serve_after is not None and not await asyncio.to_thread(serve_after.exists):
                 await serve(_LOOK_AGAIN_S)
             await fleet.continue_until(next_office_morning(end_s))
+            _report(fleet.progress(end_s, done=True))
             await fleet.keep_time(serve, asyncio.get_running_loop().time)
     except asyncio.CancelledError:
         if not finished:

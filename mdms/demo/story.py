@@ -139,6 +139,8 @@ def _play(plan: Plan, stage: Stage, audience: Audience) -> dict[str, Any]:
     part.write_text(json.dumps(report, indent=2, default=str) + "\n")
     part.replace(plan.directory / "report.json")
     if plan.serve:
+        audience.stage("going on to the next morning in the office")
+        _let_time_pass(reports, audience)  # what is told to type now is lawful then, not before
         audience.served(report, stage.config)
         for _ in reports:
             time.sleep(_TICK_S)

@@ -231,3 +231,24 @@ async def test_a_killed_process_goes_on_when_it_is_started_again(tmp_path):
             for out in ("whole", "killed")
         ]
         assert tables[0].equals(tables[1])
+
+
+async def test_a_city_that_is_served_says_when_its_office_morning_has_come(tmp_path):
+    with EmbeddedBroker(tmp_path / "broker") as running:
+        async with follower(running.url):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "simulators", "run", "--broker", running.url,
+                "--out", str(tmp_path), "--meters", "5", "--days", "1", "--serve",
+                stdout=asyncio.subprocess.PIPE, env={**os.environ},
+            )  # fmt: skip
+            assert process.stdout is not None
+            done = []
+            while len(done) < 2:
+                report = json.loads(await process.stdout.readline())
+                done += [report["at"]] if report["done"] else []
+            process.send_signal(signal.SIGTERM)
+            await process.wait()
+
+    over, morning = map(pd.Timestamp, done)
+    assert over == pd.Timestamp("2026-11-04T00:00-08:00")
+    assert morning == pd.Timestamp("2026-11-04T10:00-08:00")
