@@ -242,7 +242,7 @@ async def test_a_city_that_is_served_says_when_its_office_morning_has_come(tmp_p
                 stdout=asyncio.subprocess.PIPE, env={**os.environ},
             )  # fmt: skip
             assert process.stdout is not None
-            done = []
+            done: list[str] = []
             while len(done) < 2:
                 report = json.loads(await process.stdout.readline())
                 done += [report["at"]] if report["done"] else []
