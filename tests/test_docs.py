@@ -4,13 +4,14 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import pytest
 import typer
 from prometheus_client import REGISTRY
 
 from mdms.cli import app
 from mdms.cli.deferred import Noun
 from mdms.domain.errors import RejectReason
-from tests.reference import REST, rest_page
+from tests.reference import PAGES
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -51,8 +52,9 @@ def test_every_command_is_in_the_reference():
     assert first_column("cli.md") == found
 
 
-def test_the_page_of_the_rest_interface_is_what_the_code_makes():
-    assert REST.read_text() == rest_page(), "run python -m tests.reference"
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_that_is_made_from_the_code_is_what_the_code_makes(name):
+    assert (REFERENCE / name).read_text() == PAGES[name](), "run python -m tests.reference"
 
 
 def test_every_fence_is_closed_and_every_picture_has_a_kind():
