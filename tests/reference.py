@@ -126,8 +126,13 @@ _BOUNDS: dict[type, Callable[[Any], str]] = {
     MinLen: lambda bound: f"{bound.min_length} or more",
     MaxLen: lambda bound: f"up to {bound.max_length} long",
 }
-_NAMES: dict[Any, str] = {bool: "true, false", int: "a whole number", float: "a number", time: "a local time",
-          AwareDatetime | None: "an instant with its offset"}  # fmt: skip
+_NAMES: dict[Any, str] = {
+    bool: "true, false",
+    int: "a whole number",
+    float: "a number",
+    time: "a local time",
+    AwareDatetime | None: "an instant with its offset",
+}
 
 
 def _allowed(field: FieldInfo) -> str:

@@ -1116,6 +1116,43 @@ CREATE VIEW report.billing_block AS
    FROM public.billing_block
   GROUP BY window_start, window_end, reason;
 
+CREATE VIEW report.billing_cycle AS
+ WITH place AS (
+         SELECT c.channel_id,
+            last_place.usage_point_id,
+            u.billing_cycle
+           FROM ((public.channel c
+             JOIN LATERAL ( SELECT i.usage_point_id
+                   FROM public.meter_installation i
+                  WHERE (i.badge = c.badge)
+                  ORDER BY i.installed_at DESC
+                 LIMIT 1) last_place ON (true))
+             JOIN public.usage_point u USING (usage_point_id))
+        )
+ SELECT billing_cycle,
+    window_start,
+    window_end,
+    ( SELECT count(*) AS count
+           FROM public.usage_point u
+          WHERE (u.billing_cycle = w.billing_cycle)) AS service_count,
+    ( SELECT count(DISTINCT s.usage_point_id) AS count
+           FROM (public.billed_service s
+             JOIN public.usage_point u USING (usage_point_id))
+          WHERE (((s.window_start = w.window_start) AND (s.window_end = w.window_end)) AND (u.billing_cycle = w.billing_cycle))) AS frozen_count,
+    ( SELECT count(DISTINCT p.usage_point_id) AS count
+           FROM (public.billing_block b
+             JOIN place p USING (channel_id))
+          WHERE (((b.window_start = w.window_start) AND (b.window_end = w.window_end)) AND (p.billing_cycle = w.billing_cycle))) AS blocked_count,
+    ( SELECT count(*) AS count
+           FROM (public.vee_exception e
+             JOIN place p USING (channel_id))
+          WHERE ((e.closed_at IS NULL) AND (e.severity = ANY (ARRAY['HOLD'::text, 'FAIL'::text])) AND (e.local_day >= w.window_start) AND (e.local_day < w.window_end) AND (p.billing_cycle = w.billing_cycle))) AS exception_count
+   FROM ( SELECT billing_read_day.billing_cycle,
+            billing_read_day.read_on AS window_end,
+            lag(billing_read_day.read_on) OVER (PARTITION BY billing_read_day.billing_cycle ORDER BY billing_read_day.read_on) AS window_start
+           FROM public.billing_read_day) w
+  WHERE (window_start IS NOT NULL);
+
 CREATE VIEW report.billing_window AS
  SELECT w.window_start,
     w.window_end,
@@ -1363,32 +1400,6 @@ CREATE VIEW report.read_conflict_hour AS
    FROM public.read_conflict
   GROUP BY (date_trunc('hour'::text, recorded_at, 'UTC'::text)), kind;
 
-CREATE VIEW report.read_rate_day AS
- SELECT d.local_day,
-    c.commodity,
-    count(*) AS channel_count,
-    sum(d.expected) AS expected,
-    sum(d.actual) AS actual,
-    sum(d.estimated) AS estimated,
-    sum(d.missing) AS missing,
-    sum(d.held) AS held,
-    ((sum(d.actual))::numeric / (NULLIF(sum(d.expected), 0))::numeric) AS read_rate
-   FROM (( SELECT DISTINCT ON (vee_day.local_day, vee_day.channel_id) vee_day.channel_id,
-            vee_day.local_day,
-            vee_day.version,
-            vee_day.recorded_at,
-            vee_day.ruleset_hash,
-            vee_day.expected,
-            vee_day.actual,
-            vee_day.estimated,
-            vee_day.missing,
-            vee_day.held,
-            vee_day.flags
-           FROM public.vee_day
-          ORDER BY vee_day.local_day, vee_day.channel_id, vee_day.version DESC) d
-     JOIN report.channel c USING (channel_id))
-  GROUP BY d.local_day, c.commodity;
-
 CREATE VIEW report.register_read AS
  SELECT DISTINCT ON (channel_id, at_utc) channel_id,
     at_utc,
@@ -1470,17 +1481,6 @@ CREATE VIEW report.vee_exception AS
     e.answer
    FROM (public.vee_exception e
      JOIN report.channel c USING (channel_id));
-
-CREATE VIEW report.vee_exception_open AS
- SELECT e.channel_id,
-    c.commodity,
-    e.local_day,
-    e.rule,
-    e.severity,
-    e.opened_at
-   FROM (public.vee_exception e
-     JOIN report.channel c USING (channel_id))
-  WHERE (e.closed_at IS NULL);
 
 CREATE VIEW report.vee_rule_day AS
  SELECT local_day,
@@ -2129,6 +2129,8 @@ GRANT SELECT ON TABLE public.utility TO mdms_signer;
 
 GRANT SELECT ON TABLE report.billing_block TO mdms_report;
 
+GRANT SELECT ON TABLE report.billing_cycle TO mdms_report;
+
 GRANT SELECT ON TABLE report.billing_window TO mdms_report;
 
 GRANT SELECT ON TABLE report.channel TO mdms_report;
@@ -2163,8 +2165,6 @@ GRANT SELECT ON TABLE report.outage_place TO mdms_report;
 
 GRANT SELECT ON TABLE report.read_conflict_hour TO mdms_report;
 
-GRANT SELECT ON TABLE report.read_rate_day TO mdms_report;
-
 GRANT SELECT ON TABLE report.register_read TO mdms_report;
 
 GRANT SELECT ON TABLE report.reliability_day TO mdms_report;
@@ -2178,8 +2178,6 @@ GRANT SELECT ON TABLE report.storage TO mdms_report;
 GRANT SELECT ON TABLE report.transformer_day TO mdms_report;
 
 GRANT SELECT ON TABLE report.vee_exception TO mdms_report;
-
-GRANT SELECT ON TABLE report.vee_exception_open TO mdms_report;
 
 GRANT SELECT ON TABLE report.vee_rule_day TO mdms_report;
 

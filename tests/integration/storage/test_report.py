@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 import numpy as np
 import psycopg
@@ -24,6 +23,7 @@ NIGHT = datetime(2026, 11, 4, 13, tzinfo=UTC)
 DAY = date(2026, 11, 3)
 VIEWS = [
     "billing_block",
+    "billing_cycle",
     "billing_window",
     "channel",
     "collector",
@@ -41,7 +41,6 @@ VIEWS = [
     "outage",
     "outage_place",
     "read_conflict_hour",
-    "read_rate_day",
     "register_read",
     "reliability_day",
     "sequence_hole",
@@ -49,7 +48,6 @@ VIEWS = [
     "storage",
     "transformer_day",
     "vee_exception",
-    "vee_exception_open",
     "vee_rule_day",
     "vee_run",
 ]
@@ -158,14 +156,11 @@ async def test_the_view_of_intervals_reads_only_the_months_asked_for(store, dash
     assert "2027_01" not in text
 
 
-async def test_read_rates_exceptions_and_dead_letters_are_counted(store, dashboard):
+async def test_exceptions_and_dead_letters_are_counted(store, dashboard):
     async with store() as work:
         await work.registry.merge(SMALL_TOWN)
-        first, second, water = (await work.registry.load()).channels
-        assert (first.badge, second.badge, water.badge) == ("E100", "E100", "W200")
-        *electric, wet = sorted(set((await work.registry.channels()).channel_id.tolist()))
-        days = [judged(channel) for channel in (*electric, wet)]
-        await work.vee.append_days([*days, replace(days[0], version=1, actual=96, missing=0)])
+        *_, wet = sorted(set((await work.registry.channels()).channel_id.tolist()))
+        await work.vee.append_days([judged(wet)])
         await work.vee.replace_exceptions(
             [(wet, DAY)], [VeeException(wet, DAY, "V08", "FAIL", "a gap", NIGHT)], NIGHT
         )
@@ -174,17 +169,32 @@ async def test_read_rates_exceptions_and_dead_letters_are_counted(store, dashboa
 
     assert await ask(
         dashboard,
-        "SELECT commodity, channel_count, expected, actual, missing, read_rate"
-        " FROM report.read_rate_day ORDER BY 1",
-    ) == [
-        ("electric", 2, 192, 186, 2, Decimal("0.96875000000000000000")),
-        ("water", 1, 96, 90, 2, Decimal("0.93750000000000000000")),
-    ]
-    assert await ask(dashboard, "SELECT * FROM report.vee_exception_open") == [
-        (wet, "water", DAY, "V08", "FAIL", NIGHT)
-    ]
+        "SELECT channel_id, commodity, local_day, rule, severity, opened_at, closed_at"
+        " FROM report.vee_exception",
+    ) == [(wet, "water", DAY, "V08", "FAIL", NIGHT, None)]
     assert await ask(dashboard, "SELECT * FROM report.dead_letter_hour") == [
         (MIDNIGHT, "bad_crc", 2)
+    ]
+
+
+async def test_a_billing_cycle_counts_what_is_frozen_and_what_is_in_the_way(store, dashboard):
+    cycle = SMALL_TOWN.usage_points[0].billing_cycle
+    async with store() as work:
+        await work.registry.merge(SMALL_TOWN)
+        *_, wet = sorted(set((await work.registry.channels()).channel_id.tolist()))
+        await work.billing.set_read_days(cycle, [date(2026, 11, 3), date(2026, 12, 3)])
+        exceptions = [
+            VeeException(wet, day, "V24", severity, "", NIGHT)
+            for day, severity in ((DAY, "HOLD"), (date(2026, 11, 4), "WARN"))
+        ]
+        days = [(each.channel_id, each.local_day) for each in exceptions]
+        await work.vee.replace_exceptions(days, exceptions, NIGHT)
+        await work.billing.freeze(
+            date(2026, 11, 3), date(2026, 12, 3), [], [replace(BLOCKED, channel_id=wet)], NIGHT
+        )
+
+    assert await ask(dashboard, "SELECT * FROM report.billing_cycle") == [
+        (cycle, date(2026, 11, 3), date(2026, 12, 3), len(SMALL_TOWN.usage_points), 0, 1, 1)
     ]
 
 
