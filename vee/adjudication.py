@@ -71,12 +71,8 @@ def _decided(found: Examination, cells: Int64) -> Bool:
 
 def _bracket_of(found: Examination, cells: Int64) -> Int64:
     """Return the bracket of each cell, the number of brackets where it lies in none."""
-    slots, brackets = found.block.value.shape[1], found.brackets
-    first = brackets.channel * slots + brackets.first
-    last = brackets.channel * slots + brackets.last
-    number = np.searchsorted(first, cells, side="right") - 1
-    inside = (number >= 0) & (cells < np.append(last, 0)[number])
-    return np.where(inside, number, len(brackets))
+    number = found.brackets.holding(cells, found.block.value.shape[1])
+    return np.where(number < 0, len(found.brackets), number)
 
 
 def _tolerance(found: Examination, rules: RuleSet) -> Int64:
@@ -97,11 +93,13 @@ def _settle_conflicts(found: Examination, rules: RuleSet) -> Examination:
     value, held = found.block.value.copy(), found.held.copy()
     residual = found.residual.copy()
     number, tolerance = _bracket_of(found, cells), _tolerance(found, rules)
+    closed = np.unique(number[number < len(found.brackets)])
+    gapped = dict(zip(closed.tolist(), found.gapped(closed).tolist(), strict=True))
     for bracket in np.unique(number).tolist():
         mine = number == bracket
         here = np.unique(cells[mine])
         held.reshape(-1)[here] = True
-        if bracket == len(found.brackets) or len(here) > 1 or found.gapped[bracket]:
+        if bracket == len(found.brackets) or len(here) > 1 or gapped[bracket]:
             continue
         stored = int(value.reshape(-1)[here[0]])
         choices = np.unique(np.append(rival[mine], stored))
@@ -121,7 +119,7 @@ def _settle_conflicts(found: Examination, rules: RuleSet) -> Examination:
             sums=replace(found.sums, residual=residual),
             marks=marks,
         ),
-        np.unique(number[number < len(found.brackets)]),
+        closed,
         rules,
     )
 
@@ -132,7 +130,7 @@ def _settle_doubts(found: Examination, rules: RuleSet, estimate: Estimate) -> Ex
     cells = cells[found.usable.reshape(-1)[cells]]
     number = _bracket_of(found, cells)
     known = number < len(found.brackets)
-    known[known] = ~found.gapped[number[known]]
+    known[known] = ~found.gapped(number[known])
     cells, number = cells[known], number[known]
     if len(cells) == 0:
         return found
@@ -200,7 +198,7 @@ def _again(found: Examination, numbers: Int64, rules: RuleSet) -> Examination:
     unequal, overdrawn = sums.unequal.copy(), sums.overdrawn.copy()
     off = 1000 * sums.residual[numbers]
     tolerance = _tolerance(found, rules)[numbers]
-    gapped = found.gapped[numbers]
+    gapped = found.gapped(numbers)
     waived = found.waived[numbers]
     unequal[numbers] = ~gapped & ~waived & (np.abs(off) > tolerance)
     overdrawn[numbers] = gapped & ~waived & (off < -tolerance)

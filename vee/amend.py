@@ -110,7 +110,7 @@ def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
         stored.take(rows),
         final=_final(outcome, stored, found)[rows],
         edited=found.block.edited[rows],
-        overdrawn=found.brackets.mark(found.overdrawn, found.number[rows]),
+        overdrawn=found.brackets.mark(found.overdrawn, covered.shape)[rows],
     )
     value, method, flags = stored.value.copy(), stored.method.copy(), stored.flags.copy()
     value[rows], method[rows], flags[rows] = few.value, few.method, few.flags
@@ -186,8 +186,8 @@ def _final(outcome: Outcome, stored: Stored, found: Examination) -> Bool:
     wanted = np.isin(outcome.status, _ESTIMATES) & outcome.covered
     final &= wanted
     brackets = found.brackets
-    whole = brackets.total(final) == brackets.total(wanted)
+    whole = brackets.count(final) == brackets.count(wanted)
     exact = brackets.total(np.where(wanted, stored.value - outcome.value, 0)) == 0
-    coarse = brackets.total(wanted & ((outcome.flags & FLAG_EST_COARSE) != 0)) > 0
-    intact = brackets.mark(whole & (exact | coarse), found.number)
-    return final & ((found.number < 0) | intact)
+    coarse = brackets.count(wanted & ((outcome.flags & FLAG_EST_COARSE) != 0)) > 0
+    broken = brackets.mark(~(whole & (exact | coarse)), final.shape)
+    return final & ~broken

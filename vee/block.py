@@ -195,9 +195,9 @@ class Block:
     @property
     def edited(self) -> Bool:
         """Where a person set the value: it counts, but nothing is estimated from it."""
-        return Edits.none(self.value.shape).standing if self.edits is None else self.edits.standing
+        return np.zeros(self.value.shape, np.bool_) if self.edits is None else self.edits.standing
 
-    @property
+    @cached_property
     def power_fail(self) -> Bool:
         """Where power failed within the interval: actual, but no anchor and no reference."""
         failed: Bool = (self.flags & FLAG_POWER_FAIL) != 0

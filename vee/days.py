@@ -243,7 +243,7 @@ def _bracket_findings(found: Examination, amended: Amended, judged: Bool) -> lis
     listed = []
     unequal = found.unequal.copy()
     if found.block.edits is not None and unequal.any():  # nobody asks where all was accepted
-        unequal &= brackets.total(amended.status == Status.SUSPECT.code) > 0
+        unequal &= brackets.count(amended.status == Status.SUSPECT.code) > 0
     for number in np.flatnonzero(unequal | found.overdrawn):
         channel, span = int(brackets.channel[number]), _days_of(found, int(number))
         slots, off = brackets.last[number] - brackets.first[number], -found.residual[number]

@@ -7,7 +7,6 @@ Only an edit that was made to bridge a gap for the time being gives way to the a
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -31,11 +30,6 @@ class Edits:
     standing: Bool
     contested: Bool
     waived: Bool
-
-    @classmethod
-    def none(cls, shape: tuple[int, int]) -> Self:
-        """Return that nothing was edited."""
-        return cls(*(np.zeros(shape, np.bool_) for _ in range(3)))
 
 
 def standing(

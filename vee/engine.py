@@ -6,8 +6,10 @@ same reads and rules give the same bytes, whatever was estimated before.
 """
 
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from mdms.domain.readings import Bool, Int16, Int64, Status, UInt8
 from vee.adjudication import adjudicate
@@ -18,6 +20,8 @@ from vee.kernels.gaps import Cells, Float
 from vee.rules import RuleSet
 from vee.scope import Scope
 from vee.shapes import Shaper
+
+S = TypeVar("S", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +77,44 @@ def validate(block: Block, rules: RuleSet, *, ahead: Bool) -> Examination:
 
 def judge(scope: Scope, rules: RuleSet, *, ahead: Bool, final: bool) -> Outcome:
     """Estimate what is missing in a scope; see run()."""
-    found = scope.examination
-    block = found.block
-    good = scope.covered & found.usable
-    doubtful = scope.covered & block.present & (found.held | ~found.usable)
+    found, shape = scope.examination, scope.covered.shape
+    block, covered = found.block, np.flatnonzero(scope.covered)
+
+    def here(grid: npt.NDArray[S]) -> npt.NDArray[S]:
+        """Return what a grid (channels, slots) holds of the slots that are judged."""
+        return np.take(grid.reshape(-1), covered)
+
+    good = here(found.usable)
+    doubtful = here(block.present) & (here(found.held) | ~good)
     received = good | doubtful
-    outcome = Outcome(
-        covered=scope.covered,
-        value=np.where(received, block.value, 0),
-        status=np.select(
-            [doubtful, good & found.accepted, good],
-            [Status.SUSPECT.code, Status.ACCEPTED.code, Status.VALIDATED.code],
-        ).astype(np.uint8),
-        method=np.zeros(block.value.shape, np.int16),
-        flags=np.where(received, block.flags | found.flags, 0),
-    )
-    overdrawn = found.brackets.mark(found.overdrawn, found.number)
-    outcome.flags[overdrawn & received & ~block.edited] |= V46
-    wanted = found.missing & scope.covered & ~overdrawn
-    cells = Cells.where(wanted)
-    if len(cells):
+    value = np.where(received, here(block.value), 0)
+    assert (value[good] == here(block.value)[good]).all(), "a usable reading is never changed"
+    flags = np.where(received, here(block.flags) | here(found.flags), 0)
+    missing = here(found.missing)
+    if found.overdrawn.any():
+        overdrawn = here(found.brackets.mark(found.overdrawn, shape))
+        flags[overdrawn & received & ~here(block.edited)] |= V46
+        missing &= ~overdrawn
+    status = np.where(good, np.uint8(Status.VALIDATED.code), np.uint8(0))
+    status[good & here(found.accepted)] = Status.ACCEPTED.code
+    status[doubtful] = Status.SUSPECT.code
+    method = np.zeros(len(covered), np.int16)
+
+    at = np.flatnonzero(missing)
+    if len(at):
+        cells = Cells(*np.divmod(covered[at], shape[1]))
         made = estimate_cells(found, cells, rules, ahead=ahead, final=final)
-        known = made.known
-        at = (cells.channel[known], cells.slot[known])
-        outcome.value[at] = made.value[known]
-        outcome.status[at] = made.status[known]
-        outcome.method[at] = made.method[known]
-        outcome.flags[at] = made.flags[known] | found.flags[at]
-    assert (outcome.value[good] == block.value[good]).all(), "a usable reading is never changed"
-    return outcome
+        known, at = made.known, at[made.known]
+        value[at], status[at], method[at] = (
+            made.value[known],
+            made.status[known],
+            made.method[known],
+        )
+        flags[at] = made.flags[known] | here(found.flags)[at]
+
+    def grid(values: npt.NDArray[S]) -> npt.NDArray[S]:
+        laid = np.zeros(shape, values.dtype)
+        laid.reshape(-1)[covered] = values
+        return laid
+
+    return Outcome(scope.covered, grid(value), grid(status), grid(method), grid(flags))

@@ -146,7 +146,7 @@ class _Task:
     @classmethod
     def of(cls, shaper: Shaper) -> "_Task":
         found, cells = shaper.found, shaper.cells
-        bracket = found.number[cells.channel, cells.slot].astype(np.int64)
+        bracket = found.bracket_of(cells.channel, cells.slot)
         alone = (bracket >= 0) & (np.append(found.missing_count, 0)[bracket] == 1)
         fine = found.block.limits.step[cells.channel] <= shaper.rules.estimate.fine_quanta_max
         return cls(shaper, shaper.shapes(), bracket, alone & fine)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mdms.domain.readings import Bool, Int32, Int64, rule_bit
+from mdms.domain.readings import Bool, Int64, rule_bit
 from vee.block import Block
 from vee.clocks import fail_astray, held_astray, mark_astray
 from vee.day_rules import DayRules
@@ -81,32 +81,35 @@ class Examination:
         edits = self.block.edits
         if edits is None or not edits.waived.any():
             return np.zeros(len(self.brackets), np.bool_)
-        return self.brackets.total(edits.waived) > 0
+        return self.brackets.count(edits.waived) > 0
 
     @cached_property
     def flags(self) -> Int64:
         """Rules that a received value broke, besides the flags it came with."""
         return self.marks.flags()
 
-    @cached_property
-    def number(self) -> Int32:
-        """Bracket of each slot, -1 where there is none."""
-        return self.brackets.number(*self.block.value.shape)
-
-    @cached_property
-    def gapped(self) -> Bool:
-        """Brackets with a slot that has no usable value, shape (brackets,)."""
-        return self.brackets.total(~self.usable) > 0
+    def gapped(self, brackets: Int64) -> Bool:
+        """Return which of these brackets have a slot without a usable value."""
+        return self.brackets.take(brackets).count(~self.usable) > 0
 
     @cached_property
     def missing_count(self) -> Int64:
         """Missing slots of each bracket."""
-        return self.brackets.total(self.missing)
+        return self.brackets.count(self.missing)
 
-    @property
+    def bracket_of(self, channel: Int64, slot: Int64) -> Int64:
+        """Return the bracket of each of these slots, -1 where there is none."""
+        slots = self.block.value.shape[1]
+        return self.brackets.holding(channel * slots + slot, slots)
+
+    @cached_property
     def anchor(self) -> Bool:
         """Values that may carry a line: actual, not held, no power failure (V34)."""
-        return self.usable & ~self.held & ~self.block.power_fail & ~self.block.edited
+        anchor = self.usable & ~self.held
+        anchor &= ~self.block.power_fail
+        if self.block.edits is not None:
+            anchor &= ~self.block.edits.standing
+        return anchor
 
     def reference(self, *, outage_h_max: float) -> Bool:
         """Return the values that other days may be estimated from: no day of outage in them."""

@@ -76,7 +76,7 @@ class Groups:
         """
         how, order = rules.estimate, np.flatnonzero(wanted)
         limits, x = found.block.limits, shape[order]
-        bracket = found.number[cells.channel[order], cells.slot[order]]
+        bracket = found.bracket_of(cells.channel[order], cells.slot[order])
         numbers, first, group = np.unique(bracket, return_index=True, return_inverse=True)
         channel = cells.channel[order[first]]
         residual, step = found.residual[numbers], limits.step[channel]
@@ -117,7 +117,7 @@ class Groups:
             tolerance=bracket_tolerance(found, rules),
         )
         at = (cells.channel[self.order], cells.slot[self.order])
-        bracket = found.number[at]
+        bracket = found.bracket_of(*at)
         apart = split.known[bracket] & ~self.signed[self.group]
         bucket = np.where(apart, registers.bucket[at].astype(np.int64), 0)
         count = split.residual.shape[1]

@@ -6,6 +6,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool
 from vee.adjudication import doubtful_channels
+from vee.context import Quantity
 from vee.examination import Examination
 
 
@@ -34,7 +35,7 @@ class Scope:
         """Return the scope of target channel-days, shape (channels, days)."""
         slots: Bool = np.take(target, examination.block.slots.day, axis=1)
         brackets = examination.brackets.touching(slots)
-        reached = examination.brackets.mark(brackets, examination.number)
+        reached = examination.brackets.mark(brackets, slots.shape)
         return cls(examination, slots, brackets, np.logical_or(slots, reached))
 
     @property
@@ -48,7 +49,7 @@ class Scope:
         Return the channels that a wider block would judge better.
 
         One is a channel whose target lies outside all bookends on a side where a wider block may
-        find one, unless it cannot be closed on the other side anyway. The other has a bracket
+        find one (never of voltage, which no register counts), unless it cannot be closed on the other side anyway. The other has a bracket
         with a gap outside first_slot..last_slot, too near the edge to see all its references.
 
         Args:
@@ -64,6 +65,7 @@ class Scope:
         last_read = np.full(channels, -1)
         np.maximum.at(last_read, reads.channel, reads.boundary)
         wanted = self.target.any(axis=1)
+        wanted &= ~self.examination.block.context.measures(Quantity.VOLTAGE)
         open_before = wanted & (first_read > self.target.argmax(axis=1))
         open_after = wanted & (last_read < slots - self.target[:, ::-1].argmax(axis=1))
         closable = (earlier | ~open_before) & (later | ~open_after)

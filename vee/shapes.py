@@ -125,7 +125,7 @@ class Shaper:
 
     @property
     def _bracket(self) -> Int64:
-        return self.found.number[self.cells.channel, self.cells.slot].astype(np.int64)
+        return self.found.bracket_of(self.cells.channel, self.cells.slot)
 
     def _attempts(self) -> Iterator[tuple[Method, Attempt]]:
         """Yield the methods in the order in which they are tried."""

@@ -229,14 +229,14 @@ class BracketSums:
     ) -> "BracketSums":
         """Add up; see Bench.sums()."""
         every = found.brackets
-        number = np.flatnonzero(every.total(touched[None]) > 0)
+        number = np.flatnonzero(every.count(touched[None]) > 0)
         few = every.take(number)
         step = found.block.limits.step[few.channel]
         return cls(
             number=number,
             usage=few.usage,
             residual=few.usage - few.total(np.where(known, value, 0)[None]),
-            whole=few.total(known[None]) == few.last - few.first,
+            whole=few.count(known[None]) == few.last - few.first,
             tolerance=Sums.tolerance(few.usage, step, rules.sum_check),
         )
 

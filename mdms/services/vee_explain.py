@@ -227,7 +227,7 @@ class ExplainService:
         found, row = again.found, again.row
         slots = found.block.slots
         slot = int(np.searchsorted(slots.start_s, start_s))
-        number = int(found.number[row, slot])
+        number = int(found.bracket_of(np.array([row]), np.array([slot]))[0])
         bracket = None
         if number >= 0:
             ends = found.sums.bookends.value[[found.sums.later[number] - 1,
@@ -251,7 +251,7 @@ class ExplainService:
             return {"bracket": bracket, **_NOTHING}
         shaper = Shaper.of(found, cells, again.rules, ahead=again.ahead)
         shape = shaper.shapes().shape
-        together = found.number[row, cells.slot] == number
+        together = found.bracket_of(cells.channel, cells.slot) == number
         whole = float(np.nansum(shape[together])) if number >= 0 else 0.0
         alpha = int(found.residual[number]) / whole if whole > 0 else None
         listed = sources(shaper, int(at[0]), method)

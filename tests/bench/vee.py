@@ -250,5 +250,5 @@ def _check_estimates(found: Examination, outcome: Outcome) -> None:
     assert filled.any(), "there are gaps"
     assert (total == found.brackets.usage)[filled].all(), "estimates keep the total"
     estimates = (Status.ESTIMATED.code, Status.DERIVED.code)
-    overdrawn = found.brackets.mark(found.overdrawn, found.number)
+    overdrawn = found.brackets.mark(found.overdrawn, found.missing.shape)
     assert np.isin(outcome.status[found.missing & ~overdrawn], estimates).all(), "gaps are filled"

@@ -11,6 +11,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int32, Int64
 from vee.block import Limits, Registers
+from vee.kernels.bits import Bits
 
 PASSES_MAX = 4
 """Runs of implausible reads longer than this break the chain instead of being dropped."""
@@ -230,30 +231,44 @@ class Brackets:
         cells: Int64 = np.repeat(self.channel * slots + self.first, length) + within
         return cells
 
-    def total(self, grid: Int64 | Bool) -> Int64:
+    def total(self, grid: Int64) -> Int64:
         """Return the sum of a grid (channels, slots) over each bracket."""
-        before = np.zeros((grid.shape[0], grid.shape[1] + 1), np.int64)
-        np.cumsum(grid, axis=1, out=before[:, 1:])
-        total: Int64 = before[self.channel, self.last] - before[self.channel, self.first]
-        return total
+        edges = self._edges(grid.shape[1])
+        if len(edges) == 0:
+            return np.zeros(0, np.int64)
+        ends_with_grid = int(edges[-1]) == grid.size
+        total: Int64 = np.add.reduceat(grid.reshape(-1), edges[:-1] if ends_with_grid else edges)
+        return total[::2]
 
-    def touching(self, slots: Bool) -> Bool:
-        """Return the brackets that share a slot or an edge with these slots (channels, slots)."""
-        edge = np.zeros((slots.shape[0], slots.shape[1] + 2), np.int64)
-        edge[:, 1:-1] |= slots
-        edge[:, 2:] |= slots
-        np.cumsum(edge, axis=1, out=edge)  # edge[:, b + 1]: touched boundaries up to b
-        touched: Bool = edge[self.channel, self.last + 1] > edge[self.channel, self.first]
+    def count(self, mask: Bool) -> Int64:
+        """Return how many slots of each bracket are true in a mask (channels, slots)."""
+        before = Bits.of(mask).count(self._edges(mask.shape[1]))
+        return before[1::2] - before[::2]
+
+    def touching(self, mask: Bool) -> Bool:
+        """Return the brackets that share a slot or an edge with the true ones (channels, slots)."""
+        slots, bits = mask.shape[1], Bits.of(mask)
+        row = self.channel * slots
+        first = bits.count(row + np.maximum(self.first - 1, 0))
+        touched: Bool = bits.count(row + np.minimum(self.last + 1, slots)) > first
         return touched
 
-    def number(self, channels: int, slots: int) -> Int32:
-        """Return the bracket of each slot, -1 where there is none, shape (channels, slots)."""
-        grid = np.full(channels * slots, -1, np.int32)
-        numbers = np.arange(len(self), dtype=np.int32)
-        grid[self.cells(slots)] = np.repeat(numbers, self.last - self.first)
-        return grid.reshape(channels, slots)
+    def holding(self, cells: Int64, slots: int) -> Int64:
+        """Return the bracket of each of these positions in the flattened grid, -1 where none is."""
+        edges = self._edges(slots)
+        number = np.searchsorted(edges[::2], cells, side="right") - 1
+        number[cells >= np.append(edges[1::2], 0)[number]] = -1  # -1 reads the padding
+        return number
 
-    def mark(self, brackets: Bool, number: Int32) -> Bool:
-        """Return the slots of the brackets where this mask is true; `number` as from number()."""
-        padded: Bool = np.append(brackets, [False])[number]  # -1 reads the padding
-        return padded
+    def mark(self, brackets: Bool, shape: tuple[int, int]) -> Bool:
+        """Return the slots of the brackets where this mask is true, shape (channels, slots)."""
+        cuts = np.concatenate([[0], self._edges(shape[1]), [shape[0] * shape[1]]])
+        inside = np.zeros(len(cuts) - 1, np.bool_)  # between brackets, in one, between, in one, ...
+        inside[1::2] = brackets
+        return np.repeat(inside, np.diff(cuts)).reshape(shape)
+
+    def _edges(self, slots: int) -> Int64:
+        """Return where each bracket begins and ends in the flattened grid, in turn."""
+        edges = np.stack([self.first, self.last], axis=1)
+        edges += (self.channel * slots)[:, None]
+        return edges.reshape(-1)

@@ -59,8 +59,8 @@ def bucket_residuals(
         ]
         within = registers.bucket == number
         residual[:, number] = usage[:, number] - brackets.total(np.where(within, value, 0))
-        known &= (has_first & has_last) | (brackets.total(within) == 0)
-    known &= brackets.total(missing & (registers.bucket < 0)) == 0
+        known &= (has_first & has_last) | (brackets.count(within) == 0)
+    known &= brackets.count(missing & (registers.bucket < 0)) == 0
     known &= 1000 * np.abs(usage.sum(axis=1) - brackets.usage) <= tolerance * max(count, 1)
     return BucketResiduals(known, residual * known[:, None])
 

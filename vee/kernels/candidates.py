@@ -11,6 +11,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64
 from vee.block import DAY_S
+from vee.kernels.bits import Bits
 from vee.kernels.gaps import Float
 from vee.kernels.references import References, likeness
 
@@ -85,23 +86,29 @@ class Past:
     Attributes:
         references: The references themselves.
         energy: Running sum of valid values, shape (channels, slots + 1).
-        valid: Running count of valid values, shape (channels, slots + 1).
+        valid: Which values are valid, counted.
         anchor: Values that may stand beside a gap, shape (channels, slots).
     """
 
     references: References
     energy: Int64
-    valid: Int64
+    valid: Bits
     anchor: Bool
 
     @classmethod
     def of(cls, references: References, anchor: Bool) -> "Past":
         """Sum up references."""
-        before = ((0, 0), (1, 0))
-        used = np.where(references.valid, references.value, 0)
-        energy = np.cumsum(np.pad(used, before), axis=1)
-        valid = np.cumsum(np.pad(references.valid, before), axis=1, dtype=np.int64)
-        return cls(references, energy, valid, anchor)
+        channels, slots = references.value.shape
+        energy = np.zeros((channels, slots + 1), np.int64)
+        np.multiply(references.value, references.valid, out=energy[:, 1:])
+        np.cumsum(energy, axis=1, out=energy)
+        return cls(references, energy, Bits.of(references.valid), anchor)
+
+    def within(self, row: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64]:
+        """Return the energy of stretches of slots, and how many valid values it is the sum of."""
+        energy: Int64 = self.energy[row, end] - self.energy[row, start]
+        first = row * self.references.value.shape[1]
+        return energy, self.valid.count(first + end) - self.valid.count(first + start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +180,7 @@ def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidat
     end = start + runs.length[:, None]
     row = runs.channel[:, None]
     length = np.add.reduceat(runs.length, first)[:, None]
-    valid = np.add.reduceat(past.valid[row, end] - past.valid[row, start], first, axis=0)
-    used = np.add.reduceat(past.energy[row, end] - past.energy[row, start], first, axis=0)
+    used, valid = (np.add.reduceat(each, first, axis=0) for each in past.within(row, start, end))
     good = np.logical_and.reduceat(good, first, axis=0) & (valid >= COVERAGE_MIN * length)
     energy = np.where(good, used * length / np.maximum(valid, 1), 0)
 

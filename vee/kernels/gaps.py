@@ -69,10 +69,13 @@ class Gaps:
             anchor: Valid actual values, no power failure in them, shape (channels, slots).
         """
         slots = missing.shape[1]
-        number = np.arange(slots)
-        before = np.maximum.accumulate(np.where(missing, -1, number), axis=1)
-        after = np.minimum.accumulate(np.where(missing, slots, number)[:, ::-1], axis=1)[:, ::-1]
-        left, right = before[cells.channel, cells.slot], after[cells.channel, cells.slot]
+        edge = np.zeros((len(missing), slots + 1), np.bool_)
+        edge[:, 0], edge[:, -1] = missing[:, 0], missing[:, -1]
+        np.not_equal(missing[:, 1:], missing[:, :-1], out=edge[:, 1:-1])
+        begins, ends = np.flatnonzero(edge).reshape(-1, 2).T  # runs of all channels, in turn
+        row = cells.channel * (slots + 1)
+        run = np.searchsorted(begins, row + cells.slot, side="right") - 1
+        left, right = begins[run] - row - 1, ends[run] - row
 
         def beside(slot: Int64) -> Float:
             inside = (slot >= 0) & (slot < slots)

@@ -58,7 +58,7 @@ def test_no_reads_make_no_brackets():
     brackets = bracketed([])
 
     assert len(brackets) == 0
-    assert (brackets.number(1, 96) == -1).all()
+    assert (brackets.holding(np.arange(96), 96) == -1).all()
 
 
 def test_a_bracket_touches_what_shares_a_slot_or_an_edge_with_it():
