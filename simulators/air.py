@@ -128,7 +128,7 @@ class Air:
         self.supply = supply or Supply(())
         self.now_s = city.start_s
         self.unwritten: list[DayCounted] = []
-        self._load = Load(customers.groups, self.blocks)
+        self._load = Load(customers, self.blocks)
         self._keys, self._meters = keys, city.registry.meters
         self._radio_id = np.array([meter.radio_id for meter in city.registry.meters])
         self._counters = [Counters(block, city.start_s) for block in self.blocks]

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from mdms.domain.reading_types import ReadingType, reading_type
+from mdms.domain.reading_types import VOLTAGE_CHANNEL, ReadingType, reading_type
 from mdms.domain.registry import (
     Account,
     Agreement,
@@ -29,8 +29,9 @@ from mdms.domain.registry import (
     UsagePoint,
 )
 from mdms.domain.time import from_epoch_s
+from simulators import equipment
 from simulators.calendar import LocalDay
-from simulators.city import City, Intervals, MeterSite
+from simulators.city import VOLTAGE_INTERVAL_S, City, Intervals, MeterSite
 from simulators.people import contact
 from simulators.premises import MIX, Site, meter_counts, plan_sites
 from simulators.seeds import generator
@@ -56,28 +57,13 @@ ROLLOVER_SHARE = 0.01
 
 _INSTALLED_BEFORE = timedelta(minutes=5)
 """Meters go live just before the start, so that the first interval at the start is whole."""
-_DIALS = {Commodity.ELECTRIC: (8, 9), Commodity.WATER: (9,), Commodity.GAS: (8,)}
-"""Digits of the registers: 100,000 or 1,000,000 kWh, 100 million gallons, a million ccf."""
-_LETTER = {Commodity.ELECTRIC: "E", Commodity.WATER: "W", Commodity.GAS: "G"}
 _HOMES_PER_TRANSFORMER = 10
+_BELLWETHER_EVERY = 5
+"""Every so many homes on a transformer have a meter that tells its voltage."""
 _TRANSFORMERS_PER_FEEDER = 60
 _CYCLES = 20
 _WATER_ZONES = 4
 _SOUTH, _NORTH, _WEST, _EAST = 37.405, 37.455, -122.168, -122.108
-
-
-_SIZES = {
-    (Commodity.ELECTRIC, PremiseKind.COMMERCIAL): ("electric_320a",),
-    (Commodity.WATER, PremiseKind.COMMERCIAL): ("water_1",),
-    (Commodity.WATER, PremiseKind.MULTI_UNIT): ("water_1",),
-    (Commodity.GAS, PremiseKind.COMMERCIAL): ("gas_425",),
-}
-_USUAL_SIZES = {
-    Commodity.ELECTRIC: ("electric_100a", "electric_200a"),
-    Commodity.WATER: ("water_5_8", "water_5_8", "water_3_4"),
-    Commodity.GAS: ("gas_250",),
-}
-"""Service classes, equally likely."""
 
 
 def build(*, meters: int, start: date, seed: int, intervals: Intervals | None = None) -> City:
@@ -105,6 +91,7 @@ class _Service:
         has_roof: Whether it feeds back.
         has_switch: Whether its meter is of the pilot.
         before_wrap: How far the register is from its end [quanta], or None when far.
+        tells_voltage: Whether its meter measures voltage too.
     """
 
     premise: Premise
@@ -115,6 +102,7 @@ class _Service:
     has_roof: bool = False
     has_switch: bool = False
     before_wrap: int | None = None
+    tells_voltage: bool = False
 
 
 class _Builder:
@@ -145,8 +133,8 @@ class _Builder:
             if on_transformer >= _HOMES_PER_TRANSFORMER:
                 self._raise_transformer()
                 on_transformer = 0
+            self._settle(site, on_transformer)
             on_transformer += site.units
-            self._settle(site)
         registry = Registry(
             transformers=tuple(self._transformers),
             premises=tuple(self._premises),
@@ -202,8 +190,8 @@ class _Builder:
             )
         )
 
-    def _settle(self, site: Site) -> None:
-        """Add one premise with everything in it."""
+    def _settle(self, site: Site, on_transformer: int) -> None:
+        """Add one premise with everything in it; so many homes are on its transformer already."""
         number = len(self._premises)
         premise = self._open_premise(site.kind)
         first_customer = self._customers
@@ -219,6 +207,9 @@ class _Builder:
                     has_roof=number in self._roofs,
                     has_switch=number in self._switches,
                     before_wrap=self._wraps.get(number),
+                    tells_voltage=(on_transformer + unit) % _BELLWETHER_EVERY == 0
+                    and site.kind is not PremiseKind.COMMERCIAL
+                    and number not in self._roofs | self._switches,
                 )
             )
             if unit < site.gas_units:
@@ -266,7 +257,9 @@ class _Builder:
     def _serve(self, service: _Service) -> None:
         """Add a usage point with its meter and channels, and who pays for it."""
         commodity, number = service.commodity, len(self._meters)
-        sizes = _SIZES.get((commodity, service.premise.kind), _USUAL_SIZES[commodity])
+        sizes = equipment.SIZES.get(
+            (commodity, service.premise.kind), equipment.USUAL_SIZES[commodity]
+        )
         usage_point = UsagePoint(
             usage_point_id=f"UP{number + 1:06d}",
             premise_id=service.premise.premise_id,
@@ -296,7 +289,7 @@ class _Builder:
         self._sites.append(self._meter_site(service, meter, kinds))
 
     def _meter(self, service: _Service, usage_point: UsagePoint) -> Meter:
-        number, letter = len(self._meters), _LETTER[service.commodity]
+        number, letter = len(self._meters), equipment.LETTER[service.commodity]
         return Meter(
             badge=f"{letter}{2_000_001 + number}",
             serial=f"{letter}S{self._rng.integers(10**9):09d}",
@@ -308,7 +301,7 @@ class _Builder:
             has_switch=service.has_switch,
             pilot=service.has_switch,
             radio=Radio.ON,
-            register_dials=int(self._rng.choice(_DIALS[service.commodity])),
+            register_dials=int(self._rng.choice(equipment.DIALS[service.commodity])),
             register_resolution=1,
             multiplier=1,
             key_id=1,
@@ -318,13 +311,19 @@ class _Builder:
         commodity, intervals = service.commodity, self._intervals
         if service.has_roof:
             return tuple(reading_type(commodity, k, intervals.net_metered) for k in (0, 1))
-        return (reading_type(commodity, 0, intervals.by_commodity[commodity]),)
+        delivered = reading_type(commodity, 0, intervals.by_commodity[commodity])
+        if service.tells_voltage:
+            return delivered, reading_type(commodity, VOLTAGE_CHANNEL, VOLTAGE_INTERVAL_S)
+        return (delivered,)
 
     def _meter_site(
         self, service: _Service, meter: Meter, kinds: tuple[ReadingType, ...]
     ) -> MeterSite:
         modulus = 10**meter.register_dials
-        initial = [int(self._rng.integers(0, modulus * 9 // 10)) for _ in kinds]
+        initial = [
+            0 if kind.channel == VOLTAGE_CHANNEL else int(self._rng.integers(0, modulus * 9 // 10))
+            for kind in kinds
+        ]
         if service.before_wrap is not None:
             initial[0] = modulus - service.before_wrap
         is_commercial = service.premise.kind is PremiseKind.COMMERCIAL

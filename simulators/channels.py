@@ -7,10 +7,12 @@ and the frames speak of channels by this number.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from mdms.domain.reading_types import VOLTAGE_CHANNEL
 from mdms.domain.readings import Bool, Int32, Int64, UInt8
 from mdms.domain.registry import WIRE_COMMODITY
 from simulators.arrays import Floats
@@ -21,8 +23,10 @@ from simulators.load.source import Metered
 HISTORY = 12
 """Intervals that a transmission carries at most."""
 
+_LOW_NIBBLE = 0x0F
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Block:
     """
     The channels of one interval length, one row each.
@@ -51,6 +55,12 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.meter)
+
+    @cached_property
+    def measures_voltage(self) -> Bool:
+        """Rows whose values are means of voltage: no register counts them."""
+        voltage: Bool = (self.wire & _LOW_NIBBLE) == VOLTAGE_CHANNEL
+        return voltage
 
 
 def blocks_of(city: City) -> Sequence[Block]:
@@ -104,6 +114,7 @@ class Counters:
         self.gap: Bool = np.zeros((len(block), HISTORY), np.bool_)
         self.register: Int64 = block.initial[:, None]
         self._today: Int64 = np.zeros((len(block), 0), np.int64)
+        self._gap_today: Bool = np.zeros((len(block), 0), np.bool_)
         self._wanted: dict[int, Int64] = {}
 
     def count(self, day: LocalDay, metered: Metered) -> None:
@@ -111,6 +122,7 @@ class Counters:
         assert metered.value.shape == (len(self.block), day.slots(self.block.interval_s))
         assert metered.value.max(initial=0) < 1 << 16, "a delta has 16 bits on the wire"
         self._day_s, self._today, self._wanted = day.start_s, metered.value, {}
+        self._gap_today = metered.gap
         self.value = np.concatenate(
             [self.value[:, -HISTORY:], metered.value.astype(np.int32)], axis=1
         )
@@ -124,11 +136,16 @@ class Counters:
         """
         Let only a share of what would be used today flow through one channel.
 
+        Voltage is the mean of the time with power, and nobody knows it where there was none.
+
         Args:
             row: Row in the block.
             share: Share of each of the day's intervals with power, 0..1; what was counted
                 before must keep its share.
         """
+        if self.block.measures_voltage[row]:
+            self._gap_today[row] = self.gap[row, HISTORY:] = share == 0
+            return
         wanted = self._wanted.setdefault(row, self._today[row].copy())
         value = np.floor(wanted * share).astype(np.int64)
         self._today[row] = value
@@ -166,7 +183,9 @@ class Counters:
         carried = np.arange(HISTORY) < count[:, None]
         gap = self.gap[row[:, None], column] & carried
         return Recall(
-            register=self.register[row, slot] % block.modulus[row],
+            register=np.where(
+                block.measures_voltage[row], 0, self.register[row, slot] % block.modulus[row]
+            ),
             delta=np.where(carried & ~gap, self.value[row[:, None], column], 0).astype(np.uint16),
             gap=gap,
             count=count.astype(np.uint8),
@@ -179,7 +198,7 @@ class Recall:
     What a meter remembers at an instant, one row per transmission, newest interval first.
 
     Attributes:
-        register: At the end of the newest interval [quanta], wrapped.
+        register: At the end of the newest interval [quanta], wrapped; 0 for voltage.
         delta: Value of each interval [quanta], 0 where there is none, shape (n, HISTORY).
         gap: Intervals of which there is no value, shape (n, HISTORY).
         count: How many intervals there are, gaps included.

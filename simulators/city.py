@@ -9,6 +9,9 @@ from mdms.domain.reading_types import ReadingType
 from mdms.domain.readings import Int64
 from mdms.domain.registry import Commodity, PremiseKind, Registry
 
+VOLTAGE_INTERVAL_S = 3600
+"""Voltage is told as hourly means."""
+
 DEFAULT_INTERVALS_S = {Commodity.ELECTRIC: 900, Commodity.WATER: 3600, Commodity.GAS: 3600}
 
 
@@ -25,8 +28,8 @@ class MeterSite:
             its own in the same count.
         households: How many households are behind it; 0 for commerce.
         net_metered: Whether a roof feeds back, so that there are two channels.
-        initial: Register of each channel at the start [quanta], below the modulus.
-        reading_types: Reading type of each channel.
+        initial: Register of each channel at the start [quanta], below the modulus; 0 for voltage.
+        reading_types: Reading type of each channel; voltage, where it is measured, comes last.
     """
 
     kind: PremiseKind

@@ -92,6 +92,7 @@ class Ledger:
     def __init__(self, directory: Path, city: City, air: Air, leaks: Leaks, log: EventLog) -> None:
         self._directory, self._log = directory, log
         self._city, self._air, self._leaks = city, air, leaks
+        self._counts = ~np.concatenate([b.measures_voltage for b in air.blocks])
         self._badge = pa.array(np.concatenate([b.badge for b in air.blocks]), pa.string())
         self._kind = pa.array(np.concatenate([b.reading_type for b in air.blocks]), pa.string())
         directory.mkdir(parents=True, exist_ok=True)
@@ -165,12 +166,13 @@ class Ledger:
         )
 
     def _registers(self, day: DayCounted, until_s: int) -> pa.Table:
-        """Return every register that a message of the day carried, once for each stamp."""
+        """Return every register that a message of the day carried, once a stamp; no voltage's."""
         channel = np.concatenate([told.channel for told in day.told])
         stamp_s = np.concatenate([told.stamp_s for told in day.told])
         value = np.concatenate([told.register for told in day.told])
         sent = np.concatenate([told.acknowledged & _is_timely(told) for told in day.told])
         over = np.concatenate([told.sent_s for told in day.told]) <= until_s
+        over &= self._counts[channel]
         order = np.flatnonzero(over)[np.lexsort((~sent[over], stamp_s[over], channel[over]))]
         channel, stamp_s = channel[order], stamp_s[order]
         # Of equal stamps the first row was sent, if any was.

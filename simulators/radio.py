@@ -115,6 +115,14 @@ class Radio:
         self._channels = np.array([len(site.reading_types) for site in city.sites])
         intervals_s = np.array([site.reading_types[0].interval_s for site in city.sites])
         self._period_s: Floats = intervals_s * HISTORY / REDUNDANCY
+        self._every = np.array(
+            [
+                site.reading_types[-1].interval_s // site.reading_types[0].interval_s
+                for site in city.sites
+            ]
+        )
+        """A channel of longer intervals is told of with every so many messages of its meter."""
+        self._turn: Int64 = np.zeros(len(city.sites), np.int64)
         self._now_s = self._start_s = city.start_s
         rng = generator(self._seed, "first words")
         count = len(city.sites)
@@ -175,7 +183,7 @@ class Radio:
 
         # One message for each channel, one after the other, counted in the order of sending.
         by_meter = np.lexsort((sent_s, meter))
-        channels = self._channels[meter[by_meter]]
+        channels = self._channels_due(meter[by_meter])
         row = np.repeat(by_meter, channels)
         ordinal = np.arange(len(row)) - np.repeat(np.cumsum(channels) - channels, channels)
         meter, sent_s = meter[row], sent_s[row] + _AIR_S * ordinal
@@ -197,6 +205,13 @@ class Radio:
             clock_s[order],
             sequence[order].astype(np.uint16),
         )
+
+    def _channels_due(self, meter: Int64) -> Int64:
+        """Return of how many channels each transmission tells; those of a meter in order."""
+        count = np.bincount(meter, minlength=len(self._turn))
+        turn = self._turn[meter] + np.arange(len(meter)) - (np.cumsum(count) - count)[meter]
+        self._turn += count
+        return np.where(turn % self._every[meter] == 0, self._channels[meter], 1)
 
     def _fade(self, end_s: int, rng: np.random.Generator) -> Bool:
         """Return which meter fades in which step of the window, shape (steps, meters)."""

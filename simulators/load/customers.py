@@ -15,6 +15,7 @@ from simulators.load.electric import Commerce, HomePower, Homes
 from simulators.load.gas import CommerceGas, HomeGas
 from simulators.load.solar import SolarHomes
 from simulators.load.source import Metered, Source
+from simulators.load.voltage import Lines
 from simulators.load.water import CommerceWater, HomeWater, Leaking, Leaks
 from simulators.profiles import HALF_HOUR_S, HOUR_S, Profiles, Replay
 from simulators.weather import Weather
@@ -38,10 +39,12 @@ class Customers:
     Attributes:
         groups: Every meter is in exactly one.
         leaks: `row` is the position of the leaking meter in the city.
+        lines: What their use does to the voltage.
     """
 
     groups: Sequence[Group]
     leaks: Leaks
+    lines: Lines
 
 
 def customers_of(city: City, profiles: Profiles | None) -> Customers:
@@ -84,7 +87,7 @@ def customers_of(city: City, profiles: Profiles | None) -> Customers:
         groups.append(Group(taps, Leaking(water, leaks)))
         groups.append(Group(shop_taps, CommerceWater(len(shop_taps), seed)))
     kept = [group for group in groups if len(group.meter)]
-    return Customers(kept, leaks.at(taps))
+    return Customers(kept, leaks.at(taps), Lines.of(city))
 
 
 def _meters(city: City, commodity: Commodity, *, net_metered: bool = False) -> Int64:
@@ -115,12 +118,14 @@ def _shops(city: City, commodity: Commodity) -> Int64:
 class Load:
     """What every channel of the city measures on any day."""
 
-    def __init__(self, groups: Sequence[Group], blocks: Sequence[Block]) -> None:
-        self._blocks = blocks
+    def __init__(self, customers: Customers, blocks: Sequence[Block]) -> None:
+        self._blocks, self._lines = blocks, customers.lines
+        groups = customers.groups
         meters = 1 + max(int(block.meter.max()) for block in blocks)
         number = np.full((meters, 2), -1, np.int64)
         for block in blocks:
-            number[block.meter, block.ordinal] = block.first + np.arange(len(block))
+            used = ~block.measures_voltage
+            number[block.meter[used], block.ordinal[used]] = block.first + np.flatnonzero(used)
         self._channels: list[Int64] = []
         self._sources = [group.source for group in groups]
         for group in groups:
@@ -140,5 +145,6 @@ class Load:
             rows = channel - self._blocks[at].first
             days[at].value[rows] = metered.value
             days[at].gap[rows] = metered.gap
+        self._lines.measure(day, self._blocks, days)
         assert all((one.value >= 0).all() for one in days), "every channel has a source"
         return days

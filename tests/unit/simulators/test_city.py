@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from mdms.domain.reading_types import VOLTAGE_CHANNEL
 from mdms.domain.registry import Commodity, PremiseKind
 from simulators import builder, registry_files
 from simulators.city import City
@@ -82,7 +83,26 @@ def test_some_homes_feed_back_and_have_two_channels():
     assert len(roofs) == round(0.08 * len(electric))
     assert all(len(site.reading_types) == 2 for site in roofs)
     assert all(site.kind is PremiseKind.SINGLE_FAMILY for site in roofs)
-    assert len(grown.registry.channels) == 2_000 + len(roofs)
+    energy = [each for each in grown.registry.channels if each.channel != VOLTAGE_CHANNEL]
+    assert len(energy) == 2_000 + len(roofs)
+
+
+def test_a_few_homes_on_each_transformer_tell_its_voltage():
+    grown = city(2_000)
+    registry = grown.registry
+    premise = {each.usage_point_id: each.premise_id for each in registry.usage_points}
+    transformer = {each.premise_id: each.transformer_id for each in registry.premises}
+    telling = [
+        (meter, site)
+        for meter, site in zip(registry.meters, grown.sites, strict=True)
+        if site.reading_types[-1].channel == VOLTAGE_CHANNEL
+    ]
+
+    assert not any(site.net_metered or meter.has_switch for meter, site in telling)
+    assert all(site.kind is not PremiseKind.COMMERCIAL for _, site in telling)
+    told = {transformer[premise[meter.usage_point_id]] for meter, _ in telling}
+    assert len(told) > 0.85 * len(registry.transformers)
+    assert len(telling) < 0.1 * len(registry.meters)
 
 
 def test_registers_start_below_their_end_and_one_is_about_to_wrap():

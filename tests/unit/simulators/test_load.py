@@ -29,7 +29,7 @@ def city():
 
 @pytest.fixture(scope="module")
 def load(city):
-    return Load(customers_of(city, None).groups, blocks_of(city))
+    return Load(customers_of(city, None), blocks_of(city))
 
 
 def of_kind(city: City, days: Sequence[Metered], wire: int) -> Int64:
@@ -53,7 +53,7 @@ def test_counted_quanta_follow_the_use_within_one(use, phase):
 
 def test_the_same_day_is_the_same_whenever_it_is_asked_for(city, load):
     day = LocalDay.of(START + timedelta(days=5))
-    other = Load(customers_of(city, None).groups, blocks_of(city))
+    other = Load(customers_of(city, None), blocks_of(city))
     other.day(LocalDay.of(START))
 
     for one, again in zip(load.day(day), other.day(day), strict=True):
@@ -97,7 +97,7 @@ def test_a_roof_never_delivers_and_receives_at_once_and_not_at_night(city, load)
 
 def test_a_leaking_meter_never_rests(city):
     customers = customers_of(city, None)
-    load = Load(customers.groups, blocks_of(city))
+    load = Load(customers, blocks_of(city))
     leaks = customers.leaks
     water = sum(site.commodity is Commodity.WATER for site in city.sites)
     always = leaks.kind == "continuous"
