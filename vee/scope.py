@@ -49,8 +49,9 @@ class Scope:
         Return the channels that a wider block would judge better.
 
         One is a channel whose target lies outside all bookends on a side where a wider block may
-        find one (never of voltage, which no register counts), unless it cannot be closed on the other side anyway. The other has a bracket
-        with a gap outside first_slot..last_slot, too near the edge to see all its references.
+        find one (never of voltage, which no register counts), unless it cannot be closed on the
+        other side anyway. The other has a bracket with a gap outside first_slot..last_slot, too
+        near the edge to see all its references.
 
         Args:
             earlier: Channels that may have older reads, shape (channels,).
