@@ -5,19 +5,15 @@ Budgets pace what is signed, whoever asks, and the signer holds them against any
 people at once that more opens were asked for within a day than a day's budget lets through.
 """
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import structlog
 
 from commands.judgement import Judge
-from mdms.domain.quiet import Quiet
 from mdms.policy.budgets import DAY
 from mdms.policy.tables import TableError
-from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
-
-_PERIOD: Final = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -47,32 +43,3 @@ class Flood:
         if asked > most and not self._alarmed:
             log.error("command.opens.flood", asked=asked, per_day=most, by=dict(by_whom))
         self._alarmed = asked > most
-
-
-class FloodWatch:
-    """
-    Counts again as time passes: an alarm ends when the day does, though nobody asks any more.
-
-    Args:
-        unit_of_work: Opens a transaction.
-        flood: Counts.
-    """
-
-    def __init__(self, unit_of_work: UnitOfWorkFactory, flood: Flood) -> None:
-        self._unit_of_work = unit_of_work
-        self._flood = flood
-        self._quiet = Quiet()
-
-    async def run_due(self, now: datetime) -> None:
-        """
-        Count, once a minute.
-
-        Raises:
-            UnavailableError: The database is away; it is counted by the next call.
-        """
-        if self._quiet.lasts(now):
-            return
-        self._quiet.begin()
-        async with self._unit_of_work() as work:
-            await self._flood.look(work, now)
-        self._quiet.until(now + _PERIOD, ())

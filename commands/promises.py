@@ -5,8 +5,9 @@ It runs from the last condition met until the meter shows that it is closed, wha
 commands on the way: refused, lost, or never made because we were killed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -17,12 +18,10 @@ from commands.judgement import Judge
 from commands.reactions import ACTOR, CAUSE, Reactions
 from commands.scene import opened_by
 from mdms.domain.controls import Action, ControlState, EndDeviceControl, SwitchPosition, new_id
-from mdms.domain.quiet import Quiet
 from mdms.policy import reconnect
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
-_LOOK_PERIOD: Final = timedelta(minutes=1)
 _UNMET: Final = frozenset({"RC_CAUSE", "RC_BALANCE_DUE", "RC_NO_ACCOUNT", "RC_SAFETY"})
 """With one of these, nothing is owed to the customer yet."""
 _TOO_LATE: Final = Need(
@@ -55,22 +54,20 @@ class ReconnectClock:
         self._unit_of_work = unit_of_work
         self._judge = judge
         self._reactions = reactions
-        self._quiet = Quiet()
         self._alarmed: frozenset[str] = frozenset()
 
-    async def run_due(self, now: datetime) -> None:
+    async def owed(self, work: UnitOfWork, badges: Sequence[str], now: datetime) -> list[Owed]:
+        """Return what is owed to whoever lives behind open switches (`Watched.open`)."""
+        found = [await self._owed(work, badge, now) for badge in badges]
+        return [each for each in found if each is not None]
+
+    async def keep(self, owed: Sequence[Owed], now: datetime) -> None:
         """
         Reconnect, alarm, and send people, as it is time for each.
 
         Raises:
             UnavailableError: The database is away; what was not done stays due.
         """
-        if self._quiet.lasts(now):
-            return
-        self._quiet.begin()
-        async with self._unit_of_work() as work:
-            found = [await self._owed(work, badge, now) for badge in await work.standing.open(now)]
-        owed = [each for each in found if each is not None]
         late: set[str] = set()
         for each in owed:
             await self._reactions.restore(each.opened.badge)
@@ -82,7 +79,6 @@ class ReconnectClock:
         metrics.COMMAND_RECONNECTS_WAITING.set(len(owed))
         metrics.COMMAND_RECONNECTS_LATE.set(len(late))
         metrics.COMMAND_RECONNECTS_OVERDUE.set(sum(each.deadline <= now for each in owed))
-        self._quiet.until(now + _LOOK_PERIOD, ())
 
     async def _owed(self, work: UnitOfWork, badge: str, now: datetime) -> Owed | None:
         """Return what is owed to whoever lives behind a meter; None: nothing yet."""

@@ -1,11 +1,11 @@
 """The dispatcher of commands, with the signer it asks and the broker it sends by; its watch."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from commands.dispatcher import Dispatcher
-from commands.flood import Flood, FloodWatch
+from commands.flood import Flood
 from commands.mqtt import MqttTransport
 from commands.promises import ReconnectClock
 from commands.questions import SwitchQuestions
@@ -14,6 +14,10 @@ from commands.reactions import Reactions
 from commands.requests import ControlRequests
 from ingest.mqtt import MqttSource
 from mdms.app.core import Core
+from mdms.domain.quiet import Quiet
+from mdms.ports.unit_of_work import UnitOfWorkFactory
+
+_LOOK_PERIOD: Final = timedelta(minutes=1)
 
 
 def open_dispatcher(
@@ -37,26 +41,52 @@ def open_dispatcher(
     )
 
 
-@dataclass(frozen=True, slots=True)
 class CommandWatch:
-    """Asks for the commands that nobody asks for, each by the rules that hold for everybody."""
+    """
+    Asks for the commands that nobody asks for, each by the rules that hold for everybody.
 
-    radios: OptoutRadios
-    questions: SwitchQuestions
-    promises: ReconnectClock
-    flood: FloodWatch
+    Args:
+        unit_of_work: Opens a transaction.
+        radios: Silences who opted out.
+        questions: Asks meters that speak of their switch.
+        promises: Looks after homes that wait for their supply.
+        flood: Counts what was asked for: an alarm ends with its day, though nobody asks any more.
+    """
+
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        *,
+        radios: OptoutRadios,
+        questions: SwitchQuestions,
+        promises: ReconnectClock,
+        flood: Flood,
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._radios = radios
+        self._questions = questions
+        self._promises = promises
+        self._flood = flood
+        self._quiet = Quiet()
 
     async def run_due(self, now: datetime) -> None:
         """
-        Ask for what is due by now.
+        Ask for what is due by now; what may be at any time is looked at once a minute.
 
         Raises:
             UnavailableError: The database is away; what was not asked for stays due.
         """
-        await self.radios.run_due(now)
-        await self.questions.run_due(now)
-        await self.promises.run_due(now)
-        await self.flood.run_due(now)
+        await self._radios.run_due(now)
+        if self._quiet.lasts(now):
+            return
+        self._quiet.begin()
+        async with self._unit_of_work() as work:
+            watched = await work.standing.watched(now)
+            owed = await self._promises.owed(work, watched.open, now)
+            await self._flood.look(work, now)
+        await self._questions.ask(watched.unanswered)
+        await self._promises.keep(owed, now)
+        self._quiet.until(now + _LOOK_PERIOD, ())
 
 
 def open_watch(core: Core, dispatcher: Dispatcher) -> CommandWatch:
@@ -71,10 +101,11 @@ def open_watch(core: Core, dispatcher: Dispatcher) -> CommandWatch:
         flood=flood,
     )
     return CommandWatch(
-        OptoutRadios(unit_of_work, requests),
-        SwitchQuestions(unit_of_work, requests),
-        ReconnectClock(unit_of_work, core.judge, reactions(core, requests)),
-        FloodWatch(unit_of_work, flood),
+        unit_of_work,
+        radios=OptoutRadios(unit_of_work, requests),
+        questions=SwitchQuestions(requests),
+        promises=ReconnectClock(unit_of_work, core.judge, reactions(core, requests)),
+        flood=flood,
     )
 
 

@@ -77,6 +77,21 @@ class Surroundings:
     approvals: Sequence[ControlApproval]
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """
+    Meters to look after, by badge.
+
+    Attributes:
+        unanswered: Told of their switch after a command whose outcome is unknown was sent, and
+            were not asked since then.
+        open: Installed, and their switch may stand open by our command.
+    """
+
+    unanswered: Sequence[str]
+    open: Sequence[str]
+
+
 class StandingStore(Protocol):
     """What is known of meters, in few and indexed questions."""
 
@@ -113,12 +128,8 @@ class StandingStore(Protocol):
         """Return the installed meters whose switch may stand open by our command."""
         ...
 
-    async def unanswered(self) -> Sequence[str]:
-        """
-        Return meters that told of their switch after a command whose outcome is unknown was sent.
-
-        Those that were asked since then are not among them.
-        """
+    async def watched(self, at: datetime) -> Watched:
+        """Return the meters that somebody must look after."""
         ...
 
     async def badges(self, subject: str, subject_id: str, at: datetime) -> Sequence[str]:

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from mdms.domain.controls import ControlApproval
 from mdms.domain.registry import Commodity, Meter, MeterPlace, Radio
 from mdms.domain.time import Period
-from mdms.ports.standing import OpenCount, SignedOpen, Standing, Surroundings
+from mdms.ports.standing import OpenCount, SignedOpen, Standing, Surroundings, Watched
 from mdms.storage.controls import PostgresControls, control_of
 
 _PLACE = (
@@ -167,8 +167,18 @@ class PostgresStanding:
     ORDER BY c.badge
     """
 
-    async def unanswered(self) -> Sequence[str]:
-        return [row["badge"] for row in await self._rows(self.UNANSWERED)]
+    async def watched(self, at: datetime) -> Watched:
+        async with (
+            self._connection.cursor() as unanswered,
+            self._connection.cursor() as standing_open,
+        ):
+            # Both are asked before the first answer is waited for.
+            await unanswered.execute(self.UNANSWERED)
+            await standing_open.execute(self.OPEN, {"at": at})
+            return Watched(
+                [badge for (badge,) in await unanswered.fetchall()],
+                [badge for (badge,) in await standing_open.fetchall()],
+            )
 
     BADGES = """
     WITH point AS (

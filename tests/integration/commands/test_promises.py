@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from commands.flood import Flood
 from commands.promises import ReconnectClock
 from commands.questions import SwitchQuestions
+from commands.radios import OptoutRadios
 from commands.reactions import Reactions
+from mdms.app.commands import CommandWatch
 from mdms.demo import customers
 from mdms.demo.customers import Home
 from mdms.domain.controls import Action, ControlState, Opcode, Result, SwitchPosition
@@ -33,7 +36,13 @@ class House:
         self.reactions = Reactions(
             line.store, line.clock, judge, line.requests, auto_reconnect=True
         )
-        self.clock = ReconnectClock(line.store, judge, self.reactions)
+        self.watch = CommandWatch(
+            line.store,
+            radios=OptoutRadios(line.store, line.requests),
+            questions=SwitchQuestions(line.requests),
+            promises=ReconnectClock(line.store, judge, self.reactions),
+            flood=Flood(judge),
+        )
 
     async def state(self, facts: Iterable[Mapping[str, Any]]) -> None:
         known_at = self.line.clock.now()
@@ -111,7 +120,7 @@ async def test_a_part_of_the_debt_gives_nothing_back(house, line):
     await house.state(each for each in paid if each["fact"] != "reconnect_charges_due")
 
     await house.reactions.on_facts(AFFECTED)
-    await house.clock.run_due(line.clock.now())
+    await house.watch.run_due(line.clock.now())
 
     async with line.store() as work:
         assert len(await work.controls.of_meter("E1")) == 1
@@ -121,7 +130,7 @@ async def test_a_payment_that_was_taken_before_a_kill_is_acted_on_after_it(house
     await house.cut_off()
     await house.pay()
 
-    await house.clock.run_due(line.clock.now())
+    await house.watch.run_due(line.clock.now())
     await line.run(3)
 
     assert line.meter.switch is SwitchPosition.CLOSED
@@ -134,7 +143,7 @@ async def test_a_reconnect_that_no_meter_confirms_sends_a_person_after_two_hours
     before: list[str] = []
 
     for _ in range(14):
-        await house.clock.run_due(line.clock.now())
+        await house.watch.run_due(line.clock.now())
         await line.run(600, step_s=10)
         before = before or await house.orders()
 
@@ -165,7 +174,6 @@ async def test_voltage_behind_an_open_switch_is_a_matter_of_safety(house, line):
 
 
 async def test_a_meter_that_speaks_again_is_asked_once_and_calls_the_person_back(house, line):
-    questions = SwitchQuestions(line.store, line.requests)
     line.air.mute = lambda _: True
     asked = await line.ask(Action.DISCONNECT, cause="NONPAY")
     await line.run(600, step_s=5)
@@ -180,11 +188,14 @@ async def test_a_meter_that_speaks_again_is_asked_once_and_calls_the_person_back
     async with line.store() as work:
         await work.events.append([told])
 
-    counts = [await questions.run_due(now), await questions.run_due(now + timedelta(minutes=2))]
+    for minutes in 0, 2:
+        await house.watch.run_due(now + timedelta(minutes=minutes))
     await line.run(3)
 
     settled = await line.now(asked)
-    assert counts == [1, 0]
+    async with line.store() as work:
+        pings = [each for each in await work.controls.of_meter("E1") if each.action is Action.PING]
+    assert len(pings) == 1
     assert (settled.state, settled.result) == (ControlState.RECONCILED, Result.OK)
     assert await house.orders() == []
 
@@ -201,7 +212,7 @@ async def test_a_reconnect_refused_for_what_a_person_must_do_sends_one(house, li
         await work.events.append([hot])
 
     for minutes in range(3):
-        await house.clock.run_due(now + timedelta(minutes=minutes))
+        await house.watch.run_due(now + timedelta(minutes=minutes))
 
     assert await house.orders() == ["HOT"]
     async with line.store() as work:

@@ -1,38 +1,33 @@
 """An alarm for too many opens begins with the first one too many, and ends with its day."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from prometheus_client import Gauge
 
-from commands.flood import Flood, FloodWatch
+from commands.flood import Flood
 from commands.judgement import Judge
 from mdms.policy.budgets import DAY
-from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
 from tests.controls import AT
 from tests.lawful import a_judge
 
+if TYPE_CHECKING:
+    from mdms.ports.unit_of_work import UnitOfWork
+
 
 class Requests:
-    """Knows when opens were asked for, and counts how often that was looked at."""
+    """Knows when opens were asked for."""
 
     def __init__(self, *asked_at: datetime) -> None:
         self.asked_at = asked_at
-        self.looks = 0
 
     async def opens_asked(self, after: datetime) -> Mapping[str, int]:
-        self.looks += 1
         return Counter("clerk" for at in self.asked_at if at > after)
-
-    @asynccontextmanager
-    async def work(self) -> AsyncIterator[UnitOfWork]:
-        yield cast("UnitOfWork", SimpleNamespace(controls=self))
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +45,18 @@ def _value(gauge: Gauge) -> float:
     return next(iter(gauge.collect())).samples[0].value
 
 
+async def look(flood: Flood, requests: Requests, now: datetime) -> None:
+    await flood.look(cast("UnitOfWork", SimpleNamespace(controls=requests)), now)
+
+
 async def test_an_alarm_ends_when_its_day_is_over_though_nobody_asks_any_more(judge):
     most = judge.rules(AT).budgets.per_day
     requests = Requests(*(AT + timedelta(minutes=n) for n in range(most + 1)))
-    watch = FloodWatch(requests.work, Flood(judge))
+    flood = Flood(judge)
 
-    await watch.run_due(AT + timedelta(minutes=most))
+    await look(flood, requests, AT + timedelta(minutes=most))
     during = alarm()
-    await watch.run_due(AT + DAY + timedelta(seconds=1))
+    await look(flood, requests, AT + DAY + timedelta(seconds=1))
 
     assert [during, alarm()] == [(most + 1, 1), (most, 0)]
 
@@ -65,16 +64,6 @@ async def test_an_alarm_ends_when_its_day_is_over_though_nobody_asks_any_more(ju
 async def test_as_many_as_a_day_lets_through_are_no_flood(judge):
     most = judge.rules(AT).budgets.per_day
 
-    await FloodWatch(Requests(*[AT] * most).work, Flood(judge)).run_due(AT)
+    await look(Flood(judge), Requests(*[AT] * most), AT)
 
     assert alarm() == (most, 0)
-
-
-async def test_it_is_counted_once_a_minute(judge):
-    requests = Requests(AT)
-    watch = FloodWatch(requests.work, Flood(judge))
-
-    for second in range(120):
-        await watch.run_due(AT + timedelta(seconds=second))
-
-    assert requests.looks == 2
