@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import structlog
 
-from ingest import codecs, state
+from ingest import state
+from ingest.admission import admit, check_sender
 from ingest.channels import NO_CHANNEL, ChannelIndex, Resolved
 from ingest.clock_watch import ClockWatch, Sighting
 from ingest.codecs import fnb1, fnb1_readings
@@ -22,6 +23,7 @@ from ingest.quota import Quotas
 from ingest.reported import report, violations
 from ingest.sequence import Offer, Seen
 from ingest.tags import TagCheck
+from ingest.trailers import TrailerCheck
 from mdms.domain.collectors import CollectorReport
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.events import EndDeviceEvent
@@ -29,9 +31,6 @@ from mdms.domain.readings import Int16, Int32, IntervalReads, RegisterReads, Sou
 from mdms.domain.time import to_epoch_us
 from mdms.ports.controls import ReceivedAnswer
 from mdms.ports.messages import Envelope, Rejected, UplinkMessage
-
-SEQUENCE_JUMP_MAX: Final = 100_000
-"""A collector that is this far ahead of itself has a fault, or is another one."""
 
 LETTERS_MAX: Final = 1_000
 """Of one message; honest ones have half as many frames. The rest of it is one letter more."""
@@ -79,6 +78,7 @@ def assemble(
     received_at: datetime,
     recorded_at: datetime,
     tags: TagCheck | None = None,
+    trailers: TrailerCheck | None = None,
     clocks: ClockWatch | None = None,
     quotas: Quotas | None = None,
 ) -> Assembled:
@@ -92,6 +92,7 @@ def assemble(
         received_at: When they came; decides what is too old or in the future.
         recorded_at: When their reads are known; later, if the database was away.
         tags: Checks meters' tags; None where no keys are known.
+        trailers: Checks collectors' trailers; None where that was done when the messages came.
         clocks: Watches meters' clocks; None where nobody does.
         quotas: What meters and collectors may cost; None where all is to be read.
     """
@@ -102,9 +103,7 @@ def assemble(
             if state.is_state(envelope.topic):
                 _add_state(assembled, envelope, roster, newest_seq, received_at)
                 continue
-            message = codecs.open_message(envelope.topic, envelope.payload, received_at)
-            sender = message.message
-            _check_sender(sender.collector_id, sender.batch_seq, roster, newest_seq)
+            message = admit(envelope, received_at, roster.collector_ids, newest_seq, trailers)
             if message.schema_id != fnb1_readings.SCHEMA_ID:
                 message = _read(message, tags)
         except DecodeError as error:
@@ -141,7 +140,7 @@ def _add_state(
 ) -> None:
     said = state.read(envelope.topic, envelope.payload, received_at, retained=envelope.retained)
     newest = said.offer.seq if said.offer else 0
-    _check_sender(said.report.collector_id, newest, roster, newest_seq)
+    check_sender(said.report.collector_id, newest, roster.collector_ids, newest_seq)
     assembled.reports.append(said.report)
     if said.offer is not None:
         assembled.counted.append(said.offer)
@@ -201,18 +200,6 @@ def _seen(opened: Opened) -> Seen:
         asked_for=message.kind == _BACKFILL,
         misdated=message.misdated,
     )
-
-
-def _check_sender(
-    collector_id: int, batch_seq: int, roster: Roster, newest_seq: Mapping[int, int]
-) -> None:
-    if collector_id not in roster.collector_ids:
-        raise DecodeError(
-            RejectReason.UNKNOWN_COLLECTOR, f"collector {collector_id} is not registered"
-        )
-    newest = newest_seq.get(collector_id)
-    if newest is not None and batch_seq > newest + SEQUENCE_JUMP_MAX:
-        raise DecodeError(RejectReason.BAD_SEQUENCE, f"batch_seq {batch_seq} after {newest}")
 
 
 def _add_messages(

@@ -24,6 +24,7 @@ from ingest.known import Sieved
 from ingest.late import VeeHorizon, late_count
 from ingest.preparing import Prepared, Preparer, Stored
 from ingest.tags import TagCheck
+from ingest.trailers import TrailerCheck
 from mdms.domain.errors import UnavailableError
 from mdms.domain.readings import IntervalReads
 from mdms.domain.time import from_epoch_us, to_epoch_us
@@ -85,6 +86,7 @@ class Pipeline:
         config: How messages are gathered.
         horizon: How far VEE has come.
         tags: Checks meters' tags; None where no keys are known.
+        trailers: Checks collectors' trailers; None where no keys are known.
         tell: Sends messages down to collectors; None where nobody does.
         on_answers: Called when answers to commands have been stored.
         on_holes: Called when batches were found to be missing.
@@ -100,6 +102,7 @@ class Pipeline:
         horizon: VeeHorizon,
         *,
         tags: TagCheck | None = None,
+        trailers: TrailerCheck | None = None,
         tell: Tell | None = None,
         on_answers: Callable[[], None] | None = None,
         on_holes: Callable[[], None] | None = None,
@@ -114,7 +117,7 @@ class Pipeline:
         self._on_answers = on_answers
         self._on_holes = on_holes
         self._on_stored = on_stored
-        self._preparer = Preparer(config.window_intervals, tags)
+        self._preparer = Preparer(config.window_intervals, tags, trailers)
         self._in_hand: Prepared | None = None
         self._status = IngestStatus()
 

@@ -21,6 +21,7 @@ from ingest.clock_watch import ClockWatch, Sighting
 from ingest.known import Sieved, Window, sieve, times
 from ingest.quota import Quotas
 from ingest.tags import TagCheck
+from ingest.trailers import TrailerCheck
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.registry import ChannelTable
 from mdms.ports.messages import CollectorSequence, Envelope
@@ -73,11 +74,15 @@ class Preparer:
     Args:
         window_intervals: Newest intervals per channel by which copies are recognised.
         tags: Checks meters' tags; None where no keys are known.
+        trailers: Checks collectors' trailers; None where no keys are known.
     """
 
-    def __init__(self, window_intervals: int, tags: TagCheck | None) -> None:
+    def __init__(
+        self, window_intervals: int, tags: TagCheck | None, trailers: TrailerCheck | None = None
+    ) -> None:
         self._window_intervals = window_intervals
         self._tags = tags
+        self._trailers = trailers or TrailerCheck({})
         self._thread = ThreadPoolExecutor(1, "ingest-prepare")
         self._forget_everything()
 
@@ -138,6 +143,7 @@ class Preparer:
             received_at=received_at,
             recorded_at=received_at,
             tags=self._tags,
+            trailers=self._trailers,
             clocks=self._clocks,
             quotas=self._quotas,
         )

@@ -22,6 +22,7 @@ from ingest.codecs import fnb1
 from ingest.late import VeeHorizon
 from ingest.sequence import Seen
 from ingest.tags import TagCheck
+from ingest.trailers import TrailerCheck
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope, Rejected
 from mdms.ports.quarantine import Letter
@@ -60,6 +61,7 @@ class Quarantine:
         clock: What time it is.
         horizon: How far VEE has come.
         tags: Checks meters' tags; None where no keys are known.
+        trailers: Checks collectors' trailers; None where no keys are known.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class Quarantine:
         horizon: VeeHorizon,
         *,
         tags: TagCheck | None = None,
+        trailers: TrailerCheck | None = None,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._horizon = horizon
         self._tags = tags
+        self._trailers = trailers or TrailerCheck({})
         self._due_at = [clock.now()]
 
     def wake(self) -> None:
@@ -157,6 +161,8 @@ class Quarantine:
                 received_at=received_at,
                 recorded_at=recorded_at,
                 tags=self._tags,
+                # A frame by itself came in a message that was believed.
+                trailers=self._trailers if None in ids else None,
             )
             if None in ids:
                 await _keep_message(work, assembled, recorded_at)

@@ -167,6 +167,7 @@ class Replay:
                 Envelope(f"ami/v1/replay/col/{each.collector_id}/up/{each.kind}", each.payload)
                 for each in messages
             ]
+            # Their trailers were verified when they came, under the keys of that day.
             yield (
                 messages,
                 assemble(

@@ -88,6 +88,7 @@ class IngestSettings(_Section):
     age_s_max: Annotated[float, Field(gt=0, le=60)] = 0.5
     backoff_s_max: Annotated[float, Field(gt=0, le=600)] = 30.0
     read_keys: str = ""
+    collector_keys: str = ""
 
 
 class VeeSettings(_Section):

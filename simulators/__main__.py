@@ -135,6 +135,7 @@ async def _run(options: argparse.Namespace) -> int:
             *boot,
             Backhaul(options.seed, collector_id, city.start_s, faults),
             Mishaps(options.seed, collector_id, faults),
+            key=keys.collectors.get(collector_id) if keys else None,
         )
         for collector_id, boot in journal.boots.items()
     ]

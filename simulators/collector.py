@@ -89,14 +89,32 @@ class Collector:
     """
 
     def __init__(
-        self, collector_id: int, boot_id: int, seq: int, backhaul: Backhaul, mishaps: Mishaps
+        self,
+        collector_id: int,
+        boot_id: int,
+        seq: int,
+        backhaul: Backhaul,
+        mishaps: Mishaps,
+        *,
+        key: bytes | None = None,
     ) -> None:
+        """
+        Set up a tower that has heard nothing.
+
+        Args:
+            collector_id: As in the registry.
+            boot_id: Of its last start.
+            seq: Number of its last closed batch.
+            backhaul: When it reaches the broker.
+            mishaps: What goes wrong with it.
+            key: What it signs batches with; None: it does not.
+        """
         self.collector_id = collector_id
         self.boot_id = boot_id
         self.seq = seq
         self.acknowledged_seq: int | None = None
         self.absent: list[int] = []
-        self._backhaul, self._mishaps = backhaul, mishaps
+        self._backhaul, self._mishaps, self._key = backhaul, mishaps, key
         self._waiting: deque[Batch] = deque()
         self._late: list[tuple[int, Sending]] = []
         self._kept: deque[Batch] = deque()
@@ -184,13 +202,14 @@ class Collector:
 
     def _fated(self, batch: Batch, at_s: int) -> Sequence[Sending]:
         """Return what leaves of a batch now."""
-        good = Sending(batch.topic, batch.payload, batch.acknowledge, batch.frame_count)
+        payload = self._signed(batch.payload)
+        good = Sending(batch.topic, payload, batch.acknowledge, batch.frame_count)
         key = batch.boot_id, batch.seq
         match self._mishaps.fate(*key):
             case Fate.SENT:
                 return (good,)
             case Fate.SENT_TWICE:
-                again = Sending(batch.topic, batch.payload, _nothing)
+                again = Sending(batch.topic, payload, _nothing)
                 self._late.append((at_s + self._mishaps.delay_s(*key), again))
                 return good, again
             case Fate.LATE:
@@ -201,7 +220,7 @@ class Collector:
                 self.absent.append(batch.seq)
                 return ()
             case Fate.DAMAGED | Fate.DAMAGED_COPY as fate:
-                broken = self._mishaps.damaged(batch.payload, *key)
+                broken = self._mishaps.damaged(payload, *key)
                 damaged = Sending(batch.topic, broken, _nothing)
                 if fate is Fate.DAMAGED_COPY:
                     return damaged, good
@@ -212,11 +231,15 @@ class Collector:
         """Prepare the batches that are wanted, or an empty one under this number."""
         batches = [batch for batch in self._kept if is_wanted(batch)][:_BACKFILL_MAX]
         for batch in batches:
-            payload = encoders.backfilled(batch.payload, last=batch is batches[-1])
+            payload = self._signed(encoders.backfilled(batch.payload, last=batch is batches[-1]))
             self._answers.append(Sending(Topic.BACKFILL, payload, batch.acknowledge))
         if not batches:
             header = BatchHeader(self.collector_id, self.boot_id, seq, at_s * 1_000_000)
-            self._answers.append(Sending(Topic.BACKFILL, encoders.nothing_left(header), _nothing))
+            payload = self._signed(encoders.nothing_left(header))
+            self._answers.append(Sending(Topic.BACKFILL, payload, _nothing))
+
+    def _signed(self, payload: bytes) -> bytes:
+        return payload if self._key is None else encoders.signed(payload, self._key)
 
     def _close_readings(self, heard: Heard, at_s: int) -> None:
         mine = heard.take(np.flatnonzero(heard.collector == self.collector_id))

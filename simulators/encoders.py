@@ -5,6 +5,7 @@ Written from the format's description alone and shared with nobody, so that a mi
 head-end's decoder cannot hide behind the same mistake here.
 """
 
+import hmac
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ Frames = npt.NDArray[np.void]
 
 _HEADER = struct.Struct("<4sBBHIIQQIHHIIiII")
 _FLAGS_AT, _FLAGS = 6, struct.Struct("<H")
-_BACKFILL, _LAST_OF_BACKFILL = 1 << 1, 1 << 3
+_BACKFILL, _LAST_OF_BACKFILL, _SIGNED = 1 << 1, 1 << 3, 1 << 4
 _CRC = struct.Struct("<I")
 _MISSING = 1
 
@@ -126,15 +127,25 @@ def record_batch(header: BatchHeader, schema_id: int, records: Sequence[bytes]) 
 
 def backfilled(payload: bytes, *, last: bool) -> bytes:
     """Return a batch as it answers a request: the same but for flags and checksum."""
-    flags = _BACKFILL | (_LAST_OF_BACKFILL if last else 0)
-    start = payload[:_FLAGS_AT] + _FLAGS.pack(flags) + payload[_FLAGS_AT + 2 : _HEADER.size]
-    body = payload[_HEADER.size + _CRC.size :]
-    return start + _CRC.pack(crc32(body, crc32(start))) + body
+    return _flagged(payload, _BACKFILL | (_LAST_OF_BACKFILL if last else 0))
+
+
+def signed(payload: bytes, key: bytes) -> bytes:
+    """Return a batch as its collector signs it: with a trailer under its key."""
+    (flags,) = _FLAGS.unpack_from(payload, _FLAGS_AT)
+    flagged = _flagged(payload, flags | _SIGNED)
+    return flagged + hmac.digest(key, flagged, "sha256")
 
 
 def nothing_left(header: BatchHeader) -> bytes:
     """Return the empty batch that answers a request for what is gone."""
     return backfilled(_message(header, SCHEMA_READING, b""), last=True)
+
+
+def _flagged(payload: bytes, flags: int) -> bytes:
+    start = payload[:_FLAGS_AT] + _FLAGS.pack(flags) + payload[_FLAGS_AT + 2 : _HEADER.size]
+    body = payload[_HEADER.size + _CRC.size :]
+    return start + _CRC.pack(crc32(body, crc32(start))) + body
 
 
 def _batch(header: BatchHeader, schema_id: int, body: bytes) -> bytes:

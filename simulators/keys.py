@@ -1,8 +1,9 @@
 """
-Keys as meters hold them: one for commands and answers, one for the tags of frames.
+Keys as meters and collectors hold them.
 
-Each is the AES-128-CMAC of a label and the radio id under a master key; written from the format's
-description, apart from the signer and the ingest.
+A meter has one for commands and answers and one for the tags of frames, each the AES-128-CMAC of a
+label and the radio id under a master key; a collector has one of its own to sign batches with.
+Written from the format's description, apart from the signer and the ingest.
 """
 
 import tomllib
@@ -35,21 +36,28 @@ class Keys:
     Attributes:
         command: Of commands and their answers.
         read: Of the tags of frames.
+        collectors: Of the trailers of batches, by collector id; who is not here does not sign.
     """
 
     command: Mapping[int, bytes]
     read: Mapping[int, bytes]
+    collectors: Mapping[int, bytes] = field(default_factory=dict)
     _tagging: dict[tuple[int, int], CMAC] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def load(cls, directory: Path) -> "Keys":
         """
-        Read `command.toml` and `read.toml`.
+        Read `command.toml`, `read.toml` and, where there is one, `collectors.toml`.
 
         Raises:
-            UsageError: One of them is not a table of 128-bit keys.
+            UsageError: One of them is not a table of keys.
         """
-        return cls(_masters(directory / "command.toml"), _masters(directory / "read.toml"))
+        collectors = directory / "collectors.toml"
+        return cls(
+            _masters(directory / "command.toml"),
+            _masters(directory / "read.toml"),
+            _newest(collectors) if collectors.exists() else {},
+        )
 
     def command_key(self, radio_id: int, key_id: int) -> bytes | None:
         """Return the key of one meter, or None for a key_id that it does not have."""
@@ -90,3 +98,12 @@ def _masters(path: Path) -> Mapping[int, bytes]:
     if not masters or any(len(master) != _KEY_SIZE for master in masters.values()):
         raise UsageError(f"{path} holds no master keys of 32 hex digits")
     return masters
+
+
+def _newest(path: Path) -> Mapping[int, bytes]:
+    """Return the first key of each table [collectors.ID], which is the one to sign with."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))["collectors"]
+        return {int(name): bytes.fromhex(table["keys"][0]) for name, table in tables.items()}
+    except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} holds no keys of collectors: {error}") from error

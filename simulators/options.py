@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run.add_argument(
         "--keys", type=Path, metavar="DIR",
-        help="master keys (command.toml, read.toml); without them meters obey nobody",
+        help="keys (command.toml, read.toml, collectors.toml); without them meters obey nobody",
     )  # fmt: skip
     run.add_argument(
         "--script", type=Path, metavar="FILE", help="calls, outages and faults as they come (JSON)"

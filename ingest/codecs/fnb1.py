@@ -5,7 +5,7 @@ Source: headend notes 2.3 (layout, golden vector), 2.7 (answers) and 2.9 (ranges
 Times on the wire are interval *ends*; they become starts here and nowhere else. A message that
 cannot be trusted as a whole raises DecodeError; a frame that cannot be used is refused with its
 reason and the rest of the message goes on. Answers to commands are cut out, not opened: only the
-signer has their keys.
+signer has their keys. The trailer of a signed message is measured, not verified.
 """
 
 import math
@@ -33,6 +33,7 @@ VERSION: Final = 1
 FLAG_ZSTD, FLAG_BACKFILL, FLAG_CLOCK_UNSYNCED, FLAG_LAST_OF_BACKFILL, FLAG_HMAC = (
     1 << bit for bit in range(5)
 )
+HMAC_SIZE: Final = 32
 RAW_BYTES_MAX: Final = 4 << 20
 FRAME_SIZE: Final = 64
 SCHEMA_ANSWER, SCHEMA_PROGRESS = 3, 4
@@ -51,7 +52,6 @@ assert HEADER.size == 64, "the layout is fixed"  # noqa: PLR2004 - that is the n
 AnyOpened = TypeVar("AnyOpened", bound=Opened)
 
 _FLAGS_KNOWN = (1 << 5) - 1
-_HMAC_SIZE = 32
 _SEQUENCE_END = 1 << 63
 _RAW_LEN_AT = 44
 
@@ -106,6 +106,8 @@ def inflated_size(payload: bytes) -> int:
 def open_message(payload: bytes, arrival: Arrival) -> Opened:
     """
     Check a message as a whole and inflate it; its frames are not looked at.
+
+    Whoever has keys of collectors verifies its trailer afterwards (`ingest.trailers`).
 
     Args:
         payload: The message as it came.
@@ -203,12 +205,13 @@ def blank(opened: AnyOpened, frames: npt.NDArray[np.integer]) -> AnyOpened:
     """
     Return the message with everything that these frames measured taken out.
 
-    Who was heard, when and how well stays; the result is an uncompressed message that decodes.
+    Who was heard, when and how well stays; the result is an uncompressed message that decodes,
+    signed by nobody.
     """
     codec = fnb1_events if opened.schema_id == fnb1_events.SCHEMA_ID else fnb1_readings
     body = codec.blank(opened.body, frames)
     header = peek(opened.message.payload)
-    flags = header.flags & ~FLAG_ZSTD
+    flags = header.flags & ~(FLAG_ZSTD | FLAG_HMAC)
     head = HEADER.pack(*header._replace(flags=flags, body_len=len(body)))
     payload = _seal(head, body)
     return replace(opened, message=replace(opened.message, payload=payload), body=body)
@@ -245,14 +248,12 @@ def _check(header: Header, payload: bytes, arrival: Arrival) -> None:
     """Refuse what contradicts itself, its topic or its checksum."""
     if header.flags & ~_FLAGS_KNOWN:
         raise DecodeError(RejectReason.BAD_FLAGS, f"flags {header.flags:#06x}")
-    trailer = _HMAC_SIZE if header.flags & FLAG_HMAC else 0
+    trailer = HMAC_SIZE if header.flags & FLAG_HMAC else 0
     if len(payload) != HEADER.size + header.body_len + trailer:
         raise DecodeError(
             RejectReason.BAD_LENGTH, f"{len(payload)} bytes, but body_len {header.body_len}"
         )
     check_sum(header, payload)
-    if trailer:
-        raise DecodeError(RejectReason.BAD_HMAC, "no key is known for any collector")
     if header.collector_id != arrival.collector_id:
         raise DecodeError(
             RejectReason.WRONG_COLLECTOR,

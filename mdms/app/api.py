@@ -25,7 +25,8 @@ from mdms.api.backend import Services
 from mdms.api.rates import RateLimit
 from mdms.app.commands import reactions
 from mdms.app.core import Core
-from mdms.app.ingest import Line, read_tags
+from mdms.app.ingest import Line
+from mdms.app.keys import read_tags, read_trailers
 from mdms.app.tasks import Tasks
 from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.domain.people import Token
@@ -88,7 +89,15 @@ def _services(core: Core, line: Line | None) -> Services:
     settings, unit_of_work, clock = core.settings, core.unit_of_work, core.clock
     tags = read_tags(settings.ingest)
     quarantine = (
-        line.quarantine if line else Quarantine(unit_of_work, clock, core.horizon, tags=tags)
+        line.quarantine
+        if line
+        else Quarantine(
+            unit_of_work,
+            clock,
+            core.horizon,
+            tags=tags,
+            trailers=read_trailers(settings.ingest),
+        )
     )
 
     async def on_registry() -> None:

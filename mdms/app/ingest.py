@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from commands.dispatcher import Dispatcher
 from commands.radios import OptoutRadios
@@ -13,9 +12,9 @@ from ingest.hearing import Hearing
 from ingest.mqtt import MqttConfig, MqttSource, control_topic, state_topics, uplink_topics
 from ingest.pipeline import IngestConfig, Pipeline
 from ingest.quarantine import Quarantine
-from ingest.tags import TagCheck
 from mdms.app.commands import open_dispatcher, open_watch
 from mdms.app.core import Core
+from mdms.app.keys import read_tags, read_trailers
 from mdms.app.tasks import Tasks
 from mdms.app.timers import (
     Nightly,
@@ -27,7 +26,6 @@ from mdms.app.timers import (
 from mdms.domain.errors import UnavailableError
 from mdms.services.collectors import CollectorService
 from mdms.services.gaps import GapService
-from mdms.settings import IngestSettings, read_master_keys
 
 _BROKER_S_MAX = 15.0
 _HEARD_BATCHES = 40
@@ -89,8 +87,8 @@ async def start_ingest(
         async with core.unit_of_work() as work:
             hearing.note(await work.messages.newest(_HEARD_BATCHES))
     watch = open_watch(core, dispatcher) if dispatcher else None
-    tags = read_tags(core.settings.ingest)
-    quarantine = Quarantine(core.unit_of_work, clock, core.horizon, tags=tags)
+    tags, trailers = read_tags(core.settings.ingest), read_trailers(core.settings.ingest)
+    quarantine = Quarantine(core.unit_of_work, clock, core.horizon, tags=tags, trailers=trailers)
     source: MqttSource | FollowedSource = broker
     if isinstance(clock, FollowedClock):
         timers = StepTimers(gaps, quarantine, watch, dispatcher, nightly)
@@ -108,6 +106,7 @@ async def start_ingest(
         ),
         core.horizon,
         tags=tags,
+        trailers=trailers,
         tell=tell,
         on_answers=dispatcher.wake if dispatcher else None,
         on_holes=gaps.wake,
@@ -131,11 +130,6 @@ async def start_ingest(
         dispatcher,
         watch.radios if watch else None,
     )
-
-
-def read_tags(ingest: IngestSettings) -> TagCheck | None:
-    """Return what verifies meters' tags; None where no keys are known."""
-    return TagCheck(read_master_keys(Path(ingest.read_keys))) if ingest.read_keys else None
 
 
 async def _broker(core: Core, stack: AsyncExitStack) -> MqttSource:

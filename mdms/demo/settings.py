@@ -1,5 +1,6 @@
 """The settings of a demo: its own database, broker and port, a followed clock, tokens, keys."""
 
+import csv
 import hashlib
 import json
 import secrets
@@ -36,7 +37,8 @@ url = "{broker}"
 protocol = "3.1.1"
 
 [ingest]
-read_keys = "{read_keys}"
+read_keys = "{keys}/read.toml"
+collector_keys = "{keys}/collectors.toml"
 
 [commands]
 remote_open = true
@@ -82,17 +84,28 @@ class Access:
     tokens: Mapping[str, str]
 
 
-def write_keys(directory: Path, seed: int) -> None:
+def write_keys(directory: Path, seed: int, collectors: Path) -> None:
     """
-    Write the master keys of a demo's meters for its owner alone.
+    Write the keys of a demo's meters and collectors for its owner alone.
 
     They follow from the seed, so that the same city sends the same bytes: they protect simulated
     meters only.
+
+    Args:
+        directory: Where to; it is made.
+        seed: Of the demo.
+        collectors: The registry's `collectors.csv`.
     """
     directory.mkdir()
     for purpose in ("command", "read"):
-        key = hashlib.sha256(f"mdms demo, {purpose} key, seed {seed}".encode()).hexdigest()[:32]
+        key = _key(purpose, seed)[:32]
         write_private(directory / f"{purpose}.toml", f'[masters]\n1 = "{key}"\n')
+    with collectors.open(encoding="utf-8", newline="") as file:
+        ids = [row["collector_id"] for row in csv.DictReader(file)]
+    tables = [
+        f'[collectors.{each}]\nkeys = ["{_key(f"collector {each}", seed)}"]\n' for each in ids
+    ]
+    write_private(directory / "collectors.toml", "\n".join(tables))
 
 
 def write(directory: Path, *, dsn: str, broker: str, port: int, socket: Path) -> Access:
@@ -114,7 +127,7 @@ def write(directory: Path, *, dsn: str, broker: str, port: int, socket: Path) ->
             dsn=dsn,
             broker=broker,
             rules=directory / "rules",
-            read_keys=directory / "keys" / "read.toml",
+            keys=directory / "keys",
             socket=socket,
             port=port,
             tokens=tokens,
@@ -126,3 +139,7 @@ def write(directory: Path, *, dsn: str, broker: str, port: int, socket: Path) ->
         text = _OTHER.format(who=who, url=access.url, token=access.tokens[name])
         write_private(directory / file, text)
     return access
+
+
+def _key(purpose: str, seed: int) -> str:
+    return hashlib.sha256(f"mdms demo, {purpose} key, seed {seed}".encode()).hexdigest()

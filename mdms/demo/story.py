@@ -156,7 +156,7 @@ def _set_stage(plan: Plan, stage: Stage, audience: Audience) -> settings.Access:
         script.write(out / "script.json", out / "registry", plan.start, plan.days)
     else:
         shutil.copyfile(plan.script, out / "script.json")
-    settings.write_keys(out / "keys", plan.seed)
+    settings.write_keys(out / "keys", plan.seed, out / "registry" / "collectors.csv")
     audience.stage("starting database and broker")
     dsn = stage.start_servers()
     access = settings.write(

@@ -16,6 +16,7 @@ def check_keys(settings: Settings) -> list[Finding]:
         "[signer] kek": settings.signer.kek,
         "[signer] supervisors": settings.signer.supervisors,
         "[ingest] read_keys": settings.ingest.read_keys,
+        "[ingest] collector_keys": settings.ingest.collector_keys,
     }
     named = [_key_file(setting, Path(path)) for setting, path in files.items() if path]
     return named or [

@@ -18,6 +18,7 @@ from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX
 from ingest.quota import Quotas
 from ingest.sequence import OFFERED_BATCHES_MAX, SPAN_BATCHES_MAX, Following, Offer
 from ingest.tags import TagCheck
+from ingest.trailers import CollectorKeys, TrailerCheck
 from mdms.ports.messages import Envelope
 from tests.channels import Installed, channel_table
 from tests.messages import NOON, NOON_S, event_frame, frame, message
@@ -36,6 +37,7 @@ ROSTER = Roster(
     frozenset({COLLECTOR}),
 )
 TAGS = TagCheck({1: bytes(range(16))})
+TRAILERS = TrailerCheck({COLLECTOR: CollectorKeys((bytes(range(32)),), required=False)})
 _HEADER = struct.Struct("<4sBBHIIQQIHHIIiIII")
 _WORDS = (0, 1, 63, 64, 65, 255, 1 << 16, (1 << 31) - 1, 1 << 31, (1 << 32) - 1)
 _LONG_WORDS = (*_WORDS, 1 << 40, (1 << 62) - 1, 1 << 63, (1 << 64) - 1, NOON_S * 1_000_000)
@@ -75,7 +77,7 @@ def check(data: bytes) -> Assembled:
     batch = envelopes(data)
     assembled = assemble(
         batch, ROSTER, {COLLECTOR: 1000}, received_at=NOON, recorded_at=NOON, tags=TAGS,
-        quotas=Quotas(),
+        trailers=TRAILERS, quotas=Quotas(),
     )  # fmt: skip
     assert_harmless(batch, assembled)
     return assembled

@@ -1,5 +1,6 @@
 """Quarantine and replay on the real database: what was sent is stored, sooner or later, once."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -9,10 +10,12 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from ingest.codecs import fnb1
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from ingest.quarantine import Quarantine, Replayed
 from ingest.replay import Replay, ReplayReport
+from ingest.trailers import CollectorKeys, TrailerCheck
 from mdms.domain.errors import RejectReason
 from mdms.domain.registry import Collector, Radio, Registry
 from mdms.domain.time import Period
@@ -61,10 +64,14 @@ async def register(store: UnitOfWorkFactory, registry: Registry) -> None:
         await work.registry.merge(registry)
 
 
-async def take(store: UnitOfWorkFactory, horizon: VeeHorizon, *envelopes: Envelope) -> None:
-    pipeline = Pipeline(
-        FakeSource([list(envelopes)]), store, FakeClock(NOON), IngestConfig(), horizon
-    )
+async def take(
+    store: UnitOfWorkFactory,
+    horizon: VeeHorizon,
+    *envelopes: Envelope,
+    trailers: TrailerCheck | None = None,
+) -> None:
+    source = FakeSource([list(envelopes)])
+    pipeline = Pipeline(source, store, FakeClock(NOON), IngestConfig(), horizon, trailers=trailers)
     await pipeline.run()
 
 
@@ -113,6 +120,22 @@ async def test_frames_of_an_unknown_meter_are_stored_once_the_registry_knows_it(
         assert (event.badge, event.received_at) == ("E300", NOON)
         assert len(await work.vee.touched()) == 2  # both meters had been judged without it
     assert await quarantine.replay() == Replayed()
+
+
+async def test_frames_of_signed_batches_wait_and_are_replayed_like_others(store, horizon):
+    trailers = TrailerCheck({COLLECTOR: CollectorKeys((bytes(32),))})
+    await register(store, SMALL_TOWN)
+    unsigned = up("read", reading(), flags=fnb1.FLAG_HMAC)
+    signed = unsigned.payload + hmac.digest(bytes(32), unsigned.payload, "sha256")
+    await take(store, horizon, replace(unsigned, payload=signed), trailers=trailers)
+    await register(store, with_meter())
+    clock = FakeClock(NOON)
+
+    replayed = await Quarantine(store, clock, horizon, trailers=trailers).run_due(NOON)
+
+    assert (replayed.letter_count, replayed.cured_count) == (1, 1)
+    assert await values(store, "E300") == [188, 195, 210]
+    assert (await Replay(store, clock, horizon).check(DAY)).agrees
 
 
 async def test_messages_of_an_unknown_collector_are_stored_once_the_registry_knows_it(

@@ -1,3 +1,4 @@
+import hmac
 import json
 import struct
 
@@ -118,3 +119,19 @@ def test_sequence_numbers_outlive_the_process_and_a_new_start_has_a_new_boot_id(
     assert second_seq == 31
     assert second_boot != boot
     assert json.loads((tmp_path / "counters.json").read_text()) == {"4": {"starts": 1, "seq": 31}}
+
+
+def test_whoever_has_a_key_signs_what_it_sends_and_what_it_sends_again():
+    backhaul, mishaps = Backhaul(11, 4, START_S, Faults.NONE), Mishaps(11, 4, Faults.NONE)
+    tower = Collector(4, 99, 0, backhaul, mishaps, key=b"k" * 32)
+    tower.close(heard(1), EventLog(), AT_S)
+    sent = tower.outgoing(AT_S)
+    tower.ask(b'{"op":"backfill","from_seq":1,"to_seq":1}', AT_S)
+    tower.ask(b'{"op":"backfill","from_seq":7,"to_seq":7}', AT_S)
+
+    payloads = [each.payload for each in (*sent, *tower.outgoing(AT_S))]
+
+    assert len(payloads) == 3
+    for payload in payloads:
+        assert payload[6] & 0b10000
+        assert payload[-32:] == hmac.digest(b"k" * 32, payload[:-32], "sha256")

@@ -1,3 +1,4 @@
+import hmac
 import struct
 from dataclasses import replace
 from zlib import crc32
@@ -20,6 +21,7 @@ from simulators.encoders import (
     nothing_left,
     quality_bits,
     reading_batch,
+    signed,
 )
 
 GOLDEN = bytes.fromhex(
@@ -76,6 +78,19 @@ def test_the_golden_event_comes_out_byte_for_byte():
     payload = event_batch(replace(HEADER, batch_seq=1002), event)
 
     assert payload.hex() == GOLDEN_EVENT.hex()
+
+
+@pytest.mark.parametrize("flags", [0b00000, 0b01010])
+def test_a_signature_follows_the_body_and_covers_header_and_body(flags):
+    plain = GOLDEN if not flags else backfilled(GOLDEN, last=True)
+
+    payload = signed(plain, b"k" * 32)
+
+    assert payload[6] == flags | 0b10000
+    assert payload[60:64] == crc32(payload[:60] + payload[64:-32]).to_bytes(4, "little")
+    assert payload[-32:] == hmac.digest(b"k" * 32, payload[:-32], "sha256")
+    assert payload[8:60] == plain[8:60]
+    assert payload[64:-32] == plain[64:]
 
 
 def test_a_frame_is_64_bytes():

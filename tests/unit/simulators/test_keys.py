@@ -36,6 +36,18 @@ def test_keys_are_read_from_two_files(tmp_path):
     assert Keys.load(tmp_path) == Keys({1: KEY}, {2: KEY})
 
 
+def test_collectors_sign_with_the_newest_of_their_keys(tmp_path):
+    for name in ("command", "read"):
+        (tmp_path / f"{name}.toml").write_text(f'[masters]\n1 = "{KEY.hex()}"\n')
+    path = tmp_path / "collectors.toml"
+    path.write_text('[collectors.3]\nkeys = ["0a0b", "0c"]\n')
+
+    assert Keys.load(tmp_path).collectors == {3: b"\x0a\x0b"}
+    path.write_text("[collectors.3]\nkeys = []\n")
+    with pytest.raises(UsageError, match=r"collectors\.toml holds no keys"):
+        Keys.load(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "[masters]\n", '[masters]\n"1" = "00"\n', "no toml"])
 def test_a_file_without_keys_gets_one_sentence(tmp_path, text):
     (tmp_path / "command.toml").write_text(text)
