@@ -63,7 +63,7 @@ class CommandWatch:
         flood: Flood,
     ) -> None:
         self._unit_of_work = unit_of_work
-        self._radios = radios
+        self.radios = radios
         self._questions = questions
         self._promises = promises
         self._flood = flood
@@ -76,7 +76,7 @@ class CommandWatch:
         Raises:
             UnavailableError: The database is away; what was not asked for stays due.
         """
-        await self._radios.run_due(now)
+        await self.radios.run_due(now)
         if self._quiet.lasts(now):
             return
         self._quiet.begin()
