@@ -12,6 +12,8 @@ router = APIRouter(prefix="/v1/board", tags=["system"])
 
 
 @router.get("", dependencies=[Depends(allow(ANYONE_KNOWN))])
-async def board(services: Backend, day: date | None = None) -> dict[str, Any]:
+async def board(
+    services: Backend, *, day: date | None = None, by_hour: bool = True
+) -> dict[str, Any]:
     """Give one local day's figures, yesterday's when none is named: counts, no meters."""
-    return await services.board.day(day)
+    return await services.board.day(day, by_hour=by_hour)

@@ -191,12 +191,35 @@ def compare(
 @app.command()
 def cycles(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
     """
-    List the windows of every billing cycle: frozen, due or to come.
+    List the windows of every billing cycle: frozen, due, running or to come.
 
     Example: mdms billing cycles
     """
     with options.client(config) as mdms:
-        show(mdms.billing_cycles(), output, title="Windows by billing cycle")
+        show(mdms.billing_cycles(), output, title="Windows by billing cycle", spare=("days",))
+
+
+@app.command()
+def blocking(
+    cycle: Annotated[int, typer.Argument(help="Number of the billing cycle.", min=0)],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Show what keeps a billing cycle from being billed: its windows, then meter by meter why.
+
+    A due window of which nothing is frozen was not tried yet: freeze it. A meter stands here
+    because the last freeze left it out, or because an exception on a day of the window holds.
+
+    Example: mdms billing blocking 14
+    """
+    with options.client(config) as mdms:
+        found = mdms.billing_cycle(cycle)
+    if output is not Output.TABLE:
+        show(found["blocking"], output)
+        return
+    show(found["windows"], output, title=f"Cycle {cycle}", spare=("days",))
+    show(found["blocking"], output, title="In its way", empty="nothing", spare=("local_day",))
 
 
 @app.command()

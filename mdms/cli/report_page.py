@@ -1,21 +1,24 @@
 """One day of the utility as one HTML file that needs nothing else."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from html import escape
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from mdms.cli.board_figures import (
+    GOAL_RAW,
+    Board,
+    figures,
+    finished,
+    newest,
+    of_day,
+    percent,
+)
 from mdms.cli.plots import bars, lines
 from mdms.cli.report_style import STYLE
 from mdms.domain.time import days_between
-
-Board = Mapping[str, Any]
-"""What `GET /v1/board` answers."""
-
-GOAL_RAW: Final = 0.995
-"""Of a day's intervals, received by 06:00 (vee.md 9.1)."""
 
 
 def page(board: Board) -> str:
@@ -27,6 +30,8 @@ def page(board: Board) -> str:
         _read_rate(board, zone),
         _collectors(board, zone),
         _exceptions(board),
+        _silent(board),
+        _cycles(board),
         _leaks(board, zone),
         _outages(board, zone),
         _commands(board),
@@ -45,32 +50,12 @@ def page(board: Board) -> str:
 
 def _figures(board: Board) -> str:
     """Return the day in a few large numbers, each plain or a warning."""
-    raw = [level for level in _of_day(board, "raw") if level["expected"]]
-    rate = min((level["received_ratio"] for level in raw), default=None)
-    waiting = sum(row["waiting"] for row in board["exceptions"])
-    unknown = sum(row["commands"] for row in board["commands"] if row["state"] == "UNKNOWN")
-    dark = sum(row["customers"] for row in board["outages"] if row["ended_at"] is None)
-    gas = sum(row["commodity"] == "gas" for row in board["leaks"])
-    figures = (
-        ("Read by 06:00", _percent(rate), rate is None or rate < GOAL_RAW),
-        ("Waiting for a person", f"{waiting:,}", waiting > 0),
-        ("Open leaks", f"{len(board['leaks']):,}", gas > 0),
-        ("Without power", f"{dark:,}", dark > 0),
-        ("Commands unknown", f"{unknown:,}", unknown > 0),
-    )
     cells = (
-        f'<div class="figure{" warn" if warn else ""}"><b>{value}</b><span>{name}</span></div>'
-        for name, value, warn in figures
+        f'<div class="figure{" warn" if each.is_warning else ""}"><b>{each.value}</b>'
+        f"<span>{each.name}</span></div>"
+        for each in figures(board)
     )
     return f'<div class="figures">{"".join(cells)}</div>'
-
-
-def _of_day(board: Board, mark: str) -> list[Mapping[str, Any]]:
-    return [
-        level
-        for level in board["levels"]
-        if level["mark"] == mark and level["local_day"] == board["day"]
-    ]
 
 
 def _read_rate(board: Board, zone: ZoneInfo) -> str:
@@ -98,21 +83,27 @@ def _read_rate(board: Board, zone: ZoneInfo) -> str:
         if rates
         else _nothing("No day was measured yet: that happens at 06:00.")
     )
+    settled = {level["commodity"]: level for level in newest(board, "settled")}
     rows = [
         {
             "service": level["commodity"],
             "expected": f"{level['expected']:,}",
-            "received": _percent(level["received_ratio"]),
-            "estimated": _percent(level["estimated_ratio"]),
+            "by radio": percent(level["uplink_ratio"]),
+            "received": percent(level["received_ratio"]),
+            "after 72 h": percent(settled.get(level["commodity"], {}).get("received_ratio")),
+            "estimated": percent(level["estimated_ratio"]),
             "held": f"{level['held']:,}",
             "missing": f"{level['missing']:,}",
         }
-        for level in _of_day(board, "raw")
+        for level in of_day(board, "raw")
     ]
+    done = finished(board)
+    night = f"Validated by {done:%H:%M} of {done:%Y-%m-%d}." if done else "Not validated yet."
     return _section(
         "Read rate",
-        "Intervals received over expected ones by 06:00 of the next day; dashed: the goal.",
-        plots + _table(rows) + _hours(board, zone),
+        "Intervals received over expected ones by 06:00 of the next day; dashed: the goal. "
+        + night,
+        plots + _table(rows, {"expected", "by radio", "estimated", "held"}) + _hours(board, zone),
     )
 
 
@@ -121,7 +112,7 @@ def _hours(board: Board, zone: ZoneInfo) -> str:
     start, end = (datetime.fromisoformat(board[name]).astimezone(UTC) for name in ("start", "end"))
     count = int((end - start) / timedelta(hours=1))
     instants = [start + timedelta(hours=hour) for hour in range(count)]
-    expected = {level["commodity"]: level["expected"] / count for level in _of_day(board, "raw")}
+    expected = {level["commodity"]: level["expected"] / count for level in of_day(board, "raw")}
     received = {
         (row["commodity"], datetime.fromisoformat(row["at"])): row["received"]
         for row in board["hours"]
@@ -161,7 +152,7 @@ def _collectors(board: Board, zone: ZoneInfo) -> str:
     return _section(
         "Gaps by collector",
         "Holes in the numbers of each collector's batches that touch the day.",
-        plot + _table(rows),
+        plot + _table(rows, {"batches lost"}),
     )
 
 
@@ -177,7 +168,10 @@ def _exceptions(board: Board) -> str:
             "rule": row["rule"],
             "service": row["commodity"],
             "waiting": f"{row['waiting']:,}",
-            "over 3 days": f"{row['older_than_3_days']:,}",
+            "< 1 day": f"{row['below_1_day']:,}",
+            "1-3 days": f"{row['to_3_days']:,}",
+            "3-7 days": f"{row['to_7_days']:,}",
+            "older": f"{row['older']:,}",
             "oldest day": row["oldest_day"],
         }
         for row in board["exceptions"]
@@ -189,8 +183,39 @@ def _exceptions(board: Board) -> str:
     return _section(
         "Exceptions",
         "Channel-days that wait for a person; `mdms vee exception ls` names the meters.",
-        bars(waiting) + _table(rows),
+        bars(waiting) + _table(rows, {"waiting", "< 1 day", "oldest day"}),
     )
+
+
+def _cycles(board: Board) -> str:
+    rows = [
+        {
+            "cycle": str(row["cycle"]),
+            "closes": row["window_end"],
+            "state": row["state"],
+            "frozen": f"{row['frozen']:,} of {row['services']:,}",
+            "left out": f"{row['blocked']:,}",
+            "held": f"{row['exceptions']:,}",
+        }
+        for row in board["cycles"]
+    ]
+    return _section(
+        "Billing cycles",
+        "Those that close within a week; `mdms billing blocking` says what is in their way.",
+        _table(rows, {"left out", "held"}),
+    )
+
+
+def _silent(board: Board) -> str:
+    rows = [
+        {
+            "service": row["commodity"],
+            "meters": f"{row['meters']:,}",
+            "silent": f"{row['silent']:,}",
+        }
+        for row in board["silent"]
+    ]
+    return _section("Silent meters", "Those that sent no register for a day.", _table(rows))
 
 
 def _leaks(board: Board, zone: ZoneInfo) -> str:
@@ -207,7 +232,9 @@ def _leaks(board: Board, zone: ZoneInfo) -> str:
         for row in board["leaks"]
     ]
     return _section(
-        "Leaks", "Open ones, the worst first; `mdms leak ls` names the meters.", _table(rows)
+        "Leaks",
+        "Open ones, the worst first; `mdms leak ls` names the meters.",
+        _table(rows, {"kind", "severity", "lost"}),
     )
 
 
@@ -277,32 +304,34 @@ def _code(text: str) -> str:
     )
 
 
-def _table(rows: Sequence[Mapping[str, str]]) -> str:
+def _table(rows: Sequence[Mapping[str, str]], spare: Container[str] = ()) -> str:
+    """Return rows as a table; a phone does without the spare columns."""
     if not rows:
         return _nothing("Nothing.")
-    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
-    body = "".join(f"<tr>{_cells(row.values())}</tr>" for row in rows)
+    head = "".join(
+        f"<th{_class('spare' if name in spare else '')}>{escape(name)}</th>" for name in rows[0]
+    )
+    body = "".join(f"<tr>{_cells(row, spare)}</tr>" for row in rows)
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
         "</table></div>"
     )
 
 
-def _cells(values: Iterable[str]) -> str:
-    return "".join(
-        f'<td class="number">{escape(value)}</td>'
-        if value[:1].isdigit()
-        else f"<td>{escape(value)}</td>"
-        for value in values
-    )
+def _cells(row: Mapping[str, str], spare: Container[str]) -> str:
+    kinds = {
+        name: " ".join(["number"] * value[:1].isdigit() + ["spare"] * (name in spare))
+        for name, value in row.items()
+    }
+    return "".join(f"<td{_class(kinds[name])}>{escape(value)}</td>" for name, value in row.items())
+
+
+def _class(names: str) -> str:
+    return f' class="{names}"' if names else ""
 
 
 def _nothing(text: str) -> str:
     return f'<p class="nothing">{escape(text)}</p>'
-
-
-def _percent(ratio: float | None) -> str:
-    return "unknown" if ratio is None else f"{100 * ratio:.2f} %"
 
 
 def _time(text: str | None, zone: ZoneInfo) -> str:

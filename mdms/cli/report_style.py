@@ -20,14 +20,15 @@ main { columns: 2 480px; column-gap: 14px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: 14px; margin-bottom: 14px; break-inside: avoid; }
 .wide { column-span: all; }
-.figures { display: grid; gap: 10px; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); }
+.figures { display: grid; gap: 10px; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); }
+@media (min-width: 1000px) { .figures { grid-template-columns: repeat(6, 1fr); } }
 .figure b { display: block; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
 .figure span { color: var(--soft); } .figure.warn b { color: var(--warn); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; }
-th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-th { color: var(--soft); font-weight: 600; }
+th, td { text-align: left; vertical-align: bottom; padding: 4px 9px 4px 0;
+  border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; white-space: normal; }
 td.number { font-variant-numeric: tabular-nums; }
 tbody tr:last-child td { border-bottom: 0; }
 figure { margin: 0 0 8px; } svg { width: 100%; height: auto; display: block; }
@@ -43,10 +44,12 @@ figcaption span { margin-right: 14px; font-size: .85rem; }
 figcaption .s0 { color: var(--s0); } figcaption .s1 { color: var(--s1); }
 figcaption .s2 { color: var(--s2); } figcaption .s3 { color: var(--s3); }
 .bars { margin-bottom: 8px; } .bar { display: flex; align-items: center; gap: 8px; margin: 3px 0; }
-.bar span { flex: 0 0 130px; font-size: .85rem; overflow-wrap: anywhere; }
+.bar span { flex: 0 0 150px; font-size: .85rem; overflow-wrap: anywhere; }
 .bar i { background: var(--s0); height: 12px; border-radius: 3px; min-width: 2px; }
 .bar b { font-size: .85rem; font-weight: 600; }
 .nothing { color: var(--soft); font-style: italic; margin: 0; }
-@media (max-width: 600px) { svg text { font-size: 20px; } h1 { font-size: 1.25rem; } }
+@media (max-width: 600px) { svg text { font-size: 17px; } h1 { font-size: 1.25rem; }
+  .spare { display: none; } th, td { padding-right: 6px; } td:first-child { white-space: normal; }
+  .figures { grid-template-columns: repeat(2, 1fr); } }
 @media print { body { background: #fff; } section { border-color: #bbb; } }
 """

@@ -147,6 +147,11 @@ class BillingCalls(Transport):
         """Return the windows of every billing cycle: frozen, due or to come."""
         return list(self._json("GET", "/v1/billing/cycles")["windows"])
 
+    def billing_cycle(self, cycle: int) -> dict[str, list[dict[str, Any]]]:
+        """Return the begun windows of a cycle, and which meters hold them up."""
+        found: dict[str, list[dict[str, Any]]] = self._json("GET", f"/v1/billing/cycles/{cycle}")
+        return found
+
     def export_billing(
         self, window_start: Day, window_end: Day, directory: Path, *, form: str = "csv"
     ) -> list[Path]:

@@ -14,9 +14,10 @@ class SystemCalls(Transport):
         """Return how far collectors, VEE and billing have come."""
         return self._json("GET", "/v1/status")
 
-    def board(self, day: Day | None = None) -> dict[str, Any]:
+    def board(self, day: Day | None = None, *, by_hour: bool = True) -> dict[str, Any]:
         """Return one local day's figures, yesterday's when none is named: counts, no meters."""
-        board: dict[str, Any] = self._json("GET", "/v1/board", params=given(day=day))
+        params = given(day=day) | {"by_hour": by_hour}
+        board: dict[str, Any] = self._json("GET", "/v1/board", params=params)
         return board
 
     def gaps(self) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from mdms.billing.window import SERVICE_DAYS_MAX, SERVICE_DAYS_MIN
 from mdms.domain.audit import AuditEntry, Value
+from mdms.domain.errors import NotFoundError
 from mdms.domain.time import local_day
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
@@ -88,25 +89,36 @@ class BillingCycles:
         return count
 
     async def windows(self) -> list[dict[str, Any]]:
-        """Return every window of every cycle, the latest first: frozen, due or to come."""
+        """
+        Return every window of every cycle, the latest first: frozen, due, running or to come.
+
+        With how many services it has, how many of them are frozen or were left out, and how many
+        open exceptions of its days hold.
+        """
         today = local_day(self._clock.now(), self._book.zone)
         async with self._unit_of_work() as work:
-            windows = windows_by_cycle(await work.billing.read_days())
-            frozen = set(await work.billing.windows())
-        rows = [
-            {
-                "cycle": cycle,
-                "window_start": str(start),
-                "window_end": str(end),
-                "days": (end - start).days,
-                "state": (
-                    "frozen" if (start, end) in frozen else "due" if end <= today else "to come"
-                ),
-            }
-            for cycle, every in windows.items()
-            for start, end in every
-        ]
-        return sorted(rows, key=lambda row: (str(row["window_end"]), row["cycle"]), reverse=True)
+            return await work.board.cycles(today)
+
+    async def blocking(self, cycle: int) -> dict[str, list[dict[str, Any]]]:
+        """
+        Return the windows of a cycle that have begun, and what stands in their way, by meter.
+
+        Raises:
+            NotFoundError: The schedule has no window of the cycle that has begun.
+        """
+        today = local_day(self._clock.now(), self._book.zone)
+        async with self._unit_of_work() as work:
+            windows = [
+                each
+                for each in await work.board.cycles(today)
+                if each["cycle"] == cycle and each["state"] != "to come"
+            ]
+            blocking = await work.board.blocking(cycle, today)
+        if not windows:
+            raise NotFoundError(
+                f"no window of cycle {cycle} has begun; `mdms billing cycles` lists the schedule"
+            )
+        return {"windows": windows, "blocking": blocking}
 
 
 def _irregular(days: Mapping[date, int]) -> list[Fault]:

@@ -29,9 +29,13 @@ class BoardService:
         self._zone = zone
         self._utility = utility
 
-    async def day(self, day: date | None = None) -> dict[str, Any]:
+    async def day(self, day: date | None = None, *, by_hour: bool = True) -> dict[str, Any]:
         """
         Return the figures of a local day, yesterday's when none is named.
+
+        Args:
+            day: Local day.
+            by_hour: With what came of each hour.
 
         Raises:
             UsageError: The day has not come yet.
@@ -43,7 +47,7 @@ class BoardService:
             raise UsageError(f"{wanted} has not come yet; today is {today}.")
         period = Period.of_days(wanted, wanted, self._zone)
         async with self._unit_of_work() as work:
-            figures = await work.board.figures(wanted, period, now)
+            figures = await work.board.figures(wanted, period, now, today, by_hour=by_hour)
         return {
             "utility": self._utility,
             "zone": self._zone.key,

@@ -6,6 +6,7 @@ import pytest
 
 from mdms.domain.errors import UsageError
 from mdms.domain.readings import Source
+from mdms.ports.vee import VeeException, VeeRun
 from mdms.services.board import BoardService
 from mdms.services.service_levels import ServiceLevelService
 from tests.fakes import FakeClock
@@ -18,6 +19,7 @@ from tests.integration.services.test_service_levels import (
     judged,
     receive,
 )
+from tests.integration.storage.registries import SMALL_TOWN
 
 pytestmark = pytest.mark.db
 
@@ -50,9 +52,41 @@ async def test_a_city_in_which_nothing_happened_has_an_empty_board(store, board)
     figures = await board.day(DAY)
 
     assert {name for name, rows in figures.items() if rows == []} == {
-        "levels", "hours", "collectors", "exceptions", "leaks", "outages", "reliability",
-        "commands", "refusals", "orders",
+        "levels", "nights", "hours", "collectors", "silent", "exceptions", "cycles", "leaks",
+        "leaks_open", "outages", "reliability", "commands", "unknown", "refusals", "orders",
     }  # fmt: skip
+    assert figures["backlog"] == [
+        {"batches_missing": 0, "missing_since": None, "newest_batch_at": None, "dead_letters": 0}
+    ]
+
+
+async def test_a_day_tells_its_night_what_waits_by_age_who_is_silent_and_which_cycles_close(
+    store, channels, board
+):
+    first, *_ = channels
+    number = SMALL_TOWN.usage_points[0].billing_cycle
+    began, done = NEXT_MORNING - timedelta(hours=1), NEXT_MORNING - timedelta(minutes=40)
+    async with store() as work:
+        await work.vee.record_run(VeeRun(1, began, DAY, DAY, "abc", 3, 0, done))
+        await work.vee.replace_exceptions(
+            [(first, DAY)],
+            [VeeException(first, DAY, "V24", "HOLD", "", NEXT_MORNING - timedelta(days=4))],
+            NEXT_MORNING,
+        )
+        await work.billing.set_read_days(number, [DAY - timedelta(days=29), DAY + timedelta(days=2)])
+
+    figures = await board.day(by_hour=False)
+
+    assert [(row["started_at"], row["finished_at"]) for row in figures["nights"]] == [(began, done)]
+    (waiting,) = figures["exceptions"]
+    assert [waiting[age] for age in ("below_1_day", "to_3_days", "to_7_days", "older")] == [
+        0, 0, 1, 0
+    ]  # fmt: skip
+    assert {row["commodity"]: row["silent"] for row in figures["silent"]}["electric"] > 0
+    (cycle,) = figures["cycles"]
+    assert (cycle["cycle"], cycle["state"], cycle["days"]) == (number, "running", 31)
+    assert (cycle["frozen"], cycle["exceptions"]) == (0, 1)
+    assert figures["hours"] == []
 
 
 async def test_the_day_that_is_not_over_may_be_looked_at_and_tomorrow_not(board):

@@ -8,7 +8,9 @@ import pytest
 
 from mdms import api
 from mdms.domain.people import Role
+from mdms.ports.billing import BillingBlock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.vee import VeeException
 from mdms.services.billed import BilledServices
 from mdms.services.billing_corrections import BillingCorrections
 from mdms.services.billing_cycles import BillingCycles
@@ -60,9 +62,11 @@ async def test_a_bill_lives_from_schedule_to_correction(http, store):
     first = await http.post(f"{WINDOW}/ack", json=receipt)
     await edit_closing_register(store, "E1", 2_000)
     bills = (await http.get("/v1/billing/meters/E1")).json()["bills"]
+    (after,) = (await http.get("/v1/billing/cycles/1")).json()["windows"]
 
+    assert (after["state"], after["frozen"], after["blocked"]) == ("frozen", 4, 0)
     assert taken.json() == {"read_days": 2}
-    assert [row["state"] for row in due] == ["due"]
+    assert [(row["state"], row["services"], row["frozen"]) for row in due] == [("due", 4, 0)]
     assert (frozen["frozen"], frozen["services"], frozen["blocked_by"]) == (4, 4, {})
     assert first.json() == {"digest": billed["services_sha256"], "services": 4, "new": True}
     assert [bill["revision"] for bill in bills] == [1]
@@ -79,6 +83,28 @@ async def test_a_bill_lives_from_schedule_to_correction(http, store):
     assert left.json() == {"corrections": []}
     late = await http.post(f"{WINDOW}/ack", json=receipt)
     assert late.status_code == 422
+
+
+async def test_a_held_day_and_a_channel_left_out_stand_in_the_way_of_their_cycle(http, store):
+    schedule = {"name": "days.csv", "text": f"billing_cycle,read_on\n1,{START}\n1,{END}\n"}
+    await http.post("/v1/billing/cycles", json=schedule)
+    async with store() as work:
+        table = await work.registry.channels()
+        channel_id, badge = int(table.channel_id[0]), str(table.badge[0])
+        held = VeeException(channel_id, START, "V24", "HOLD", "a spike", AFTER)
+        await work.vee.replace_exceptions([(channel_id, START)], [held], AFTER)
+        left_out = BillingBlock(channel_id, badge, "no_register", "no two reads")
+        await work.billing.freeze(START, END, [], [left_out], AFTER)
+
+    answer = (await http.get("/v1/billing/cycles/1")).json()
+    other = await http.get("/v1/billing/cycles/2")
+
+    assert [(each["blocked"], each["exceptions"]) for each in answer["windows"]] == [(1, 1)]
+    assert [(each["meter"], each["reason"], each["local_day"]) for each in answer["blocking"]] == [
+        (badge, "V24", str(START)),
+        (badge, "no_register", None),
+    ]
+    assert other.status_code == 404
 
 
 async def test_what_does_not_exist_or_cannot_be_done_says_so(http):

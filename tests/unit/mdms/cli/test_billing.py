@@ -54,6 +54,10 @@ class FakeClient:
             "compare_billing": {"rows": 2, "equal": 1, "differences": self.differences},
             "estimate_billing": [{"meter": "E1", "basis": "prior", "register": "45713"}],
             "billing_cycles": [{"cycle": 1, "state": "due"}],
+            "billing_cycle": {
+                "windows": [{"cycle": 14, "window_end": "2026-12-03", "state": "due"}],
+                "blocking": [{"meter": "E1", "reason": "V24", "detail": "exception 7, HOLD"}],
+            },
             "import_read_days": 12,
             "meter_test": {
                 "meter": "E1", "code": "TEST_SLOW", "correct_from": "2023-12-06", "bills": [BILL],
@@ -168,6 +172,18 @@ def test_estimates_schedules_and_cycles_reach_the_daemon(daemon, tmp_path):
         "estimate_billing",
         "import_read_days",
         "billing_cycles",
+    ]
+
+
+def test_what_blocks_a_cycle_is_said_meter_by_meter(daemon):
+    printed = run("blocking", "14")
+
+    assert daemon.asked == [("billing_cycle", (14,), {})]
+    for part in ("Cycle 14", "2026-12-03", "In its way", "E1", "V24", "exception 7, HOLD"):
+        assert part in printed
+    assert run("blocking", "14", "-o", "csv").splitlines() == [
+        "meter,reason,detail",
+        'E1,V24,"exception 7, HOLD"',
     ]
 
 

@@ -9,85 +9,7 @@ import pytest
 
 from mdms.cli import plots
 from mdms.cli.report_page import page
-
-BOARD = {
-    "utility": "cpau",
-    "zone": "America/Los_Angeles",
-    "day": "2026-11-01",
-    "start": "2026-11-01T07:00:00Z",
-    "end": "2026-11-02T08:00:00Z",
-    "now": "2026-11-02T17:00:00Z",
-    "levels": [
-        {
-            "local_day": day, "commodity": commodity, "mark": mark, "expected": 2500,
-            "received": received, "estimated": 5, "held": 1, "missing": 2,
-            "received_ratio": received / 2500, "estimated_ratio": 0.002,
-        }
-        for day, commodity, mark, received in (
-            ("2026-10-31", "electric", "raw", 2490),
-            ("2026-11-01", "electric", "raw", 2400),
-            ("2026-11-01", "water", "raw", 2500),
-            ("2026-10-28", "water", "settled", 2500),
-        )
-    ],
-    "hours": [
-        {"at": "2026-11-01T07:00:00Z", "commodity": "electric", "received": 100},
-        {"at": "2026-11-02T07:00:00Z", "commodity": "electric", "received": 50},
-    ],
-    "collectors": [
-        {
-            "name": "Mast <1>", "online": True, "reason": "", "changed_at": None,
-            "batch_received_at": "2026-11-02T16:59:00Z", "holes_open": 3, "batches_lost": 12,
-        },
-        {
-            "name": "Roof", "online": None, "reason": None, "changed_at": None,
-            "batch_received_at": None, "holes_open": 0, "batches_lost": 0,
-        },
-    ],
-    "exceptions": [
-        {
-            "rule": "V08", "commodity": "electric", "waiting": 4, "older_than_3_days": 1,
-            "oldest_day": "2026-10-25",
-        }
-    ],
-    "leaks": [
-        {
-            "commodity": "gas", "kind": "check", "state": "SAFETY_CHECK", "severity": 5,
-            "rate": 1.25, "lost": 1234.0, "unit": "cf", "began_at": "2026-10-30T03:00:00Z",
-            "raised_at": "2026-10-31T03:00:00Z",
-        }
-    ],
-    "outages": [
-        {
-            "device": "feeder", "name": "East", "began_at": "2026-11-01T20:00:00Z",
-            "ended_at": None, "customers": 1200, "reported": 900,
-        }
-    ],
-    "reliability": [
-        {
-            "local_day": "2026-11-01", "customers": 30000, "saidi_min": 4.2, "saifi": 0.04,
-            "caidi_min": 105.0, "maifi": 0.0,
-        }
-    ],
-    "commands": [
-        {"action": "disconnect", "state": "UNKNOWN", "commands": 1, "slowest_s": None},
-        {"action": "reconnect", "state": "VERIFIED", "commands": 2, "slowest_s": 31.0},
-    ],
-    "refusals": [{"code": "NP_STALE", "clause": "R11.C", "commands": 3}],
-    "orders": [
-        {"reason": "CHECK", "is_safety": True, "orders": 1, "oldest": "2026-11-01T20:00:00Z"}
-    ],
-}  # fmt: skip
-NOTHING = {
-    **BOARD,
-    **{
-        name: []
-        for name in (
-            "levels", "hours", "collectors", "exceptions", "leaks", "outages", "reliability",
-            "commands", "refusals", "orders",
-        )
-    },
-}  # fmt: skip
+from tests.boards import BOARD, NOTHING
 
 
 class Reader(HTMLParser):
@@ -134,10 +56,16 @@ def test_a_page_tells_the_day_in_large_numbers_and_warns():
     figures = re.findall(r'<div class="figure( warn)?"><b>(.*?)</b><span>(.*?)</span>', text)
     assert figures == [
         (" warn", "96.00 %", "Read by 06:00"),
-        (" warn", "4", "Waiting for a person"),
+        ("", "100.00 %", "Read after 72 h"),
+        (" warn", "0.20 %", "Estimated, 72 h"),
+        ("", "05:25", "VEE done, by 06:00"),
+        (" warn", "4", "Waiting for people"),
+        (" warn", "3", "Silent meters"),
+        (" warn", "12", "Batches missing"),
         (" warn", "1", "Open leaks"),
         (" warn", "1,200", "Without power"),
         (" warn", "1", "Commands unknown"),
+        (" warn", "1", "Cycles due"),
     ]
 
 

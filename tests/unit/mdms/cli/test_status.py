@@ -10,6 +10,8 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from mdms.cli import options, status
+from mdms.domain.errors import UnavailableError
+from tests.boards import BOARD
 
 COLLECTOR = {"collector_id": 4, "batch_seq": 199, "batch_at": "2026-11-05T18:00:00+00:00"}
 
@@ -27,6 +29,13 @@ class Daemon:
             "dead_letters": self._asked,
             "collectors": self._collectors,
         }
+
+    def board(self, *, by_hour: bool) -> dict[str, Any]:
+        assert not by_hour, "a watched board does not count a city's hours again and again"
+        self._asked += 1
+        if self._asked == 2:
+            raise UnavailableError("away")
+        return BOARD
 
 
 @pytest.fixture
@@ -89,10 +98,21 @@ def test_watching_prints_it_again_and_ends_in_peace(run):
 
 
 @pytest.mark.usefixtures("interrupted_at_the_second_pause")
-def test_watching_on_a_terminal_redraws(run, monkeypatch):
+def test_watching_on_a_terminal_redraws_the_board_and_bears_a_daemon_that_is_away(run, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes it for a terminal
 
     watched = run("--watch")
 
     assert watched.exit_code == 0
-    assert "\x1b[?25h" in watched.stdout
+    assert "Read rate" in watched.stdout
+    assert "the daemon does not answer" in watched.stdout
+    assert "\x1b[?1049l" in watched.stdout, "the screen of before is back"
+
+
+def test_the_board_is_printed_once_and_programs_get_it_as_json_and_its_figures_as_csv(run):
+    printed = run("--board").stdout
+
+    assert "Gaps by collector" in printed
+    assert "\x1b" not in printed
+    assert json.loads(run("--board", "-o", "json").stdout) == BOARD
+    assert "Silent meters,3,True" in run("--board", "-o", "csv").stdout.splitlines()
