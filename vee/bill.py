@@ -12,9 +12,11 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64
 from vee import period
+from vee.kernels.gaps import Float
+from vee.kernels.weather import HeatingLines, degree_days
 from vee.marks import Severity
-from vee.period import PeriodFinding, Reference
-from vee.rules import CommodityRules, RuleSet
+from vee.period import PeriodFinding, Reference, Weather
+from vee.rules import CommodityRules, RuleSet, WeatherRules
 
 YEAR = timedelta(days=365)
 PAST_DAYS = YEAR.days + 60
@@ -84,6 +86,7 @@ def judge(
     commodity: CommodityRules,
     *,
     irregular: bool,
+    weather: Weather | None = None,
 ) -> list[PeriodFinding]:
     """
     Return what a bill breaks: V44, V51, V53, V54 and V55.
@@ -95,6 +98,7 @@ def judge(
         rules: In force on its last day.
         commodity: Of these, those of its commodity.
         irregular: The service's usage is no surprise.
+        weather: What the bill that it is compared with would be in its weather.
     """
     before = _newest(past)
     known = [each for each in past if each.same_customer]
@@ -106,6 +110,7 @@ def judge(
         rules=commodity,
         period=rules.period,
         irregular=irregular,
+        weather=weather,
     )
     if before is not None and before.same_register and before.end == bill.start:
         found += period.registers_apart(
@@ -116,6 +121,39 @@ def judge(
         _longest_run(days.estimated, days.first), _estimated_running(bill, past), rules.period
     )
     return found + period.service_days(bill.days, rules.period)
+
+
+def compared_with(bill: Bill, past: Sequence[Bill], rules: RuleSet) -> Bill | None:
+    """Return the bill that V51 compares with."""
+    known = [each for each in past if each.same_customer]
+    year_before, before = _year_before(bill, known), _newest(known)
+    references = (_reference(year_before), _reference(before))
+    chosen = period.reference_of(*references, rules.period)
+    return year_before if chosen is references[0] else before
+
+
+def in_weather(
+    usage: Float, valid: Bool, reference_f: Float, bill_f: Float, rules: WeatherRules
+) -> Weather | None:
+    """
+    Return what a reference would have used in a bill's weather; None where nobody can tell.
+
+    Args:
+        usage: Of the reference's days [quanta], shape (days,).
+        valid: Which of them are whole and sound, shape (days,).
+        reference_f: How warm they were [degrees F], NaN where unknown, shape (days,).
+        bill_f: How warm the bill's days were, likewise.
+        rules: How much must be known.
+    """
+    bill_degrees = degree_days(bill_f, rules.heating_base_f)
+    known = bill_degrees[~np.isnan(bill_degrees)]
+    line = HeatingLines.through(
+        usage[None, :], valid[None, :], degree_days(reference_f, rules.heating_base_f)
+    )
+    solid = line.usable(days_min=rules.days_min, explained_min=rules.explained_min)
+    if len(known) < rules.days_min or not solid[0]:
+        return None
+    return Weather(float(line.expected(known).mean()), rules)
 
 
 def surprising_days(days: Days, commodity: CommodityRules, *, irregular: bool) -> int:

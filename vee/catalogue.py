@@ -139,8 +139,11 @@ RULES = (
          (_BILL, _PERIOD), "A day far from the median of its like; counted, never held."),
     Rule(51, "HILO_BILL", "EGW", (H,),
          (*_each("bill_ratio_min"), *_each("bill_ratio_max"), *_each("bill_floor_quanta"),
-          "period.reference_days_min"), (_BILL, _PERIOD),
-         "Daily usage far from a year ago, or from the previous period."),
+          "period.reference_days_min", "weather.heating_base_f", "weather.days_min",
+          "weather.explained_min", "weather.bill_weather_ratio_min",
+          "weather.bill_weather_ratio_max"), (_BILL, _PERIOD),
+         "Daily usage far from a year ago, or from the previous period; of gas, from what that was "
+         "in such weather, where the utility states how warm its days were."),
     Rule(52, "LOAD_FACTOR", "E", (H,), ("period.load_factor_min", "period.load_factor_max"),
          (_PERIOD,), "Energy and demand do not belong together; for bills that carry a demand."),
     Rule(53, "EST_SHARE", "EGW", (W, H),

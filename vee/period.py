@@ -12,7 +12,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64
 from vee.kernels.gaps import Float
 from vee.marks import Severity
-from vee.rules import CommodityRules, PeriodRules
+from vee.rules import CommodityRules, PeriodRules, WeatherRules
 
 MONTH_DAYS = 30
 """The floor of V51 is what may differ in so many days."""
@@ -41,6 +41,15 @@ class Reference:
     def daily(self) -> float:
         """Average daily usage (ADU)."""
         return self.usage / self.days
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What a reference would have used in other days' weather."""
+
+    daily: float
+    """Quanta a day."""
+    rules: WeatherRules
 
 
 def days_beyond(usage: Float, valid: Bool, like: Int64, rules: CommodityRules) -> Bool:
@@ -73,9 +82,12 @@ def compare(
     rules: CommodityRules,
     period: PeriodRules,
     irregular: bool = False,
+    weather: Weather | None = None,
 ) -> list[PeriodFinding]:
     """
     Compare average daily usage with a year ago, else with the previous period (V51).
+
+    Where it is known what that period would have used in this one's weather, this counts.
 
     Args:
         usage: Of the window [quanta].
@@ -85,18 +97,31 @@ def compare(
         rules: Of the commodity.
         period: Of all windows.
         irregular: The service's usage is no surprise.
+        weather: What the reference says of these days' weather, where that is known.
     """
-    solid = year_before is not None and year_before.valid_days >= period.reference_days_min
-    reference = year_before if solid else before
+    reference = reference_of(year_before, before, period)
     if irregular or reference is None or reference.daily <= 0:
         return []
-    ratio = usage / days / reference.daily
-    off = abs(usage - reference.daily * days)
+    like, low, high = "", rules.bill_ratio_min, rules.bill_ratio_max
+    expected = reference.daily
+    if weather is not None and weather.daily > 0:
+        like, expected = " in such weather", weather.daily
+        low, high = weather.rules.bill_weather_ratio_min, weather.rules.bill_weather_ratio_max
+    ratio = usage / days / expected
+    off = abs(usage - expected * days)
     floor = rules.bill_floor_quanta * days / MONTH_DAYS
-    if rules.bill_ratio_min <= ratio <= rules.bill_ratio_max or off <= floor:
+    if low <= ratio <= high or off <= floor:
         return []
-    detail = f"{ratio:.2f} times the daily usage of the reference, {off:.0f} quanta apart"
+    detail = f"{ratio:.2f} times the daily usage of the reference{like}, {off:.0f} quanta apart"
     return [PeriodFinding(51, Severity.HOLD, detail)]
+
+
+def reference_of(
+    year_before: Reference | None, before: Reference | None, period: PeriodRules
+) -> Reference | None:
+    """Return what a period is compared with: a year ago if enough of it is valid (V51)."""
+    solid = year_before is not None and year_before.valid_days >= period.reference_days_min
+    return year_before if solid else before
 
 
 def registers_apart(now: float, before: float, rules: CommodityRules) -> list[PeriodFinding]:

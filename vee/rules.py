@@ -17,7 +17,7 @@ import numpy as np
 
 from mdms.domain.readings import Int64, UInt8
 from mdms.domain.registry import WIRE_COMMODITY, Commodity
-from vee.rules_file import RuleSetError, read
+from vee.rules_file import RuleSetError, later_keys, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +204,25 @@ class ReverseFlowRules:
 
 
 @dataclass(frozen=True, slots=True)
+class WeatherRules:
+    """
+    When daily usage is compared with the cold outdoors (V51 of gas).
+
+    Attributes:
+        heating_base_f: Nobody heats above this mean temperature of a day [degrees F].
+        days_min: Days that a line of usage against degree-days is drawn through, at least.
+        explained_min: Share of the variance between these days that it explains, at least.
+        bill_weather_ratio_min: Daily usage against what the line says for the bill's weather.
+    """
+
+    heating_base_f: float = 65.0
+    days_min: int = 20
+    explained_min: float = 0.5
+    bill_weather_ratio_min: float = 0.5
+    bill_weather_ratio_max: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSet:
     """Everything that validation and estimation may be told."""
 
@@ -226,6 +245,7 @@ class RuleSet:
     water: CommodityRules
     gas: CommodityRules
     reverse_flow: ReverseFlowRules
+    weather: WeatherRules = WeatherRules()
 
     @classmethod
     def load(cls, path: Path) -> "RuleSet":
@@ -255,8 +275,12 @@ class RuleSet:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the content: order, comments and spelling of numbers do not count."""
-        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, default=str)
+        """
+        SHA-256 of the content: order, comments and spelling of numbers do not count.
+
+        Nor do keys that came later and say what their absence means: what judged keeps its hash.
+        """
+        canonical = json.dumps(_said(self), sort_keys=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def of(self, commodity: Commodity) -> CommodityRules:
@@ -285,3 +309,16 @@ class RuleSet:
         rules = self.of(commodity)
         per_hour = rules.classes.get(service_class, rules.quanta_per_hour_max)
         return per_hour * interval_s // 3600
+
+
+def _said(rules: object) -> object:
+    """Return rules as plain tables, without later keys that say what their absence means."""
+    if isinstance(rules, type) or not dataclasses.is_dataclass(rules):
+        return rules
+    later = later_keys(type(rules))
+    values = {each.name: getattr(rules, each.name) for each in dataclasses.fields(rules)}
+    return {
+        name: _said(value)
+        for name, value in values.items()
+        if name not in later or value != later[name]
+    }

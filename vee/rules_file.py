@@ -93,6 +93,11 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "bill_ratio_min": (0.0, 1.0),
     "bill_ratio_max": (1.0, 1000.0),
     "bill_floor_quanta": (0, 1_000_000_000),
+    "heating_base_f": (-100.0, 150.0),
+    "days_min": (3, 366),
+    "explained_min": (0.0, 1.0),
+    "bill_weather_ratio_min": (0.0, 1.0),
+    "bill_weather_ratio_max": (1.0, 1000.0),
     "quanta_max": (0, 1_000_000),
     "day_per_cent_max": (0.0, 100.0),
 }
@@ -100,13 +105,29 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 
 
 def read(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
-    """Build a dataclass from a TOML table that has exactly its fields."""
+    """
+    Build a dataclass from a TOML table that has exactly its fields.
+
+    A field with a default is a key that came after the first editions: what was promoted before it
+    is still read, and means the default.
+    """
     types = get_type_hints(kind)
     for key in table.keys() - types.keys():
         raise RuleSetError(f"{where}{key} is not a known key; known are {', '.join(types)}.")
-    for key in types.keys() - table.keys():
+    for key in types.keys() - table.keys() - later_keys(kind).keys():
         raise RuleSetError(f"{where}{key} is missing.")
-    return kind(**{key: _value(types[key], table[key], where, key) for key in types})
+    given = types.keys() & table.keys()
+    return kind(**{key: _value(types[key], table[key], where, key) for key in given})
+
+
+def later_keys(kind: type) -> Mapping[str, object]:
+    """Return the keys that may be left out, with what they mean then."""
+    assert dataclasses.is_dataclass(kind), "tables of rules are data classes"
+    return {
+        each.name: each.default
+        for each in dataclasses.fields(kind)
+        if each.default is not dataclasses.MISSING
+    }
 
 
 def _value(kind: object, value: object, where: str, key: str) -> object:

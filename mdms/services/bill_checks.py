@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from mdms.billing.channels import ReadReason
 from mdms.billing.determinants import BlockReason
-from mdms.billing.registers import Quality
 from mdms.billing.service_parts import Flag
 from mdms.billing.window import BillWindow
 from mdms.domain.field_orders import FieldOrder
@@ -20,12 +20,14 @@ from mdms.domain.registry import ChannelTable, Commodity, Registry
 from mdms.ports.billing import BilledBefore, BilledService, BillingBlock, BillingDeterminant
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import BILL_RULES, VeeDay, VeeException
+from mdms.services.bill_weather import BillWeather
 from mdms.services.billing_reckoning import Reckoned
+from mdms.services.bills import Place, as_bill, measured, place_of
 from mdms.telemetry import metrics
 from vee import bill, period
-from vee.bill import Bill, Days
+from vee.bill import Days
 from vee.marks import Severity
-from vee.period import PeriodFinding
+from vee.period import PeriodFinding, Weather
 from vee.rules import RuleSet
 
 _DAY: Final = timedelta(days=1)
@@ -38,14 +40,6 @@ _REACTIVE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a channel measures, in terms of its service's past."""
-
-    usage_point_id: str
-    reading_type: str
-
-
-@dataclass(frozen=True, slots=True)
 class BillChecks:
     """
     The period rules over one window; made once a freeze, asked block by block.
@@ -55,6 +49,7 @@ class BillChecks:
         rules: In force on its last day.
         irregular: Usage points whose usage is no surprise.
         channels_at: Every channel that ever measured at a place, by place.
+        zone: Where local days begin.
         flagged: Findings so far, by rule; V50 counts days, all others bills.
     """
 
@@ -62,11 +57,17 @@ class BillChecks:
     rules: RuleSet
     irregular: frozenset[str]
     channels_at: Mapping[Place, frozenset[int]]
+    zone: ZoneInfo
     flagged: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(
-        cls, window: BillWindow, rules: RuleSet, table: ChannelTable, registry: Registry
+        cls,
+        window: BillWindow,
+        rules: RuleSet,
+        table: ChannelTable,
+        registry: Registry,
+        zone: ZoneInfo,
     ) -> "BillChecks":
         """Prepare for a window by what is installed."""
         channels_at: dict[Place, set[int]] = {}
@@ -80,6 +81,7 @@ class BillChecks:
                 each.usage_point_id for each in registry.usage_points if each.irregular_usage
             ),
             {place: frozenset(channels) for place, channels in channels_at.items()},
+            zone,
         )
 
     async def sort_out(
@@ -97,9 +99,13 @@ class BillChecks:
         ids = [each.channel_id for each in determinants]
         past = await self._past(work, determinants)
         days = await self._days(work, ids)
+        look = BillWeather(self.window, self.rules, self.zone)
+        weather = await look.of(work, determinants, past, at)
         found: dict[int, list[PeriodFinding]] = {}
         for each in determinants:
-            judged = self._judge(each, past, days.get(each.channel_id, {}))
+            judged = self._judge(
+                each, past, days.get(each.channel_id, {}), weather.get(measured(each))
+            )
             found.setdefault(each.channel_id, []).extend(judged)
         about = {_key(each): each.channel_id for each in determinants}
         for service in reckoned.services:
@@ -192,18 +198,20 @@ class BillChecks:
         determinant: BillingDeterminant,
         past: Mapping[Place, Sequence[BilledBefore]],
         days: Mapping[date, VeeDay],
+        weather: Weather | None,
     ) -> list[PeriodFinding]:
         kind = READING_TYPES[determinant.reading_type]
         commodity = self.rules.of(kind.commodity)
         irregular = determinant.usage_point_id in self.irregular or kind.channel == _REACTIVE
         column = self._column(days)
         findings = bill.judge(
-            _bill(determinant, determinant),
-            [_bill(each, determinant) for each in past.get(_place(determinant), ())],
+            as_bill(determinant, determinant),
+            [as_bill(each, determinant) for each in past.get(place_of(determinant), ())],
             column,
             self.rules,
             commodity,
             irregular=irregular,
+            weather=weather,
         )
         if {determinant.opened_by, determinant.closed_by} != {ReadReason.PERIODIC}:
             # A part of a period is no period: its length says nothing.
@@ -218,7 +226,7 @@ class BillChecks:
         self, work: UnitOfWork, determinants: Sequence[BillingDeterminant]
     ) -> Mapping[Place, Sequence[BilledBefore]]:
         """Return the bills before of each place, whichever meter stood there."""
-        places = {_place(each) for each in determinants}
+        places = {place_of(each) for each in determinants}
         every = {channel for place in places for channel in self.channels_at[place]}
         past: dict[Place, list[BilledBefore]] = {}
         for each in await work.billing.before(
@@ -276,37 +284,12 @@ class BillChecks:
         return 2 if day in self.rules.holidays else int(day.weekday() >= _SATURDAY)
 
 
-def _bill(each: BillingDeterminant | BilledBefore, judged: BillingDeterminant) -> Bill:
-    """Return a frozen bill, or the one that is judged, as the rules see it."""
-    days = max(1, round((each.read_end_utc - each.read_start_utc) / _DAY))
-    estimated = each.quality == Quality.ESTIMATED
-    if each.interval_count:
-        valid_days = days * (each.interval_count - each.estimated_count) // each.interval_count
-    else:
-        valid_days = 0 if estimated else days
-    return Bill(
-        start=each.window_start,
-        end=each.window_end,
-        days=days,
-        usage=each.usage_quanta,
-        estimated_share=float(each.estimated_share),
-        valid_days=valid_days,
-        estimated=estimated,
-        same_register=each.channel_id == judged.channel_id,
-        same_customer=each.account_id == judged.account_id,
-    )
-
-
 def _number(text: str | None) -> float | None:
     return None if text is None else float(text)
 
 
 def _key(each: BillingDeterminant | BilledService) -> tuple[str, int]:
     return each.usage_point_id, each.period
-
-
-def _place(determinant: BillingDeterminant) -> Place:
-    return Place(determinant.usage_point_id, determinant.reading_type)
 
 
 def _code(finding: PeriodFinding) -> str:

@@ -124,7 +124,9 @@ class BillingService:
         waiting, doubled = not_elsewhere(
             [each for each in asked if each.key not in done], elsewhere
         )
-        checks = BillChecks.of(window, reckoning.rules, reckoning.table, reckoning.registry)
+        checks = BillChecks.of(
+            window, reckoning.rules, reckoning.table, reckoning.registry, self._book.zone
+        )
         frozen, services, blocked = 0, 0, doubled
         for block in blocks(waiting, CHANNELS_PER_BLOCK):
             made = await self._freeze_block(reckoning, checks, block)

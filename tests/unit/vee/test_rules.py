@@ -59,6 +59,17 @@ def test_a_value_of_the_wrong_kind_is_refused(table, sentence):
         RuleSet.parse(table + body, name="city.toml")
 
 
+def test_a_set_from_before_a_key_keeps_its_hash_and_means_the_default():
+    start, end = TEXT.index("[weather]"), TEXT.index("[electric]")
+    older = RuleSet.parse(TEXT[:start] + TEXT[end:], name="older")
+    part = RuleSet.parse(TEXT.replace("days_min = 20 ", "days_min = 25 "), name="newer")
+
+    assert older == RULES
+    assert older.hash == RULES.hash
+    assert part.weather.days_min == 25
+    assert part.hash != RULES.hash
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RuleSetError, match=r"no\.toml cannot be read"):
         RuleSet.load(tmp_path / "no.toml")

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from mdms.domain.facts import CisFact, Subject
+from mdms.domain.reading_types import reading_type
+from mdms.domain.registry import Channel, Commodity
+from mdms.domain.time import days_between, local_midnight
 from mdms.ports.billing import BillingDeterminant
 from mdms.ports.vee import VeeDay
-from tests.unit.mdms.services.test_billing_run import END, NIGHT_AFTER, START, Bench
+from tests.unit.mdms.services.test_billing_run import END, NIGHT_AFTER, PACIFIC, START, Bench
 
 BEFORE = START - timedelta(days=30)
 A_YEAR = timedelta(days=365)
@@ -165,3 +169,44 @@ async def test_a_window_of_unusual_length_is_flagged(days, flags):
     result = await bench.service.freeze(END - timedelta(days=days), END, any_length=True)
 
     assert (result.frozen, dict(result.flagged)) == (1, flags)
+
+
+async def test_gas_is_compared_in_the_weather_that_the_utility_stated():
+    bench = Bench(meters=1)
+    registry = bench.database.registry.registry
+    kind = reading_type(Commodity.GAS, 0, 3600)
+    bench.database.registry.registry = replace(
+        registry,
+        usage_points=(replace(registry.usage_points[0], commodity=Commodity.GAS),),
+        channels=(Channel("E1", 0, kind.name, 3600, kind.unit),),
+    )
+    days = list(days_between(BEFORE, END - timedelta(days=1)))
+    cold = {day: 30.0 if day >= START else 56.0 + day.toordinal() % 9 for day in days}
+    used = int(bench.value[0].sum())
+    per_degree = used / 30 / 35
+    bench.database.vee.outcomes = [
+        outcome(day, usage=round(per_degree * (65 - cold[day]))) for day in days
+    ]
+    await billed_before(
+        bench,
+        BEFORE,
+        reading_type=kind.name,
+        usage_quanta=sum(round(per_degree * (65 - cold[day])) for day in days[:30]),
+    )
+
+    unexplained = await bench.service.freeze(START, END)
+    bench.database.facts.statements = [
+        CisFact(
+            subject=Subject.UTILITY,
+            subject_id="cpau",
+            fact="outdoor_mean_f",
+            value=str(cold[day]),
+            effective_at=local_midnight(day, PACIFIC),
+            known_at=NIGHT_AFTER,
+        )
+        for day in days
+    ]
+    explained = await bench.service.freeze(START, END)
+
+    assert (unexplained.frozen, unexplained.flagged["V51"]) == (0, 1)
+    assert (explained.frozen, explained.flagged["V51"]) == (1, 0)
