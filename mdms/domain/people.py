@@ -37,6 +37,8 @@ PROPOSES: Final = frozenset({Role.CSR, Role.SAFETY})
 APPROVES: Final = frozenset({Role.SUPERVISOR})
 """Let commands go that another has asked for."""
 
+STATES: Final = frozenset({Role.BILLING})
+"""State what the customer system knows: the facts by which commands are judged."""
 
 EDITS: Final = frozenset({Role.VEE, Role.SUPERVISOR})
 """Decide about edits that another has asked for; only VEE asks."""
@@ -86,6 +88,8 @@ def conflict(roles: AbstractSet[Role]) -> str | None:
     """
     if roles & PROPOSES and roles & APPROVES:
         return "nobody both asks for commands and approves them: make two tokens for two people"
+    if roles & STATES and roles & (PROPOSES | APPROVES):
+        return "nobody states the facts by which their own command is judged: make another token"
     if Role.ADMIN in roles and roles & (PROPOSES | APPROVES):
         return "an administrator may not command: make another token for that person"
     if Role.AUDITOR in roles and len(roles) > 1:

@@ -148,7 +148,8 @@ def _conditions(
 
 def _cause(_case: ReconnectCase) -> Finding | None:
     """Q1."""
-    return refer("RC_CAUSE", "Q1", "find out why it is open, and link the command that opened it")
+    cure = "no command of ours opened it: if it is open, find out why, and link what opened it"
+    return refer("RC_CAUSE", "Q1", cure)
 
 
 def _balance(case: ReconnectCase) -> Finding | None:

@@ -79,7 +79,15 @@ async def test_a_revoked_token_is_nobodys_at_once_and_its_name_is_free(http):
 
 
 @pytest.mark.parametrize(
-    "roles", [["csr", "supervisor"], ["admin", "csr"], ["safety", "supervisor"], ["auditor", "vee"]]
+    "roles",
+    [
+        ["csr", "supervisor"],
+        ["admin", "csr"],
+        ["safety", "supervisor"],
+        ["auditor", "vee"],
+        ["billing", "csr"],
+        ["billing", "supervisor"],
+    ],
 )
 async def test_nobody_has_roles_that_must_not_meet(http, roles):
     made = await http.post("/v1/tokens", json={"name": "x", "roles": roles}, headers=ADMIN)
