@@ -75,10 +75,10 @@ def _bracket_of(found: Examination, cells: Int64) -> Int64:
     return np.where(number < 0, len(found.brackets), number)
 
 
-def _tolerance(found: Examination, rules: RuleSet) -> Int64:
-    """Return how far each bracket may be off [thousandths of a quantum]."""
-    step = found.block.limits.step[found.brackets.channel]
-    return Sums.tolerance(found.sums.usage, step, rules.sum_check)
+def _tolerance(found: Examination, numbers: Int64, rules: RuleSet) -> Int64:
+    """Return how far these brackets may be off [thousandths of a quantum]."""
+    step = found.block.limits.step[found.brackets.channel[numbers]]
+    return Sums.tolerance(found.sums.usage[numbers], step, rules.sum_check)
 
 
 def _settle_conflicts(found: Examination, rules: RuleSet) -> Examination:
@@ -92,9 +92,10 @@ def _settle_conflicts(found: Examination, rules: RuleSet) -> Examination:
         return found
     value, held = found.block.value.copy(), found.held.copy()
     residual = found.residual.copy()
-    number, tolerance = _bracket_of(found, cells), _tolerance(found, rules)
+    number = _bracket_of(found, cells)
     closed = np.unique(number[number < len(found.brackets)])
     gapped = dict(zip(closed.tolist(), found.gapped(closed).tolist(), strict=True))
+    tolerance = dict(zip(closed.tolist(), _tolerance(found, closed, rules).tolist(), strict=True))
     for bracket in np.unique(number).tolist():
         mine = number == bracket
         here = np.unique(cells[mine])
@@ -169,7 +170,7 @@ def _fail_where_sums_agree(
     expected = np.zeros(len(found.brackets))
     np.add.at(expected, number, estimate(trial, Cells(row, slot)))  # NaN: no estimate, no verdict
     off = 1000 * np.abs(trial.residual - expected)
-    agrees = off[number] <= _tolerance(found, rules)[number]
+    agrees = off[number] <= _tolerance(found, number, rules)
     return _without(found, cells[agrees], number[agrees], rules)
 
 
@@ -197,7 +198,7 @@ def _again(found: Examination, numbers: Int64, rules: RuleSet) -> Examination:
     sums, slots = found.sums, found.block.value.shape[1]
     unequal, overdrawn = sums.unequal.copy(), sums.overdrawn.copy()
     off = 1000 * sums.residual[numbers]
-    tolerance = _tolerance(found, rules)[numbers]
+    tolerance = _tolerance(found, numbers, rules)
     gapped = found.gapped(numbers)
     waived = found.waived[numbers]
     unequal[numbers] = ~gapped & ~waived & (np.abs(off) > tolerance)

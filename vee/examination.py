@@ -114,6 +114,8 @@ class Examination:
     def reference(self, *, outage_h_max: float) -> Bool:
         """Return the values that other days may be estimated from: no day of outage in them."""
         slots = self.block.slots
+        if not self.block.power_fail.any():
+            return self.anchor
         failed = np.add.reduceat(
             self.block.power_fail, slots.first[:-1], axis=1, dtype=np.int64
         )  # intervals with a power failure, per day

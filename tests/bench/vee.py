@@ -11,7 +11,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import ChannelTable
 from mdms.services.vee_stages import PART_CELLS, parts
-from tests.bench import naive, vee_city
+from tests.bench import naive, vee_city, vee_gaps
 from tests.bench.damage import Received, damaged, undamaged
 from tests.bench.load import SLOTS_A_DAY, electric_wh
 from tests.bench.measure import Figures, Row, interleave, per_cpu_second
@@ -55,9 +55,18 @@ UNITS = {
 
 def rows(rounds: int) -> list[Row]:
     """Measure a month with gaps and a night without."""
-    month, night = _Month(), _Night()
+    month, night, gaps = _Month(), _Night(), vee_gaps.CityWithGaps()
     found = interleave(
-        [month.copy, month.baseline, month.validate, month.estimate, night.judge], UNITS, rounds
+        [
+            month.copy,
+            month.baseline,
+            month.validate,
+            month.estimate,
+            night.judge,
+            gaps.estimate,
+        ],
+        UNITS | vee_gaps.UNITS,
+        rounds,
     )
     copy, pandas = found["limit.vee.copy"], found["baseline.vee.pandas"]
     validate, whole = found["vee.month.validate"], found["vee.month.validate+estimate"]
@@ -69,6 +78,7 @@ def rows(rounds: int) -> list[Row]:
         whole.row(copy, goal="value >= 390,000"),
         whole.row(pandas),
         found["vee.night"].row(copy, goal="value >= 1,950,000"),
+        vee_gaps.row(found[vee_gaps.NAME]),
         *vee_city.rows(rounds),
     ]
 

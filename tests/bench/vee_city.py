@@ -62,7 +62,7 @@ UNITS = {
 
 def rows(rounds: int) -> list[Row]:
     """Measure a city's day, 1,000 meters beside 100,000, and the way from store to store."""
-    city, few, many = _blocks(CITY), _electric(FEW), _electric(MANY)
+    city, few, many = blocks(CITY, gap_share=GAP_SHARE), _electric(FEW), _electric(MANY)
     with started() as server, _Line.filled(server, days=2 * (rounds + 1)) as line:
         found = interleave(
             [
@@ -100,12 +100,12 @@ def _validate(name: str, blocks: list[Block]) -> Figures:
 
 
 def _electric(channels: int) -> list[Block]:
-    return _blocks(((ELECTRIC, channels, 900),))
+    return blocks(((ELECTRIC, channels, 900),), gap_share=GAP_SHARE)
 
 
-def _blocks(kinds: tuple[tuple[int, int, int], ...]) -> list[Block]:
+def blocks(kinds: tuple[tuple[int, int, int], ...], *, gap_share: float) -> list[Block]:
     """Return a day of these channels in blocks as the service cuts them."""
-    blocks = []
+    cut = []
     for commodity, channels, interval_s in kinds:
         slots = SlotTable.of_days(DAY, DAY, interval_s=interval_s, zone=ZONE)
         most = BLOCK_CELLS // len(slots)
@@ -114,21 +114,20 @@ def _blocks(kinds: tuple[tuple[int, int, int], ...]) -> list[Block]:
             load = electric_wh(count, SLOTS_A_DAY, seed=first)
             if commodity != ELECTRIC:
                 load = load.reshape(count, HOURS, -1).sum(axis=2) // 100
-            received = damaged(load, gap_share=GAP_SHARE, seed=first)
-            blocks.append(_block(slots, received, commodity))
-    return blocks
+            received = damaged(load, gap_share=gap_share, seed=first)
+            cut.append(grid_of(slots, received, commodity))
+    return cut
 
 
-def _block(slots: SlotTable, received: Received, commodity: int) -> Block:
-    shape = received.value.shape
+def grid_of(slots: SlotTable, received: Received, commodity: int) -> Block:
+    """Return channels of a commodity, with a history to compare with, as a block."""
+    shape, days = received.value.shape, (received.value.shape[0], len(slots.days))
 
     def each(number: int) -> Int64:
         return np.full(shape[0], number, np.int64)
 
-    plain = Context.plain(np.full(shape[0], commodity, np.uint8), 1)
-    history = replace(
-        History.none(shape[0], 1), peak=each(1_500)[:, None], valid_days=each(60)[:, None]
-    )
+    plain = Context.plain(np.full(shape[0], commodity, np.uint8), days[1])
+    history = replace(History.none(*days), peak=np.full(days, 1_500), valid_days=np.full(days, 60))
     return Block(
         slots=slots,
         channel_id=np.arange(shape[0], dtype=np.int32),

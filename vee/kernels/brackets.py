@@ -212,7 +212,12 @@ class Brackets:
     @classmethod
     def closed_by(cls, reads: Registers, later: Int32, usage: Int64) -> "Brackets":
         """Return the brackets that these bookends close, each opened by the one before it."""
-        return cls(reads.channel[later], reads.boundary[later - 1], reads.boundary[later], usage)
+        return cls(
+            np.take(reads.channel, later),
+            np.take(reads.boundary, later - 1),
+            np.take(reads.boundary, later),
+            usage,
+        )
 
     def __len__(self) -> int:
         return len(self.channel)
@@ -255,10 +260,10 @@ class Brackets:
 
     def holding(self, cells: Int64, slots: int) -> Int64:
         """Return the bracket of each of these positions in the flattened grid, -1 where none is."""
-        edges = self._edges(slots)
-        number = np.searchsorted(edges[::2], cells, side="right") - 1
-        number[cells >= np.append(edges[1::2], 0)[number]] = -1  # -1 reads the padding
-        return number
+        row = self.channel * slots
+        number = np.searchsorted(row + self.first, cells, side="right") - 1
+        past = cells >= np.append(row + self.last, 0)[number]  # -1 reads the padding
+        return np.where(past, -1, number)
 
     def mark(self, brackets: Bool, shape: tuple[int, int]) -> Bool:
         """Return the slots of the brackets where this mask is true, shape (channels, slots)."""
@@ -269,6 +274,7 @@ class Brackets:
 
     def _edges(self, slots: int) -> Int64:
         """Return where each bracket begins and ends in the flattened grid, in turn."""
-        edges = np.stack([self.first, self.last], axis=1)
-        edges += (self.channel * slots)[:, None]
+        edges, row = np.empty((len(self), 2), np.int64), self.channel * slots
+        np.add(row, self.first, out=edges[:, 0])
+        np.add(row, self.last, out=edges[:, 1])
         return edges.reshape(-1)

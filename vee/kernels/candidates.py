@@ -100,15 +100,17 @@ class Past:
         """Sum up references."""
         channels, slots = references.value.shape
         energy = np.zeros((channels, slots + 1), np.int64)
-        np.multiply(references.value, references.valid, out=energy[:, 1:])
+        np.copyto(energy[:, 1:], references.value, where=references.valid)
         np.cumsum(energy, axis=1, out=energy)
         return cls(references, energy, Bits.of(references.valid), anchor)
 
     def within(self, row: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64]:
         """Return the energy of stretches of slots, and how many valid values it is the sum of."""
-        energy: Int64 = self.energy[row, end] - self.energy[row, start]
-        first = row * self.references.value.shape[1]
-        return energy, self.valid.count(first + end) - self.valid.count(first + start)
+        slots = self.references.value.shape[1]
+        sums = row * (slots + 1)
+        energy: Int64 = np.take(self.energy, sums + end) - np.take(self.energy, sums + start)
+        cells = row * slots
+        return energy, self.valid.count(cells + end) - self.valid.count(cells + start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,21 +262,22 @@ def _edges(
     runs: Runs, start: Int64, end: Int64, small: Float, *, prior: Float, past: Past
 ) -> Float:
     """Return how far the values beside each run are from its own, shape (runs, candidates)."""
-    value, valid = past.references.value, past.references.valid
-    row, slots = runs.channel[:, None], value.shape[1]
+    references, row = past.references, runs.channel[:, None]
+    slots = len(references.slots)
     small, prior = small[runs.window], prior[runs.window]
-    today = past.references.slots.day[runs.slot]
-    ahead, day_end = past.references.ahead[today], past.references.slots.first[today + 1]
+    today = references.slots.day[runs.slot]
+    ahead, day_end = references.ahead[today], references.slots.first[today + 1]
     away = np.zeros(start.shape)
     for own, there in ((runs.slot - 1, start - 1), (runs.slot + runs.length, end)):
         inside, held = (own >= 0) & (own < slots), np.clip(own, 0, slots - 1)
         inside &= ahead | (own < day_end)
         known = (inside & past.anchor[runs.channel, held])[:, None]
         other = np.clip(there, 0, slots - 1)
-        seen = (there == other) & valid[row, other]
+        value, valid = references.of(row, other)
+        seen = valid & (there == other)
         apart = _distance(
-            np.where(seen, value[row, other], 0),
-            value[runs.channel, held][:, None],
+            np.where(seen, value, 0),
+            references.value[runs.channel, held][:, None],
             small,
             prior * seen,
         )

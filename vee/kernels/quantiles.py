@@ -43,16 +43,24 @@ def _at_levels(value: Float, weight: Float, levels: Float) -> Float:
     above = np.cumsum(weight, axis=1)
     middle = (above - weight / 2) / above[:, -1:]
     middle = np.where(weight > 0, middle, np.inf)
-    last = np.count_nonzero(weight, axis=1) - 1
-    cell = np.arange(len(value))
-    found = np.empty((len(value), len(levels)))
-    for number, level in enumerate(levels):
-        reached = np.count_nonzero(middle < level, axis=1)
-        low, high = np.clip(reached - 1, 0, last), np.minimum(reached, last)
-        rise = middle[cell, high] - middle[cell, low]
-        share = np.clip((level - middle[cell, low]) / np.where(rise > 0, rise, 1), 0, 1)
-        found[:, number] = value[cell, low] + (value[cell, high] - value[cell, low]) * share
+    last = np.count_nonzero(weight, axis=1)[:, None] - 1
+    reached = _below(middle, levels)
+    low, high = np.clip(reached - 1, 0, last), np.minimum(reached, last)
+    begin, end = (np.take_along_axis(middle, each, 1) for each in (low, high))
+    rise = end - begin
+    share = np.clip((levels - begin) / np.where(rise > 0, rise, 1), 0, 1)
+    lower, upper = (np.take_along_axis(value, each, 1) for each in (low, high))
+    found: Float = lower + (upper - lower) * share
     return found
+
+
+def _below(grid: Float, levels: Float) -> Int64:
+    """Return how many values of each row lie below each level, shape (rows, levels)."""
+    rows, count = len(grid), len(levels) + 1
+    passed = np.searchsorted(levels, grid.reshape(-1), side="right")  # levels not above a value
+    passed += np.repeat(np.arange(rows) * count, grid.shape[1])
+    counts = np.bincount(passed, minlength=rows * count).reshape(rows, count)
+    return np.cumsum(counts, axis=1)[:, :-1]
 
 
 def meet(total: Float, quantile: Float, first: Int64) -> Float:

@@ -42,9 +42,9 @@ class References:
 
     def offsets(self) -> Iterator[int]:
         """Yield the day offsets to look at, nearest first, the past before the future."""
+        sides = (-1, 1) if self.ahead.any() else (-1,)
         for distance in range(1, self.reach_days + 1):
-            yield -distance
-            yield distance
+            yield from (side * distance for side in sides)
 
     def at(self, cells: Cells, offset: int) -> tuple[Float, Bool, Int64]:
         """
@@ -62,8 +62,14 @@ class References:
         day = np.where(inside, day, 0)
         slot = self.slots.at[day, self.slots.wall[cells.slot]]
         slot = np.where(inside, slot, -1)
-        good = (slot >= 0) & self.valid[cells.channel, slot] & ~self.holiday[day]
-        return self.value[cells.channel, slot].astype(np.float64), good, day
+        here = cells.channel * len(self.slots) + slot
+        good = (slot >= 0) & np.take(self.valid, here) & ~self.holiday[day]
+        return np.take(self.value, here).astype(np.float64), good, day
+
+    def of(self, channel: Int64, slot: Int64) -> tuple[Int64, Bool]:
+        """Return values and whether they are a reference, in the common shape of the arguments."""
+        here = channel * len(self.slots) + slot
+        return np.take(self.value, here), np.take(self.valid, here)
 
 
 def likeness(

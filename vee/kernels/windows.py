@@ -49,12 +49,14 @@ class Seen:
     Attributes:
         cell: Which of the asked cells.
         slot: Slot of each candidate's value, shape (cells, kept).
+        value: What stands there [quanta], shape (cells, kept).
         weight: 0 where a candidate has no value there, shape (cells, kept).
         trust: Share that the candidates have in each estimate, shape (cells,).
     """
 
     cell: slice
     slot: Int64
+    value: Float
     weight: Float
     trust: Float
 
@@ -128,12 +130,12 @@ class Search:
             cell = slice(parts.first[runs.start], parts.first[runs.start] + len(run))
             into = cells.slot[cell] - few.slot[run]
             slot = candidates.start[run] + into[:, None]
-            weight = candidates.weight[few.window[run]]
-            weight = weight * references.valid[cells.channel[cell, None], slot]
+            value, valid = references.of(cells.channel[cell, None], slot)
+            weight = candidates.weight[few.window[run]] * valid
             effective = candidates.effective[few.window[run]]
             drawn = self.how.shrink * siblings[windows][few.window[run]]
             trust = np.where(weight.any(axis=1), effective / (effective + drawn), 0)
-            yield Seen(cell, slot, weight, trust)
+            yield Seen(cell, slot, value.astype(np.float64), weight, trust)
 
 
 def resembling(asked: Asked, past: Past, how: Resemblance) -> tuple[Float, Bool]:
@@ -157,9 +159,8 @@ def resembling(asked: Asked, past: Past, how: Resemblance) -> tuple[Float, Bool]
     quantile = np.repeat(scaled[:, None], len(quantiles.LEVELS), axis=1)
     mean, trust = scaled.copy(), np.zeros(count)
     for seen in search.seen():
-        row, weight = asked.cells.channel[seen.cell, None], seen.weight
+        value, weight = seen.value, seen.weight
         known = weight.any(axis=1)
-        value = past.references.value[row, seen.slot].astype(np.float64)
         quantile[seen.cell][known] = quantiles.at_levels(value[known], weight[known])
         mean[seen.cell][known] = (sums(weight * value) / np.maximum(sums(weight), 1e-300))[known, 0]
         trust[seen.cell] = seen.trust
@@ -187,9 +188,8 @@ def band(asked: Asked, past: Past, how: Resemblance, levels: Float) -> Float:
     """
     found = np.full((len(asked.cells), len(levels)), np.nan)
     for seen in Search.of(asked, past, how).seen():
-        row, known = asked.cells.channel[seen.cell, None], seen.weight.any(axis=1)
-        value = past.references.value[row, seen.slot].astype(np.float64)
-        found[seen.cell][known] = quantiles.at_levels(value[known], seen.weight[known], levels)
+        known = seen.weight.any(axis=1)
+        found[seen.cell][known] = quantiles.at_levels(seen.value[known], seen.weight[known], levels)
     return found
 
 

@@ -20,6 +20,7 @@ from tests.bench import (
     panels,
     vee,
     vee_city,
+    vee_gaps,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -73,6 +74,7 @@ def test_every_row_is_in_the_reference():
         *ingest_timescale.UNITS,
         *vee.UNITS,
         *vee_city.UNITS,
+        *vee_gaps.UNITS,
         *billing.UNITS,
         *files.UNITS,
         *command.UNITS,
