@@ -88,6 +88,16 @@ _READ_RATE = Row(
             "ORDER BY run_id DESC LIMIT 14",
         ),
         table(
+            "Cycles closing",
+            "Within a week: what is frozen of them, and what is in their way"
+            " (`mdms billing blocking` names the meters).",
+            "SELECT billing_cycle, window_start, window_end, service_count, frozen_count,\n"
+            "       blocked_count, exception_count\n"
+            "FROM report.billing_cycle\n"
+            "WHERE window_end BETWEEN $__timeTo()::date - 7 AND $__timeTo()::date + 7\n"
+            "ORDER BY window_end, billing_cycle",
+        ),
+        table(
             "Bill windows",
             "What was frozen, and how many channels were left out of it.",
             "SELECT window_start, window_end, frozen_at, unit,\n"

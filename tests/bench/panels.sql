@@ -89,3 +89,8 @@ SELECT '2026-11-03', '2026-12-03', n, 'M' || n, 'type', '', '', '', '2026-11-03Z
     10, 10, 10, 'kWh', 'V', '', 0, 2880, n % 9, '', '', '' FROM generate_series(1, 10000) n;
 INSERT INTO billing_block (window_start, window_end, channel_id, badge, reason, detail)
 SELECT '2026-11-03', '2026-12-03', n, 'M' || n, 'reason' || n % 4, '' FROM generate_series(1, 90) n;
+INSERT INTO billing_read_day SELECT cycle, '2026-09-03'::date + 30 * month + cycle % 4
+FROM generate_series(1, 20) cycle, generate_series(0, 4) month;
+INSERT INTO billed_service SELECT '2026-11-03', '2026-12-03', usage_point_id, 1, 1, premise_id, '',
+    commodity, '2026-11-03', '2026-12-03', '', '', 30, 'V', 0, '{}', '{}', '{}', '{}', '{}', '',
+    '2026-12-03Z' FROM usage_point;

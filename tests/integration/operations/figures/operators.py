@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -287,6 +288,33 @@ def blocked_by(snapshot: Snapshot, to: datetime) -> list[Row]:
     return sorted(rows, key=lambda row: (-row[1].toordinal(), -row[3], row[2]))
 
 
+def cycles_closing(snapshot: Snapshot, to: datetime) -> list[Row]:
+    """Count the services of the one cycle that MISHAPS gives a schedule, by its windows."""
+    places: dict[int, str] = dict(
+        snapshot.tables(
+            "SELECT channel_id, usage_point_id FROM channel"
+            " JOIN meter_installation USING (badge) WHERE removed_at IS NULL"
+        )
+    )
+    days = sorted(day for _, day in snapshot.tables("SELECT * FROM billing_read_day"))
+    billed = snapshot.tables("SELECT window_end, usage_point_id FROM billed_service")
+    blocked = snapshot.tables("SELECT window_end, channel_id FROM billing_block")
+    rows = []
+    for start, end in pairwise(days):
+        held = [
+            each
+            for each in waiting(snapshot)
+            if start <= each["local_day"] < end and each["severity"] in {"HOLD", "FAIL"}
+        ]
+        if abs(end - to.date()) <= timedelta(days=7):
+            rows.append(
+                (1, start, end, len(set(places.values())),
+                 len({place for day, place in billed if day == end}),
+                 len({places[channel] for day, channel in blocked if day == end}), len(held))
+            )  # fmt: skip
+    return rows
+
+
 RUN = ["started_at", "finished_at", "first_day", "last_day", "channel_days", "versions"]
 SERIES = ["time", "metric", "value"]
 
@@ -300,6 +328,11 @@ MORNING: Figures = {
         newest_levels,
     ),
     "Nights of VEE (table)": (RUN, nights),
+    "Cycles closing (table)": (
+        ["billing_cycle", "window_start", "window_end", "service_count", "frozen_count",
+         "blocked_count", "exception_count"],
+        cycles_closing,
+    ),
     "Bill windows (table)": (
         ["window_start", "window_end", "frozen_at", "unit", "determinants", "with_estimates",
          "blocked_in_window"],
