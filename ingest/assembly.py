@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -12,14 +12,15 @@ import structlog
 
 from ingest import state
 from ingest.admission import admit, check_sender
-from ingest.channels import NO_CHANNEL, ChannelIndex, Resolved
+from ingest.alarm_bits import AlarmBits, Noticed
+from ingest.channels import ChannelIndex, Resolved
 from ingest.clock_watch import ClockWatch, Sighting
 from ingest.codecs import fnb1, fnb1_readings
 from ingest.codecs.decoded import Decoded, Opened
-from ingest.codecs.frames import Frames
 from ingest.joined import Joined, join
 from ingest.overflow import overflows
 from ingest.quota import Quotas
+from ingest.reads import BACKFILL, reads_of
 from ingest.reported import report, violations
 from ingest.sequence import Offer, Seen
 from ingest.tags import TagCheck
@@ -27,7 +28,7 @@ from ingest.trailers import TrailerCheck
 from mdms.domain.collectors import CollectorReport
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.events import EndDeviceEvent
-from mdms.domain.readings import Int16, Int32, IntervalReads, RegisterReads, Source
+from mdms.domain.readings import Int32, IntervalReads, RegisterReads
 from mdms.domain.time import to_epoch_us
 from mdms.ports.controls import ReceivedAnswer
 from mdms.ports.messages import Envelope, Rejected, UplinkMessage
@@ -35,7 +36,6 @@ from mdms.ports.messages import Envelope, Rejected, UplinkMessage
 LETTERS_MAX: Final = 1_000
 """Of one message; honest ones have half as many frames. The rest of it is one letter more."""
 
-_BACKFILL = "backfill"
 _NOBODY = np.empty(0, np.int32)
 
 log = structlog.get_logger()
@@ -66,6 +66,8 @@ class Assembled:
     frame_count: int = 0
     clocks: Sighting = field(default_factory=Sighting)
     """Meters whose clock is off."""
+    alarms: Noticed = field(default_factory=Noticed)
+    """Alarms in readings."""
     shed: Counter[str] = field(default_factory=Counter)
     """How many frames, events and letters were beyond a quota."""
 
@@ -80,6 +82,7 @@ def assemble(
     tags: TagCheck | None = None,
     trailers: TrailerCheck | None = None,
     clocks: ClockWatch | None = None,
+    alarms: AlarmBits | None = None,
     quotas: Quotas | None = None,
 ) -> Assembled:
     """
@@ -94,6 +97,7 @@ def assemble(
         tags: Checks meters' tags; None where no keys are known.
         trailers: Checks collectors' trailers; None where that was done when the messages came.
         clocks: Watches meters' clocks; None where nobody does.
+        alarms: Watches alarms in readings; None where nobody does.
         quotas: What meters and collectors may cost; None where all is to be read.
     """
     assembled = Assembled()
@@ -121,12 +125,11 @@ def assemble(
             resolved, assembled.shed["frame"], told = quotas.shed(joined, resolved, roster.channels)
             assembled.events += told
         _add_messages(assembled, opened, joined, resolved, channels=roster.channels, tags=tags)
-        _add_reads(assembled, joined, resolved, to_epoch_us(recorded_at))
+        assembled.intervals, assembled.registers = reads_of(
+            joined, resolved, to_epoch_us(recorded_at)
+        )
         assembled.events += islice(overflows(joined, resolved, roster.channels), LETTERS_MAX)
-        if clocks is not None:
-            messages = [message.message for message in joined.messages]
-            assembled.clocks = clocks.look(joined.stamps, messages, roster.channels)
-            assembled.events += assembled.clocks.events
+        _watch(assembled, joined, resolved, roster.channels, clocks=clocks, alarms=alarms)
     _shed_rest(assembled, quotas, roster.collector_ids, received_at)
     return assembled
 
@@ -197,7 +200,7 @@ def _seen(opened: Opened) -> Seen:
         at_us=message.batch_us,
         empty=message.frame_count == 0,
         last_of_backfill=opened.last_of_backfill,
-        asked_for=message.kind == _BACKFILL,
+        asked_for=message.kind == BACKFILL,
         misdated=message.misdated,
     )
 
@@ -282,13 +285,23 @@ def _letters(
         )
 
 
-def _add_reads(assembled: Assembled, joined: Joined, resolved: Resolved, recorded_us: int) -> None:
-    kinds = [message.message.kind for message in joined.messages]
-    source = np.array(
-        [Source.BACKFILL if kind == _BACKFILL else Source.UPLINK for kind in kinds], np.int16
-    )[joined.message]
-    assembled.intervals = _intervals(joined.frames, resolved, source, recorded_us)
-    assembled.registers = _registers(joined.frames, resolved, source, recorded_us)
+def _watch(
+    assembled: Assembled,
+    joined: Joined,
+    resolved: Resolved,
+    channels: ChannelIndex,
+    *,
+    clocks: ClockWatch | None,
+    alarms: AlarmBits | None,
+) -> None:
+    """Add what frames tell of their meters beside what those measured."""
+    if clocks is not None:
+        messages = [message.message for message in joined.messages]
+        assembled.clocks = clocks.look(joined.stamps, messages, channels)
+        assembled.events += assembled.clocks.events
+    if alarms is not None:
+        assembled.alarms = alarms.look(joined, resolved, channels)
+        assembled.events += assembled.alarms.events
 
 
 def _hide_opted_out(decoded: Decoded, opted_out: Sequence[int], channels: ChannelIndex) -> Decoded:
@@ -296,35 +309,6 @@ def _hide_opted_out(decoded: Decoded, opted_out: Sequence[int], channels: Channe
     unusable = [each.frame for each in decoded.refused if channels.is_silent(each.radio_id)]
     hidden = np.array([*opted_out, *unusable], np.int32)
     return fnb1.blank(decoded, hidden) if len(hidden) else decoded
-
-
-def _intervals(
-    frames: Frames, resolved: Resolved, source: Int16, recorded_us: int
-) -> IntervalReads:
-    ours = resolved.interval_channel != NO_CHANNEL
-    reads = IntervalReads.raw(
-        resolved.interval_channel[ours],
-        frames.start_s[ours],
-        frames.value[ours],
-        flags=frames.flags[ours],
-        recorded_us=recorded_us,
-        source=Source.UPLINK,
-    )
-    return replace(reads, source=np.repeat(source, ours.sum(axis=1)))
-
-
-def _registers(
-    frames: Frames, resolved: Resolved, source: Int16, recorded_us: int
-) -> RegisterReads:
-    ours = resolved.register_channel != NO_CHANNEL
-    reads = RegisterReads.raw(
-        resolved.register_channel[ours],
-        frames.at_s[ours],
-        frames.register[ours],
-        recorded_us=recorded_us,
-        source=Source.UPLINK,
-    )
-    return replace(reads, source=source[ours])
 
 
 def _refuse(

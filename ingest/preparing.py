@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
+from ingest.alarm_bits import AlarmBits, Noticed
 from ingest.assembly import Assembled, Roster, assemble
 from ingest.channels import ChannelIndex
 from ingest.clock_watch import ClockWatch, Sighting
@@ -56,6 +57,7 @@ class Prepared:
         intervals: What the database must hear of.
         registers: What the database must hear of.
         clocks_before: What was suspected of meters' clocks before this batch.
+        alarms_before: Which alarms lasted before it.
     """
 
     batch: Sequence[Envelope]
@@ -65,6 +67,7 @@ class Prepared:
     intervals: Sieved[IntervalReads]
     registers: Sieved[RegisterReads]
     clocks_before: Sighting
+    alarms_before: Noticed
 
 
 class Preparer:
@@ -120,6 +123,7 @@ class Preparer:
         self._intervals = Window(self._window_intervals)
         self._registers = Window(self._window_intervals // _REGISTER_STEPS)
         self._clocks = ClockWatch()
+        self._alarms = AlarmBits()
         self._quotas = Quotas()
 
     def _start(self, stored: Stored) -> None:
@@ -135,7 +139,8 @@ class Preparer:
         self._roster = Roster(ChannelIndex(table), collector_ids)
 
     def _prepare(self, batch: Sequence[Envelope], received_at: datetime) -> Prepared:
-        roster, before = self.roster, self._clocks.suspected
+        roster = self.roster
+        clocks_before, alarms_before = self._clocks.suspected, self._alarms.noticed
         assembled = assemble(
             batch,
             roster,
@@ -145,6 +150,7 @@ class Preparer:
             tags=self._tags,
             trailers=self._trailers,
             clocks=self._clocks,
+            alarms=self._alarms,
             quotas=self._quotas,
         )
         intervals = sieve(self._intervals, assembled.intervals)
@@ -152,16 +158,27 @@ class Preparer:
         _remember(self._intervals, intervals.sure, intervals.unsure)
         _remember(self._registers, registers.sure, registers.unsure)
         self._clocks.keep(assembled.clocks)
+        self._alarms.keep(assembled.alarms)
         for message in assembled.messages:
             newest = self._newest_seq.get(message.collector_id, 0)
             self._newest_seq[message.collector_id] = max(newest, message.batch_seq)
-        return Prepared(batch, received_at, roster, assembled, intervals, registers, before)
+        return Prepared(
+            batch,
+            received_at,
+            roster,
+            assembled,
+            intervals,
+            registers,
+            clocks_before,
+            alarms_before,
+        )
 
     def _prepare_again(self, prepared: Prepared) -> Prepared:
         intervals, registers = prepared.intervals, prepared.registers
         _forget(self._intervals, intervals.sure, intervals.unsure)
         _forget(self._registers, registers.sure, registers.unsure)
         self._clocks.keep(prepared.clocks_before)
+        self._alarms.keep(prepared.alarms_before)
         return self._prepare(prepared.batch, prepared.received_at)
 
 

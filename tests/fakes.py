@@ -172,17 +172,33 @@ class FakeTouches:
 
 
 class FakeEventStore:
-    """Events in a list, copies within 5 seconds dropped."""
+    """Events in a list, copies within 5 seconds dropped, and what was noticed of the same."""
 
     def __init__(self) -> None:
         self.stored: list[EndDeviceEvent] = []
 
     async def append(self, events: Sequence[EndDeviceEvent]) -> int:
-        before = len(self.stored)
-        for event in events:
-            if not any(_same(event, known) for known in self.stored):
+        new = 0
+        for event in sorted(events, key=lambda event: event.noticed):
+            if event.noticed:
+                is_known = _was_said(event, self.stored)
+            else:
+                self.stored = [each for each in self.stored if not self._gives_way(each, event)]
+                is_known = any(_same(event, known) for known in self.stored)
+            if not is_known:
                 self.stored.append(event)
-        return len(self.stored) - before
+                new += 1
+        return new
+
+    def _gives_way(self, told: EndDeviceEvent, event: EndDeviceEvent) -> bool:
+        alike = (told.badge, told.code, told.cleared) == (event.badge, event.code, event.cleared)
+        if not alike or not told.noticed or not _SLACK <= told.at - event.at <= timedelta(days=1):
+            return False
+        return not any(
+            (turn.badge, turn.code, turn.cleared) == (event.badge, event.code, not event.cleared)
+            and event.at < turn.at <= told.at
+            for turn in self.stored
+        )
 
     async def within(
         self, period: Period, *, badge: str | None = None, count_max: int | None = None
@@ -193,6 +209,23 @@ class FakeEventStore:
             if period.start_utc <= event.at < period.end_utc and badge in (None, event.badge)
         ]
         return sorted(found, key=lambda event: event.at)[:count_max]
+
+
+_SLACK = timedelta(seconds=-5)
+
+
+def _was_said(event: EndDeviceEvent, stored: Sequence[EndDeviceEvent]) -> bool:
+    """Tell whether the newest event before one that was noticed says the same."""
+    before = [
+        known
+        for known in stored
+        if (known.badge, known.code) == (event.badge, event.code) and event.at - known.at >= _SLACK
+    ]
+    if not before:
+        return False
+    newest = max(before, key=lambda known: known.at)
+    fresh = newest.cleared or event.at - newest.at < timedelta(days=1)
+    return newest.cleared == event.cleared and fresh
 
 
 def _same(event: EndDeviceEvent, known: EndDeviceEvent) -> bool:

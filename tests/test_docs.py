@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from mdms.cli import app
 from mdms.cli.deferred import Noun
 from mdms.domain.errors import RejectReason
+from mdms.domain.events import EventCode
 from tests.reference import PAGES
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +34,10 @@ def test_every_metric_is_in_the_reference():
 
 def test_every_reject_reason_is_in_the_reference():
     assert first_column("dead-letters.md") == set(RejectReason)
+
+
+def test_every_event_is_in_the_reference():
+    assert first_column("events.md") == {str(int(code)) for code in EventCode}
 
 
 def test_every_command_is_in_the_reference():

@@ -30,6 +30,11 @@ Float64 = npt.NDArray[np.float64]
 
 _FLAGS_KNOWN = (1 << 10) - 1
 _FLAG_POWER_FAIL, _FLAG_RESTORED = 1 << 0, 1 << 1
+(
+    FLAG_LOW_BATTERY, FLAG_TAMPER, FLAG_REGISTER_RESET, FLAG_REVERSE_FLOW, FLAG_LEAK,
+) = (1 << bit for bit in range(3, 8))  # fmt: skip
+ALARMS: Final = FLAG_LOW_BATTERY | FLAG_TAMPER | FLAG_REGISTER_RESET | FLAG_REVERSE_FLOW | FLAG_LEAK
+"""Bits that are set as long as an alarm lasts."""
 _SCALE_MAX = 4
 _MTYPE_MAX = 4
 _MTYPE_PERIODIC = 1
@@ -96,6 +101,7 @@ def read(
         present=present,
         flags=flags,
         lag_s=_lag_s(raw, closed_s),
+        alarms=raw["flags"] & np.uint16(ALARMS),
     )
     return (frames if usable.all() else frames.take(usable)), refused.found()
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from mdms.domain.errors import RejectReason
 from mdms.domain.readings import Bool, Int32, Int64, UInt8
 
+UInt16 = npt.NDArray[np.uint16]
+
 UNTOLD: Final = -(1 << 40)
 """No age of an interval."""
 
@@ -46,6 +48,7 @@ class Frames:
         flags: Rule mask of each interval.
         lag_s: Age of the newest interval when the meter sent the frame; UNTOLD where nobody knows,
             or where the interval says nothing about the meter's clock.
+        alarms: Bits of the frame that tell of alarms that last (`fnb1_readings.ALARMS`).
     """
 
     index: Int32
@@ -59,6 +62,7 @@ class Frames:
     present: Bool
     flags: Int64
     lag_s: Int64
+    alarms: UInt16
 
     def __len__(self) -> int:
         return len(self.index)

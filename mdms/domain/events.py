@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Final
 
 
 class EventCode(IntEnum):
@@ -48,6 +49,19 @@ class EventCode(IntEnum):
     """An interval was more than its frame can carry; `at` is its start, and it is missing."""
 
 
+NOTICEABLE: Final = frozenset(
+    {
+        EventCode.TAMPER,
+        EventCode.REVERSE_ENERGY,
+        EventCode.LOW_BATTERY,
+        EventCode.LEAK,
+        EventCode.BACKFLOW,
+        EventCode.REGISTER_RESET,
+    }
+)
+"""What readings carry as bits, too, for as long as it lasts."""
+
+
 class Severity(IntEnum):
     """How bad it is; an alarm is repeated until it is acknowledged."""
 
@@ -75,6 +89,7 @@ class EndDeviceEvent:
             ahead of UTC, or what it was set forward by.
         register: Quanta on the register of channel 0; 0 where the device has none.
         seq: The meter's message counter; an acknowledgement names it.
+        noticed: Told by a bit of a reading that was stamped at `at`; it began or ended before.
         received_at: When it reached the head-end.
     """
 
@@ -89,4 +104,5 @@ class EndDeviceEvent:
     value: int = 0
     register: int = 0
     seq: int = 0
+    noticed: bool = False
     received_at: datetime

@@ -17,7 +17,9 @@ class EventStore(Protocol):
         """
         Keep events and return how many were new.
 
-        The same code of the same meter within 5 seconds is the same event.
+        The same code of the same meter within 5 seconds is the same event. One that was noticed
+        in a reading is no news where the newest before it says the same (within a day, if it is a
+        beginning), and gives way to the meter's own report of at most a day before.
         """
         ...
 

@@ -68,6 +68,7 @@ def _view(event: EndDeviceEvent) -> dict[str, Any]:
         "value": event.value,
         "severity": event.severity.name.lower(),
         "cleared": event.cleared,
+        "noticed": event.noticed,
         "collector_id": event.collector_id,
         "received_at": event.received_at.isoformat(),
     }

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
-from mdms.domain.events import EndDeviceEvent, EventCode, Severity
+from mdms.domain.events import NOTICEABLE, EndDeviceEvent, EventCode, Severity
 from mdms.domain.time import Period
 
 _NAMES = tuple(field.name for field in fields(EndDeviceEvent))
@@ -21,9 +22,9 @@ class PostgresEvents:
     # One statement an event: each sees those before it, copies within one call included.
     APPEND = """
     INSERT INTO end_device_event (collector_id, badge, radio_id, code, sub, at_utc, severity,
-                                  cleared, value, register, seq, received_at)
+                                  cleared, value, register, seq, noticed, received_at)
     SELECT %(collector_id)s, %(badge)s, %(radio_id)s, %(code)s, %(sub)s, %(at)s, %(severity)s,
-           %(cleared)s, %(value)s, %(register)s, %(seq)s, %(received_at)s
+           %(cleared)s, %(value)s, %(register)s, %(seq)s, false, %(received_at)s
     WHERE NOT EXISTS (
         SELECT FROM end_device_event known
         WHERE known.badge IS NOT DISTINCT FROM %(badge)s AND known.code = %(code)s
@@ -33,18 +34,54 @@ class PostgresEvents:
     )
     """
 
+    # What was noticed in a reading since, and nothing to the contrary between: it is the same.
+    GIVE_WAY = """
+    DELETE FROM end_device_event told
+    WHERE told.noticed AND told.badge = %(badge)s AND told.code = %(code)s
+      AND told.cleared = %(cleared)s
+      AND told.at_utc BETWEEN %(at)s - interval '5 s' AND %(at)s + interval '1 day'
+      AND NOT EXISTS (
+        SELECT FROM end_device_event turn
+        WHERE turn.badge = told.badge AND turn.code = told.code AND turn.cleared <> told.cleared
+          AND turn.at_utc > %(at)s AND turn.at_utc <= told.at_utc
+      )
+    """
+
+    # The newest event before it says the same; of a beginning only for a day, because its end may
+    # have been missed.
+    NOTICE = """
+    INSERT INTO end_device_event (collector_id, badge, radio_id, code, sub, at_utc, severity,
+                                  cleared, value, register, seq, noticed, received_at)
+    SELECT %(collector_id)s, %(badge)s, %(radio_id)s, %(code)s, %(sub)s, %(at)s, %(severity)s,
+           %(cleared)s, %(value)s, %(register)s, %(seq)s, true, %(received_at)s
+    WHERE NOT coalesce((
+        SELECT newest.cleared = %(cleared)s
+               AND (newest.cleared OR newest.at_utc > %(at)s - interval '1 day')
+        FROM end_device_event newest
+        WHERE newest.badge = %(badge)s AND newest.code = %(code)s
+          AND newest.at_utc <= %(at)s + interval '5 s'
+        ORDER BY newest.at_utc DESC, newest.end_device_event_id DESC LIMIT 1
+    ), false)
+    """
+
     async def append(self, events: Sequence[EndDeviceEvent]) -> int:
-        if not events:
-            return 0
+        reported = [_row(event) for event in events if not event.noticed]
+        alarms = [row for row in reported if row["code"] in NOTICEABLE]
+        noticed = [_row(event) for event in events if event.noticed]
         async with self._connection.cursor() as cursor:
-            await cursor.executemany(
-                self.APPEND, [{name: getattr(event, name) for name in _NAMES} for event in events]
-            )
-            return cursor.rowcount
+            if alarms:
+                await cursor.executemany(self.GIVE_WAY, alarms)
+            new_count = 0
+            # What a meter reports by itself comes first: what is noticed beside it is no news.
+            for statement, rows in ((self.APPEND, reported), (self.NOTICE, noticed)):
+                if rows:
+                    await cursor.executemany(statement, rows)
+                    new_count += cursor.rowcount
+            return new_count
 
     WITHIN = """
     SELECT collector_id, badge, radio_id, code, sub, at_utc AS at, severity, cleared, value,
-           register, seq, received_at
+           register, seq, noticed, received_at
     FROM end_device_event
     WHERE at_utc >= %(start)s AND at_utc < %(end)s
       AND (%(badge)s::text IS NULL OR badge = %(badge)s)
@@ -71,3 +108,7 @@ class PostgresEvents:
                 )
                 for row in await cursor.fetchall()
             ]
+
+
+def _row(event: EndDeviceEvent) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in _NAMES}

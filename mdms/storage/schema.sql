@@ -614,7 +614,8 @@ CREATE TABLE public.end_device_event (
     value bigint NOT NULL,
     register bigint NOT NULL,
     seq integer NOT NULL,
-    received_at timestamp with time zone NOT NULL
+    received_at timestamp with time zone NOT NULL,
+    noticed boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE public.end_device_event ALTER COLUMN end_device_event_id ADD GENERATED ALWAYS AS IDENTITY (

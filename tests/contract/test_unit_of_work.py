@@ -1,7 +1,7 @@
 """One suite for the fake and for PostgreSQL: what ingest may rely on."""
 
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.gaps import BatchCount, CountChange, Span
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
-from mdms.domain.time import SECOND, to_epoch_s, to_epoch_us
+from mdms.domain.time import SECOND, Period, to_epoch_s, to_epoch_us
 from mdms.ports.messages import CollectorSequence, UplinkMessage
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from tests.fakes import FakeUnitOfWork
@@ -121,6 +121,60 @@ async def test_the_same_alarm_within_five_seconds_is_one(unit_of_work):
         none = await work.events.append([])
 
     assert (first, second, none) == (1, len(others), 0)
+
+
+LEAK: dict[str, Any] = {"code": EventCode.LEAK, "severity": Severity.WARNING}
+HOUR = timedelta(hours=1)
+
+
+async def kept(unit_of_work: UnitOfWorkFactory, *told: EndDeviceEvent) -> list[EndDeviceEvent]:
+    """Append events, each in a transaction of its own; return those that stay."""
+    for each in told:
+        async with unit_of_work() as work:
+            await work.events.append([each])
+    async with unit_of_work() as work:
+        return list(await work.events.within(Period(AT - 100 * HOUR, AT + 100 * HOUR)))
+
+
+async def test_an_alarm_that_lasts_is_noticed_once_and_so_is_its_end(unit_of_work):
+    begun, ended = event(**LEAK, noticed=True), event(**LEAK, at=AT + 9 * HOUR, cleared=True)
+    again = replace(begun, at=AT + 10 * HOUR)
+
+    assert await kept(
+        unit_of_work,
+        begun, replace(begun, at=AT + HOUR), replace(ended, noticed=True),
+        replace(ended, noticed=True, at=AT + 90 * HOUR), again, replace(again, badge="E200"),
+        replace(again, at=AT + 35 * HOUR),
+    ) == [
+        begun, replace(ended, noticed=True), again, replace(again, badge="E200"),
+        replace(again, at=AT + 35 * HOUR),  # a day later: its end may have been missed
+    ]  # fmt: skip
+
+
+async def test_what_is_noticed_is_no_news_where_the_meter_reported_it(unit_of_work):
+    reported = event(**LEAK)
+    noticed = replace(reported, at=AT + HOUR, noticed=True)
+
+    assert await kept(unit_of_work, reported, noticed) == [reported]
+
+
+async def test_what_was_noticed_gives_way_to_the_meters_own_report(unit_of_work):
+    reported = event(**LEAK)
+    noticed = replace(reported, at=AT + HOUR, noticed=True)
+    ended = replace(noticed, at=AT + 2 * HOUR, cleared=True)
+    anew = replace(noticed, at=AT + 3 * HOUR)
+
+    assert await kept(unit_of_work, noticed, ended, anew, reported) == [reported, ended, anew]
+
+
+async def test_a_report_and_what_is_noticed_beside_it_are_one_event(unit_of_work):
+    reported = event(**LEAK)
+    noticed = replace(reported, at=AT + HOUR, noticed=True)
+
+    async with unit_of_work() as work:
+        assert await work.events.append([noticed, reported]) == 1
+
+    assert await kept(unit_of_work) == [reported]
 
 
 def change(top_seq: int, **parts: Any) -> CountChange:
