@@ -43,8 +43,10 @@ from mdms.api import (
     vee,
 )
 from mdms.api.backend import Services
+from mdms.api.description import PROBLEMS, Interface
 from mdms.api.rates import RateLimit, RateLimits
 from mdms.api.repeats import IdempotencyKeys
+from mdms.api.text import Urls
 from mdms.api.transfer import Compression, EntityTags
 from mdms.telemetry import metrics
 
@@ -88,7 +90,7 @@ _MODULES = (
 
 def create(services: Services, limit: RateLimit | None = None) -> FastAPI:
     """Return the application that answers for these services, each caller so many times."""
-    app = FastAPI(
+    app = Interface(
         title="mdms",
         summary="Open AMI head-end and meter data management",
         docs_url="/v1/docs",
@@ -98,7 +100,7 @@ def create(services: Services, limit: RateLimit | None = None) -> FastAPI:
     app.state.services, app.state.tokens = services, services.tokens
     errors.install(app)
     for module in _MODULES:
-        app.include_router(module.router)
+        app.include_router(module.router, responses=PROBLEMS)
 
     async def is_known(secret: str) -> bool:
         return bool(await services.tokens.find(secret) or await services.grants.find(secret))
@@ -106,6 +108,7 @@ def create(services: Services, limit: RateLimit | None = None) -> FastAPI:
     app.add_middleware(IdempotencyKeys, answers=services.answers, is_known=is_known)
     app.add_middleware(EntityTags)
     app.add_middleware(Compression)
+    app.add_middleware(Urls)
     if limit is not None:
         app.add_middleware(RateLimits, limit=limit)
 

@@ -4,10 +4,11 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.aggregates import Cut
 from mdms.domain.people import Role, Token
 from mdms.domain.registry import Commodity
@@ -17,10 +18,8 @@ router = APIRouter(prefix="/v1/aggregates", tags=["customers"])
 Officer = Annotated[Token, Depends(allow(frozenset({Role.PRIVACY})))]
 
 
-class Wanted(BaseModel):
+class Wanted(Body):
     """Billed usage of a month that is over, by groups of customers."""
-
-    model_config = ConfigDict(extra="forbid")
 
     commodity: Commodity
     month: Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from commands.batches import Manner
 from commands.requests import Request
@@ -13,6 +13,7 @@ from commands.undoing import Undone
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.controls import Word, role_of
+from mdms.api.text import Body
 from mdms.domain.people import APPROVES, PROPOSES, Role, Token
 from mdms.services import batch_csv
 
@@ -27,10 +28,8 @@ _TEXT_MAX = 1_000_000
 _DAY_S = 86_400
 
 
-class Proposal(BaseModel):
+class Proposal(Body):
     """A file of commands (`mdms.services.batch_csv`), and how they are to go."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     text: Annotated[str, Field(min_length=1, max_length=_TEXT_MAX)]
@@ -38,10 +37,8 @@ class Proposal(BaseModel):
     stop_after: Annotated[int, Field(ge=1, le=1000)] = 3
 
 
-class Yes(BaseModel):
+class Yes(Body):
     """An approval of the list with this hash."""
-
-    model_config = ConfigDict(extra="forbid")
 
     sha256: Annotated[str, Field(max_length=64)] = ""
     reason: Annotated[str, Field(max_length=500)] = ""

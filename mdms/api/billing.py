@@ -7,13 +7,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.description import CMEP, CSV, GREEN_BUTTON, PARQUET
+from mdms.api.description import files as files_of
 from mdms.api.looks import looks_at
 from mdms.api.readings import FILE_FORMS
+from mdms.api.text import Body
 from mdms.billing.formats.parquet_v1 import parquet
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role, Token
@@ -27,19 +30,15 @@ Biller = Annotated[Token, BILLING]
 _TEXT_MAX = 20_000_000
 
 
-class Receipt(BaseModel):
+class Receipt(Body):
     """What billing has taken: `services_sha256` of the manifest, and its own name for it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     services_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     reference: Annotated[str, Field(max_length=200)] = ""
 
 
-class Unread(BaseModel):
+class Unread(Body):
     """A meter that could not be read at the end of a window, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     meter: Annotated[str, Field(min_length=1, max_length=200)]
     window_start: str
@@ -47,10 +46,8 @@ class Unread(BaseModel):
     reason: EstimateReason
 
 
-class TextFile(BaseModel):
+class TextFile(Body):
     """A CSV file."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     text: Annotated[str, Field(min_length=1, max_length=_TEXT_MAX)]
@@ -68,7 +65,7 @@ async def freeze(
     start: str,
     end: str,
     *,
-    cycle: int | None = None,
+    cycle: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
     any_length: Annotated[bool, Query()] = False,
 ) -> dict[str, Any]:
     """Freeze what is ready; what is frozen stays as it is."""
@@ -94,7 +91,12 @@ async def files(services: Backend, start: str, end: str) -> dict[str, list[str]]
     return {"files": list(made)}
 
 
-@router.get("/windows/{start}/{end}/files/{name}", dependencies=[BILLING])
+@router.get(
+    "/windows/{start}/{end}/files/{name}",
+    dependencies=[BILLING],
+    response_class=Response,
+    responses=files_of(CSV, PARQUET, "application/json"),
+)
 async def file(services: Backend, start: str, end: str, name: str) -> Response:
     """Give one of a frozen window's files."""
     made = await services.billing.files(params.day(start), params.day(end))
@@ -103,12 +105,17 @@ async def file(services: Backend, start: str, end: str, name: str) -> Response:
         raise NotFoundError(f"this window has no file {name!r}; it has {', '.join(made)}")
     if table != name:
         content = await asyncio.to_thread(parquet, made[table])
-        return Response(content, media_type="application/vnd.apache.parquet")
-    media_type = "application/json" if name.endswith(".json") else "text/csv; charset=utf-8"
+        return Response(content, media_type=PARQUET)
+    media_type = "application/json" if name.endswith(".json") else CSV
     return Response(made[name], media_type=media_type)
 
 
-@router.get("/windows/{start}/{end}/reads/{name}", dependencies=[BILLING])
+@router.get(
+    "/windows/{start}/{end}/reads/{name}",
+    dependencies=[BILLING],
+    response_class=FileResponse,
+    responses=files_of(CSV, CMEP, GREEN_BUTTON),
+)
 async def reads(services: Backend, start: str, end: str, name: str) -> FileResponse:
     """
     Give the intervals and registers that a frozen window was billed by, those versions exactly.

@@ -4,11 +4,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 
 router = APIRouter(prefix="/v1/billing", tags=["billing"])
@@ -17,13 +18,11 @@ Biller = Annotated[Token, Depends(allow(frozenset({Role.BILLING})))]
 _CORRECTIONS_MAX = 100
 
 
-class Incident(BaseModel):
+class Incident(Body):
     """Corrections of one account with one cause, and by how much each bill was wrong."""
 
-    model_config = ConfigDict(extra="forbid")
-
     amounts_usd: Annotated[
-        dict[int, Annotated[Decimal, Field(ge=0)]],
+        dict[params.Number, Annotated[Decimal, Field(ge=0, le=1_000_000_000)]],
         Field(min_length=1, max_length=_CORRECTIONS_MAX),
     ]
     established: bool | None = None
@@ -61,7 +60,7 @@ async def corrections(
 
 
 @router.post("/corrections/{number}/told")
-async def told(services: Backend, caller: Biller, number: int) -> dict[str, Any]:
+async def told(services: Backend, caller: Biller, number: params.Number) -> dict[str, Any]:
     """Keep that the customer was told of a correction."""
     return await services.corrections.told(number, caller.name)
 

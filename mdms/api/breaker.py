@@ -4,10 +4,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import APPROVES, Token
 from mdms.ports.signer import Trip
 
@@ -16,10 +17,8 @@ router = APIRouter(prefix="/v1/breaker", tags=["breaker"])
 Supervisor = Annotated[Token, Depends(allow(APPROVES))]
 
 
-class Release(BaseModel):
+class Release(Body):
     """A supervisor's word; `proof` is made where the secret is (`mdms command release`)."""
-
-    model_config = ConfigDict(extra="forbid")
 
     supervisor: Annotated[str, Field(min_length=1, max_length=64)]
     trip_id: UUID

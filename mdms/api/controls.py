@@ -1,21 +1,20 @@
 """Commands to meters, by REST: ask, look, take back."""
 
-import tempfile
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.background import BackgroundTask
+from pydantic import Field
 
 from commands.requests import Request
 from commands.scene import is_immediate
-from mdms.api import params
+from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.description import PARQUET, files
+from mdms.api.text import Body
 from mdms.domain.controls import Action
 from mdms.domain.people import APPROVES, PROPOSES, Role, Token
 from mdms.services.controls import view
@@ -28,10 +27,8 @@ Canceller = Annotated[Token, Depends(allow(PROPOSES | APPROVES))]
 """Who may command; an administrator may not (headend.md 4)."""
 
 
-class ControlRequest(BaseModel):
+class ControlRequest(Body):
     """What is asked of a meter; `meter` is a badge or a usage point."""
-
-    model_config = ConfigDict(extra="forbid")
 
     action: Action
     meter: Annotated[str, Field(min_length=1, max_length=64)]
@@ -44,10 +41,8 @@ class ControlRequest(BaseModel):
     dry_run: bool = False
 
 
-class Word(BaseModel):
+class Word(Body):
     """Why a command is approved, or taken back."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(max_length=500)] = ""
 
@@ -88,13 +83,11 @@ async def controls(
     "/files/controls.parquet",
     dependencies=[Depends(allow(ANYONE_KNOWN))],
     response_class=FileResponse,
+    responses=files(PARQUET),
 )
 async def file(services: Backend) -> FileResponse:
     """Give every command as Parquet."""
-    with tempfile.NamedTemporaryFile(suffix=".parquet", delete=False) as made:
-        path = Path(made.name)
-    await services.controls.write_controls(path)
-    return FileResponse(path, filename="controls.parquet", background=BackgroundTask(path.unlink))
+    return await downloads.made("controls.parquet", services.controls.write_controls)
 
 
 @router.get("/{control_id}", dependencies=[Depends(allow(ANYONE_KNOWN))])

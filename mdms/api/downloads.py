@@ -11,12 +11,14 @@ from typing import Final
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from mdms.api.description import CMEP, CSV, GREEN_BUTTON, PARQUET
+
 MEDIA_TYPES: Final = {
-    ".xml": "application/atom+xml",
-    ".csv": "text/csv; charset=utf-8",
-    ".parquet": "application/vnd.apache.parquet",
-    ".cmep": "text/plain; charset=utf-8",
-    ".nem12": "text/csv; charset=utf-8",
+    ".xml": GREEN_BUTTON,
+    ".csv": CSV,
+    ".parquet": PARQUET,
+    ".cmep": CMEP,
+    ".nem12": CSV,
 }
 
 

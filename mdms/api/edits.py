@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.edits import REASONS, EditOperation, EditReason, EditState
 from mdms.domain.people import EDITS, Role, Token
 from mdms.services.edit_values import EditRequest
@@ -26,15 +27,13 @@ _Quanta = Annotated[int, Field(ge=-(2**62), le=2**62)]
 _Text = Annotated[str, Field(max_length=500)]
 
 
-class Change(BaseModel):
+class Change(Body):
     """What is done to a range; which members an operation needs, docs/reference/editing.md says."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     operation: EditOperation
     from_: Annotated[AwareDatetime, Field(alias="from")]
     to: AwareDatetime | None = None
-    values: Annotated[list[_Quanta], Field(max_length=3000)] = []
+    values: Annotated[list[_Quanta], Field(max_length=3000, default_factory=list)]
     total: _Quanta | None = None
     reference: AwareDatetime | None = None
     shift: Annotated[int, Field(ge=-3000, le=3000)] = 0
@@ -70,10 +69,8 @@ class MeterChange(Change):
     reading_type: Annotated[str, Field(max_length=64)] | None = None
 
 
-class Decision(BaseModel):
+class Decision(Body):
     """Approve or refuse, for good."""
-
-    model_config = ConfigDict(extra="forbid")
 
     approve: bool
     text: _Text = ""

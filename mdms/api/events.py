@@ -1,16 +1,15 @@
 """Events of meters and collectors, by REST."""
 
-import tempfile
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 
-from mdms.api import params
+from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.description import PARQUET, files
 
 router = APIRouter(
     prefix="/v1/events", tags=["events"], dependencies=[Depends(allow(ANYONE_KNOWN))]
@@ -34,11 +33,9 @@ async def events(
     return {"events": await services.events.listed(period, meter=meter, count_max=limit)}
 
 
-@router.get("/files/events.parquet", response_class=FileResponse)
+@router.get("/files/events.parquet", response_class=FileResponse, responses=files(PARQUET))
 async def file(services: Backend, from_: From, to: To) -> FileResponse:
     """Give every event of a period as Parquet."""
     period = params.period(from_, to, services.zone)
-    with tempfile.NamedTemporaryFile(suffix=".parquet", delete=False) as made:
-        path = Path(made.name)
-    await services.events.write_events(period, path)
-    return FileResponse(path, filename="events.parquet", background=BackgroundTask(path.unlink))
+    write = partial(services.events.write_events, period)
+    return await downloads.made("events.parquet", write)

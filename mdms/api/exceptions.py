@@ -5,12 +5,14 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.edits import Approver, Change, Editor, role_of
 from mdms.api.readings import READERS
+from mdms.api.text import Body
 from mdms.domain.edits import EditOperation, EditReason
 
 router = APIRouter(prefix="/v1/exceptions", tags=["exceptions"])
@@ -23,18 +25,14 @@ class Answer(StrEnum):
     REJECT = "reject"
 
 
-class Assignment(BaseModel):
+class Assignment(Body):
     """Who looks into it; `-` gives it back to everybody."""
-
-    model_config = ConfigDict(extra="forbid")
 
     to: Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class Verdict(BaseModel):
+class Verdict(Body):
     """An answer with its reason."""
-
-    model_config = ConfigDict(extra="forbid")
 
     answer: Answer
     reason: EditReason
@@ -68,14 +66,14 @@ async def some(
 
 
 @router.get("/{exception_id}", dependencies=[READERS])
-async def show(services: Backend, exception_id: int) -> dict[str, Any]:
+async def show(services: Backend, exception_id: params.Number) -> dict[str, Any]:
     """Give an exception with its day: values, like days, registers, sums, edits."""
     return await services.exceptions.show(exception_id)
 
 
 @router.post("/{exception_id}/assign")
 async def assign(
-    body: Assignment, services: Backend, exception_id: int, caller: Approver
+    body: Assignment, services: Backend, exception_id: params.Number, caller: Approver
 ) -> dict[str, Any]:
     """Give an exception to a person; 409 when it is closed."""
     return await services.exceptions.assign(exception_id, body.to, caller.name)
@@ -83,7 +81,7 @@ async def assign(
 
 @router.post("/{exception_id}/answer")
 async def answer(
-    body: Verdict, services: Backend, exception_id: int, caller: Editor
+    body: Verdict, services: Backend, exception_id: params.Number, caller: Editor
 ) -> dict[str, Any]:
     """Accept the suspect values of its day, or reject the valid ones; 409 when it is closed."""
     return await services.exceptions.answer(
@@ -99,7 +97,7 @@ async def answer(
 
 @router.post("/{exception_id}/edit", status_code=HTTPStatus.CREATED)
 async def edit(
-    body: Change, services: Backend, exception_id: int, caller: Editor
+    body: Change, services: Backend, exception_id: params.Number, caller: Editor
 ) -> dict[str, Any]:
     """Answer an exception with an edit of its meter's reads."""
     request = await services.exceptions.request(exception_id, body.request(""))

@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.api.looks import looks_at
+from mdms.api.text import Body
 from mdms.domain.facts import Subject
 from mdms.domain.people import Role, Token
 from mdms.policy.access_facts import Data
@@ -23,10 +24,8 @@ _READERS = frozenset({Role.BILLING, Role.CSR, Role.SUPERVISOR, Role.SAFETY, Role
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class Fact(BaseModel):
+class Fact(Body):
     """One statement; `known_at` left out means now."""
-
-    model_config = ConfigDict(extra="forbid")
 
     subject: Subject
     subject_id: _Text
@@ -37,18 +36,14 @@ class Fact(BaseModel):
     evidence: Annotated[str, Field(max_length=200)] = ""
 
 
-class Facts(BaseModel):
+class Facts(Body):
     """Statements, taken all or none."""
-
-    model_config = ConfigDict(extra="forbid")
 
     facts: Annotated[list[Fact], Field(min_length=1, max_length=1000)]
 
 
-class FactFile(BaseModel):
+class FactFile(Body):
     """A CSV file of facts."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: _Text
     text: Annotated[str, Field(max_length=50_000_000)]

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import APPROVES, PROPOSES, Token
 
 router = APIRouter(prefix="/v1/field-orders", tags=["field orders"])
@@ -16,10 +17,8 @@ router = APIRouter(prefix="/v1/field-orders", tags=["field orders"])
 Closer = Annotated[Token, Depends(allow(PROPOSES | APPROVES))]
 
 
-class Outcome(BaseModel):
+class Outcome(Body):
     """What was done."""
-
-    model_config = ConfigDict(extra="forbid")
 
     outcome: Annotated[str, Field(min_length=1, max_length=500)]
 

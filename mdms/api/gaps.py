@@ -3,21 +3,20 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.errors import UsageError
 from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1/gaps", tags=["gaps"])
 
 
-class BackfillRequest(BaseModel):
+class BackfillRequest(Body):
     """What to ask for again: known holes, or with a period everything that was closed in it."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     collector_id: Annotated[int | None, Field(ge=1)] = None
     from_: Annotated[str | None, Field(alias="from")] = None

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.customers import Holder
 from mdms.domain.people import Role, Token
 from mdms.policy.access_facts import Data
@@ -25,15 +26,13 @@ _HOURS_MAX = 400 * 24
 """Thirteen months, the longest that a consent is taken for."""
 
 
-class NewGrant(BaseModel):
+class NewGrant(Body):
     """
     Whom a portal lets see what.
 
     Owners and guests see their accounts' own days; property managers and third parties what the
     owner consented to: `data` of the days first_on..last_on, on the strength of `evidence`.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     holder: Holder
     account_ids: Annotated[frozenset[_AccountId], Field(min_length=1, max_length=1000)]

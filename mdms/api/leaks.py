@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.api.looks import looks_at
+from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 from mdms.policy.access_facts import Data
 from mdms.policy.leak_credit import Repair
@@ -27,28 +28,22 @@ _Answerer = Annotated[Token, Depends(allow(frozenset({Role.CSR, Role.SUPERVISOR,
 _Reason = Annotated[str, Field(max_length=500)]
 
 
-class Acknowledgement(BaseModel):
+class Acknowledgement(Body):
     """The customer says that the flow is normal."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: _Reason = ""
 
 
-class Announcement(BaseModel):
+class Announcement(Body):
     """What a customer says of the water ahead."""
-
-    model_config = ConfigDict(extra="forbid")
 
     meter: Annotated[str, Field(min_length=1, max_length=200)]
     pool_fill: bool = False
     normal_gal_h: Annotated[float | None, Field(ge=0, le=100_000)] = None
 
 
-class Application(BaseModel):
+class Application(Body):
     """What a customer states who asks for a credit."""
-
-    model_config = ConfigDict(extra="forbid")
 
     tier1_rate: Annotated[Decimal, Field(ge=0, le=1000)]
     asked_on: date | None = None

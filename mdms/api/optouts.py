@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 from mdms.policy.optout_facts import Requester
 from mdms.services.optout_asking import OptoutAsked
@@ -23,34 +25,30 @@ Supervisor = Annotated[Token, Depends(allow(frozenset({Role.SUPERVISOR})))]
 READERS = [Depends(allow(_CLERKS | {Role.BILLING, Role.AUDITOR}))]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class OptoutRequest(_Body):
+class OptoutRequest(Body):
     """Whose opt-out is asked for, by whom, for which services; all but water if none are named."""
 
     who: Annotated[str, Field(min_length=1, max_length=64)]
-    usage_points: Annotated[list[str], Field(max_length=100)] = []
+    usage_points: Annotated[list[str], Field(max_length=100, default_factory=list)]
     requester: Requester = Requester.HOLDER
     crew_today: bool = False
     form_on: date | None = None
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-class Form(_Body):
+class Form(Body):
     """When the signed form came back."""
 
     received_on: date
 
 
-class Reason(_Body):
+class Reason(Body):
     """Why, for the record."""
 
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-class OptoutEnd(_Body):
+class OptoutEnd(Body):
     """The order by which the radio was switched on at the meter, where one was needed."""
 
     field_order: Annotated[str, Field(max_length=64)] = ""
@@ -83,7 +81,7 @@ async def tasks(services: Backend, *, open_only: bool = True) -> dict[str, list[
 
 
 @router.post("/tasks/{number}/done")
-async def done(services: Backend, number: int, caller: Supervisor) -> dict[str, Any]:
+async def done(services: Backend, number: params.Number, caller: Supervisor) -> dict[str, Any]:
     """Close a task: somebody decided, or did it."""
     return await services.optouts.finish(number, caller.name)
 

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api import downloads, params
 from mdms.api.backend import Backend
+from mdms.api.description import GREEN_BUTTON, files
+from mdms.api.text import Body
 from mdms.domain.alerts import WishKind
 from mdms.domain.customers import Grant
 from mdms.domain.time import Period
@@ -70,7 +72,7 @@ async def usage(
     return await services.own_data.usage(holder, asked, step)
 
 
-@router.get(_PLACE + "/green-button")
+@router.get(_PLACE + "/green-button", response_class=FileResponse, responses=files(GREEN_BUTTON))
 async def green_button(services: Backend, holder: Holder, asked: Wish) -> FileResponse:
     """Give the intervals as a Green Button feed: Download My Data."""
     await services.own_data.permit(holder, asked, Data.INTERVAL_USAGE)
@@ -80,10 +82,8 @@ async def green_button(services: Backend, holder: Holder, asked: Wish) -> FileRe
     return await downloads.made("green_button.xml", write)
 
 
-class Threshold(BaseModel):
+class Threshold(Body):
     """From where on to tell: billing units a day for usage, percent above usual for high_use."""
-
-    model_config = ConfigDict(extra="forbid")
 
     threshold: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=3)]
 

@@ -1,10 +1,16 @@
 """What callers may write for a day, an instant and a period."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import Field
 
 from mdms.domain.errors import UsageError
 from mdms.domain.time import Period, local_midnight
+
+Number = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""Of a row, as the database counts them."""
 
 
 def day(text: str) -> date:

@@ -4,10 +4,11 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import APPROVES, Role, Token
 
 router = APIRouter(prefix="/v1/pilot", tags=["pilot"])
@@ -17,10 +18,8 @@ Supervisor = Annotated[Token, Depends(allow(APPROVES))]
 _READERS = frozenset({Role.CSR, Role.SAFETY, Role.SUPERVISOR, Role.NETWORK, Role.AUDITOR})
 
 
-class Enrolment(BaseModel):
+class Enrolment(Body):
     """Which meter joins or leaves, by badge or usage point, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     meter: Annotated[str, Field(min_length=1, max_length=64)]
     reason: Annotated[str, Field(max_length=500)] = ""

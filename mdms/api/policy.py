@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from commands.checks import Check
 from commands.requests import Request
@@ -12,6 +12,7 @@ from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.controls import role_of
+from mdms.api.text import Body
 from mdms.domain.controls import Action
 from mdms.domain.people import Token
 
@@ -21,10 +22,8 @@ Anyone = Annotated[Token, Depends(allow(ANYONE_KNOWN))]
 """Who may see how a switch stands, may see why (policy.md 5.1)."""
 
 
-class Question(BaseModel):
+class Question(Body):
     """What would be asked of a meter, and when; `meter` is a badge or a usage point."""
-
-    model_config = ConfigDict(extra="forbid")
 
     action: Action
     meter: Annotated[str, Field(min_length=1, max_length=64)]

@@ -4,11 +4,12 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1", tags=["quarantine"])
@@ -16,10 +17,8 @@ router = APIRouter(prefix="/v1", tags=["quarantine"])
 _MAY_REPLAY = allow(frozenset({Role.VEE, Role.NETWORK, Role.ADMIN}))
 
 
-class ReplayRequest(BaseModel):
+class ReplayRequest(Body):
     """Which raw messages to read again: those that came in a period."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     from_: Annotated[str, Field(alias="from")]
     to: str

@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse
 from mdms.api import downloads, params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.description import ARROW, CMEP, CSV, GREEN_BUTTON, PARQUET, files
 from mdms.api.looks import looks_at
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role
@@ -23,8 +24,6 @@ from mdms.services.reading_files import FileForm
 router = APIRouter(prefix="/v1/readings", tags=["readings"])
 READERS = Depends(allow(frozenset({Role.VEE, Role.BILLING, Role.CSR, Role.SUPERVISOR})))
 LOOKS = looks_at(Data.INTERVAL_USAGE, "meter", "usage_point_id")
-PARQUET = "application/vnd.apache.parquet"
-ARROW = "application/vnd.apache.arrow.stream"
 FILE_FORMS: Final = {
     "readings.cmep": FileForm.CMEP,
     "readings.nem12": FileForm.NEM12,
@@ -35,7 +34,12 @@ From = Annotated[str, Query(alias="from", description="Local day, or instant wit
 To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
 
 
-@router.get("", dependencies=[READERS, LOOKS], response_class=Response)
+@router.get(
+    "",
+    dependencies=[READERS, LOOKS],
+    response_class=Response,
+    responses=files(PARQUET, ARROW),
+)
 async def readings(
     services: Backend,
     *,
@@ -58,7 +62,12 @@ async def readings(
     return Response(await asyncio.to_thread(_parquet, table), media_type=PARQUET)
 
 
-@router.get("/files/{name}", dependencies=[READERS, LOOKS], response_class=FileResponse)
+@router.get(
+    "/files/{name}",
+    dependencies=[READERS, LOOKS],
+    response_class=FileResponse,
+    responses=files(PARQUET, CSV, CMEP, GREEN_BUTTON),
+)
 async def file(
     services: Backend, name: str, from_: From, to: To, meter: str | None = None
 ) -> FileResponse:
@@ -84,7 +93,12 @@ async def file(
     raise NotFoundError(f"there is no file {name!r}; there are {names}")
 
 
-@router.get("/green-button/{usage_point_id}", dependencies=[READERS, LOOKS])
+@router.get(
+    "/green-button/{usage_point_id}",
+    dependencies=[READERS, LOOKS],
+    response_class=FileResponse,
+    responses=files(GREEN_BUTTON),
+)
 async def green_button(services: Backend, usage_point_id: str, from_: From, to: To) -> FileResponse:
     """Give the usage at a usage point as a Green Button feed, as customers download theirs."""
     wanted = Wanted(params.period(from_, to, services.zone), usage_point_id)

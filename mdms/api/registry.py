@@ -3,21 +3,19 @@
 from typing import Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
 
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.looks import looks_at
+from mdms.api.text import Body
 from mdms.domain.people import Role
 from mdms.policy.access_facts import Data
 
 router = APIRouter(prefix="/v1", tags=["registry"])
 
 
-class RegistryFiles(BaseModel):
+class RegistryFiles(Body):
     """The texts of a registry directory's CSV files, by file name."""
-
-    model_config = ConfigDict(extra="forbid")
 
     files: dict[str, str]
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 from mdms.services.self_reads import ReadSent
 
@@ -22,11 +23,7 @@ Supervisor = Annotated[Token, Depends(allow(frozenset({Role.SUPERVISOR})))]
 READERS = [Depends(allow(_CLERKS | {Role.BILLING, Role.AUDITOR}))]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SelfRead(_Body):
+class SelfRead(Body):
     """What a display shows, in billing units; `at` left out means now."""
 
     meter: Annotated[str, Field(min_length=1, max_length=64)]
@@ -36,14 +33,14 @@ class SelfRead(_Body):
     verifies: bool = False
 
 
-class SelfReadFile(_Body):
+class SelfReadFile(Body):
     """A CSV file of self reads."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     text: Annotated[str, Field(max_length=50_000_000)]
 
 
-class Reason(_Body):
+class Reason(Body):
     """Why, for the record."""
 
     reason: Annotated[str, Field(max_length=500)] = ""

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
@@ -16,10 +17,8 @@ router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
 Administrator = Annotated[Token, Depends(allow(frozenset({Role.ADMIN})))]
 
 
-class NewToken(BaseModel):
+class NewToken(Body):
     """Who will use it, what for and how long; `days` null: until it is revoked."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
     roles: Annotated[frozenset[Role], Field(min_length=1)]

@@ -4,20 +4,19 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 
 router = APIRouter(prefix="/v1/vee", tags=["vee"])
 
 
-class RunRequest(BaseModel):
+class RunRequest(Body):
     """Which local days to judge, both included; every meter when none is named."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     from_: Annotated[str, Field(alias="from")]
     to: str
@@ -46,10 +45,8 @@ class ShadowRequest(RunRequest):
     ruleset: str
 
 
-class RulesetText(BaseModel):
+class RulesetText(Body):
     """A rule set as its file holds it (TOML)."""
-
-    model_config = ConfigDict(extra="forbid")
 
     ruleset: str
 

@@ -69,7 +69,7 @@ async def test_a_file_goes_in_and_its_report_is_found_again(town):
     ("params", "sentence"),
     [
         ({"zone": "Mars"}, "no zone"),
-        ({"zone": "\0"}, "no zone"),
+        ({"zone": "\0"}, "zone has a NUL"),
         ({"meter": "\0"}, "meter"),
         ({"format": "xls"}, "format"),
         ({"name": ""}, "name"),
