@@ -16,6 +16,7 @@ from mdms.ports.collection import CollectorStore, EventStore, GapStore
 from mdms.ports.conflicts import ConflictStore
 from mdms.ports.controls import ControlStore
 from mdms.ports.customers import AccessLogStore, CustomerStore
+from mdms.ports.dials import DialStore
 from mdms.ports.edits import EditStore
 from mdms.ports.exceptions import ExceptionStore
 from mdms.ports.facts import FactStore
@@ -52,6 +53,8 @@ class UnitOfWork(Protocol):
     def readings(self) -> ReadingStore: ...
     @property
     def reading_imports(self) -> ReadingImportStore: ...
+    @property
+    def dials(self) -> DialStore: ...
     @property
     def vee(self) -> VeeStore: ...
     @property

@@ -7,7 +7,7 @@ value cannot be true is refused as a whole.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ import numpy as np
 
 from mdms.billing.formats.flaws import DAMAGE, Flaw, UnusableError
 from mdms.billing.formats.runs import PassedOver, Refusal, Run, Said
+from mdms.domain.dials import DEMAND, DialRead
 from mdms.domain.reading_imports import RefusedRow
 from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Source
 from mdms.domain.time import from_epoch_s
@@ -39,6 +40,7 @@ class Batch:
 
     intervals: IntervalReads
     registers: RegisterReads
+    dials: Sequence[DialRead] = ()
 
 
 class _Gathered(NamedTuple):
@@ -81,6 +83,9 @@ class Intake:
     is_damaged: bool = False
     _intervals: "_Gathered" = field(default_factory=_Gathered.empty)
     _registers: "_Gathered" = field(default_factory=_Gathered.empty)
+    _dials: "_Gathered" = field(default_factory=_Gathered.empty)
+    _dial: list[str] = field(default_factory=list)
+    """Of each reading in _dials, which one."""
 
     def batches(self, said: Iterator[Said]) -> Iterator[Batch]:
         """Yield batches of reads that can be stored, until the file is at its end."""
@@ -92,7 +97,8 @@ class Intake:
                     self.passed_over[each.kind] += 1
                 case Run():
                     self._take(each)
-            if len(self._intervals.at_s) + len(self._registers.at_s) >= BATCH_MAX:
+            gathered = (self._intervals, self._registers, self._dials)
+            if sum(len(each.at_s) for each in gathered) >= BATCH_MAX:
                 yield self._batch()
         yield self._batch()
 
@@ -118,6 +124,9 @@ class Intake:
                 self._refuse(line, error.flaw, str(error))
             return
         into = self._registers if run.interval_s is None else self._intervals
+        if run.dial:
+            into = self._dials
+            self._dial += [run.dial] * len(run.at_s)
         into.channel_id.extend([int(self.channels.table.channel_id[row])] * len(run.at_s))
         into.at_s.extend(run.at_s)
         into.value.extend([value * factor for value in run.value] if factor > 1 else run.value)
@@ -125,8 +134,14 @@ class Intake:
 
     def _batch(self) -> Batch:
         intervals, registers = self._intervals, self._registers
+        dials, names = self._dials, self._dial
         self._intervals, self._registers = _Gathered.empty(), _Gathered.empty()
-        return Batch(self._sound_intervals(intervals), self._sound_registers(registers))
+        self._dials, self._dial = _Gathered.empty(), []
+        return Batch(
+            self._sound_intervals(intervals),
+            self._sound_registers(registers),
+            self._sound_dials(dials, names),
+        )
 
     def _sound_intervals(self, gathered: _Gathered) -> IntervalReads:
         channel_id, at_s, value, line = gathered.columns()
@@ -155,6 +170,26 @@ class Intake:
         )
 
     def _sound_registers(self, gathered: _Gathered) -> RegisterReads:
+        channel_id, at_s, value, _ = gathered.columns()
+        good = self._possible(gathered, np.ones(len(at_s), np.bool_))
+        return RegisterReads.raw(
+            channel_id[good],
+            at_s[good],
+            value[good],
+            recorded_us=self.recorded_us,
+            source=Source.FILE,
+        )
+
+    def _sound_dials(self, gathered: _Gathered, names: Sequence[str]) -> list[DialRead]:
+        channel_id, at_s, value, _ = gathered.columns()
+        wraps = np.array([name != DEMAND for name in names], np.bool_)
+        return [
+            DialRead(int(channel_id[row]), names[row], int(at_s[row]), int(value[row]))
+            for row in np.flatnonzero(self._possible(gathered, wraps)).tolist()
+        ]
+
+    def _possible(self, gathered: _Gathered, wraps: Bool) -> Bool:
+        """Refuse readings that cannot be true; those that wrap do so where the register does."""
         channel_id, at_s, value, line = gathered.columns()
         first, count = self.channels.installations(channel_id)
         in_place, _ = self.channels.in_place(first, count, at_s, at_s)
@@ -164,16 +199,10 @@ class Intake:
             (at_s > self.now_s + AHEAD_S_MAX, Flaw.TIME_FUTURE),
             (at_s < self.now_s - PAST_S_MAX, Flaw.TIME_PAST),
             (~in_place, Flaw.NOT_INSTALLED),
-            (value >= self.channels.table.register_modulus[first], Flaw.BAD_VALUE),
+            (wraps & (value >= self.channels.table.register_modulus[first]), Flaw.BAD_VALUE),
         )
         self.counts["register_count"] += int(good.sum())
-        return RegisterReads.raw(
-            channel_id[good],
-            at_s[good],
-            value[good],
-            recorded_us=self.recorded_us,
-            source=Source.FILE,
-        )
+        return good
 
     def _refuse_where(self, line: Int64, at_s: Int64, *tests: tuple[Bool, Flaw]) -> Bool:
         """Refuse the rows that fail a test; return the values of those that fail none."""

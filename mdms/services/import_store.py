@@ -1,13 +1,14 @@
 """Store the reads of a file within its transaction, and remember which days they change."""
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from mdms.domain.dials import DialRead
 from mdms.domain.readings import RAW_VERSION, Bool, Int64, IntervalReads, RegisterReads
 from mdms.domain.time import (
     Period,
@@ -42,9 +43,10 @@ class ImportedReads:
         counts: new_count and disputed_count of `ReadingImport`.
     """
 
-    def __init__(self, work: UnitOfWork, zone: ZoneInfo) -> None:
+    def __init__(self, work: UnitOfWork, zone: ZoneInfo, now: datetime) -> None:
         self._work = work
         self._zone = zone
+        self._now = now
         self._days = np.empty(0, np.int64)
         """Channel and ordinal of each day that has something new, in one number."""
         self.counts: Counter[str] = Counter()
@@ -55,6 +57,8 @@ class ImportedReads:
             await self._intervals(intervals)
         for registers in _turns(batch.registers, batch.registers.at_s):
             await self._registers(registers)
+        if batch.dials:
+            await self._dials(batch.dials)
 
     async def touch(self, judged_until: date | None) -> None:
         """Send days that were judged already back to validation; right before the commit."""
@@ -95,6 +99,15 @@ class ImportedReads:
             await self._append(IntervalReads.empty(), new, sure=True)
             await self._append(IntervalReads.empty(), other, sure=False)
         await self._append(IntervalReads.empty(), RegisterReads.concat(*sparse), sure=False)
+
+    async def _dials(self, reads: Sequence[DialRead]) -> None:
+        kept = await self._work.dials.add(reads, self._now)
+        self.counts["new_count"] += len(kept.new)
+        self.counts["disputed_count"] += kept.disputed
+        channel_id = np.array([each.channel_id for each in kept.new], np.int32)
+        at_s = np.array([each.at_s for each in kept.new], np.int64)
+        for back_s in (0, _BOOKEND_S_MAX):
+            self._remember(channel_id, at_s - back_s)
 
     async def _append(
         self, intervals: IntervalReads, registers: RegisterReads, *, sure: bool

@@ -162,7 +162,7 @@ class ReadingImportService:
     async def _store(self, taken: "_Taken", intake: Intake) -> ReadingImport:
         """Store what is sound, in one transaction; undo it where that is not enough."""
         async with self._unit_of_work() as work:
-            reads = ImportedReads(work, self._zone)
+            reads = ImportedReads(work, self._zone, taken.at)
             batches = _batches(taken, intake)
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 if not intake.refused or taken.how.skip_refused:

@@ -566,6 +566,14 @@ ALTER TABLE public.dead_letter ALTER COLUMN dead_letter_id ADD GENERATED ALWAYS 
     CACHE 1
 );
 
+CREATE TABLE public.dial_read (
+    channel_id integer NOT NULL,
+    dial text NOT NULL,
+    at_utc timestamp with time zone NOT NULL,
+    value bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.edit (
     edit_id uuid NOT NULL,
     channel_id integer NOT NULL,
@@ -1690,6 +1698,9 @@ ALTER TABLE ONLY public.control_step
 ALTER TABLE ONLY public.dead_letter
     ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id);
 
+ALTER TABLE ONLY public.dial_read
+    ADD CONSTRAINT dial_read_pkey PRIMARY KEY (channel_id, at_utc, dial);
+
 ALTER TABLE ONLY public.edit_decision
     ADD CONSTRAINT edit_decision_pkey PRIMARY KEY (edit_id);
 
@@ -2023,6 +2034,9 @@ ALTER TABLE ONLY public.control_envelope
 
 ALTER TABLE ONLY public.control_step
     ADD CONSTRAINT control_step_control_id_fkey FOREIGN KEY (control_id) REFERENCES public.control(control_id);
+
+ALTER TABLE ONLY public.dial_read
+    ADD CONSTRAINT dial_read_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.channel(channel_id);
 
 ALTER TABLE ONLY public.edit_decision
     ADD CONSTRAINT edit_decision_edit_id_fkey FOREIGN KEY (edit_id) REFERENCES public.edit(edit_id);

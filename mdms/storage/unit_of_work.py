@@ -24,6 +24,7 @@ from mdms.storage.collectors import PostgresCollectors
 from mdms.storage.conflicts import PostgresConflicts
 from mdms.storage.controls import PostgresControls
 from mdms.storage.customers import PostgresCustomers
+from mdms.storage.dials import PostgresDials
 from mdms.storage.edits import PostgresEdits
 from mdms.storage.events import PostgresEvents
 from mdms.storage.exceptions import PostgresExceptions
@@ -59,6 +60,7 @@ class PostgresUnitOfWork:
         self.messages = PostgresMessages(connection, partitions)
         self.readings = PostgresReadings(connection, partitions)
         self.reading_imports = PostgresReadingImports(connection)
+        self.dials = PostgresDials(connection)
         self.vee = PostgresVee(connection)
         self.raw_messages = PostgresRawMessages(connection, partitions)
         self.edits = PostgresEdits(connection, partitions)

@@ -2,8 +2,9 @@
 Read CSV as `mdms reading export` writes it, and as a spreadsheet gives it back.
 
 A header names the columns, in any order. `meter`, `reading_type`, `value` (quanta) and either
-`start_utc` (of an interval) or `at_utc` (of a register) must be there; `status` may be; the other
-columns of our own files are read over.
+`start_utc` (of an interval) or `at_utc` (of a register) must be there; `status` may be, and `dial`
+beside `at_utc`, which names a further register of the meter: a time-of-use bucket or `demand`. The
+other columns of our own files are read over.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from mdms.billing.formats.flaws import Flaw, UnusableError
 from mdms.billing.formats.lines import Line, fields_of, read_lines
 from mdms.billing.formats.rfc4180 import unguarded
 from mdms.billing.formats.runs import MeterName, Refusal, Run, Said
+from mdms.domain.dials import is_dial
 from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.readings import Status
 from mdms.domain.time import to_epoch_s
@@ -24,6 +26,7 @@ RUN_LENGTH_MAX: Final = 1024
 _NEEDED: Final = ("meter", "reading_type", "value")
 _INTERVAL: Final = "start_utc"
 _REGISTER: Final = "at_utc"
+_DIAL: Final = "dial"
 _READ_OVER: Final = frozenset(
     {"start_local", "at_local", "unit", "amount", "amount_unit", "method", "version", "flags",
      "recorded_at"}
@@ -62,7 +65,7 @@ def read(file: BinaryIO) -> Iterator[Said]:
 
 
 def _header(fields: list[str]) -> dict[str, int]:
-    known = {*_NEEDED, *_READ_OVER, _INTERVAL, _REGISTER, "status"}
+    known = {*_NEEDED, *_READ_OVER, _INTERVAL, _REGISTER, _DIAL, "status"}
     header = {name: place for place, name in enumerate(fields)}
     unknown = [name for name in fields if name not in known]
     missing = [name for name in _NEEDED if name not in header]
@@ -74,6 +77,8 @@ def _header(fields: list[str]) -> dict[str, int]:
         raise UnusableError(Flaw.BAD_RECORD, f"has no column {missing[0]}")
     if (_INTERVAL in header) == (_REGISTER in header):
         raise UnusableError(Flaw.BAD_RECORD, f"needs one of the columns {_INTERVAL}, {_REGISTER}")
+    if _DIAL in header and _REGISTER not in header:
+        raise UnusableError(Flaw.BAD_RECORD, "has a column dial, and intervals have no dials")
     return header
 
 
@@ -97,13 +102,16 @@ def _row(number: int, cells: Mapping[str, str]) -> Run:
         )
     meter = MeterName((unguarded(cells["meter"]),))
     interval_s = kind.interval_s if _INTERVAL in cells else None
-    return Run(number, meter, kind.commodity, kind.channel, interval_s)
+    dial = cells.get(_DIAL, "")
+    if dial and not is_dial(dial):
+        raise UnusableError(Flaw.UNKNOWN_CHANNEL, f"{dial[:40]!r} is no name of a dial")
+    return Run(number, meter, kind.commodity, kind.channel, interval_s, dial=dial)
 
 
 def _belongs(row: Run, run: Run) -> bool:
     return (
-        (row.meter, row.commodity, row.channel, row.interval_s)
-        == (run.meter, run.commodity, run.channel, run.interval_s)
+        (row.meter, row.commodity, row.channel, row.interval_s, row.dial)
+        == (run.meter, run.commodity, run.channel, run.interval_s, run.dial)
     ) and len(run.at_s) < RUN_LENGTH_MAX
 
 

@@ -67,6 +67,7 @@ class Run:
         not_read: Points that somebody estimated or edited: no readings, and not taken.
         rounded: Values finer than a quantum, rounded half even.
         lines: Where each value stands; empty: all of them at `line`.
+        dial: Of a register, which further one of the meter it is; empty: the channel's own.
     """
 
     line: int
@@ -81,6 +82,7 @@ class Run:
     not_read: int = 0
     rounded: int = 0
     lines: list[int] = field(default_factory=list)
+    dial: str = ""
 
     def add(self, at_s: int, text: str, factor: int | Decimal) -> None:
         """

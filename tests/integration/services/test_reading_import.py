@@ -134,6 +134,31 @@ async def test_another_value_for_a_known_read_is_kept_as_a_conflict(files, town,
         assert (await work.vee.touched()) != []
 
 
+DIALS = "meter,reading_type,at_utc,dial,value\r\n" + "".join(
+    f"E100,0.0.2.4.1.1.12.0.0.0.0.0.0.0.0.0.72.0,2026-11-03T08:00:00Z,{dial},{value}\r\n"
+    for dial, value in (("peak", 120), ("off_peak", 450), ("demand", 7_200), ("", 570))
+)
+
+
+async def test_readings_of_further_registers_are_kept_once_and_their_days_judged_again(
+    files, town, tmp_path
+):
+    first = await files.take(written(tmp_path, DIALS), "d.csv", HowToRead(), "vera")
+    other = await files.take(
+        written(tmp_path, DIALS.replace("peak,120", "peak,121")), "e.csv", HowToRead(), "vera"
+    )
+
+    async with town() as work:
+        [channel_id] = {each for each, _ in await work.vee.touched()}
+        read = await work.dials.of([channel_id], PERIOD)
+    assert [(each.dial, each.value) for each in read] == [
+        ("demand", 7_200), ("off_peak", 450), ("peak", 120),
+    ]  # fmt: skip
+    assert (await stored(town))[1] == [570]
+    assert (first["register_count"], first["new_count"], first["disputed_count"]) == (4, 4, 0)
+    assert (other["new_count"], other["disputed_count"]) == (0, 1)
+
+
 async def test_a_silent_radios_intervals_are_refused(files, tmp_path):
     row = "W200,0.0.7.4.1.9.58.0.0.0.0.0.0.0.0.-1.128.0,2026-11-03T08:00:00Z,12\r\n"
     path = written(tmp_path, "meter,reading_type,start_utc,value\r\n" + row)

@@ -36,6 +36,22 @@ def test_rows_of_one_meter_are_a_run_and_keep_their_lines():
     assert (second.commodity, second.interval_s, second.value) == (Commodity.GAS, 3600, [4])
 
 
+def test_a_register_may_be_a_further_one_of_its_meter():
+    header = "meter,reading_type,at_utc,dial,value"
+    at = "2026-11-03T08:00:00Z"
+
+    runs = said(
+        header, f"E1,{ENERGY},{at},peak,7", f"E1,{ENERGY},{at},peak,8", f"E1,{ENERGY},{at},,9"
+    )
+
+    assert [(run.dial, run.interval_s, run.value) for run in runs if isinstance(run, Run)] == [
+        ("peak", None, [7, 8]),
+        ("", None, [9]),
+    ]
+    assert refusals(header, f"E1,{ENERGY},{at},On Peak,7") == [(2, "unknown_channel")]
+    assert refusals(header.replace("at_utc", "start_utc")) == [(1, "bad_record")]
+
+
 def test_columns_may_stand_in_any_order_and_those_for_people_are_read_over():
     (run,) = said(
         "\ufeffamount,value,status,at_utc,reading_type,meter,unit",
