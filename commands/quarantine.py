@@ -42,6 +42,16 @@ async def quarantine_queued(work: UnitOfWork, refusals: Sequence[Refusal], now: 
             await _hold(work, locked, refusals, now, due_at)
 
 
+async def ask_again(work: UnitOfWork, now: datetime) -> None:
+    """Let every open that is held back ask at once: the breaker was released."""
+    for each in await work.controls.pending():
+        if each.state is not ControlState.QUARANTINED:
+            continue
+        locked = await work.controls.lock(each.control_id)
+        if locked is not None and locked.state is ControlState.QUARANTINED:
+            await work.controls.save(replace(locked, due_at=now))
+
+
 async def _hold(
     work: UnitOfWork,
     control: EndDeviceControl,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from commands.quarantine import ask_again
 from commands.signer import Breaker
 from mdms.domain.audit import AuditEntry, Value
 from mdms.domain.errors import OperatorError
@@ -58,6 +59,8 @@ class BreakerRelease:
         told: dict[str, Value] = {"supervisor": supervisor, "stands": standing is not None}
         async with self.unit_of_work() as work:
             work.audit.note(AuditEntry(now, RELEASED, str(trip_id), by, told))
+            if standing is None:
+                await ask_again(work, now)
         return standing
 
     def _known(self) -> Breaker:

@@ -30,7 +30,7 @@ def release(
     Release the breaker, as one of two supervisors; run it where the signer runs.
 
     `mdms command release` does it from anywhere; this needs no daemon. Find out first who asked
-    for so many opens: what is held back asks again at once.
+    for so many opens: what is held back asks again within a minute.
 
     Example: mdms signer release ada --config /etc/mdms/signer.toml
     """

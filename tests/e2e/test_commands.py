@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ from tests.e2e.test_serve import Daemon
 from tests.households import GOOD
 from tests.messages import message
 from tests.meters import Air, ObedientMeter
-from tests.signing import SignerProcess, write_signer_files
+from tests.signing import SUPERVISORS, SignerProcess, write_signer_files
 
 pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow]
 
@@ -246,6 +247,31 @@ def test_a_killed_signer_delays_a_command_and_loses_none(house, collector, datab
     with psycopg.connect(database) as connection:
         spent = connection.execute("SELECT count(*) FROM signer.open").fetchall()
     assert spent == [(1,)]
+
+
+def test_two_supervisors_let_a_quarantined_open_go(house, collector, database, tmp_path):
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO signer.trip (trip_id, at, reason) VALUES (%s, now(), '10 of 10 opens')",
+            [uuid.uuid4()],
+        )
+    control_id = house.disconnect()
+    for name in SUPERVISORS:
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_text(f"{name}\n")
+
+    release = ("command", "release")
+    stranger = house.mdms(*release, "ada", "--secret-file", str(tmp_path / "bob"), by="chief")
+    first = house.mdms(*release, "ada", "--secret-file", str(tmp_path / "ada"), by="chief")
+    with Client(house.url, "clerk") as mdms:
+        held = mdms.control(control_id)["state"]
+        second = house.mdms(*release, "bob", "--secret-file", str(tmp_path / "bob"), by="chief")
+        house.daemon.wait_until(lambda: mdms.control(control_id)["state"] == "VERIFIED")
+
+    assert (stranger.returncode, first.returncode, second.returncode) == (1, 0, 0)
+    assert "not a proof" in stranger.stderr
+    assert held == "QUARANTINED"
+    assert [opcode.name for opcode, _ in collector.meter.moves] == ["OPEN"]
 
 
 def test_an_opt_out_silences_radios_by_itself(house):
