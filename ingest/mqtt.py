@@ -8,14 +8,12 @@ dropped. After a lost connection everything unacknowledged comes again.
 """
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Final, Literal, Self
-from urllib.parse import unquote, urlsplit
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -26,8 +24,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.backoff import pauses
+from ingest.connection import PROTOCOLS, V5, connector
 from ingest.handover import Handover
-from mdms.domain.errors import UnavailableError
+from mdms.domain.errors import UnavailableError, UsageError
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope
 from mdms.telemetry import metrics
@@ -35,12 +34,7 @@ from mdms.telemetry import metrics
 _QOS: Final = 1
 _REFUSED: Final = 0x80
 _NEVER_EXPIRES: Final = 0xFFFF_FFFF
-_PORT: Final = 1883
 _PENDING_BYTES_MAX: Final = 256 << 20
-_V5, _V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
-_PROTOCOLS = {"auto": (_V5, _V311), "5": (_V5,), "3.1.1": (_V311,)}
-_AT_ONCE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
-"""Without it every acknowledgement waits for company, up to 40 ms."""
 
 log = structlog.get_logger()
 
@@ -51,7 +45,7 @@ class MqttConfig:
     Where the broker is and how to speak to it.
 
     Attributes:
-        url: mqtt://user:password@host:port
+        url: mqtt://user:password@host:port, or mqtts:// with TLS.
         client_id: The broker keeps this client's session; two clients with one id fight.
         topics: Filters to subscribe to, QoS 1.
         protocol: MQTT 5, 3.1.1, or 5 where the broker has it.
@@ -59,6 +53,7 @@ class MqttConfig:
             so twice as many are taken before the rest is left with the broker.
         keepalive_s: Silence after which a connection is probed.
         backoff_s_max: Longest pause between attempts to connect.
+        ca, certificate, key: Files for TLS, as `connector` takes them.
     """
 
     url: str
@@ -68,6 +63,18 @@ class MqttConfig:
     receive_max: int = 5000
     keepalive_s: int = 30
     backoff_s_max: float = 30.0
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+    def connector(self) -> partial[aiomqtt.Client]:
+        """
+        Return what makes clients.
+
+        Raises:
+            UsageError: A file cannot be used.
+        """
+        return connector(self.url, ca=self.ca, certificate=self.certificate, key=self.key)
 
 
 def uplink_topics(utility: str) -> str:
@@ -100,7 +107,7 @@ class MqttSource:
     def __init__(self, config: MqttConfig, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._protocols = deque(_PROTOCOLS[config.protocol])
+        self._protocols = deque(PROTOCOLS[config.protocol])
         self._handover = Handover(clock)
         self._client: aiomqtt.Client | None = None
         self._up = asyncio.Event()
@@ -191,26 +198,22 @@ class MqttSource:
             except MqttConnectError as error:
                 log.warning("ingest.broker.refused", error=str(error))
                 self._protocols.rotate()
-            except aiomqtt.MqttError as error:
+            except (aiomqtt.MqttError, UsageError) as error:
+                # A certificate that is being renewed may not be there yet.
                 log.warning("ingest.broker.away", error=str(error))
             finally:
                 self._disconnected()
             await self._clock.sleep(next(waits))
 
     def _new_client(self) -> aiomqtt.Client:
-        url, protocol = urlsplit(self._config.url), self._protocols[0]
+        protocol = self._protocols[0]
         connect = partial(
-            aiomqtt.Client,
-            url.hostname or "localhost",
-            url.port or _PORT,
-            username=unquote(url.username) if url.username else None,
-            password=unquote(url.password) if url.password else None,
+            self._config.connector(),
             identifier=self._config.client_id,
             protocol=protocol,
             keepalive=self._config.keepalive_s,
-            socket_options=_AT_ONCE,
         )
-        if protocol is _V5:
+        if protocol is V5:
             session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's
             session.ReceiveMaximum = self._config.receive_max
             session.SessionExpiryInterval = _NEVER_EXPIRES

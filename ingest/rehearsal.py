@@ -8,13 +8,11 @@ many messages it queues, how many it sends unacknowledged, and how large one may
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
-from urllib.parse import unquote, urlsplit
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -22,10 +20,10 @@ from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from ingest.connection import PROTOCOLS, V5, connector
 from mdms.domain.errors import OperatorError, UnavailableError
 
 _QOS: Final = 1
-_PORT: Final = 1883
 _AT_A_TIME: Final = 10
 _ANSWER_S_MAX: Final = 10.0
 _SILENCE_S: Final = 5.0
@@ -33,10 +31,6 @@ _SILENCE_S: Final = 5.0
 _SESSION_S: Final = 120
 LARGEST_BYTES: Final = 1 << 20
 """The largest batch that a collector may send (headend.md 2.3)."""
-
-_V5, _V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
-_AT_ONCE: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
-_PROTOCOLS = {"auto": (_V5, _V311), "5": (_V5,), "3.1.1": (_V311,)}
 
 
 class BrokerRefusedError(OperatorError):
@@ -49,11 +43,12 @@ class RehearsalConfig:
     Which broker, and what it must be able to do.
 
     Attributes:
-        url: mqtt://user:password@host:port
+        url: mqtt://user:password@host:port, or mqtts:// with TLS.
         topic: Publish and subscribe here; the broker's access list must allow both.
         protocol: As for ingest.
         receive_max: Unacknowledged messages that ingest asks the broker to send.
         message_count: Messages to queue; more than a broker's default limits.
+        ca: File of the authority that signed the broker's certificate; "": those of the system.
     """
 
     url: str
@@ -61,6 +56,7 @@ class RehearsalConfig:
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
     receive_max: int = 5000
     message_count: int = 2000
+    ca: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +104,7 @@ async def rehearse(config: RehearsalConfig) -> Rehearsal:
         await receiver.forget()
         takes_largest = await _takes_largest(config, receiver.protocol)
     return Rehearsal(
-        protocol="5" if receiver.protocol is _V5 else "3.1.1",
+        protocol="5" if receiver.protocol is V5 else "3.1.1",
         sent_count=config.message_count,
         unacknowledged_count=unacknowledged,
         returned_count=returned,
@@ -119,7 +115,7 @@ async def rehearse(config: RehearsalConfig) -> Rehearsal:
 async def _agree(config: RehearsalConfig) -> aiomqtt.ProtocolVersion:
     """Return the first protocol that the broker lets us in with."""
     refusal: MqttConnectError | None = None
-    for protocol in _PROTOCOLS[config.protocol]:
+    for protocol in PROTOCOLS[config.protocol]:
         try:
             async with _client(config, protocol):
                 return protocol
@@ -222,19 +218,13 @@ def _client(
         kept_by: Take up the session of this client, or begin one that stays.
         cleared_of: End the session of this client.
     """
-    url = urlsplit(config.url)
     connect = partial(
-        aiomqtt.Client,
-        url.hostname or "localhost",
-        url.port or _PORT,
-        username=unquote(url.username) if url.username else None,
-        password=unquote(url.password) if url.password else None,
+        connector(config.url, ca=config.ca),
         identifier=kept_by or cleared_of,
         protocol=protocol,
         timeout=_ANSWER_S_MAX,
-        socket_options=_AT_ONCE,
     )
-    if protocol is not _V5:
+    if protocol is not V5:
         return connect(clean_session=kept_by is None)
     session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's
     session.ReceiveMaximum = config.receive_max

@@ -23,6 +23,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -71,13 +72,24 @@ class MqttSettings(_Section):
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
     receive_max: Annotated[int, Field(ge=1, le=65535)] = 5000
     keepalive_s: Annotated[int, Field(ge=5, le=600)] = 30
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
 
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        if not url.startswith("mqtt://"):
-            raise ValueError(f"{url!r} must start with mqtt://")
+        if not url.startswith(("mqtt://", "mqtts://")):
+            raise ValueError(f"{url!r} must start with mqtt:// or mqtts://")
         return url
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key go together")
+        if (self.ca or self.certificate) and not self.url.startswith("mqtts://"):
+            raise ValueError("ca, certificate and key are for a url that starts with mqtts://")
+        return self
 
 
 class IngestSettings(_Section):

@@ -69,6 +69,7 @@ async def start_ingest(
 
     Raises:
         UnavailableError: The broker does not answer.
+        UsageError: A certificate cannot be used.
     """
     utility, clock = core.settings.utility.code, core.clock
     broker = await _broker(core, stack)
@@ -144,7 +145,11 @@ async def _broker(core: Core, stack: AsyncExitStack) -> MqttSource:
         protocol=mqtt.protocol,
         receive_max=mqtt.receive_max,
         keepalive_s=mqtt.keepalive_s,
+        ca=mqtt.ca,
+        certificate=mqtt.certificate,
+        key=mqtt.key,
     )
+    config.connector()  # a certificate that cannot be used stops us here, not a minute later
     broker = await stack.enter_async_context(MqttSource(config, core.clock))
     await _until_connected(broker, mqtt.url)
     return broker

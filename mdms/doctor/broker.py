@@ -9,18 +9,23 @@ from ingest.rehearsal import (
     rehearse,
 )
 from mdms.doctor.findings import Finding, ok, problem, warning
-from mdms.domain.errors import UnavailableError
+from mdms.domain.errors import UnavailableError, UsageError
 from mdms.settings import Settings
 
 
 async def check_broker(settings: Settings) -> list[Finding]:
     """Return what is wrong with the broker; takes a few seconds."""
     mqtt = settings.mqtt
+    if mqtt.certificate:
+        # Brokers that take the name in it for the client's id would take us for the daemon.
+        limits = "with [mqtt] certificate a rehearsal could end the daemon's own session: not tried"
+        return [warning("broker limits", limits)]
     config = RehearsalConfig(
         url=mqtt.url,
         topic=rehearsal_topic(settings.utility.code),
         protocol=mqtt.protocol,
         receive_max=mqtt.receive_max,
+        ca=mqtt.ca,
     )
     try:
         rehearsal = await rehearse(config)
@@ -32,6 +37,8 @@ async def check_broker(settings: Settings) -> list[Finding]:
                 "put the right user and password into [mqtt] url, or check [mqtt] protocol",
             )
         ]
+    except UsageError as error:
+        return [problem("broker", f"[mqtt] {error}")]
     except UnavailableError as error:
         cure = "is it running, and does [mqtt] url name it?"
         return [problem("broker", f"the broker does not answer ({error}); {cure}")]

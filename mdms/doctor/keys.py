@@ -12,6 +12,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def check_keys(settings: Settings) -> list[Finding]:
     """Return what is wrong with the key files that the settings name, if any."""
     files = {
+        "[mqtt] key": settings.mqtt.key,
         "[signer] keys": settings.signer.keys,
         "[signer] kek": settings.signer.kek,
         "[signer] supervisors": settings.signer.supervisors,

@@ -12,10 +12,13 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from structlog.testing import capture_logs
 
+from ingest.mqtt import MqttConfig, MqttSource, uplink_topics
+from mdms.domain.errors import UsageError
 from mdms.embedded import processes
 from mdms.settings import config_dir
-from tests.brokers import mosquitto
+from tests.brokers import LiveClock, mosquitto
 from tests.certificates import Authority, Identity
 
 pytestmark = [
@@ -203,3 +206,66 @@ async def test_beside_the_certificates_only_the_head_end_gets_in(broker, user, p
 async def test_the_head_end_speaks_to_collectors_and_not_as_one(broker):
     assert await may_publish(broker.head(), DOWN.format(17))
     assert not await may_publish(broker.head(), UP.format(17))
+
+
+def ingest_over_tls(
+    broker: Broker, identity: Identity, authority: Authority | None = None
+) -> MqttSource:
+    """Return the daemon's own connection, from another host."""
+    return MqttSource(
+        MqttConfig(
+            url=f"mqtts://{HOST}:{broker.tls_port}",
+            client_id="mdms-ingest",
+            topics=(uplink_topics("cpau"),),
+            backoff_s_max=0.1,
+            ca=str((authority or broker.authority).file),
+            certificate=str(identity.certificate),
+            key=str(identity.key),
+        ),
+        LiveClock(),
+    )
+
+
+async def test_the_daemon_may_come_from_another_host_with_a_certificate_of_its_name(broker):
+    ours = broker.authority.issue("mdms-ingest")
+    async with ingest_over_tls(broker, ours) as source, asyncio.timeout(20):
+        await source.until_connected()
+        async with broker.collector(broker.seventeen) as collector:
+            await collector.subscribe(DOWN.format(17), qos=1)
+            await collector.publish(UP.format(17), b"a batch", qos=1)
+            (envelope,) = await anext(source.batches(messages_max=1, bytes_max=9, age_s_max=0))
+            await source.ack([envelope])
+            await source.publish(DOWN.format(17), b"end")
+
+            assert (envelope.topic, envelope.payload) == (UP.format(17), b"a batch")
+            assert await heard(collector) == []
+
+
+# A handshake that fails leaves paho's socket to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_the_daemon_speaks_to_no_broker_that_its_authority_has_not_signed(broker, tmp_path):
+    ours, somebody = (
+        broker.authority.issue("mdms-ingest"),
+        Authority(tmp_path, name="Somebody's CA"),
+    )
+
+    with capture_logs() as logs:
+        async with ingest_over_tls(broker, ours, somebody) as source:
+            while not logs:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await source.until_connected()
+
+    assert "certificate verify failed" in logs[0]["error"]
+
+
+async def test_a_certificate_that_is_not_there_is_named(broker, tmp_path):
+    missing = str(tmp_path / "none.crt")
+    config = MqttConfig(
+        url=f"mqtts://{HOST}", client_id="x", topics=(), certificate=missing, key=missing
+    )
+
+    with pytest.raises(UsageError, match=r"cannot use .*none\.crt"):
+        config.connector()
+    with pytest.raises(UsageError, match=r"cannot use .*none\.crt"):
+        MqttConfig(url=f"mqtts://{HOST}", client_id="x", topics=(), ca=missing).connector()

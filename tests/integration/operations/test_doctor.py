@@ -326,6 +326,21 @@ async def test_a_broker_that_is_away_is_a_problem():
     assert "[mqtt] url" in found(findings, "broker")[1]
 
 
+async def test_a_broker_that_knows_us_by_certificate_is_left_alone():
+    findings = await check_broker(
+        broker_settings("mqtts://127.0.0.1:1", certificate="ours.crt", key="ours.key")
+    )
+
+    assert found(findings, "broker limits")[0] is Level.WARNING
+
+
+async def test_an_authority_that_cannot_be_read_is_named(tmp_path):
+    findings = await check_broker(broker_settings("mqtts://127.0.0.1:1", ca=str(tmp_path / "none")))
+
+    assert found(findings, "broker")[0] is Level.PROBLEM
+    assert "none" in found(findings, "broker")[1]
+
+
 async def test_the_embedded_broker_is_fit(tmp_path):
     with EmbeddedBroker(tmp_path) as broker:
         findings = await check_broker(broker_settings(broker.url))

@@ -45,6 +45,11 @@ def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
         ("[ingst]\nage_s_max = 1", "[ingst] is not a setting; did you mean ingest?"),
         ("[ingest]\nage_s_max = -1", "[ingest] age_s_max: Input should be greater than 0"),
         ('[mqtt]\nurl = "localhost"', "[mqtt] url: 'localhost' must start with mqtt://"),
+        ('[mqtt]\nurl = "mqtts://h"\nkey = "k"', "[mqtt]: certificate and key go together"),
+        (
+            '[mqtt]\nca = "c"',
+            "[mqtt]: ca, certificate and key are for a url that starts with mqtts",
+        ),
         ('[utility]\nzone = "Mars/Base"', "is not a time zone of the IANA database"),
         ("[ingest\n", "is not valid TOML"),
         ('[api.tokens.x]\nroles = ["king"]\nsha256 = "0"', "[api.tokens.x"),
