@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 from mdms.domain.events import EventCode
 from mdms.domain.time import Period
 from mdms.ports.circumstances import Circumstances, ClockReport, ConfirmedLeak, PastPeak
+from mdms.storage.arrays import Dates, Integers
 
 
 class PostgresCircumstances:
@@ -79,7 +80,7 @@ class PostgresCircumstances:
         self, channel_ids: Sequence[int], period: Period, first: date, last: date
     ) -> Circumstances:
         parameters = {
-            "channel_ids": [int(channel) for channel in channel_ids],
+            "channel_ids": Integers.of(channel_ids),
             "start_utc": period.start_utc,
             "end_utc": period.end_utc,
             "clock_codes": [EventCode.CLOCK_SET, EventCode.CLOCK_OFF],
@@ -127,7 +128,7 @@ class PostgresCircumstances:
         return await self._rows(
             self.OUTAGES,
             {
-                "channel_ids": [int(channel) for channel in channel_ids],
+                "channel_ids": Integers.of(channel_ids),
                 "start_utc": period.start_utc,
                 "end_utc": period.end_utc,
                 "fail": EventCode.POWER_FAIL,
@@ -146,7 +147,7 @@ class PostgresCircumstances:
         rows = await self._rows(
             self.LEAKS,
             {
-                "channel_ids": [int(channel) for channel in channel_ids],
+                "channel_ids": Integers.of(channel_ids),
                 "start_utc": period.start_utc,
                 "end_utc": period.end_utc,
             },
@@ -194,7 +195,7 @@ class PostgresCircumstances:
         self, channel_ids: Sequence[int], *, before: date, days_max: int
     ) -> Mapping[int, int]:
         parameters = {
-            "channel_ids": [int(channel) for channel in channel_ids],
+            "channel_ids": Integers.of(channel_ids),
             "before": before,
             "days_max": days_max,
         }
@@ -221,6 +222,6 @@ class PostgresCircumstances:
 
 def _arrays(channel_days: Sequence[tuple[int, date]]) -> dict[str, object]:
     return {
-        "channel_ids": [int(channel) for channel, _ in channel_days],
-        "local_days": [day for _, day in channel_days],
+        "channel_ids": Integers.of([channel for channel, _ in channel_days]),
+        "local_days": Dates.of([day for _, day in channel_days]),
     }

@@ -14,6 +14,7 @@ from mdms.domain.edits import Edit, EditDecision, EditOperation, EditReason, Edi
 from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads, Source
 from mdms.domain.time import Period, from_epoch_s, to_epoch_s
 from mdms.ports.edits import EditMarks
+from mdms.storage.arrays import Integers
 from mdms.storage.read_tables import REGISTERS
 from mdms.storage.time_series import Partitions, months_of
 
@@ -136,7 +137,7 @@ class PostgresEdits:
         cursor = await self._connection.execute(
             self.MARKS,
             {
-                "channel_ids": [int(c) for c in channel_ids],
+                "channel_ids": Integers.of(channel_ids),
                 "start": period.start_utc,
                 "end": period.end_utc,
                 "as_of": as_of,

@@ -9,6 +9,7 @@ from psycopg.errors import UniqueViolation
 
 from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads
 from mdms.domain.time import Period, from_epoch_s
+from mdms.storage.arrays import Integers
 from mdms.storage.read_tables import INTERVALS, REGISTERS, R, ReadTable
 from mdms.storage.time_series import Partitions, months_of
 
@@ -125,14 +126,14 @@ class PostgresReadings:
         parameters: dict[str, object] = {
             "start_utc": period.start_utc,
             "end_utc": period.end_utc,
-            "channel_ids": None if channel_ids is None else [int(c) for c in channel_ids],
+            "channel_ids": None if channel_ids is None else Integers.of(channel_ids),
             "as_of": as_of,
         }
         select = table.statements
         plain, others = table.unpack_plain(await self._copy_out(select.select_plain, parameters))
         if len(others) == 0:
             return plain
-        parameters["channel_ids"] = others.tolist()
+        parameters["channel_ids"] = Integers.of(others)
         rest = table.unpack(await self._copy_out(select.select, parameters))
         return table.sorted(type(plain).concat(plain, rest))
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 from psycopg import AsyncConnection
 
 from mdms.ports.vee import BILL_RULES, StoredRuleset, VeeDay, VeeException, VeeRun
+from mdms.storage.arrays import Dates, Integers
 
 
 class PostgresVee:
@@ -73,7 +74,7 @@ class PostgresVee:
         parameters = {
             "first": first,
             "last": last,
-            "channel_ids": None if channel_ids is None else [int(c) for c in channel_ids],
+            "channel_ids": None if channel_ids is None else Integers.of(channel_ids),
             "as_of": as_of,
         }
         cursor = await self._connection.execute(self.DAYS, parameters)
@@ -209,6 +210,6 @@ def _arrays(channel_days: Iterable[tuple[int, date]]) -> dict[str, object]:
     """Return channel-days as two arrays, for unnest()."""
     pairs = list(channel_days)
     return {
-        "channel_ids": [int(channel) for channel, _ in pairs],
-        "local_days": [day for _, day in pairs],
+        "channel_ids": Integers.of([channel for channel, _ in pairs]),
+        "local_days": Dates.of([day for _, day in pairs]),
     }
