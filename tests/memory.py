@@ -11,6 +11,7 @@ import numpy as np
 
 from mdms.billing.formats.csv_v1 import services_digest
 from mdms.domain.audit import AuditEntry
+from mdms.domain.dials import DialRead
 from mdms.domain.errors import UnavailableError
 from mdms.domain.facts import CisFact
 from mdms.domain.field_orders import FieldOrder
@@ -230,6 +231,21 @@ class MemoryFacts:
         return sorted(said, key=lambda each: each.known_at)
 
 
+class MemoryDials:
+    """What further registers showed, as the test says."""
+
+    def __init__(self) -> None:
+        self.reads: list[DialRead] = []
+
+    async def of(self, channel_ids: Sequence[int], period: Period) -> list[DialRead]:
+        first, last = to_epoch_s(period.start_utc), to_epoch_s(period.end_utc)
+        return [
+            each
+            for each in self.reads
+            if each.channel_id in channel_ids and first <= each.at_s <= last
+        ]
+
+
 class MemoryAudit:
     """What was noted."""
 
@@ -404,6 +420,7 @@ class MemoryDatabase:
     def __init__(self) -> None:
         self.registry = MemoryRegistry()
         self.readings = MemoryReadings()
+        self.dials = MemoryDials()
         self.vee = MemoryVee()
         self.exceptions = MemoryExceptions()
         self.field_orders = MemoryFieldOrders()

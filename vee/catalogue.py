@@ -46,6 +46,7 @@ _HISTORY = ("history.days", "history.valid_days_min", "history.max_per_cent")
 _SUM = ("sum_check.resolutions", "sum_check.usage_per_mille")
 _DAYS, _SCREEN = "vee.day_rules", "vee.screening"
 _PERIOD, _BILL = "vee.period", "vee.bill"
+_DIALS = "mdms.services.bill_dials"
 _SELF_READ = ("mdms.policy.self_read", "mdms.services.self_read_months")
 _REGISTERS, _BRACKETS = "vee.kernels.validate_registers", "vee.kernels.brackets"
 
@@ -117,10 +118,11 @@ RULES = (
     Rule(35, "VOLT", "E", (W, H),
          ("voltage.a_low", "voltage.a_high", "voltage.b_low", "voltage.b_high"), (_DAYS,),
          "Outside the ranges of ANSI C84.1; operations are told, billing never waits."),
-    Rule(36, "DEMAND_REG", "E", (H,), ("demand.per_cent_max",), (_REGISTERS,),
-         "The demand register is not the largest interval; for feeds that carry one."),
-    Rule(37, "TOU_SUM", "E", (H,), _SUM, (_REGISTERS,),
-         "Time-of-use registers do not add up to the total; for feeds that carry them."),
+    Rule(36, "DEMAND_REG", "E", (H, W), ("demand.per_cent_max",), (_REGISTERS, _DIALS),
+         "The demand register is not the largest interval, of a bill whose registers were read (W: "
+         "they bear its intervals out) or not (H)."),
+    Rule(37, "TOU_SUM", "E", (H,), _SUM, (_REGISTERS, _DIALS),
+         "The time-of-use registers of a bill do not add up to its total."),
     Rule(40, "ROLLOVER", "EGW", (INFO,), (), (_BRACKETS,), "The register wrapped, plausibly."),
     Rule(41, "REG_DEC", "EGW", (F,), ("bookend.backstep_quanta_max",), (_BRACKETS,),
          "The register decreased, or rose by more than the service can carry."),

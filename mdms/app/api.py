@@ -156,7 +156,7 @@ def _services(core: Core, line: Line | None) -> Services:
         vee=core.vee,
         edits=edits,
         exceptions=ExceptionService(unit_of_work, clock, core.rules, settings.zone, edits),
-        explain=ExplainService(unit_of_work, clock, core.rules, settings.zone),
+        explain=ExplainService(unit_of_work, clock, core.rules, settings.zone, core.book),
         trace=TraceService(unit_of_work, clock, settings.zone, open_frames),
         leaks=LeakService(unit_of_work, clock, core.leak_rules, core.book),
         leak_credit=LeakCreditService(unit_of_work, clock, core.book),

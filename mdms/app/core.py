@@ -61,7 +61,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         async with unit_of_work() as work:
             last = await work.vee.last_run()
         horizon = VeeHorizon(settings.zone, last.last_day if last else None)
-        vee = VeeService(unit_of_work, clock, rules, settings.zone, before_load=horizon.advance)
+        vee = VeeService(
+            unit_of_work, clock, rules, settings.zone, book=book, before_load=horizon.advance
+        )
         socket = settings.signer.socket
         signer = SocketSigner(Path(socket), clock) if socket else None
         try:

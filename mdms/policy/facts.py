@@ -171,6 +171,7 @@ _KINDS: Final = (
     FactKind("optout_form_on", _A, DATE_OR_NONE, "when the signed form came back", "1.2"),
     FactKind("leak_credit_on", _A, DATE_OR_NONE, "when a leak was last credited", "11.L"),
     FactKind("rate_schedule", _S, NAME, "by which it is billed; its terms are data", "R11.F"),
+    FactKind("check_meter", _S, ID_OR_NONE, "badge of a second meter of the same", "VEE K1"),
     FactKind("pressure_factor", _S, FACTOR, "of gas delivered at another pressure", "R11.A"),
     FactKind("optout_set_up_again", _A, YES_NO, "a second set-up is charged, or waived", "1.4"),
 )

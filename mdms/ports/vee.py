@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-BILL_RULES = frozenset({"V44", "V50", "V51", "V52", "V53", "V54", "V55", "V56", "V57", "V58"})
+BILL_RULES = frozenset(
+    {"V36", "V37", "V44", "V50", "V51", "V52", "V53", "V54", "V55", "V56", "V57", "V58"}
+)
 """Rules about a bill; their exceptions stand on its last day, apart from those of the day."""
 
 

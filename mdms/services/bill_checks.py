@@ -20,6 +20,7 @@ from mdms.domain.registry import ChannelTable, Commodity, Registry
 from mdms.ports.billing import BilledBefore, BilledService, BillingBlock, BillingDeterminant
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import BILL_RULES, VeeDay, VeeException
+from mdms.services.bill_dials import BillDials
 from mdms.services.bill_weather import BillWeather
 from mdms.services.billing_reckoning import Reckoned
 from mdms.services.bills import Place, as_bill, measured, place_of
@@ -50,6 +51,7 @@ class BillChecks:
         irregular: Usage points whose usage is no surprise.
         channels_at: Every channel that ever measured at a place, by place.
         zone: Where local days begin.
+        dials: Compares bills with further registers of their meters.
         flagged: Findings so far, by rule; V50 counts days, all others bills.
     """
 
@@ -58,6 +60,7 @@ class BillChecks:
     irregular: frozenset[str]
     channels_at: Mapping[Place, frozenset[int]]
     zone: ZoneInfo
+    dials: BillDials
     flagged: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -82,6 +85,7 @@ class BillChecks:
             ),
             {place: frozenset(channels) for place, channels in channels_at.items()},
             zone,
+            BillDials(rules, table),
         )
 
     async def sort_out(
@@ -101,11 +105,15 @@ class BillChecks:
         days = await self._days(work, ids)
         look = BillWeather(self.window, self.rules, self.zone)
         weather = await look.of(work, determinants, past, at)
+        shown = await self.dials.of(work, determinants)
         found: dict[int, list[PeriodFinding]] = {}
         for each in determinants:
             judged = self._judge(
                 each, past, days.get(each.channel_id, {}), weather.get(measured(each))
             )
+            of_dials = shown.get(measured(each), ())
+            self.flagged.update(_code(one) for one in of_dials)
+            judged += of_dials
             found.setdefault(each.channel_id, []).extend(judged)
         about = {_key(each): each.channel_id for each in determinants}
         for service in reckoned.services:

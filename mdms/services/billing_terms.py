@@ -8,7 +8,7 @@ from typing import Final
 
 from mdms.billing.channels import ServicePeriod
 from mdms.billing.service_parts import Terms
-from mdms.domain.tariff import TariffRules
+from mdms.domain.tariff import TariffRules, TouCalendar
 from mdms.domain.time import local_day
 from mdms.policy.facts import read_value
 from mdms.ports.unit_of_work import UnitOfWork
@@ -53,6 +53,14 @@ class BillingTerms:
             pressure=pressure if isinstance(pressure, Decimal) else self.tariff.gas.pressure,
             therm=self.tariff.gas.therm_on(last_day),
         )
+
+    def calendar(self, usage_point_id: str, commodity: str, day: date) -> TouCalendar | None:
+        """Return by which hours a usage point is billed on a day; None where all cost the same."""
+        stated = self._on(RATE_SCHEDULE, usage_point_id, day)
+        schedule = self.tariff.schedules.get(str(stated or self.tariff.default[commodity]))
+        if schedule is None or schedule.tou is None:
+            return None
+        return self.tariff.tou[schedule.tou]
 
     def _schedules(self, period: ServicePeriod) -> tuple[tuple[date, str], ...]:
         stated = self.stated.get((RATE_SCHEDULE, period.usage_point_id), ())

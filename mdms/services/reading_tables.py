@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from mdms.billing.formats.rfc4180 import guarded
 from mdms.billing.units import unrounded_units
+from mdms.domain.dials import DEMAND, DialRead
 from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.readings import Int64, IntervalReads, Method, RegisterReads, Status, UInt8
 from mdms.domain.registry import ChannelTable
@@ -65,7 +66,7 @@ CSV_COLUMNS: Final = (
 
 REGISTER_CSV_COLUMNS: Final = (
     "meter", "reading_type", "at_local", "at_utc", "value", "unit", "amount", "amount_unit",
-    "status",
+    "status", "dial",
 )  # fmt: skip
 """value counts quanta of the register; amount is what it shows in kWh or ccf."""
 
@@ -284,6 +285,28 @@ def register_csv_rows(
             str(unrounded_units(value, kind)),
             kind.billing_unit,
             chr(letter),
+            "",
+        )
+
+
+def dial_csv_rows(
+    reads: Sequence[DialRead], channels: NamedChannels, zone: ZoneInfo
+) -> Iterator[tuple[object, ...]]:
+    """Yield rows of `REGISTER_CSV_COLUMNS` of further registers; a demand is in W and kW."""
+    numbers = np.array([each.channel_id for each in reads], np.int32)
+    for channel, each in zip(channels.position_of(numbers).tolist(), reads, strict=True):
+        kind = READING_TYPES[channels.reading_type[channel]]
+        is_demand = each.dial == DEMAND
+        yield (
+            guarded(channels.badge[channel]),
+            kind.name,
+            *_times(each.at_s, zone),
+            each.value,
+            "W" if is_demand else kind.unit,
+            str(unrounded_units(each.value, kind)),
+            "kW" if is_demand else kind.billing_unit,
+            Status.RAW,
+            each.dial,
         )
 
 

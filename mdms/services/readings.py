@@ -24,6 +24,7 @@ from mdms.services.reading_tables import (
     REGISTER_CSV_COLUMNS,
     NamedChannels,
     csv_rows,
+    dial_csv_rows,
     displayed_status,
     interval_table,
     register_csv_rows,
@@ -144,6 +145,8 @@ class ReadingService:
                     reads = await work.readings.registers(period, channel_ids=block.channel_id)
                     rows = register_csv_rows(reads.current(), block, self._zone)
                     await asyncio.to_thread(writer.writerows, rows)
+                    dials = await work.dials.of(block.channel_id, period)
+                    writer.writerows(dial_csv_rows(dials, block, self._zone))
 
     async def _intervals(
         self,

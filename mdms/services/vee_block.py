@@ -21,10 +21,11 @@ from mdms.domain.time import Period, from_epoch_s, local_day, to_epoch_us
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import VeeDay, VeeException
+from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
+from mdms.services.vee_gaps import GapLoader
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
-from mdms.services.vee_scarce import ScarceLoader
 from mdms.services.vee_stages import PART_CELLS, Stage, meter_parts, stages
 from mdms.telemetry import metrics
 from vee import engine, gridding
@@ -85,6 +86,8 @@ class BlockRun:
     versions: int = field(default=0, init=False)
     exceptions: int = field(default=0, init=False)
 
+    book: CustomerBook | None = None
+    """Which hours time-of-use registers count; None: nobody said."""
     async def run(self) -> None:
         """Judge the targets and append what changed."""
         waiting = np.unique(self.targets.channel_id)
@@ -173,8 +176,10 @@ class BlockRun:
         known = await loader.load(block, table, target)
         block = replace(block, known=known, evidence=await load_evidence(self.work, block))
         if stage.context_days:
-            scarce = ScarceLoader(self.work, self.rules, self.zone, self.table)
-            block = replace(block, evidence=await scarce.add(block, block.evidence, target))
+            gaps = GapLoader(
+                self.work, self.rules, self.zone, self.table, self.book, self.clock.now()
+            )
+            block = replace(block, evidence=await gaps.add(block, table, block.evidence, target))
         return block, stored
 
     def _span(self, slots: SlotTable, stage: Stage) -> Period:

@@ -21,13 +21,14 @@ from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.ports.vee import VeeDay
 from mdms.services.channel_bench import one_channel
+from mdms.services.customer_rules import CustomerBook
 from mdms.services.edit_views import edit_view
 from mdms.services.reading_tables import displayed_status
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
+from mdms.services.vee_gaps import GapLoader
 from mdms.services.vee_plan import TWO_SIDED_DAYS
 from mdms.services.vee_rulesets import editions
-from mdms.services.vee_scarce import ScarceLoader
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
 from vee.block import SlotTable
@@ -83,15 +84,22 @@ class ExplainService:
         clock: The one source of time.
         rules: The rule set that the installation ships with.
         zone: Where the utility's days begin.
+        book: Which hours time-of-use registers count; None: nobody said.
     """
 
     def __init__(
-        self, unit_of_work: UnitOfWorkFactory, clock: Clock, rules: RuleSet, zone: ZoneInfo
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        clock: Clock,
+        rules: RuleSet,
+        zone: ZoneInfo,
+        book: CustomerBook | None = None,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._rules = rules
         self._zone = zone
+        self._book = book
 
     async def explain(
         self, meter: str, at: datetime, *, reading_type: str | None = None
@@ -214,8 +222,8 @@ class ExplainService:
         target[:, slots.days.index(day)] = True
         known = await ContextLoader(work, rules, self._zone).load(block, table, target)
         block = replace(block, known=known, evidence=await load_evidence(work, block))
-        scarce = ScarceLoader(work, rules, self._zone, every, as_of=then)
-        block = replace(block, evidence=await scarce.add(block, block.evidence, target))
+        gaps = GapLoader(work, rules, self._zone, every, self._book, then, as_of=then)
+        block = replace(block, evidence=await gaps.add(block, table, block.evidence, target))
         until = today - timedelta(days=TWO_SIDED_DAYS + 1)
         ahead = np.array([final or each <= until for each in slots.days])
         found = engine.validate(block, rules, ahead=ahead)

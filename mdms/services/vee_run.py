@@ -17,6 +17,7 @@ from mdms.domain.time import Period, local_day
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeRun
+from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_block import BlockRun
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_rulesets import RulesetService, editions
@@ -57,6 +58,7 @@ class VeeService:
         rules: RuleSet,
         zone: ZoneInfo,
         *,
+        book: CustomerBook | None = None,
         before_load: Callable[[date], None] = lambda _last_day: None,
     ) -> None:
         """
@@ -67,6 +69,7 @@ class VeeService:
             clock: The one source of time.
             rules: What reads are judged by, unless another rule set was promoted since.
             zone: Where the utility's days begin.
+            book: Which hours time-of-use registers count; None: nobody said.
             before_load: Told the last day of a run before its reads are loaded, so that a read
                 which comes meanwhile sends its day back to VEE.
         """
@@ -75,6 +78,7 @@ class VeeService:
         self._clock = clock
         self._rules = rules
         self._zone = zone
+        self._book = book
         self.rulesets = RulesetService(unit_of_work, clock, rules, zone)
 
     async def run(
@@ -177,7 +181,7 @@ class VeeService:
             if channel_ids is not None:
                 table = table.take(np.isin(table.channel_id, channel_ids))
             known = await editions(work, self._rules)
-            shadow = ShadowRun(work, self._clock, self._zone, known, candidate)
+            shadow = ShadowRun(work, self._clock, self._zone, known, candidate, self._book)
             return await shadow.run(table, first_day, last_day)
 
     async def open_exceptions(self) -> list[dict[str, object]]:
@@ -261,7 +265,14 @@ class VeeService:
                         # before the load: who touches one of these meanwhile, touches it again
                         await work.vee.untouch(touched.intersection(targets))
                         block = BlockRun(
-                            work, self._clock, rules, self._zone, alike, targets, final
+                            work,
+                            self._clock,
+                            rules,
+                            self._zone,
+                            alike,
+                            targets,
+                            final,
+                            self._book,
                         )
                         await block.run()
                     result = replace(

@@ -22,10 +22,11 @@ from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, local_day
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork
+from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
+from mdms.services.vee_gaps import GapLoader
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
-from mdms.services.vee_scarce import ScarceLoader
 from mdms.services.vee_stages import CELLS_MAX, meter_parts
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
@@ -107,6 +108,7 @@ class ShadowRun:
     zone: ZoneInfo
     editions: Editions
     candidate: RuleSet
+    book: CustomerBook | None = None
 
     async def run(self, table: ChannelTable, first: date, last: date) -> Shadow:
         """Judge the local days first..last of these channels by both rule sets."""
@@ -134,8 +136,8 @@ class ShadowRun:
                     )
                     evidence = await load_evidence(self.work, loaded[0])
                     block = replace(loaded[0], known=known, evidence=evidence)
-                    scarce = ScarceLoader(self.work, by, self.zone, alike)
-                    block = replace(block, evidence=await scarce.add(block, evidence, target))
+                    gaps = GapLoader(self.work, by, self.zone, alike, self.book, self.clock.now())
+                    block = replace(block, evidence=await gaps.add(block, some, evidence, target))
                     seen = await asyncio.to_thread(self._judge, block, loaded[1], target, by)
                     versions = _count(verdicts, seen, target)
                     current = IntervalReads.concat(intervals, versions)

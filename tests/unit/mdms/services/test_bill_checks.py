@@ -1,19 +1,28 @@
 """What the period rules say of a bill before it is frozen, and what a person may wave by."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from mdms.domain.dials import DialRead
 from mdms.domain.facts import CisFact, Subject
 from mdms.domain.reading_types import reading_type
 from mdms.domain.registry import Channel, Commodity
-from mdms.domain.time import days_between, local_midnight
+from mdms.domain.time import days_between, local_midnight, to_epoch_s
 from mdms.ports.billing import BillingDeterminant
 from mdms.ports.vee import VeeDay
-from tests.unit.mdms.services.test_billing_run import END, NIGHT_AFTER, PACIFIC, START, Bench
+from tests.unit.mdms.services.test_billing_run import (
+    CLOSES,
+    END,
+    NIGHT_AFTER,
+    OPENS,
+    PACIFIC,
+    START,
+    Bench,
+)
 
 BEFORE = START - timedelta(days=30)
 A_YEAR = timedelta(days=365)
@@ -210,3 +219,45 @@ async def test_gas_is_compared_in_the_weather_that_the_utility_stated():
 
     assert (unexplained.frozen, unexplained.flagged["V51"]) == (0, 1)
     assert (explained.frozen, explained.flagged["V51"]) == (1, 0)
+
+
+def read_dials(bench: Bench, at: datetime, **shown: int) -> None:
+    bench.database.dials.reads += [
+        DialRead(1, dial, to_epoch_s(at), value) for dial, value in shown.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "flags"), [(0, {}), (500, {}), (90_000, {"V37": 1})], ids=["all", "step", "much"]
+)
+async def test_time_of_use_registers_add_up_to_their_total_or_a_person_looks(missing, flags):
+    bench = Bench(meters=1)
+    used = int(bench.value[0].sum())
+    read_dials(bench, OPENS, peak=10**8 - 1_000, off_peak=7)
+    read_dials(bench, CLOSES, peak=199_000, off_peak=7 + used - 200_000 - missing)
+
+    result = await bench.service.freeze(START, END)
+
+    assert (result.frozen, dict(result.flagged)) == (0 if flags else 1, flags)
+    if flags:
+        assert raised(bench) == [("V37", "HOLD")]
+
+
+async def test_a_register_that_was_read_at_one_edge_only_says_nothing():
+    bench = Bench(meters=1)
+    read_dials(bench, OPENS, peak=5)
+    read_dials(bench, CLOSES, peak=5, off_peak=9)
+
+    assert dict((await bench.service.freeze(START, END)).flagged) == {}
+
+
+@pytest.mark.parametrize(("beyond", "flags"), [(0, {}), (30, {}), (100, {"V36": 1})])
+async def test_a_demand_register_that_registers_contradict_is_told_and_holds_nothing(beyond, flags):
+    bench = Bench(meters=1)
+    read_dials(bench, OPENS, demand=99_999)
+    read_dials(bench, CLOSES, demand=int(bench.value[0].max()) + beyond)
+
+    result = await bench.service.freeze(START, END)
+
+    assert (result.frozen, dict(result.flagged)) == (1, flags)
+    assert raised(bench) == ([("V36", "WARN")] if flags else [])

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from mdms.domain.dials import DialRead
 from mdms.domain.errors import UnavailableError, UsageError
+from mdms.domain.facts import CisFact, Subject
 from mdms.domain.readings import (
     FLAG_EST_UNSCALED,
     IntervalReads,
@@ -30,6 +32,8 @@ from mdms.ports.vee import StoredRuleset, VeeDay, VeeException, VeeRun
 from mdms.services.vee_run import VeeService
 from mdms.services.vee_stages import NEIGHBOURS_H
 from tests.fakes import FakeClock
+from tests.households import BOOK
+from tests.memory import MemoryDials, MemoryFacts
 from vee.rules import RuleSet
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -55,6 +59,8 @@ class FakeStore:
         self.dark: list[tuple[int, datetime, datetime]] = []
         self.leaking: list[ConfirmedLeak] = []
         self.rulesets_stored: list[StoredRuleset] = []
+        self.facts = MemoryFacts()
+        self.dials = MemoryDials()
 
     @property
     def registry(self) -> Self:
@@ -274,7 +280,7 @@ class World:
     def __init__(self, table: ChannelTable, *, days: int, seed: int = 1) -> None:
         self.store = FakeStore(table)
         self.clock = FakeClock(local_midnight(FIRST_DAY, ZONE))
-        self.service = VeeService(self.store, self.clock, RULES, ZONE)
+        self.service = VeeService(self.store, self.clock, RULES, ZONE, book=BOOK)
         self.interval_s = int(table.interval_s[0])
         self.start_s = np.arange(at(FIRST_DAY), at(FIRST_DAY + days * DAY), self.interval_s)
         rng = np.random.default_rng(seed)
@@ -589,6 +595,66 @@ async def test_a_confirmed_leak_runs_through_a_gap():
 
     gap = [world.current(1)[at(day, hour)] for hour in (20, 21, 22, 23)]
     assert gap == [(15, "E"), (15, "E"), (25, "E"), (25, "E")]  # by the register, 80
+
+
+def stated(fact: str, value: str, effective_s: int) -> CisFact:
+    return CisFact(
+        subject=Subject.USAGE_POINT,
+        subject_id="U1",
+        fact=fact,
+        value=value,
+        effective_at=from_epoch_s(effective_s),
+        known_at=local_midnight(FIRST_DAY, ZONE),
+    )
+
+
+async def test_a_second_meter_stands_in_from_the_day_on_that_it_was_stated():
+    world = World(channel_table(2), days=12)
+    world.truth[1], world.register[1] = world.truth[0], world.register[0]
+    day = FIRST_DAY + 8 * DAY
+    world.lose(1, at(day, 8), at(day, 14))
+    world.lose(2, at(day, 9), at(day, 10))
+    world.store.facts.statements = [stated("check_meter", "M2", at(day, 11))]
+
+    await world.nights(FIRST_DAY, day)
+
+    newest = world.store.reads.current()
+    mine = newest.take((newest.channel_id == 1) & (newest.method != Method.NONE))
+    copied = mine.start_s[mine.method == Method.K1].tolist()
+    assert copied == [at(day, hour) for hour in (11, 12, 13)]
+    assert mine.start_s.tolist() == [at(day, hour) for hour in range(8, 14)]
+    assert world.check() == 2
+
+
+async def test_time_of_use_registers_say_how_much_of_a_gap_fell_into_their_hours():
+    world = World(channel_table(1), days=12)
+    day = date(2026, 10, 29)
+    world.lose(1, at(day, 12), at(day, 18))
+    peak = [16 <= (s - at(day)) // 3600 < 21 for s in world.start_s if s < at(day + DAY)]
+    shown = {
+        "on_peak": int(world.truth[0, : len(peak)][np.array(peak)].sum()),
+        "off_peak": 0,
+        "mid_peak": 0,
+    }
+    there = slice(*np.searchsorted(world.start_s, [at(day), at(day + DAY)]).tolist())
+    shown["off_peak"] = int(world.truth[0, there].sum()) - shown["on_peak"]
+    world.store.dials.reads = [
+        *(DialRead(1, dial, at(day), 10**9 - 50) for dial in shown),
+        *(DialRead(1, dial, at(day + DAY) + 20, used - 50) for dial, used in shown.items() if used),
+        DialRead(1, "mid_peak", at(day + DAY), 10**9 - 50),
+        DialRead(1, "demand", at(day + DAY), 900),
+    ]
+    world.store.facts.statements = [stated("rate_schedule", "E-1-TOU", at(FIRST_DAY))]
+
+    await world.to(at(day + DAY, 5))
+    world.hear(at(day + DAY, 5), registers_every=24)
+    await world.service.nightly()
+
+    current = world.current(1)
+    estimated = sum(current[at(day, hour)][0] for hour in (16, 17))
+    assert {current[at(day, hour)][1] for hour in range(12, 18)} == {"E"}
+    assert estimated == world.truth[0, there][16:18].sum()
+    assert world.check() == 1
 
 
 async def test_a_provisional_estimate_is_made_again_once_a_week_of_later_days_is_there():

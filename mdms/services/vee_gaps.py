@@ -1,0 +1,59 @@
+"""Everything that is looked up only for channels with something missing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from mdms.domain.readings import Bool
+from mdms.domain.registry import ChannelTable
+from mdms.ports.unit_of_work import UnitOfWork
+from mdms.services.customer_rules import CustomerBook
+from mdms.services.vee_checks import CheckLoader
+from mdms.services.vee_dials import DialLoader
+from mdms.services.vee_scarce import ScarceLoader
+from vee.block import Block
+from vee.evidence import Evidence
+from vee.rules import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class GapLoader:
+    """
+    Looks up, within one transaction, what may help beside a block's own reads.
+
+    Attributes:
+        work: The transaction.
+        rules: By which the block is judged.
+        zone: Where the utility's days begin.
+        table: Every channel of the block's interval length.
+        book: Which hours time-of-use registers count; None: nobody said.
+        known_at: Statements that were known then count.
+        as_of: And only the reads of others that were; None: all.
+    """
+
+    work: UnitOfWork
+    rules: RuleSet
+    zone: ZoneInfo
+    table: ChannelTable
+    book: CustomerBook | None
+    known_at: datetime
+    as_of: datetime | None = None
+
+    async def add(
+        self, block: Block, table: ChannelTable, evidence: Evidence, target: Bool
+    ) -> Evidence:
+        """
+        Return the evidence of a block with all that was found.
+
+        Args:
+            block: Reads of the channels.
+            table: Their installations.
+            evidence: What is known already.
+            target: Channel-days that are judged, shape (channels, days).
+        """
+        scarce = ScarceLoader(self.work, self.rules, self.zone, self.table, self.as_of)
+        evidence = await scarce.add(block, evidence, target)
+        dials = DialLoader(self.work, self.rules, self.book, self.known_at)
+        evidence = await dials.add(block, table, evidence)
+        checks = CheckLoader(self.work, self.rules, self.table, self.known_at)
+        return await checks.add(block, table, evidence)
