@@ -119,6 +119,7 @@ class Pipeline:
         self._on_stored = on_stored
         self._preparer = Preparer(config.window_intervals, tags, trailers)
         self._in_hand: Prepared | None = None
+        self._change_count = 0
         self._status = IngestStatus()
 
     @property
@@ -150,21 +151,29 @@ class Pipeline:
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)
 
-    async def reload_registry(self) -> None:
+    async def reload_registry(self) -> bool:
         """
-        Follow a change of the registry; what is stored from now on is resolved by it.
+        Follow the registry if it has changed; what is stored from now on is resolved by it.
+
+        Return whether it had.
 
         Raises:
             UnavailableError: The database is away; the registry stays as it was.
         """
         async with self._unit_of_work() as work:
+            change_count = await work.registry.change_count()
+            if change_count == self._change_count:
+                return False
             table = await work.registry.channels()
             collector_ids = await work.registry.collector_ids()
         await self._preparer.follow(table, collector_ids)
+        self._change_count = change_count
+        return True
 
     async def _load(self) -> None:
         """Learn who may send and what is stored already."""
         async with self._unit_of_work() as work:
+            self._change_count = await work.registry.change_count()
             table = await work.registry.channels()
             collector_ids = await work.registry.collector_ids()
         async with self._unit_of_work() as work:

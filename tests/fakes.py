@@ -69,8 +69,21 @@ class FakeRegistryStore:
     """A registry that is as the test says."""
 
     def __init__(self, channels: ChannelTable, collector_ids: Iterable[int]) -> None:
-        self.table = channels
+        self.changes = 0
+        self._table = channels
         self.ids = frozenset(collector_ids)
+
+    @property
+    def table(self) -> ChannelTable:
+        return self._table
+
+    @table.setter
+    def table(self, table: ChannelTable) -> None:
+        self._table = table
+        self.changes += 1
+
+    async def change_count(self) -> int:
+        return self.changes
 
     async def channels(self) -> ChannelTable:
         return self.table

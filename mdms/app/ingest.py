@@ -117,7 +117,7 @@ async def start_ingest(
     if source is broker:
         tasks.start(ask_for_missing_forever(gaps, clock))
         collectors = CollectorService(core.unit_of_work, clock)
-        tasks.start(Tower(broker, utility, collectors, quarantine, clock).forever())
+        tasks.start(Tower(broker, utility, collectors, quarantine, clock, pipeline).forever())
         if dispatcher is not None:
             tasks.start(dispatcher.forever())
         if watch is not None:

@@ -13,6 +13,7 @@ import structlog
 from commands.dispatcher import Dispatcher
 from ingest.followed import STEP_S
 from ingest.mqtt import MqttSource, head_time_topic
+from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
 from mdms.app.commands import CommandWatch
 from mdms.app.core import Core
@@ -90,6 +91,15 @@ async def read_again(quarantine: Quarantine, now: datetime) -> None:
         log.warning("ingest.quarantine.delayed", error=str(error))
 
 
+async def follow_registry(pipeline: Pipeline, quarantine: Quarantine) -> None:
+    """Take in what another process changed in the registry."""
+    try:
+        if await pipeline.reload_registry():
+            quarantine.wake()
+    except UnavailableError as error:  # the next look sees it
+        log.warning("ingest.registry.delayed", error=str(error))
+
+
 @dataclass(frozen=True, slots=True)
 class Tower:
     """What the head-end does for its collectors: it looks at them, and tells them the time."""
@@ -99,12 +109,14 @@ class Tower:
     collectors: CollectorService
     quarantine: Quarantine
     clock: Clock
+    pipeline: Pipeline
 
     async def forever(self) -> None:
         """Every few seconds, and once a minute what is measured and told."""
         told_s = -_MINUTE_S
         while True:
             now = self.clock.now()
+            await follow_registry(self.pipeline, self.quarantine)
             await read_again(self.quarantine, now)
             if self.clock.monotonic() - told_s >= _MINUTE_S:
                 told_s = self.clock.monotonic()

@@ -250,6 +250,14 @@ class PostgresRegistry:
         commodity, flags = Commodity(row.pop("commodity")), tuple(row.pop("premise_flags"))
         return MeterPlace(Meter(**row | {"radio": Radio(row["radio"])}), commodity, flags)
 
+    # Not the newest number: a change with a lower one may become visible later.
+    CHANGE_COUNT = "SELECT count(*) FROM registry_change"
+
+    async def change_count(self) -> int:
+        cursor = await self._connection.execute(self.CHANGE_COUNT)
+        ((count,),) = await cursor.fetchall()
+        return int(count)
+
     COLLECTOR_IDS = "SELECT collector_id FROM collector"
 
     async def collector_ids(self) -> frozenset[int]:

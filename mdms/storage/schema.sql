@@ -7,6 +7,16 @@ CREATE SCHEMA report;
 
 CREATE SCHEMA signer;
 
+CREATE FUNCTION public.note_registry_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM changed) THEN
+        INSERT INTO registry_change DEFAULT VALUES;
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -923,6 +933,19 @@ CREATE TABLE public.register_read (
 )
 PARTITION BY RANGE (at_utc);
 
+CREATE TABLE public.registry_change (
+    change_id bigint NOT NULL
+);
+
+ALTER TABLE public.registry_change ALTER COLUMN change_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.registry_change_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.reliability_day (
     local_day date NOT NULL,
     customers integer NOT NULL,
@@ -1782,6 +1805,9 @@ ALTER TABLE ONLY public.reading_import_refusal
 ALTER TABLE ONLY public.register_read
     ADD CONSTRAINT register_read_pkey PRIMARY KEY (channel_id, at_utc, version);
 
+ALTER TABLE ONLY public.registry_change
+    ADD CONSTRAINT registry_change_pkey PRIMARY KEY (change_id);
+
 ALTER TABLE ONLY public.reliability_day
     ADD CONSTRAINT reliability_day_pkey PRIMARY KEY (local_day);
 
@@ -1965,6 +1991,48 @@ CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON
 CREATE TRIGGER billing_estimate_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_estimate FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER billing_window_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_window FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER registry_deleted AFTER DELETE ON public.channel REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_deleted AFTER DELETE ON public.collector REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_deleted AFTER DELETE ON public.meter REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_deleted AFTER DELETE ON public.meter_installation REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_deleted AFTER DELETE ON public.premise REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_deleted AFTER DELETE ON public.radio_silence REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_deleted AFTER DELETE ON public.usage_point REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_inserted AFTER INSERT ON public.channel REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_inserted AFTER INSERT ON public.collector REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_inserted AFTER INSERT ON public.meter REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_inserted AFTER INSERT ON public.meter_installation REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_inserted AFTER INSERT ON public.premise REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_inserted AFTER INSERT ON public.radio_silence REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_inserted AFTER INSERT ON public.usage_point REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_updated AFTER UPDATE ON public.channel REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_updated AFTER UPDATE ON public.collector REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_updated AFTER UPDATE ON public.meter REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_updated AFTER UPDATE ON public.meter_installation REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_updated AFTER UPDATE ON public.premise REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_updated AFTER UPDATE ON public.radio_silence REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
+
+CREATE TRIGGER registry_updated AFTER UPDATE ON public.usage_point REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
 
 ALTER TABLE ONLY personal.aggregate_part
     ADD CONSTRAINT aggregate_part_release_id_fkey FOREIGN KEY (release_id) REFERENCES personal.aggregate_release(release_id);

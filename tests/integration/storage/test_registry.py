@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from mdms.domain.errors import UsageError
@@ -127,3 +128,37 @@ async def test_an_empty_registry_has_an_empty_channel_table(store):
     async with store() as work:
         assert len(await work.registry.channels()) == 0
         assert await work.registry.load() == Registry()
+
+
+async def test_every_change_that_is_seen_is_counted_and_an_import_that_changes_nothing_is_not(
+    store, database
+):
+    async def count() -> int:
+        async with store() as work:
+            return int(await work.registry.change_count())
+
+    empty = await count()
+    async with store() as work:
+        await work.registry.merge(SMALL_TOWN)
+    imported = await count()
+    async with store() as work:
+        await work.registry.merge(SMALL_TOWN)
+    again = await count()
+    changes = (
+        "UPDATE meter_installation SET radio = 'off' WHERE badge = 'E100'",
+        "INSERT INTO collector (collector_id, name, latitude, longitude) VALUES (5, 'E', 37, -122)",
+        "DELETE FROM collector WHERE collector_id = 5",
+        "UPDATE collector SET name = 'B' WHERE collector_id = -1",
+    )
+    grown = []
+    for statement in changes:
+        before = await count()
+        with psycopg.connect(database) as other:
+            other.execute(statement)
+            unseen = await count() - before
+        grown.append((unseen, await count() - before))
+
+    assert empty == 0
+    assert imported > 0
+    assert again == imported
+    assert grown == [(0, 1), (0, 1), (0, 1), (0, 0)]

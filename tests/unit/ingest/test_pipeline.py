@@ -331,6 +331,18 @@ async def test_a_changed_registry_is_followed_at_run_time():
     assert {channel for channel, _ in work.readings.interval_values} == {0, 3}
 
 
+async def test_a_registry_that_did_not_change_is_not_read_again():
+    work = database()
+    heart = pipeline(FakeSource([[GOOD]]), work)
+    await heart.run()
+
+    unchanged = await heart.reload_registry()
+    work.registry.table = channel_table(Installed(channel_id=3, radio_id=5))
+    changed, again = await heart.reload_registry(), await heart.reload_registry()
+
+    assert (unchanged, changed, again) == (False, True, False)
+
+
 async def test_a_registry_that_changes_while_the_database_is_away_loses_nothing():
     work = database()
     both = Envelope(READ_TOPIC, message(frame(), frame(meter_id=5)))
