@@ -43,7 +43,7 @@ bench: setup     ## measure against the named limits; ONLY=ingest,vee,billing,fi
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA)) $(if $(TIMESCALE),--timescale "$(TIMESCALE)")
 
 fuzz: setup      ## hostile messages to ingest, guided by coverage, for SECONDS (600); Linux only
-	$(PIP) install --group fuzz
+	$(PIP) install --require-hashes -r requirements/fuzz.txt
 	mkdir -p build/fuzz
 	$(BIN)/python -m tests.fuzz build/fuzz -max_total_time=$(or $(SECONDS),600)
 
@@ -53,6 +53,7 @@ ci: lint         ## what continuous integration runs
 lock:            ## re-resolve requirements/ (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q pyproject.toml --group build -o requirements/run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q pyproject.toml --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q --group fuzz -o requirements/fuzz.txt
 
 clean:           ## remove what the other targets made
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
