@@ -62,6 +62,18 @@ def test_a_page_that_is_made_from_the_code_is_what_the_code_makes(name):
     assert (REFERENCE / name).read_text() == PAGES[name](), "run python -m tests.reference"
 
 
+def test_every_table_has_a_place_in_the_page_on_retention():
+    schema = (ROOT / "mdms" / "storage" / "schema.sql").read_text()
+    tables = re.findall(r"^CREATE TABLE (\w+\.\w+)", schema, flags=re.MULTILINE)
+    page = (ROOT / "docs" / "admin" / "retention.md").read_text()
+    rows = re.findall(r"^\| [^|]*\|([^|]*)\|", page, flags=re.MULTILINE)
+
+    told = [name for row in rows[1:] for name in re.findall(r"`(\w+)`", row)]
+
+    unplaced = {name.partition(".")[2] for name in tables} - set(told)
+    assert not unplaced, "say in docs/admin/retention.md how long they are kept, and who removes it"
+
+
 def test_every_fence_is_closed_and_every_picture_has_a_kind():
     for page in [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").rglob("*.md")]:
         fences = re.findall(r"^ *```(.*)$", page.read_text(), flags=re.MULTILINE)

@@ -23,6 +23,8 @@ class Record(StrEnum):
     CONSENT = "consent"
     """From when it ended."""
     PORTAL_LOG = "portal_log"
+    BOARD = "board"
+    """Daily figures of boards: service levels, loads, outages; from their day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

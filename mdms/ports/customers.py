@@ -29,6 +29,10 @@ class CustomerStore(Protocol):
         """Return where an account is, or was, served; nothing where there is no such account."""
         ...
 
+    async def forget_grants(self, first_kept: date) -> int:
+        """Drop grants that ended before a day (UTC); return how many."""
+        ...
+
 
 class AccessLogStore(Protocol):
     """Who looked at whose data; appended only."""

@@ -22,3 +22,7 @@ class GridDayStore(Protocol):
 
     async def keep_transformers(self, local_day: date, days: Sequence[TransformerDay]) -> None:
         """Keep a day's load of all transformers."""
+
+    async def forget(self, first_kept: date) -> int:
+        """Drop loads, indices and ended outages of the days before; return how many rows."""
+        ...

@@ -36,3 +36,7 @@ class ServiceLevelStore(Protocol):
 
     async def newest(self) -> Sequence[ServiceLevel]:
         """Return each mark's newest day, by mark and commodity."""
+
+    async def forget(self, first_kept: date) -> int:
+        """Drop levels, nights and counts of rules of the days before; return how many rows."""
+        ...

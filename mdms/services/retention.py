@@ -15,9 +15,10 @@ log = structlog.get_logger()
 
 class RetentionService:
     """
-    Drops raw messages, looks and alerts whose term is over.
+    Drops raw messages, looks, alerts, grants and figures of boards whose term is over.
 
-    Reads and decisions outlive seven years and stay.
+    Reads, decisions, bills and audit outlive seven years and stay; docs/admin/retention.md has
+    every table.
 
     Args:
         unit_of_work: Opens a transaction.
@@ -42,16 +43,26 @@ class RetentionService:
         now = self._clock.now()
         term = timedelta(days=self._book.at(now).retention.days[Record.UPLINK_MESSAGE])
         first_kept = local_midnight(self._book.today(now) - term, self._book.zone)
-        portal_kept = self._first_kept_of_portal(now)
+        portal_kept = self._first_kept(Record.PORTAL_LOG, now)
+        board_kept = self._first_kept(Record.BOARD, now)
         async with self._unit_of_work() as work:
             month_count = await work.raw_messages.forget(first_kept)
             look_count = await work.access_log.forget(portal_kept)
             alert_count = await work.alerts.forget(portal_kept)
+            grant_count = await work.customers.forget_grants(self._first_kept(Record.CONSENT, now))
+            figure_count = await work.service_levels.forget(board_kept)
+            figure_count += await work.grid_days.forget(board_kept)
         if month_count:
             log.info("retention.messages.dropped", month_count=month_count, before=first_kept)
-        log.info("retention.portal.dropped", look_count=look_count, alert_count=alert_count)
+        log.info(
+            "retention.rows.dropped",
+            look_count=look_count,
+            alert_count=alert_count,
+            grant_count=grant_count,
+            figure_count=figure_count,
+        )
 
-    def _first_kept_of_portal(self, now: datetime) -> date:
-        """Return the first day of which looks and alerts are kept."""
-        months = self._book.at(now).retention.months[Record.PORTAL_LOG]
+    def _first_kept(self, record: Record, now: datetime) -> date:
+        """Return the first day of which records with a term in months are kept."""
+        months = self._book.at(now).retention.months[record]
         return months_after(self._book.today(now), -months)

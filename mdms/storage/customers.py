@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -92,6 +92,15 @@ class PostgresCustomers:
             Service(usage_point_id, Commodity(commodity), start_on, end_on)
             for usage_point_id, commodity, start_on, end_on in await cursor.fetchall()
         ]
+
+    # Evidence of a consent outlives it; what nobody may use any more is of no other use.
+    FORGET_GRANTS = """
+    DELETE FROM personal.access_grant WHERE coalesce(revoked_at, expires_at) < %(first_kept)s
+    """
+
+    async def forget_grants(self, first_kept: date) -> int:
+        cursor = await self._connection.execute(self.FORGET_GRANTS, {"first_kept": first_kept})
+        return cursor.rowcount
 
 
 def _grant(row: dict[str, Any]) -> Grant:

@@ -68,3 +68,15 @@ class PostgresGridDays:
             await cursor.executemany(
                 self.KEEP_TRANSFORMER, [dataclasses.asdict(each) for each in days]
             )
+
+    FORGET = (
+        "DELETE FROM transformer_day WHERE local_day < %(first_kept)s",
+        "DELETE FROM reliability_day WHERE local_day < %(first_kept)s",
+        "DELETE FROM outage WHERE ended_at < %(first_kept)s",
+    )
+
+    async def forget(self, first_kept: date) -> int:
+        done = [
+            await self._connection.execute(each, {"first_kept": first_kept}) for each in self.FORGET
+        ]
+        return sum(cursor.rowcount for cursor in done)

@@ -137,3 +137,15 @@ class PostgresServiceLevels:
             ServiceLevel(local_day, Commodity(commodity), Mark(mark), *rest)
             for local_day, commodity, mark, *rest in await cursor.fetchall()
         ]
+
+    FORGET = (
+        "DELETE FROM service_level WHERE local_day < %(first_kept)s",
+        "DELETE FROM night_flow WHERE local_day < %(first_kept)s",
+        "DELETE FROM rule_day WHERE local_day < %(first_kept)s",
+    )
+
+    async def forget(self, first_kept: date) -> int:
+        done = [
+            await self._connection.execute(each, {"first_kept": first_kept}) for each in self.FORGET
+        ]
+        return sum(cursor.rowcount for cursor in done)

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.retention import RetentionService
@@ -24,34 +26,44 @@ class Store:
         self.before.append(before)
         return 1
 
+    forget_grants = forget
 
-def factory(messages: Store, portal: Store) -> UnitOfWorkFactory:
+
+NAMES = ("raw_messages", "access_log", "alerts", "customers", "service_levels", "grid_days")
+
+
+def factory(stores: dict[str, Store]) -> UnitOfWorkFactory:
     @asynccontextmanager
     async def unit_of_work():
-        yield SimpleNamespace(raw_messages=messages, access_log=portal, alerts=portal)
+        yield SimpleNamespace(**stores)
 
     return cast("UnitOfWorkFactory", unit_of_work)
 
 
-async def run(*, on_hold: bool) -> tuple[list[date], list[date]]:
-    messages, portal = Store(), Store()
-
+async def run(*, on_hold: bool) -> dict[str, list[date]]:
+    stores = {name: Store() for name in NAMES}
     book = CustomerBook(RULEBOOK, CALENDAR)
-    await RetentionService(factory(messages, portal), FakeClock(NOW), book, on_hold=on_hold).run()
-    return messages.before, portal.before
+    await RetentionService(factory(stores), FakeClock(NOW), book, on_hold=on_hold).run()
+    return {name: store.before for name, store in stores.items()}
 
 
 async def test_messages_go_when_ninety_local_days_are_over():
-    messages, _ = await run(on_hold=False)
-
-    assert messages == [datetime(2026, 9, 11, 7, tzinfo=UTC)]
+    assert (await run(on_hold=False))["raw_messages"] == [datetime(2026, 9, 11, 7, tzinfo=UTC)]
 
 
-async def test_looks_and_alerts_go_after_a_year():
-    _, portal = await run(on_hold=False)
-
-    assert portal == [date(2025, 12, 10)] * 2
+@pytest.mark.parametrize(
+    ("name", "first_kept"),
+    [
+        ("access_log", date(2025, 12, 10)),
+        ("alerts", date(2025, 12, 10)),
+        ("customers", date(2022, 12, 10)),
+        ("service_levels", date(2019, 12, 10)),
+        ("grid_days", date(2019, 12, 10)),
+    ],
+)
+async def test_what_has_a_term_in_months_goes_when_it_is_over(name, first_kept):
+    assert (await run(on_hold=False))[name] == [first_kept]
 
 
 async def test_nothing_goes_while_there_is_a_legal_hold():
-    assert await run(on_hold=True) == ([], [])
+    assert await run(on_hold=True) == {name: [] for name in NAMES}
