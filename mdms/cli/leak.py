@@ -19,16 +19,21 @@ def list_(
     meter: Annotated[
         str | None, typer.Option(help="Badge or usage point; all if left out.")
     ] = None,
+    *,
+    open_: Annotated[bool, typer.Option("--open", help="Only those that have not ended.")] = False,
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
     """
     List open leaks and those that ended within 35 days, the newest first.
 
-    Example: mdms leak ls
+    Example: mdms leak ls --open
     """
     with options.client(config) as mdms:
-        show(mdms.leaks(meter=meter), output, title="Leaks", spare=_SPARE)
+        leaks = mdms.leaks(meter=meter)
+    if open_:
+        leaks = [each for each in leaks if each["ended_at"] is None]
+    show(leaks, output, title="Leaks", spare=_SPARE)
 
 
 @app.command("show")

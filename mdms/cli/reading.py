@@ -9,10 +9,13 @@ import typer
 from mdms.cli import options
 from mdms.cli.lineage import print_trace
 from mdms.cli.output import Output, show, terminal
+from mdms.domain.readings import Status
 
 _FAILED: Final = 1
 _PARTLY_DONE: Final = 5
 _IMPORT_SPARE: Final = ("zone", "rounded", "not_read", "no_value", "disputed")
+
+_ESTIMATED: Final = (Status.ESTIMATED, Status.FINAL_ESTIMATE, Status.DERIVED)
 
 app = typer.Typer(help="Interval and register reads.", no_args_is_help=True)
 
@@ -27,6 +30,9 @@ def get(
         str | None, typer.Option(help="What was known at this instant, with its offset.")
     ] = None,
     versions: Annotated[bool, typer.Option("--versions", help="Every version.")] = False,
+    estimated: Annotated[
+        bool, typer.Option("--estimated", help="Only what was estimated: status E, F or D.")
+    ] = False,
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
@@ -39,6 +45,8 @@ def get(
     """
     with options.client(config) as mdms:
         frame = mdms.readings(meter, from_, to, as_of=as_of, versions=versions)
+    if estimated:
+        frame = frame[frame["status"].isin(_ESTIMATED)]
     rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
     several = len({row["reading_type"] for row in rows}) > 1
     spare = ("meter", "recorded_at", "flags", "method", "version")
@@ -46,7 +54,7 @@ def get(
         rows,
         output,
         title=f"Reads of {meter}",
-        empty="no reads",
+        empty="none estimated" if estimated else "no reads",
         spare=spare if several else ("reading_type", *spare),
     )
 

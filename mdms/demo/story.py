@@ -1,6 +1,7 @@
 """The demo as a story: set the stage, let five weeks pass, bill them, prove them."""
 
 import asyncio
+import csv
 import json
 import os
 import shutil
@@ -217,9 +218,21 @@ def _bill(plan: Plan, client: Client, audience: Audience) -> dict[str, Any]:
     if plan.window is None:
         return {"note": f"no window closes in fewer than {WINDOW_DAYS} days"}
     audience.stage("freezing and exporting the bill window")
+    client.import_read_days(_read_days(plan, *plan.window))
     frozen = client.freeze(*plan.window)
     client.export_billing(*plan.window, plan.directory / "billing")
     return frozen
+
+
+def _read_days(plan: Plan, opened: date, closed: date) -> Path:
+    """Write the reading schedule: every cycle of the city is read on the same days."""
+    points = (plan.directory / "registry" / "usage_points.csv").read_text(encoding="utf-8")
+    cycles = {row["billing_cycle"] for row in csv.DictReader(points.splitlines())}
+    days = (opened, closed, closed + WINDOW_DAYS * _DAY)
+    file = plan.directory / "read_days.csv"
+    rows = [f"{cycle},{day}" for cycle in sorted(cycles, key=int) for day in days]
+    file.write_text("\n".join(["billing_cycle,read_on", *rows, ""]), encoding="utf-8")
+    return file
 
 
 def _prove(plan: Plan, client: Client) -> dict[str, Any]:

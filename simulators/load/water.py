@@ -21,6 +21,8 @@ _EVENING_H, _EVENING_SPREAD_H = 20.5, 1.5
 _OPEN_H, _CLOSE_H = 8, (18, 14)
 """When commerce works, on working days and on rest days [h]."""
 _LEAK_GALLONS_PER_H = (2.0, 30.0)
+_ONLY_LEAK_H = 6 * 24, 365 * 24
+"""When the one leak of a small city begins, and how long it lasts [h]."""
 _FLAPPER_GALLONS_PER_H = (4.0, 25.0)
 _FLAPPER_STICKS = 0.85
 """In this share of the hours."""
@@ -68,9 +70,12 @@ class Leaks:
             seed: Everything follows from it.
         """
         rng = generator(seed, "leaks")
-        row = np.sort(rng.choice(meters, round(LEAK_SHARE * meters), replace=False))
+        drips = round(LEAK_SHARE * meters)
+        row = np.sort(rng.choice(meters, max(drips, min(meters, 1)), replace=False))
         first_h = np.maximum(rng.integers(-5 * 24, 15 * 24, len(row)), 0)
         lasts_h = rng.integers(4 * 24, 40 * 24, len(row))
+        if not drips:  # so few meters that none would leak: one does, and nobody mends it
+            first_h[:], lasts_h[:] = _ONLY_LEAK_H
         low, high = np.log(_LEAK_GALLONS_PER_H)
         gallons = np.exp(rng.uniform(low, high, len(row)))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -84,14 +85,19 @@ class Operator:
             for row in self.registry("agreements")
             if row["usage_point_id"] == electric["usage_point_id"]
         )
-        day = FIRST_DAY + timedelta(days=2)
+        (cycle, *_) = {row["billing_cycle"] for row in self.registry("usage_points")}
+        estimated = an_estimate(self.city)
+        at = estimated["start_utc"].tz_convert("America/Los_Angeles")
+        leak = next(each for each in self.rows("mdms leak ls --open -o json"))
         self.names = {
-            "METER": electric["badge"],
+            "METER": estimated["meter"],
             "ELECTRIC": electric["badge"],
-            "WATER": next(row["badge"] for row in of if row["model"].startswith("water")),
+            "WATER": leak["meter"],
+            "LEAK": leak["leak"],
+            "CYCLE": cycle,
             "ACCOUNT": agreement["account_id"],
-            "DAY": f"{day}",
-            "INSTANT": f"{day}T14:00-08:00",
+            "DAY": f"{at.date()}",
+            "INSTANT": at.isoformat(),
             "FIRST_DAY": f"{FIRST_DAY}",
             "READ_DAY": f"{FIRST_DAY + timedelta(days=DAYS)}",
             "TODAY": f"{today}",
@@ -164,6 +170,15 @@ def test_a_month_is_billed_and_proven_and_the_guides_lead_through_it(
     answer_the_questions(operator)
 
 
+def an_estimate(month: Path) -> dict[str, Any]:
+    """Return a value that is an estimate still: with its meter and when it begins."""
+    versions = pd.read_parquet(month / "readings.parquet").sort_values("version")
+    key = ["meter", "reading_type", "start_utc"]
+    current = versions.drop_duplicates(key, keep="last").sort_values(key)
+    found = current[current["status"].isin(["E", "F"])].iloc[0]
+    return {str(name): value for name, value in found.items()}
+
+
 def assert_proven(month: Path) -> None:
     report = json.loads((month / "report.json").read_text())
     reads = report["reads"]
@@ -179,19 +194,31 @@ def assert_proven(month: Path) -> None:
 
 def answer_the_questions(operator: Operator) -> None:
     """See that the page of questions leads to answers, not only to commands that end well."""
-    windows = operator.rows("mdms billing status -o json")
-    assert windows[0]["outcome"] == "frozen"
-    assert all(row["meter"] and row["detail"] for row in windows[1:]), "who was left out, and why"
+    # Why was this meter estimated yesterday?
+    estimated = operator.rows("mdms reading get METER --from DAY --to DAY --estimated -o json")
+    at = pd.Timestamp(operator.names["INSTANT"])
+    assert at in [pd.Timestamp(each["start_utc"]) for each in estimated]
+    assert {each["status"] for each in estimated} <= {"E", "F", "D"}
+    said = operator.type("mdms vee explain METER --at INSTANT")[1]
+    assert "estimate" in said
+    assert "for" in said
+    assert "missing interval" in said
+    # Which homes leak? The one that does; and who called is told apart from then on.
+    truth = pd.read_parquet(operator.city / "truth" / "leaks.parquet")
+    assert operator.names["WATER"] in set(truth["meter"])
+    (asked,) = operator.rows("mdms leak ls --meter WATER -o json")
+    assert asked["state"] == "ACK_NORMAL"
+    # Is the east feeder out? No feeder was; one transformer, and those that it feeds.
     outages = json.loads(operator.type("mdms outage ls --from FIRST_DAY --to TODAY -o json")[1])
-    assert "device" in json.dumps(outages)
-    estimated = next(
-        row
-        for row in pd.read_parquet(operator.city / "readings.parquet").to_dict("records")
-        if row["status"] == "E"
-    )
-    at = estimated["start_utc"].isoformat()
-    said = operator.type(f"mdms vee explain {estimated['meter']} --at {at}")[1]
-    assert "estimate" in said.lower()
+    assert {each["device"] for each in outages["outages"]} == {"transformer"}
+    assert all(each["until"] for each in outages["outages"]), "the power is back"
+    # What is blocking cycle 14? Meter by meter, with a reason; the others are frozen.
+    windows = operator.rows("mdms billing status -o json")
+    left_out = {row["meter"] for row in windows if row["meter"]}
+    blocking = operator.rows("mdms billing blocking CYCLE -o json")
+    assert {row["meter"] for row in blocking if not row["local_day"]} == left_out
+    assert all(row["reason"] and row["detail"] for row in blocking)
+    assert windows[0]["outcome"] == "frozen"
 
 
 def test_every_line_that_looks_like_a_command_is_one():

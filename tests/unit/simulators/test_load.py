@@ -114,6 +114,15 @@ def test_a_leaking_meter_never_rests(city):
     assert block.interval_s == INTERVAL_S
 
 
+@pytest.mark.parametrize(("meters", "leaking"), [(0, 0), (1, 1), (3, 1), (40, 1), (100, 3)])
+def test_the_smallest_city_with_water_has_a_leak(meters, leaking):
+    leaks = Leaks.spring(meters, LocalDay.of(START).start_s, 11)
+
+    assert len(leaks.row) == leaking
+    if meters == 3:
+        assert leaks.from_s - LocalDay.of(START).start_s == 6 * 86_400
+
+
 def test_a_flapper_sticks_in_most_hours_and_a_burst_runs_for_a_few():
     leaks = Leaks.spring(5_000, LocalDay.of(START).start_s, 11)
     day = LocalDay.of(START + timedelta(days=16))

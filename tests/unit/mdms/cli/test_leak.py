@@ -32,7 +32,7 @@ class FakeClient:
 
     def leaks(self, *, meter: str | None) -> list[dict[str, Any]]:
         self.asked.append(meter)
-        return [CASE]
+        return [CASE, CASE | {"leak": "W2-1", "ended_at": AT}]
 
     def leak(self, leak_id: str) -> dict[str, Any]:
         return CASE | {"leak": leak_id, "steps": [STEP]}
@@ -72,6 +72,15 @@ def run(*arguments: str) -> str:
 def test_a_list_names_each_leak_and_how_much_runs(daemon):
     assert "W1-1" in run("ls", "--meter", "W1")
     assert daemon.asked == ["W1"]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_list_of_open_leaks_leaves_out_those_that_ended():
+    everything, still_open = run("ls"), run("ls", "--open")
+
+    assert "W2-1" in everything
+    assert "W1-1" in still_open
+    assert "W2-1" not in still_open
 
 
 def test_a_leak_is_shown_with_its_steps(daemon):
