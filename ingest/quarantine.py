@@ -102,10 +102,10 @@ class Quarantine:
         self._due_at = [due_at for due_at in self._due_at if due_at > now]
         return replayed
 
-    async def listed(self, count_max: int) -> list[dict[str, Any]]:
+    async def listed(self) -> list[dict[str, Any]]:
         """Return what waits, by sender, as plain values; the newest arrivals first."""
         async with self._unit_of_work() as work:
-            groups = await work.quarantine.groups(count_max)
+            groups = await work.quarantine.groups()
         return [
             {
                 "reason": group.reason.value,

@@ -51,6 +51,10 @@ _REST = """\
 Under `/v1`, with a bearer token that has the role (`mdms token create`); errors are problem details
 (RFC 9457). A running daemon explains every parameter and every answer at `/v1/docs` and
 `/v1/openapi.json`. This page is made from the code: `python -m tests.reference`.
+
+Lists that grow come in pages of `limit` rows. An answer's `next` (also `Link: rel="next"`) is what
+to ask for the page that follows with, as `after`; it is null on the last one. A page goes on after
+the row that the one before ended with: nothing is repeated or left out when rows come and go.
 """
 
 

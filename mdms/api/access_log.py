@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
+from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.domain.people import Role
 
 router = APIRouter(
@@ -14,19 +16,19 @@ router = APIRouter(
     dependencies=[Depends(allow(frozenset({Role.AUDITOR, Role.PRIVACY})))],
 )
 
+_PAGES = Pages("looks", {"number": params.Number}, newest_first=True)
+
 
 @router.get("")
 async def looks(
     services: Backend,
+    *,
     account_id: str | None = None,
     by: str | None = None,
-    before: Annotated[
-        int | None, Query(ge=1, le=2**63 - 1, description="`next` of a page.")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    page: Annotated[Page, Depends(_PAGES)],
 ) -> dict[str, Any]:
     """List looks, the newest first, a page at a time."""
     found = await services.access_log.looks(
-        account_id=account_id, by=by, before=before, limit=limit
+        account_id=account_id, by=by, before=page.last, limit=page.rows_max
     )
-    return {"looks": found, "next": found[-1]["number"] if len(found) == limit else None}
+    return page.answer(found)

@@ -3,17 +3,20 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
+from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.aggregates import Cut
 from mdms.domain.people import Role, Token
 from mdms.domain.registry import Commodity
 
 router = APIRouter(prefix="/v1/aggregates", tags=["customers"])
+_PAGES = Pages("releases", {"number": params.Number}, newest_first=True)
 
 Officer = Annotated[Token, Depends(allow(frozenset({Role.PRIVACY})))]
 
@@ -39,11 +42,8 @@ async def publish(
 @router.get("", dependencies=[Depends(allow(frozenset({Role.PRIVACY, Role.AUDITOR})))])
 async def ledger(
     services: Backend,
-    before: Annotated[
-        int | None, Query(ge=1, le=2**63 - 1, description="`next` of a page.")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    page: Annotated[Page, Depends(_PAGES)],
 ) -> dict[str, Any]:
     """List what was asked for and what came of it, the newest first, a page at a time."""
-    found = await services.aggregates.ledger(before=before, limit=limit)
-    return {"releases": found, "next": found[-1]["number"] if len(found) == limit else None}
+    found = await services.aggregates.ledger(before=page.last, limit=page.rows_max)
+    return page.answer(found)

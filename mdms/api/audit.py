@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
+from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.domain.people import Role
 
 router = APIRouter(
@@ -14,14 +16,16 @@ router = APIRouter(
     dependencies=[Depends(allow(frozenset({Role.AUDITOR, Role.SUPERVISOR})))],
 )
 
+_PAGES = Pages("records", {"number": params.Number}, newest_first=True)
+
 
 @router.get("")
 async def records(
     services: Backend,
+    *,
     subject: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-) -> dict[str, list[dict[str, Any]]]:
-    """List the newest of what happened to a command, a fact's subject or a token; or of all."""
-    audit = services.audit
-    found = await (audit.newest(limit) if subject is None else audit.about(subject))
-    return {"records": found[-limit:]}
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
+    """List what happened to a command, a fact's subject or a token, or to all; the newest first."""
+    found = await services.audit.newest(page.rows_max, subject=subject, before=page.last)
+    return page.answer(found)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from commands.batches import Manner
@@ -13,11 +13,13 @@ from commands.undoing import Undone
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.controls import Word, role_of
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import APPROVES, PROPOSES, Role, Token
 from mdms.services import batch_csv
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
+_PAGES = Pages("batches", {"batch_id": UUID}, newest_first=True)
 
 Requester = Annotated[Token, Depends(allow(PROPOSES))]
 Approver = Annotated[Token, Depends(allow(APPROVES))]
@@ -65,11 +67,9 @@ async def propose(body: Proposal, services: Backend, caller: Requester) -> dict[
 
 
 @router.get("", dependencies=[Depends(allow(ANYONE_KNOWN))])
-async def batches(
-    services: Backend, *, limit: Annotated[int, Query(ge=1, le=1000)] = 50
-) -> dict[str, list[dict[str, Any]]]:
+async def batches(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> dict[str, Any]:
     """List batches, the newest first."""
-    return {"batches": await services.batch_views.newest(limit)}
+    return page.answer(await services.batch_views.newest(page.rows_max, before=page.last))
 
 
 @router.get("/{batch_id}", dependencies=[Depends(allow(ANYONE_KNOWN))])

@@ -1,13 +1,14 @@
 """Bill windows and sums to bill, by REST: freeze, look, pull."""
 
 import asyncio
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
@@ -15,6 +16,7 @@ from mdms.api.backend import Backend
 from mdms.api.description import CMEP, CSV, GREEN_BUTTON, PARQUET
 from mdms.api.description import files as files_of
 from mdms.api.looks import looks_at
+from mdms.api.pages import Page, Pages
 from mdms.api.readings import FILE_FORMS
 from mdms.api.text import Body
 from mdms.billing.formats.parquet_v1 import parquet
@@ -24,6 +26,8 @@ from mdms.policy.access_facts import Data
 from mdms.policy.reading import EstimateReason
 
 router = APIRouter(prefix="/v1/billing", tags=["billing"])
+_EVENTS = Pages("events", {"due_on": date, "at": AwareDatetime, "kind": str, "for": str})
+_SERVICES = Pages("services", {"usage_point": str, "period": int})
 BILLING = Depends(allow(frozenset({Role.BILLING})))
 Biller = Annotated[Token, BILLING]
 
@@ -132,14 +136,20 @@ async def reads(services: Backend, start: str, end: str, name: str) -> FileRespo
 
 @router.get("/windows/{start}/{end}/services", dependencies=[BILLING, looks_at(Data.DAILY_USAGE)])
 async def billed(
-    services: Backend, start: str, end: str, as_of: str | None = None
+    services: Backend,
+    *,
+    start: str,
+    end: str,
+    as_of: str | None = None,
+    page: Annotated[Page, Depends(_SERVICES)],
 ) -> dict[str, Any]:
     """Show what each service comes to, or came to at an instant, and the digest of all."""
-    return await services.billed.of_window(
+    found = await services.billed.of_window(
         params.day(start),
         params.day(end),
         as_of=None if as_of is None else params.instant(as_of),
     )
+    return {"services_sha256": found["services_sha256"]} | page.cut(found["services"])
 
 
 @router.post("/windows/{start}/{end}/ack")
@@ -217,8 +227,11 @@ async def estimate(
 
 @router.get("/events", dependencies=[BILLING])
 async def events(
-    services: Backend, from_: Annotated[str, Query(alias="from")], to: str
-) -> dict[str, list[dict[str, Any]]]:
+    services: Backend,
+    *,
+    from_: Annotated[str, Query(alias="from")],
+    to: str,
+    page: Annotated[Page, Depends(_EVENTS)],
+) -> dict[str, Any]:
     """List the sums that are due on the local days from..to, both included, oldest first."""
-    due = await services.optouts.events(params.day(from_), params.day(to))
-    return {"events": due}
+    return page.cut(await services.optouts.events(params.day(from_), params.day(to)))

@@ -1,5 +1,6 @@
 """What frozen bills differ by from the reads of today, by REST: look, correct, tell."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -9,10 +10,12 @@ from pydantic import Field
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 
 router = APIRouter(prefix="/v1/billing", tags=["billing"])
+_PAGES = Pages("corrections", {"notice_by": date, "number": int})
 Biller = Annotated[Token, Depends(allow(frozenset({Role.BILLING})))]
 
 _CORRECTIONS_MAX = 100
@@ -53,10 +56,13 @@ async def correct(
 
 @router.get("/corrections", dependencies=[Depends(allow(ANYONE_KNOWN))])
 async def corrections(
-    services: Backend, *, untold: Annotated[bool, Query()] = False
-) -> dict[str, list[dict[str, Any]]]:
+    services: Backend,
+    *,
+    untold: Annotated[bool, Query()] = False,
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
     """List corrections, those first whose customers must be told soonest."""
-    return {"corrections": await services.corrections.every(untold_only=untold)}
+    return page.cut(await services.corrections.every(untold_only=untold))
 
 
 @router.post("/corrections/{number}/told")

@@ -3,14 +3,18 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 
 router = APIRouter(
     prefix="/v1/conflicts", tags=["conflicts"], dependencies=[Depends(allow(ANYONE_KNOWN))]
 )
+
+_PAGES = Pages("conflicts", {"at": AwareDatetime, "number": params.Number})
 
 
 @router.get("")
@@ -20,8 +24,13 @@ async def conflicts(
     from_: Annotated[str, Query(alias="from", description="Local day, or instant with offset.")],
     to: Annotated[str, Query(description="Local day (included), or instant (excluded).")],
     meter: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=100_000)] = 1000,
-) -> dict[str, list[dict[str, Any]]]:
-    """List the first conflicts about a period in order of time; `meter` is a badge."""
-    period = params.period(from_, to, services.zone)
-    return {"conflicts": await services.conflicts.listed(period, meter=meter, count_max=limit)}
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
+    """List the conflicts about a period in order of time; `meter` is a badge."""
+    found = await services.conflicts.listed(
+        params.period(from_, to, services.zone),
+        meter=meter,
+        after=page.last,
+        count_max=page.rows_max,
+    )
+    return page.answer(found)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse
 from pydantic import Field
 
@@ -14,12 +14,14 @@ from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.description import PARQUET, files
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.controls import Action
 from mdms.domain.people import APPROVES, PROPOSES, Role, Token
 from mdms.services.controls import view
 
 router = APIRouter(prefix="/v1/controls", tags=["controls"])
+_PAGES = Pages("controls", {"control_id": UUID}, newest_first=True)
 
 Requester = Annotated[Token, Depends(allow(PROPOSES))]
 Approver = Annotated[Token, Depends(allow(APPROVES | {Role.SAFETY}))]
@@ -73,10 +75,11 @@ async def controls(
     services: Backend,
     *,
     meter: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-) -> dict[str, list[dict[str, Any]]]:
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
     """List commands, the newest first; `meter` is a badge."""
-    return {"controls": await services.controls.newest(meter=meter, count_max=limit)}
+    found = await services.controls.newest(meter=meter, before=page.last, count_max=page.rows_max)
+    return page.answer(found)
 
 
 @router.get(

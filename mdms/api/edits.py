@@ -10,12 +10,14 @@ from pydantic import AwareDatetime, Field
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.edits import REASONS, EditOperation, EditReason, EditState
 from mdms.domain.people import EDITS, Role, Token
 from mdms.services.edit_values import EditRequest
 
 router = APIRouter(prefix="/v1/edits", tags=["edits"])
+_PAGES = Pages("edits", {"asked_at": AwareDatetime, "edit_id": UUID}, newest_first=True)
 
 Editor = Annotated[Token, Depends(allow(frozenset({Role.VEE})))]
 """Who may ask for an edit; vee.md 5."""
@@ -96,12 +98,14 @@ async def some(
     meter: str | None = None,
     from_: Annotated[str | None, Query(alias="from")] = None,
     to: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-) -> dict[str, list[dict[str, Any]]]:
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
     """List edits, the newest first; a period means those that share an instant with it."""
     period = params.period(from_, to or from_, services.zone) if from_ else None
-    found = await services.edits.some(state=state, meter=meter, period=period, count_max=limit)
-    return {"edits": found}
+    found = await services.edits.some(
+        state=state, meter=meter, period=period, before=page.last, count_max=page.rows_max
+    )
+    return page.answer(found)
 
 
 @router.get("/reasons", dependencies=[Depends(allow(ANYONE_KNOWN))])

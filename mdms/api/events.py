@@ -5,15 +5,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse
+from pydantic import AwareDatetime
 
 from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.description import PARQUET, files
+from mdms.api.pages import Page, Pages
 
 router = APIRouter(
     prefix="/v1/events", tags=["events"], dependencies=[Depends(allow(ANYONE_KNOWN))]
 )
+
+_PAGES = Pages("events", {"at": AwareDatetime, "number": params.Number})
 
 From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
 To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
@@ -26,11 +30,16 @@ async def events(
     from_: From,
     to: To,
     meter: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=100_000)] = 1000,
-) -> dict[str, list[dict[str, Any]]]:
-    """List the first events of a period in order of time; `meter` is a badge."""
-    period = params.period(from_, to, services.zone)
-    return {"events": await services.events.listed(period, meter=meter, count_max=limit)}
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
+    """List the events of a period in order of time; `meter` is a badge."""
+    found = await services.events.listed(
+        params.period(from_, to, services.zone),
+        meter=meter,
+        after=page.last,
+        count_max=page.rows_max,
+    )
+    return page.answer(found)
 
 
 @router.get("/files/events.parquet", response_class=FileResponse, responses=files(PARQUET))

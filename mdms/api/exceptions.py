@@ -5,17 +5,19 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.edits import Approver, Change, Editor, role_of
+from mdms.api.pages import Page, Pages
 from mdms.api.readings import READERS
 from mdms.api.text import Body
 from mdms.domain.edits import EditOperation, EditReason
 
 router = APIRouter(prefix="/v1/exceptions", tags=["exceptions"])
+_PAGES = Pages("exceptions", {"opened_at": AwareDatetime, "exception_id": params.Number})
 
 
 class Answer(StrEnum):
@@ -50,8 +52,8 @@ async def some(
     assigned_to: str | None = None,
     older_than_days: Annotated[int, Query(ge=0, le=10_000)] = 0,
     answered: bool = False,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 500,
-) -> dict[str, list[dict[str, Any]]]:
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
     """List exceptions, the oldest first; `assigned_to=-` lists those that nobody looks into."""
     found = await services.exceptions.some(
         meter=meter,
@@ -60,9 +62,10 @@ async def some(
         assigned_to=assigned_to,
         older_than_days=older_than_days,
         answered=answered,
-        count_max=limit,
+        after=page.last,
+        count_max=page.rows_max,
     )
-    return {"exceptions": found}
+    return page.answer(found)
 
 
 @router.get("/{exception_id}", dependencies=[READERS])

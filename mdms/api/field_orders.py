@@ -1,18 +1,19 @@
 """Field orders, by REST: what people must do at meters, and that it was done."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import APPROVES, PROPOSES, Token
 
 router = APIRouter(prefix="/v1/field-orders", tags=["field orders"])
+_PAGES = Pages("field_orders", {"field_order_id": UUID})
 
 Closer = Annotated[Token, Depends(allow(PROPOSES | APPROVES))]
 
@@ -28,11 +29,13 @@ async def field_orders(
     services: Backend,
     *,
     every: bool = False,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-) -> dict[str, Sequence[dict[str, Any]]]:
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
     """List open orders, or closed ones too: safety first, then the oldest first."""
-    found = await services.field_orders.every(open_only=not every, count_max=limit)
-    return {"field_orders": found}
+    found = await services.field_orders.every(
+        open_only=not every, after=page.last, count_max=page.rows_max
+    )
+    return page.answer(found)
 
 
 @router.post("/{field_order_id}/close")

@@ -8,11 +8,13 @@ from pydantic import Field
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.errors import UsageError
 from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1/gaps", tags=["gaps"])
+_PAGES = Pages("gaps", {"collector_id": int, "first_seq": int})
 
 
 class BackfillRequest(Body):
@@ -24,9 +26,9 @@ class BackfillRequest(Body):
 
 
 @router.get("", dependencies=[Depends(allow(ANYONE_KNOWN))])
-async def gaps(services: Backend) -> dict[str, list[dict[str, Any]]]:
+async def gaps(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> dict[str, Any]:
     """List missing batches; those that were given up have a `lost_at`."""
-    return {"gaps": await services.gaps.gaps()}
+    return page.cut(await services.gaps.gaps())
 
 
 @router.post(

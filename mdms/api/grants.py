@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.customers import Holder
 from mdms.domain.people import Role, Token
@@ -17,6 +18,7 @@ from mdms.policy.access_facts import Data
 from mdms.services.grants import Asked, grant_view
 
 router = APIRouter(prefix="/v1/grants", tags=["customers"])
+_PAGES = Pages("grants", {"given_at": AwareDatetime, "grant_id": str}, newest_first=True)
 
 Portal = Annotated[Token, Depends(allow(frozenset({Role.PORTAL})))]
 Ender = Annotated[Token, Depends(allow(frozenset({Role.PORTAL, Role.PRIVACY})))]
@@ -61,10 +63,15 @@ async def issue(body: NewGrant, services: Backend, caller: Portal) -> dict[str, 
 
 @router.get("")
 async def every(
-    services: Backend, caller: Ender, account_id: str | None = None
-) -> dict[str, list[dict[str, Any]]]:
+    services: Backend,
+    caller: Ender,
+    *,
+    account_id: str | None = None,
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
     """List grants, the newest first; a portal sees those that it made."""
-    return {"grants": await services.grants.every(issued_by=_own(caller), account_id=account_id)}
+    found = await services.grants.every(issued_by=_own(caller), account_id=account_id)
+    return page.cut(found)
 
 
 @router.delete("/{grant_id}")

@@ -3,10 +3,12 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
 
 from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1", tags=["grid"])
@@ -18,6 +20,9 @@ _OPERATES = frozenset(
 
 _INVESTIGATES = frozenset({Role.SUPERVISOR, Role.SAFETY, Role.VEE, Role.AUDITOR})
 
+_OUTAGES = Pages("outages", {"from": AwareDatetime, "device": str, "name": str})
+_SUSPICIONS = Pages("suspicions", {"points": int, "meter": str}, newest_first=True)
+
 From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
 To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
 FirstDay = Annotated[str, Query(alias="from", description="First local day.")]
@@ -25,9 +30,12 @@ LastDay = Annotated[str, Query(alias="to", description="Last local day, included
 
 
 @router.get("/outages", dependencies=[Depends(allow(_OPERATES))])
-async def outages(services: Backend, from_: From, to: To) -> dict[str, Any]:
-    """List what failed in a period, with SAIDI, SAIFI, CAIDI and MAIFI."""
-    return await services.grid.outages(params.period(from_, to, services.zone))
+async def outages(
+    services: Backend, from_: From, to: To, page: Annotated[Page, Depends(_OUTAGES)]
+) -> dict[str, Any]:
+    """List what failed in a period, with SAIDI, SAIFI, CAIDI and MAIFI of all of it."""
+    found = await services.grid.outages(params.period(from_, to, services.zone))
+    return page.cut(found["outages"]) | {"indices": found["indices"]}
 
 
 @router.get("/transformers/load", dependencies=[Depends(allow(_OPERATES))])
@@ -51,7 +59,9 @@ async def voltage(
 
 
 @router.get("/theft", dependencies=[Depends(allow(_INVESTIGATES))])
-async def theft(services: Backend, from_: FirstDay, to: LastDay) -> dict[str, list[dict[str, Any]]]:
+async def theft(
+    services: Backend, from_: FirstDay, to: LastDay, page: Annotated[Page, Depends(_SUSPICIONS)]
+) -> dict[str, Any]:
     """List meters with direct signs of tampering; evidence for a person, never an action."""
     first, last = params.days(from_, to)
-    return {"suspicions": await services.grid.suspicions(first, last)}
+    return page.cut(await services.grid.suspicions(first, last))

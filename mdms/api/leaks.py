@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.api.looks import looks_at
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 from mdms.policy.access_facts import Data
@@ -18,6 +19,10 @@ from mdms.policy.leak_credit import Repair
 from mdms.services.leak_credit import CreditRequest
 
 router = APIRouter(prefix="/v1/leaks", tags=["leaks"])
+_PAGES = Pages("leaks", {"raised_at": AwareDatetime, "leak": str}, newest_first=True)
+_NOTICES = Pages(
+    "notices", {"recorded_at": AwareDatetime, "leak": str, "at": AwareDatetime, "signal": str}
+)
 
 _READERS = frozenset({Role.CSR, Role.SUPERVISOR, Role.SAFETY, Role.VEE, Role.BILLING, Role.AUDITOR})
 """Interval data tells who is at home: no viewer sees it by name."""
@@ -55,15 +60,19 @@ class Application(Body):
 
 
 @router.get("", dependencies=[Depends(allow(_READERS)), _LOOKS])
-async def cases(services: Backend, meter: str | None = None) -> dict[str, list[dict[str, Any]]]:
+async def cases(
+    services: Backend, *, meter: str | None = None, page: Annotated[Page, Depends(_PAGES)]
+) -> dict[str, Any]:
     """List open leaks and those that ended within 35 days, the newest first."""
-    return {"leaks": await services.leaks.cases(meter=meter)}
+    return page.cut(await services.leaks.cases(meter=meter))
 
 
 @router.get("/notices", dependencies=[Depends(allow(_READERS)), _LOOKS])
-async def notices(services: Backend, since: str) -> dict[str, list[dict[str, Any]]]:
+async def notices(
+    services: Backend, since: str, page: Annotated[Page, Depends(_NOTICES)]
+) -> dict[str, Any]:
     """List what customers are to be told since an instant, oldest first, with when to send it."""
-    return {"notices": await services.leaks.notices(params.instant(since))}
+    return page.cut(await services.leaks.notices(params.instant(since)))
 
 
 @router.post("/announcements")

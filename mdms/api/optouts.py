@@ -6,17 +6,20 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 from mdms.policy.optout_facts import Requester
 from mdms.services.optout_asking import OptoutAsked
 
 router = APIRouter(prefix="/v1/optouts", tags=["opt-outs"])
+_PAGES = Pages("optouts", {"received_at": AwareDatetime, "optout_id": str})
+_TASKS = Pages("tasks", {"number": int})
 
 # Opt-out status is for people with a purpose: who sees meters sees it not (policy.md 5.1).
 _CLERKS = frozenset({Role.CSR, Role.SUPERVISOR})
@@ -69,15 +72,17 @@ async def enrol(body: OptoutRequest, services: Backend, caller: Clerk) -> dict[s
 
 
 @router.get("", dependencies=READERS)
-async def optouts(services: Backend) -> dict[str, list[dict[str, Any]]]:
+async def optouts(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> dict[str, Any]:
     """List all requests, oldest first."""
-    return {"optouts": await services.optouts.every()}
+    return page.cut(await services.optouts.every())
 
 
 @router.get("/tasks", dependencies=READERS)
-async def tasks(services: Backend, *, open_only: bool = True) -> dict[str, list[dict[str, Any]]]:
+async def tasks(
+    services: Backend, *, open_only: bool = True, page: Annotated[Page, Depends(_TASKS)]
+) -> dict[str, Any]:
     """List what people decide or do for the programme, oldest first."""
-    return {"tasks": await services.optouts.tasks(open_only=open_only)}
+    return page.cut(await services.optouts.tasks(open_only=open_only))
 
 
 @router.post("/tasks/{number}/done")

@@ -3,16 +3,22 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role
 
 router = APIRouter(prefix="/v1", tags=["quarantine"])
+_PAGES = Pages(
+    "quarantine",
+    {"last_at": AwareDatetime, "radio_id": int, "reason": str, "collector_id": int},
+    newest_first=True,
+)
 
 _MAY_REPLAY = allow(frozenset({Role.VEE, Role.NETWORK, Role.ADMIN}))
 
@@ -26,11 +32,9 @@ class ReplayRequest(Body):
 
 
 @router.get("/quarantine", dependencies=[Depends(allow(ANYONE_KNOWN))])
-async def quarantine(
-    services: Backend, limit: Annotated[int, Query(ge=1, le=100_000)] = 1000
-) -> dict[str, list[dict[str, Any]]]:
+async def quarantine(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> dict[str, Any]:
     """List what waits until the registry knows who sent it, by sender, newest arrivals first."""
-    return {"quarantine": await services.quarantine.listed(limit)}
+    return page.cut(await services.quarantine.listed())
 
 
 @router.post("/quarantine/replay", dependencies=[Depends(_MAY_REPLAY)])

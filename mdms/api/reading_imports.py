@@ -8,10 +8,12 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime
 
 from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.billing.formats.readers import ReadFormat
 from mdms.domain.errors import UsageError
 from mdms.domain.people import Role, Token
@@ -35,6 +37,11 @@ Whose = Annotated[
     str,
     Query(max_length=64, description="Badge or usage point of all of it."),
 ]
+
+_IMPORTS = Pages(
+    "imports", {"imported_at": AwareDatetime, "reading_import_id": UUID}, newest_first=True
+)
+_REFUSED = Pages("refused", {"number": params.Number})
 
 _BODY: Final = {
     "requestBody": {
@@ -79,15 +86,24 @@ async def take(
 
 @router.get("", dependencies=[READERS])
 async def since(
-    services: Backend, from_: Annotated[str, Query(alias="from")]
-) -> dict[str, list[dict[str, Any]]]:
-    """List what was handed in since an instant, the newest first, 1,000 at most."""
-    return {"imports": await services.reading_imports.since(params.instant(from_))}
+    services: Backend,
+    *,
+    from_: Annotated[str, Query(alias="from")],
+    page: Annotated[Page, Depends(_IMPORTS)],
+) -> dict[str, Any]:
+    """List what was handed in since an instant, the newest first."""
+    found = await services.reading_imports.since(
+        params.instant(from_), before=page.last, count_max=page.rows_max
+    )
+    return page.answer(found)
 
 
 @router.get("/{reading_import_id}/refused", dependencies=[READERS])
 async def refused(
-    services: Backend, reading_import_id: UUID, after: params.Number = 0
-) -> dict[str, list[dict[str, Any]]]:
-    """List refused rows in the order of the file, 1,000 at a time: those after a number."""
-    return {"refused": await services.reading_imports.refused(reading_import_id, after)}
+    services: Backend, reading_import_id: UUID, page: Annotated[Page, Depends(_REFUSED)]
+) -> dict[str, Any]:
+    """List refused rows in the order of the file."""
+    found = await services.reading_imports.refused(
+        reading_import_id, after=page.last or 0, count_max=page.rows_max
+    )
+    return page.answer(found)

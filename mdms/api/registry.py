@@ -1,17 +1,20 @@
 """Who is metered where, by REST."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime
 
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.looks import looks_at
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role
 from mdms.policy.access_facts import Data
 
 router = APIRouter(prefix="/v1", tags=["registry"])
+_PAGES = Pages("meters", {"meter": str, "reading_type": str, "installed_at": AwareDatetime})
 
 
 class RegistryFiles(Body):
@@ -41,6 +44,6 @@ async def export_registry(services: Backend) -> RegistryFiles:
 
 
 @router.get("/meters", dependencies=[Depends(allow(ANYONE_KNOWN))])
-async def meters(services: Backend) -> dict[str, list[dict[str, Any]]]:
+async def meters(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> dict[str, Any]:
     """List every channel of every meter."""
-    return {"meters": await services.registry.meters()}
+    return page.cut(await services.registry.meters())

@@ -1,5 +1,6 @@
 """Registers that customers read on their own meters, by REST."""
 
+from datetime import date
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -10,11 +11,14 @@ from pydantic import AwareDatetime, Field
 
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 from mdms.services.self_reads import ReadSent
 
 router = APIRouter(prefix="/v1/self-reads", tags=["self reads"])
+_PAGES = Pages("self_reads", {"received_at": AwareDatetime, "self_read_id": str})
+_DUE = Pages("due", {"due_on": date, "meter": str})
 
 _CLERKS = frozenset({Role.CSR, Role.SUPERVISOR})
 Clerk = Annotated[Token, Depends(allow(_CLERKS | {Role.BILLING}))]
@@ -78,13 +82,16 @@ async def accept(
 
 @router.get("", dependencies=READERS)
 async def since(
-    services: Backend, from_: Annotated[AwareDatetime, Query(alias="from")]
-) -> dict[str, list[dict[str, Any]]]:
+    services: Backend,
+    *,
+    from_: Annotated[AwareDatetime, Query(alias="from")],
+    page: Annotated[Page, Depends(_PAGES)],
+) -> dict[str, Any]:
     """List what was received since an instant, oldest first."""
-    return {"self_reads": await services.self_reads.since(from_)}
+    return page.cut(await services.self_reads.since(from_))
 
 
 @router.get("/due", dependencies=READERS)
-async def due(services: Backend) -> dict[str, list[dict[str, Any]]]:
+async def due(services: Backend, page: Annotated[Page, Depends(_DUE)]) -> dict[str, Any]:
     """List every meter that its customer reads: what is due when, what is missing in a row."""
-    return {"due": await services.self_read_months.due()}
+    return page.cut(await services.self_read_months.due())

@@ -1,5 +1,6 @@
 """Validation and estimation, by REST."""
 
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -9,10 +10,16 @@ from pydantic import Field
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role, Token
 
 router = APIRouter(prefix="/v1/vee", tags=["vee"])
+_PAGES = Pages(
+    "exceptions",
+    {"day": date, "meter": str, "reading_type": str, "rule": str, "detail": str},
+    newest_first=True,
+)
 
 
 class RunRequest(Body):
@@ -90,6 +97,6 @@ async def promote(
 
 
 @router.get("/exceptions", dependencies=[Depends(allow(ANYONE_KNOWN))])
-async def exceptions(services: Backend) -> dict[str, list[dict[str, Any]]]:
-    """List what waits for a person."""
-    return {"exceptions": await services.vee.open_exceptions()}
+async def exceptions(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> dict[str, Any]:
+    """List what waits for a person, the newest day first."""
+    return page.cut(await services.vee.open_exceptions())

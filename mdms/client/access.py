@@ -33,8 +33,7 @@ class AccessCalls(Transport):
 
     def grants(self, account_id: str | None = None) -> list[dict[str, Any]]:
         """Return what portals let customers, and whom they trust, see; the newest first."""
-        answer = self._json("GET", "/v1/grants", params=given(account_id=account_id))
-        return list(answer["grants"])
+        return list(self._rows("/v1/grants", "grants", given(account_id=account_id)))
 
     def revoke_grant(self, grant_id: str) -> None:
         """End a grant, from the next call on."""
@@ -44,13 +43,7 @@ class AccessCalls(Transport):
         self, account_id: str | None = None, *, by: str | None = None
     ) -> Iterator[dict[str, Any]]:
         """Yield who looked at whose data, the newest first, page by page."""
-        before: int | None = None
-        while True:
-            params = given(account_id=account_id, by=by, before=before and str(before))
-            page = self._json("GET", "/v1/looks", params=params)
-            yield from page["looks"]
-            if (before := page["next"]) is None:
-                return
+        return self._rows("/v1/looks", "looks", given(account_id=account_id, by=by))
 
     def publish_aggregate(self, commodity: str, month: str, cut: str = "") -> list[dict[str, Any]]:
         """Let sums of a month's billed usage go; too small a group is SUPPRESSED."""
@@ -59,14 +52,9 @@ class AccessCalls(Transport):
 
     def aggregates(self) -> Iterator[dict[str, Any]]:
         """Yield the ledger of sums, the newest first, page by page."""
-        before: int | None = None
-        while True:
-            page = self._json("GET", "/v1/aggregates", params=given(before=before and str(before)))
-            yield from page["releases"]
-            if (before := page["next"]) is None:
-                return
+        return self._rows("/v1/aggregates", "releases")
 
-    def audit(self, subject: str | None = None, *, limit: int = 50) -> list[dict[str, Any]]:
+    def audit(self, subject: str | None = None, *, limit: int | None = 50) -> list[dict[str, Any]]:
         """Return what happened to a command, badge or token; without one, the newest of all."""
-        params = {"limit": str(limit)} | given(subject=subject)
-        return list(self._json("GET", "/v1/audit", params=params)["records"])
+        params = given(subject=subject)
+        return list(self._rows("/v1/audit", "records", params, limit=limit))[::-1]

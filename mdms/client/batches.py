@@ -26,9 +26,9 @@ class BatchCalls(Transport):
         }
         return self._json("POST", "/v1/batches", json=body)
 
-    def batches(self, *, limit: int = 50) -> list[dict[str, Any]]:
+    def batches(self, *, limit: int | None = 50) -> list[dict[str, Any]]:
         """Return batches, the newest first."""
-        return list(self._json("GET", "/v1/batches", params={"limit": str(limit)})["batches"])
+        return list(self._rows("/v1/batches", "batches", limit=limit))
 
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Return one batch: its list as it was judged, and what became of each row."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mdms.client.manifest import write_manifest
 from mdms.client.params import Day, Instant, given
 from mdms.client.transport import Transport
-from mdms.domain.errors import UsageError
+from mdms.domain.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -44,7 +44,11 @@ class BillingCalls(Transport):
     ) -> dict[str, Any]:
         """Return what each service of a window comes to, or came to, and the digest of all."""
         path = f"{_window(window_start, window_end)}/services"
-        return self._json("GET", path, params=given(as_of=as_of))
+        pages = list(self._pages(path, given(as_of=as_of)))
+        if len({page["services_sha256"] for page in pages}) > 1:
+            raise UnavailableError("the window was corrected while it was read; ask again")
+        services = [row for page in pages for row in page["services"]]
+        return {"services_sha256": pages[-1]["services_sha256"], "services": services}
 
     def bills(
         self, window_start: Day, window_end: Day, *, as_of: Instant | None = None
@@ -100,8 +104,8 @@ class BillingCalls(Transport):
 
     def billing_corrections(self, *, untold: bool = False) -> list[dict[str, Any]]:
         """Return corrections, those first whose customers must be told soonest."""
-        answer = self._json("GET", "/v1/billing/corrections", params={"untold": untold})
-        return list(answer["corrections"])
+        params = {"untold": untold}
+        return list(self._rows("/v1/billing/corrections", "corrections", params))
 
     def told_of_correction(self, number: int) -> dict[str, Any]:
         """Keep that the customer was told of a correction."""
@@ -193,7 +197,7 @@ class BillingCalls(Transport):
     def billing_events(self, first: str, last: str) -> list[dict[str, Any]]:
         """Return the sums due on the local days first..last."""
         params = {"from": first, "to": last}
-        return list(self._json("GET", "/v1/billing/events", params=params)["events"])
+        return list(self._rows("/v1/billing/events", "events", params))
 
 
 def _window(start: Day, end: Day) -> str:

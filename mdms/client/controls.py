@@ -52,10 +52,10 @@ class ControlCalls(Transport):
         } | given(not_before=not_before)
         return self._json("POST", "/v1/controls", json=body)
 
-    def controls(self, *, meter: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    def controls(self, *, meter: str | None = None, limit: int | None = 50) -> list[dict[str, Any]]:
         """Return commands, the newest first."""
-        params = given(meter=meter, limit=limit)
-        return list(self._json("GET", "/v1/controls", params=params)["controls"])
+        params = given(meter=meter)
+        return list(self._rows("/v1/controls", "controls", params, limit=limit))
 
     def export_controls(self, path: Path) -> Path:
         """Write every command, refused ones too, as Parquet."""
@@ -73,10 +73,10 @@ class ControlCalls(Transport):
         """Take back a command that nobody has sent yet."""
         return self._json("POST", f"/v1/controls/{control_id}/cancel", json={"reason": reason})
 
-    def field_orders(self, *, every: bool = False, limit: int = 200) -> list[dict[str, Any]]:
+    def field_orders(self, *, every: bool = False, limit: int | None = 200) -> list[dict[str, Any]]:
         """Return what people must do at meters; `every` with what they have done."""
-        params = given(every=every, limit=limit)
-        return list(self._json("GET", "/v1/field-orders", params=params)["field_orders"])
+        params = given(every=every)
+        return list(self._rows("/v1/field-orders", "field_orders", params, limit=limit))
 
     def close_field_order(self, field_order_id: str, outcome: str) -> dict[str, Any]:
         """Say that a field order was carried out, and what was done."""

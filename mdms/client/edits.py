@@ -19,7 +19,7 @@ class EditCalls(Transport):
         assigned_to: str | None = None,
         older_than_days: int = 0,
         answered: bool = False,
-        limit: int = 500,
+        limit: int | None = 500,
     ) -> list[dict[str, Any]]:
         """
         Return exceptions, the oldest first.
@@ -31,7 +31,7 @@ class EditCalls(Transport):
             assigned_to: A person; `-` for those that nobody looks into.
             older_than_days: Opened at least so long ago.
             answered: Those that are closed, too.
-            limit: How many at most.
+            limit: How many at most; None: all of them.
         """
         params = given(
             meter=meter,
@@ -40,9 +40,8 @@ class EditCalls(Transport):
             assigned_to=assigned_to,
             older_than_days=older_than_days or None,
             answered=answered or None,
-            limit=limit,
         )
-        return list(self._json("GET", "/v1/exceptions", params=params)["exceptions"])
+        return list(self._rows("/v1/exceptions", "exceptions", params, limit=limit))
 
     def exception(self, exception_id: int) -> dict[str, Any]:
         """Return an exception with its day: values, like days, registers, sums, edits."""
@@ -127,11 +126,11 @@ class EditCalls(Transport):
         return self._json("POST", "/v1/edits", json=body)
 
     def edits(
-        self, *, state: str | None = None, meter: str | None = None, limit: int = 200
+        self, *, state: str | None = None, meter: str | None = None, limit: int | None = 200
     ) -> list[dict[str, Any]]:
         """Return edits, the newest first; `state` is waiting, approved or refused."""
-        params = given(state=state, meter=meter, limit=limit)
-        return list(self._json("GET", "/v1/edits", params=params)["edits"])
+        params = given(state=state, meter=meter)
+        return list(self._rows("/v1/edits", "edits", params, limit=limit))
 
     def edit_shown(self, edit_id: str) -> dict[str, Any]:
         """Return one edit with everything that it changes."""

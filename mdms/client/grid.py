@@ -17,7 +17,9 @@ class GridCalls(Transport):
             from_: First local day, or an instant with its offset.
             to: Last local day (included), or an instant (excluded).
         """
-        return self._json("GET", "/v1/outages", params={"from": str(from_), "to": str(to)})
+        pages = list(self._pages("/v1/outages", {"from": str(from_), "to": str(to)}))
+        outages = [row for page in pages for row in page["outages"]]
+        return {"outages": outages, "indices": pages[-1]["indices"]}
 
     def transformer_load(
         self, from_: Day, to: Day, *, transformer: str | None = None
@@ -34,7 +36,7 @@ class GridCalls(Transport):
     def theft(self, from_: Day, to: Day) -> list[dict[str, Any]]:
         """Return meters with direct signs of tampering on local days, the most points first."""
         params = {"from": str(from_), "to": str(to)}
-        return list(self._json("GET", "/v1/theft", params=params)["suspicions"])
+        return list(self._rows("/v1/theft", "suspicions", params))
 
     def _transformers(
         self, what: str, from_: Day, to: Day, transformer: str | None

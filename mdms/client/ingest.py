@@ -19,15 +19,15 @@ class IngestCalls(Transport):
         to: Day | Instant,
         *,
         meter: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[dict[str, Any]]:
         """Return values about a period that differ from the raw value that is stored."""
-        params = given(**{"from": from_}, to=to, meter=meter, limit=limit)
-        return list(self._json("GET", "/v1/conflicts", params=params)["conflicts"])
+        params = given(**{"from": from_}, to=to, meter=meter)
+        return list(self._rows("/v1/conflicts", "conflicts", params, limit=limit))
 
-    def quarantine(self, *, limit: int = 1000) -> list[dict[str, Any]]:
+    def quarantine(self, *, limit: int | None = 1000) -> list[dict[str, Any]]:
         """Return what waits until the registry knows who sent it."""
-        return list(self._json("GET", "/v1/quarantine", params={"limit": str(limit)})["quarantine"])
+        return list(self._rows("/v1/quarantine", "quarantine", limit=limit))
 
     def replay_quarantine(self) -> dict[str, Any]:
         """Read again now what the registry knows the sender of."""

@@ -13,7 +13,7 @@ class LeakCalls(Transport):
 
     def leaks(self, *, meter: str | None = None) -> list[dict[str, Any]]:
         """Return open leaks and those that ended lately, the newest first."""
-        return list(self._json("GET", "/v1/leaks", params=given(meter=meter))["leaks"])
+        return list(self._rows("/v1/leaks", "leaks", given(meter=meter)))
 
     def leak(self, leak_id: str) -> dict[str, Any]:
         """Return one leak with its steps."""
@@ -22,7 +22,7 @@ class LeakCalls(Transport):
     def leak_notices(self, since: Instant) -> list[dict[str, Any]]:
         """Return what customers are to be told of leaks since an instant, oldest first."""
         params = {"since": str(since)}
-        return list(self._json("GET", "/v1/leaks/notices", params=params)["notices"])
+        return list(self._rows("/v1/leaks/notices", "notices", params))
 
     def acknowledge_leak(self, leak_id: str, reason: str = "") -> dict[str, Any]:
         """Take the customer's word that a leak is normal flow."""

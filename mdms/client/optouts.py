@@ -51,7 +51,7 @@ class OptoutCalls(Transport):
     def optout_tasks(self, *, open_only: bool = True) -> list[dict[str, Any]]:
         """Return what people decide or do for the programme."""
         params = {"open_only": open_only}
-        return list(self._json("GET", "/v1/optouts/tasks", params=params)["tasks"])
+        return list(self._rows("/v1/optouts/tasks", "tasks", params))
 
     def finish_optout_task(self, number: int) -> dict[str, Any]:
         """Close a task."""
@@ -59,7 +59,7 @@ class OptoutCalls(Transport):
 
     def optouts(self) -> list[dict[str, Any]]:
         """Return every opt-out, oldest first."""
-        return list(self._json("GET", "/v1/optouts")["optouts"])
+        return list(self._rows("/v1/optouts", "optouts"))
 
     def end_optout(self, optout_id: str, *, field_order: str = "") -> dict[str, Any]:
         """End an opt-out; name the field order that switched the radio on, if there was one."""

@@ -40,14 +40,11 @@ class ReadingImportCalls(Transport):
     def reading_imports(self, from_: Instant) -> list[dict[str, Any]]:
         """Return what was handed in since an instant, the newest first."""
         params = given(**{"from": from_})
-        return list(self._json("GET", "/v1/readings/imports", params=params)["imports"])
+        return list(self._rows("/v1/readings/imports", "imports", params))
 
     def refused_readings(self, reading_import_id: str) -> Iterator[dict[str, Any]]:
         """Yield the rows of a file that were refused, in its order."""
-        path, after = f"/v1/readings/imports/{reading_import_id}/refused", 0
-        while rows := self._json("GET", path, params=given(after=after))["refused"]:
-            yield from rows
-            after = rows[-1]["number"]
+        return self._rows(f"/v1/readings/imports/{reading_import_id}/refused", "refused")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -26,4 +26,4 @@ class RegistryCalls(Transport):
 
     def meters(self) -> list[dict[str, Any]]:
         """Return every channel of every installed meter."""
-        return list(self._json("GET", "/v1/meters")["meters"])
+        return list(self._rows("/v1/meters", "meters"))

@@ -41,8 +41,8 @@ class SelfReadCalls(Transport):
     def self_reads(self, since: Instant) -> list[dict[str, Any]]:
         """Return the self reads received since an instant."""
         params = given(**{"from": since})
-        return list(self._json("GET", "/v1/self-reads", params=params)["self_reads"])
+        return list(self._rows("/v1/self-reads", "self_reads", params))
 
     def self_reads_due(self) -> list[dict[str, Any]]:
         """Return every meter that its customer reads, with what is due when."""
-        return list(self._json("GET", "/v1/self-reads/due")["due"])
+        return list(self._rows("/v1/self-reads/due", "due"))

@@ -22,7 +22,7 @@ class SystemCalls(Transport):
 
     def gaps(self) -> list[dict[str, Any]]:
         """Return the batches of collectors that never arrived."""
-        return list(self._json("GET", "/v1/gaps")["gaps"])
+        return list(self._rows("/v1/gaps", "gaps"))
 
     def backfill(
         self,
@@ -42,7 +42,7 @@ class SystemCalls(Transport):
         to: Day | Instant,
         *,
         meter: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[dict[str, Any]]:
         """
         Return what meters and collectors reported by themselves, the first of a period first.
@@ -51,10 +51,10 @@ class SystemCalls(Transport):
             from_: First local day, or an instant with its offset.
             to: Last local day (included), or an instant (excluded).
             meter: Badge; None for all, and for what collectors say of themselves.
-            limit: How many at most.
+            limit: How many at most; None: all of them.
         """
-        params = given(**{"from": from_}, to=to, meter=meter, limit=limit)
-        return list(self._json("GET", "/v1/events", params=params)["events"])
+        params = given(**{"from": from_}, to=to, meter=meter)
+        return list(self._rows("/v1/events", "events", params, limit=limit))
 
     def export_events(self, from_: Day | Instant, to: Day | Instant, path: Path) -> Path:
         """Write every event of a period as Parquet."""

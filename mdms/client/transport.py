@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 import httpx
 
+from mdms.client.params import given
 from mdms.domain.controls import Refusal
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
 from mdms.policy.refusals import PolicyRefusedError
 from mdms.storage.files import DirectorySink
+
+_PAGE_ROWS: Final = 1_000
 
 _ERROR_OF = {
     HTTPStatus.NOT_FOUND: NotFoundError,
@@ -65,6 +68,37 @@ class Transport:
             body = answer.json()
         assert isinstance(body, dict), "every JSON answer of the daemon is an object"
         return body
+
+    def _pages(
+        self,
+        path: str,
+        params: Mapping[str, str | bool] | None = None,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield a list's answers, page after page, to its end or until they have `limit` rows."""
+        left, after = limit, None
+        while left is None or left > 0:
+            rows = _PAGE_ROWS if left is None else min(left, _PAGE_ROWS)
+            asked = {**(params or {}), **given(limit=rows, after=after)}
+            page = self._json("GET", path, params=asked)
+            yield page
+            after = page["next"]
+            if after is None:
+                return
+            left = None if left is None else left - rows
+
+    def _rows(
+        self,
+        path: str,
+        noun: str,
+        params: Mapping[str, str | bool] | None = None,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a list, loading a page when it is needed; at most `limit` of them."""
+        for page in self._pages(path, params, limit=limit):
+            yield from page[noun]
 
     def _download(
         self, path: str, target: Path, params: Mapping[str, str | bool] | None = None

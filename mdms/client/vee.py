@@ -39,6 +39,11 @@ class VeeCalls(Transport):
         """Put a rule set (TOML) in force from its effective date on."""
         return self._json("POST", "/v1/vee/rulesets", json={"ruleset": ruleset})
 
+    def incidents(self, from_: Day, to: Day) -> list[dict[str, Any]]:
+        """Return local days on which so many meters were silent that it is one incident."""
+        params = {"from": str(from_), "to": str(to)}
+        return list(self._json("GET", "/v1/vee/incidents", params=params)["incidents"])
+
     def exceptions(self) -> list[dict[str, Any]]:
         """Return what waits for a person."""
-        return list(self._json("GET", "/v1/vee/exceptions")["exceptions"])
+        return list(self._rows("/v1/vee/exceptions", "exceptions"))

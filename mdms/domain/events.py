@@ -1,6 +1,6 @@
 """What meters and collectors report by themselves: alarms, restorations, resets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Final
@@ -91,6 +91,7 @@ class EndDeviceEvent:
         seq: The meter's message counter; an acknowledgement names it.
         noticed: Told by a bit of a reading that was stamped at `at`; it began or ended before.
         received_at: When it reached the head-end.
+        number: As the database counts them; 0 before it does.
     """
 
     collector_id: int
@@ -106,3 +107,4 @@ class EndDeviceEvent:
     seq: int = 0
     noticed: bool = False
     received_at: datetime
+    number: int = field(default=0, compare=False)

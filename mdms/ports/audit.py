@@ -22,6 +22,12 @@ class AuditStore(Protocol):
         """Return what happened to a command, badge or token, oldest first."""
         ...
 
+    async def newest(
+        self, *, subject: str | None = None, before: int | None = None, count_max: int
+    ) -> Sequence[AuditRecord]:
+        """Return links, the newest first: of one subject or all, with lower numbers only."""
+        ...
+
     async def contradicted(self) -> Sequence[str]:
         """
         Return what the tables and the links say differently, a sentence each.

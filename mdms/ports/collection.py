@@ -24,9 +24,22 @@ class EventStore(Protocol):
         ...
 
     async def within(
-        self, period: Period, *, badge: str | None = None, count_max: int | None = None
+        self,
+        period: Period,
+        *,
+        badge: str | None = None,
+        after: tuple[datetime, int] | None = None,
+        count_max: int | None = None,
     ) -> Sequence[EndDeviceEvent]:
-        """Return the events of a period in order of time, of one badge or of all."""
+        """
+        Return the events of a period in order of time.
+
+        Args:
+            period: When they happened.
+            badge: Of one meter; None: of all.
+            after: Only those after the one of this instant and number.
+            count_max: How many at most.
+        """
         ...
 
 

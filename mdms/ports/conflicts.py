@@ -22,6 +22,7 @@ class ReadConflict:
         stored_value: The first that came, which is kept [quanta].
         value: The other one [quanta].
         recorded_at: When the other one came.
+        number: As the database counts them.
     """
 
     badge: str
@@ -31,15 +32,29 @@ class ReadConflict:
     stored_value: int
     value: int
     recorded_at: datetime
+    number: int = 0
 
 
 class ConflictStore(Protocol):
     """Values that differ; kept for ever, never overwritten."""
 
     async def within(
-        self, period: Period, *, badge: str | None = None, count_max: int
+        self,
+        period: Period,
+        *,
+        badge: str | None = None,
+        after: tuple[datetime, int] | None = None,
+        count_max: int,
     ) -> Sequence[ReadConflict]:
-        """Return conflicts about a period in order of time, of one badge or of all."""
+        """
+        Return conflicts about a period in order of time.
+
+        Args:
+            period: When the values were measured.
+            badge: Of one meter; None: of all.
+            after: Only those after the one of this instant and number.
+            count_max: How many at most.
+        """
         ...
 
     async def known(self, kind: str, channel_id: Int64, at_s: Int64, value: Int64) -> Bool:

@@ -100,7 +100,12 @@ class ControlStore(Protocol):
         """Return how many opens that still stand each person asked for since an instant."""
         ...
 
-    async def newest(self, count_max: int) -> Sequence[EndDeviceControl]: ...
+    async def newest(
+        self, count_max: int, *, badge: str | None = None, before: UUID | None = None
+    ) -> Sequence[EndDeviceControl]:
+        """Return commands, the newest first: of one badge or all, older than one of them."""
+        ...
+
     async def pending(self) -> Sequence[EndDeviceControl]:
         """Return the commands that the dispatcher still has to look at, oldest first."""
         ...

@@ -40,9 +40,15 @@ class EditStore(Protocol):
         state: EditState | None = None,
         channel_ids: Sequence[int] | None = None,
         period: Period | None = None,
+        before: tuple[datetime, UUID] | None = None,
         count_max: int = 200,
     ) -> Sequence[Edit]:
-        """Return edits, the newest first; a period means those that share an instant with it."""
+        """
+        Return edits, the newest first.
+
+        A period means those that share an instant with it; `before` those that come after the one
+        that was asked for then and has this id.
+        """
         ...
 
     async def marks(

@@ -35,9 +35,14 @@ class ExceptionStore(Protocol):
         assigned_to: str | None = None,
         opened_by: datetime | None = None,
         open_only: bool = True,
+        after: tuple[datetime, int] | None = None,
         count_max: int = 500,
     ) -> Sequence[QueuedException]:
-        """Return exceptions, the oldest first; '' as `assigned_to` means nobody's."""
+        """
+        Return exceptions, the oldest first.
+
+        '' as `assigned_to` means nobody's; `after` those after the one of this instant and number.
+        """
         ...
 
     async def answered(

@@ -50,7 +50,7 @@ class QuarantineGroup:
 class QuarantineStore(Protocol):
     """Frames and messages that wait until the registry knows who sent them."""
 
-    async def groups(self, count_max: int) -> Sequence[QuarantineGroup]:
+    async def groups(self) -> Sequence[QuarantineGroup]:
         """Return what waits, the newest arrivals first."""
         ...
 

@@ -24,8 +24,14 @@ class ReadingImportStore(Protocol):
         """Return the import whose reads became known at an instant, so that they can be traced."""
         ...
 
-    async def since(self, at: datetime, *, count_max: int) -> Sequence[ReadingImport]:
-        """Return imports since an instant, the newest first."""
+    async def since(
+        self,
+        at: datetime,
+        *,
+        before: tuple[datetime, UUID] | None = None,
+        count_max: int,
+    ) -> Sequence[ReadingImport]:
+        """Return imports since an instant, the newest first; those older than one of them."""
         ...
 
     async def refused(

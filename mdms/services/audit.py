@@ -92,14 +92,13 @@ class AuditService:
         async with self._unit_of_work() as work:
             return [_view(record) for record in await work.audit.about(subject)]
 
-    async def newest(self, count_max: int) -> list[dict[str, Any]]:
-        """Return the last links, oldest first."""
+    async def newest(
+        self, count_max: int, *, subject: str | None = None, before: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return links, the newest first; see `AuditStore.newest`."""
         async with self._unit_of_work() as work:
-            head = await work.audit.head()
-            return [
-                _view(record)
-                for record in await work.audit.after(head.number - count_max, count_max)
-            ]
+            found = await work.audit.newest(subject=subject, before=before, count_max=count_max)
+        return [_view(record) for record in found]
 
 
 async def _follow(

@@ -21,10 +21,11 @@ class BatchService:
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
 
-    async def newest(self, count_max: int) -> list[dict[str, Any]]:
-        """Return batches, the newest first."""
+    async def newest(self, count_max: int, *, before: UUID | None = None) -> list[dict[str, Any]]:
+        """Return batches, the newest first, older than one of them."""
         async with self._unit_of_work() as work:
-            return [await _summary(work, batch) for batch in await work.batches.newest(count_max)]
+            found = await work.batches.newest(count_max, before=before)
+            return [await _summary(work, batch) for batch in found]
 
     async def show(self, batch_id: UUID) -> dict[str, Any]:
         """

@@ -1,5 +1,6 @@
 """Raw values that differ from the raw value that is stored, for people to look at."""
 
+from datetime import datetime
 from typing import Any
 
 from mdms.domain.time import Period
@@ -18,13 +19,21 @@ class ConflictService:
         self._unit_of_work = unit_of_work
 
     async def listed(
-        self, period: Period, *, meter: str | None, count_max: int
+        self,
+        period: Period,
+        *,
+        meter: str | None,
+        after: tuple[datetime, int] | None = None,
+        count_max: int,
     ) -> list[dict[str, Any]]:
-        """Return conflicts about a period as plain values, of one badge or of all."""
+        """Return conflicts about a period as plain values; see `ConflictStore.within`."""
         async with self._unit_of_work() as work:
-            found = await work.conflicts.within(period, badge=meter, count_max=count_max)
+            found = await work.conflicts.within(
+                period, badge=meter, after=after, count_max=count_max
+            )
         return [
             {
+                "number": each.number,
                 "meter": each.badge,
                 "reading_type": each.reading_type,
                 "kind": each.kind,

@@ -56,14 +56,12 @@ class ControlService:
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
 
-    async def newest(self, *, meter: str | None, count_max: int) -> list[dict[str, Any]]:
-        """Return the newest commands first, of one badge or of all."""
+    async def newest(
+        self, *, meter: str | None, before: UUID | None = None, count_max: int
+    ) -> list[dict[str, Any]]:
+        """Return the newest commands first, of one badge or of all, older than one of them."""
         async with self._unit_of_work() as work:
-            found = (
-                await work.controls.newest(count_max)
-                if meter is None
-                else list(reversed(await work.controls.of_meter(meter)))[:count_max]
-            )
+            found = await work.controls.newest(count_max, badge=meter, before=before)
         return [view(control) for control in found]
 
     async def show(self, control_id: UUID) -> dict[str, Any]:

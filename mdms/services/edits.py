@@ -147,6 +147,7 @@ class EditService:
         state: EditState | None = None,
         meter: str | None = None,
         period: Period | None = None,
+        before: tuple[datetime, UUID] | None = None,
         count_max: int = 200,
     ) -> list[dict[str, Any]]:
         """Return edits, the newest first, as plain values."""
@@ -157,7 +158,11 @@ class EditService:
                 mine = (table.badge == meter) | (table.usage_point_id == meter)
                 channel_ids = sorted(set(table.channel_id[mine].tolist()))
             found = await work.edits.some(
-                state=state, channel_ids=channel_ids, period=period, count_max=count_max
+                state=state,
+                channel_ids=channel_ids,
+                period=period,
+                before=before,
+                count_max=count_max,
             )
             return [edit_view(edit, of_channel(table, edit.channel_id)) for edit in found]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,11 +46,16 @@ class EventService:
         self._unit_of_work = unit_of_work
 
     async def listed(
-        self, period: Period, *, meter: str | None, count_max: int
+        self,
+        period: Period,
+        *,
+        meter: str | None,
+        after: tuple[datetime, int] | None = None,
+        count_max: int,
     ) -> list[dict[str, Any]]:
-        """Return the first events of a period in order of time, of one badge or of all."""
+        """Return events of a period in order of time; see `EventStore.within`."""
         async with self._unit_of_work() as work:
-            events = await work.events.within(period, badge=meter, count_max=count_max)
+            events = await work.events.within(period, badge=meter, after=after, count_max=count_max)
         return [_view(event) for event in events]
 
     async def write_events(self, period: Period, path: Path) -> None:
@@ -61,6 +67,7 @@ class EventService:
 
 def _view(event: EndDeviceEvent) -> dict[str, Any]:
     return {
+        "number": event.number,
         "meter": event.badge,
         "at": event.at.isoformat(),
         "code": event.code.name.lower(),

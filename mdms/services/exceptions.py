@@ -62,6 +62,7 @@ class ExceptionService:
         assigned_to: str | None = None,
         older_than_days: int = 0,
         answered: bool = False,
+        after: tuple[datetime, int] | None = None,
         count_max: int = 500,
     ) -> list[dict[str, Any]]:
         """
@@ -74,6 +75,7 @@ class ExceptionService:
             assigned_to: A person; NOBODY for those that nobody looks into.
             older_than_days: Opened at least so long ago.
             answered: Those that are closed, too.
+            after: Those after the one that was opened then and has this number.
             count_max: How many at most.
         """
         now = self._clock.now()
@@ -92,6 +94,7 @@ class ExceptionService:
                 assigned_to="" if assigned_to == NOBODY else assigned_to,
                 opened_by=now - timedelta(days=older_than_days) if older_than_days else None,
                 open_only=not answered,
+                after=after,
                 count_max=count_max,
             )
         names = {

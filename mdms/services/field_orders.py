@@ -24,10 +24,14 @@ class FieldOrderService:
         self._unit_of_work = unit_of_work
         self._clock = clock
 
-    async def every(self, *, open_only: bool, count_max: int) -> Sequence[dict[str, Any]]:
-        """Return orders, safety first, then the oldest first."""
+    async def every(
+        self, *, open_only: bool, after: UUID | None = None, count_max: int
+    ) -> Sequence[dict[str, Any]]:
+        """Return orders, safety first, then the oldest first; those after one of them."""
         async with self._unit_of_work() as work:
-            found = await work.field_orders.every(open_only=open_only, count_max=count_max)
+            found = await work.field_orders.every(
+                open_only=open_only, after=after, count_max=count_max
+            )
         return [view(order) for order in found]
 
     async def close(self, field_order_id: UUID, by: str, outcome: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, tzinfo
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -33,8 +33,6 @@ from mdms.services.acting import Act
 from mdms.services.import_channels import ImportChannels
 from mdms.services.import_intake import Batch, Intake
 from mdms.services.import_store import ImportedReads
-
-LISTED_MAX: Final = 1000
 
 log = structlog.get_logger()
 
@@ -122,14 +120,17 @@ class ReadingImportService:
         )
         return view(made) | {"already": False}
 
-    async def since(self, at: datetime) -> list[dict[str, Any]]:
-        """Return what was handed in since an instant, the newest first."""
+    async def since(
+        self, at: datetime, *, before: tuple[datetime, UUID] | None = None, count_max: int
+    ) -> list[dict[str, Any]]:
+        """Return what was handed in since an instant, the newest first; see the store's."""
         async with self._unit_of_work() as work:
-            return [
-                view(each) for each in await work.reading_imports.since(at, count_max=LISTED_MAX)
-            ]
+            found = await work.reading_imports.since(at, before=before, count_max=count_max)
+        return [view(each) for each in found]
 
-    async def refused(self, reading_import_id: UUID, after: int) -> list[dict[str, Any]]:
+    async def refused(
+        self, reading_import_id: UUID, *, after: int, count_max: int
+    ) -> list[dict[str, Any]]:
         """
         Return refused rows in the order of the file, those after a number.
 
@@ -140,7 +141,7 @@ class ReadingImportService:
             if await work.reading_imports.find(reading_import_id) is None:
                 raise NotFoundError(f"there is no import {reading_import_id}")
             rows = await work.reading_imports.refused(
-                reading_import_id, after=after, count_max=LISTED_MAX
+                reading_import_id, after=after, count_max=count_max
             )
         return [{"number": number, **asdict(row)} for number, row in rows]
 

@@ -78,6 +78,18 @@ class PostgresAudit:
     async def about(self, subject: str) -> Sequence[AuditRecord]:
         return await self._records(self.ABOUT, subject=subject)
 
+    NEWEST = """
+    SELECT number, content, hash FROM audit_record
+    WHERE (%(subject)s::text IS NULL OR subject = %(subject)s)
+      AND (%(before)s::bigint IS NULL OR number < %(before)s)
+    ORDER BY number DESC LIMIT %(count_max)s
+    """
+
+    async def newest(
+        self, *, subject: str | None = None, before: int | None = None, count_max: int
+    ) -> Sequence[AuditRecord]:
+        return await self._records(self.NEWEST, subject=subject, before=before, count_max=count_max)
+
     # A link that is no JSON any more breaks the chain, which is looked at first.
     CONTRADICTED = """
     WITH link AS (

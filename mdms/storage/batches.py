@@ -55,10 +55,14 @@ class PostgresBatches:
         found = await self._batches(self.LOCK, batch_id=batch_id)
         return found[0] if found else None
 
-    NEWEST = f"SELECT {_COLUMNS} FROM control_batch ORDER BY batch_id DESC LIMIT %(count_max)s"  # noqa: S608 - as above
+    NEWEST = f"""
+    SELECT {_COLUMNS} FROM control_batch
+    WHERE %(before)s::uuid IS NULL OR batch_id < %(before)s
+    ORDER BY batch_id DESC LIMIT %(count_max)s
+    """  # noqa: S608 - as above
 
-    async def newest(self, count_max: int) -> Sequence[Batch]:
-        return await self._batches(self.NEWEST, count_max=count_max)
+    async def newest(self, count_max: int, *, before: UUID | None = None) -> Sequence[Batch]:
+        return await self._batches(self.NEWEST, before=before, count_max=count_max)
 
     async def controls(self, batch_id: UUID) -> Sequence[EndDeviceControl]:
         return await self._controls.of_batch(batch_id)

@@ -1,6 +1,7 @@
 """Raw values that differ from the raw value that is stored."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 from psycopg import AsyncConnection
@@ -18,23 +19,33 @@ class PostgresConflicts:
         self._connection = connection
 
     WITHIN = """
-    SELECT c.badge, c.reading_type, r.kind, r.at_utc AS at, r.stored_value, r.value, r.recorded_at
+    SELECT c.badge, c.reading_type, r.kind, r.at_utc AS at, r.stored_value, r.value, r.recorded_at,
+           r.read_conflict_id AS number
     FROM read_conflict r
     JOIN channel c USING (channel_id)
     WHERE r.at_utc >= %(start)s AND r.at_utc < %(end)s
       AND (%(badge)s::text IS NULL OR c.badge = %(badge)s)
-    ORDER BY r.at_utc, c.badge, c.channel, r.kind, r.read_conflict_id
+      AND (r.at_utc, r.read_conflict_id) > (%(after_at)s, %(after_number)s)
+    ORDER BY r.at_utc, r.read_conflict_id
     LIMIT %(count_max)s
     """
 
     async def within(
-        self, period: Period, *, badge: str | None = None, count_max: int
+        self,
+        period: Period,
+        *,
+        badge: str | None = None,
+        after: tuple[datetime, int] | None = None,
+        count_max: int,
     ) -> Sequence[ReadConflict]:
+        after_at, after_number = after or (period.start_utc, -1)
         async with self._connection.cursor(row_factory=class_row(ReadConflict)) as cursor:
             await cursor.execute(
                 self.WITHIN,
                 {
                     "start": period.start_utc,
+                    "after_at": after_at,
+                    "after_number": after_number,
                     "end": period.end_utc,
                     "badge": badge,
                     "count_max": count_max,

@@ -205,10 +205,17 @@ class PostgresControls:
     async def of_batch(self, batch_id: UUID) -> Sequence[EndDeviceControl]:
         return await self._controls(self.OF_BATCH, batch_id=batch_id)
 
-    NEWEST = "SELECT * FROM control ORDER BY control_id DESC LIMIT %(count_max)s"
+    NEWEST = """
+    SELECT * FROM control
+    WHERE (%(badge)s::text IS NULL OR badge = %(badge)s)
+      AND (%(before)s::uuid IS NULL OR control_id < %(before)s)
+    ORDER BY control_id DESC LIMIT %(count_max)s
+    """
 
-    async def newest(self, count_max: int) -> Sequence[EndDeviceControl]:
-        return await self._controls(self.NEWEST, count_max=count_max)
+    async def newest(
+        self, count_max: int, *, badge: str | None = None, before: UUID | None = None
+    ) -> Sequence[EndDeviceControl]:
+        return await self._controls(self.NEWEST, badge=badge, before=before, count_max=count_max)
 
     PENDING = "SELECT * FROM control WHERE due_at IS NOT NULL ORDER BY control_id"
 

@@ -87,7 +87,9 @@ class PostgresEdits:
       AND (%(channel_ids)s::integer[] IS NULL OR e.channel_id = ANY(%(channel_ids)s::integer[]))
       AND (%(start)s::timestamptz IS NULL
            OR e.start_utc < %(end)s AND (e.end_utc > %(start)s OR e.start_utc >= %(start)s))
-    ORDER BY e.asked_at DESC, e.edit_id LIMIT %(count_max)s
+      AND (%(before_at)s::timestamptz IS NULL
+           OR (e.asked_at, e.edit_id) < (%(before_at)s, %(before_id)s::uuid))
+    ORDER BY e.asked_at DESC, e.edit_id DESC LIMIT %(count_max)s
     """
 
     async def find(self, edit_id: UUID, *, lock: bool = False) -> Edit | None:
@@ -102,6 +104,7 @@ class PostgresEdits:
         state: EditState | None = None,
         channel_ids: Sequence[int] | None = None,
         period: Period | None = None,
+        before: tuple[datetime, UUID] | None = None,
         count_max: int = 200,
     ) -> Sequence[Edit]:
         return await self._some(
@@ -109,11 +112,15 @@ class PostgresEdits:
             channel_ids=None if channel_ids is None else [int(c) for c in channel_ids],
             start=period.start_utc if period else None,
             end=period.end_utc if period else None,
+            before_at=before and before[0],
+            before_id=before and before[1],
             count_max=count_max,
         )
 
     async def _some(self, **parameters: object) -> list[Edit]:
-        nothing = dict.fromkeys(("edit_id", "state", "channel_ids", "start", "end"))
+        nothing = dict.fromkeys(
+            ("edit_id", "state", "channel_ids", "start", "end", "before_at", "before_id")
+        )
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(self.SOME, nothing | {"count_max": 1} | parameters)
             return [_edit(row) for row in await cursor.fetchall()]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -81,24 +82,34 @@ class PostgresEvents:
 
     WITHIN = """
     SELECT collector_id, badge, radio_id, code, sub, at_utc AS at, severity, cleared, value,
-           register, seq, noticed, received_at
+           register, seq, noticed, received_at,
+           end_device_event_id AS number
     FROM end_device_event
     WHERE at_utc >= %(start)s AND at_utc < %(end)s
       AND (%(badge)s::text IS NULL OR badge = %(badge)s)
+      AND (at_utc, end_device_event_id) > (%(after_at)s, %(after_number)s)
     ORDER BY at_utc, end_device_event_id
     LIMIT %(count_max)s
     """
 
     async def within(
-        self, period: Period, *, badge: str | None = None, count_max: int | None = None
+        self,
+        period: Period,
+        *,
+        badge: str | None = None,
+        after: tuple[datetime, int] | None = None,
+        count_max: int | None = None,
     ) -> Sequence[EndDeviceEvent]:
+        after_at, after_number = after or (period.start_utc, -1)
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(
                 self.WITHIN,
                 {
-                    "start": period.start_utc,
+                    "start": max(period.start_utc, after_at),
                     "end": period.end_utc,
                     "badge": badge,
+                    "after_at": after_at,
+                    "after_number": after_number,
                     "count_max": count_max,
                 },
             )

@@ -25,6 +25,8 @@ class PostgresExceptions:
       AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
       AND (%(opened_by)s::timestamptz IS NULL OR opened_at <= %(opened_by)s)
       AND (NOT %(open_only)s OR closed_at IS NULL)
+      AND (%(after_at)s::timestamptz IS NULL
+           OR (opened_at, vee_exception_id) > (%(after_at)s, %(after_number)s))
     ORDER BY opened_at, vee_exception_id LIMIT %(count_max)s
     """
 
@@ -37,6 +39,7 @@ class PostgresExceptions:
         assigned_to: str | None = None,
         opened_by: datetime | None = None,
         open_only: bool = True,
+        after: tuple[datetime, int] | None = None,
         count_max: int = 500,
     ) -> Sequence[QueuedException]:
         return await self._some(
@@ -46,6 +49,8 @@ class PostgresExceptions:
             assigned_to=assigned_to,
             opened_by=opened_by,
             open_only=open_only,
+            after_at=after and after[0],
+            after_number=after and after[1],
             count_max=count_max,
         )
 
@@ -69,6 +74,7 @@ class PostgresExceptions:
     async def _some(self, **parameters: object) -> list[QueuedException]:
         names = (
             "exception_id", "channel_ids", "rule", "severity", "assigned_to", "opened_by",
+            "after_at", "after_number",
         )  # fmt: skip
         cursor = await self._connection.execute(self.SOME, dict.fromkeys(names) | parameters)
         return [QueuedException(*row) for row in await cursor.fetchall()]

@@ -37,13 +37,20 @@ class PostgresFieldOrders:
         return found[0] if found else None
 
     EVERY = """
-    SELECT * FROM field_order WHERE closed_at IS NULL OR NOT %(open_only)s
-    ORDER BY closed_at IS NOT NULL, is_safety DESC, opened_at, field_order_id
+    SELECT * FROM field_order
+    WHERE (closed_at IS NULL OR NOT %(open_only)s)
+      AND (%(after)s::uuid IS NULL
+           OR (closed_at IS NOT NULL, NOT is_safety, opened_at, field_order_id) > (
+               SELECT closed_at IS NOT NULL, NOT is_safety, opened_at, field_order_id
+               FROM field_order WHERE field_order_id = %(after)s))
+    ORDER BY closed_at IS NOT NULL, NOT is_safety, opened_at, field_order_id
     LIMIT %(count_max)s
     """
 
-    async def every(self, *, open_only: bool, count_max: int) -> Sequence[FieldOrder]:
-        return await self._orders(self.EVERY, open_only=open_only, count_max=count_max)
+    async def every(
+        self, *, open_only: bool, after: UUID | None = None, count_max: int
+    ) -> Sequence[FieldOrder]:
+        return await self._orders(self.EVERY, open_only=open_only, after=after, count_max=count_max)
 
     OF_CONTROL = """
     SELECT * FROM field_order WHERE control_id = %(control_id)s ORDER BY opened_at

@@ -33,13 +33,10 @@ class PostgresQuarantine:
     FROM waiting
     GROUP BY reason, radio_id, CASE WHEN radio_id IS NULL THEN collector_id END
     ORDER BY max(received_at) DESC, radio_id
-    LIMIT %(count_max)s
     """
 
-    async def groups(self, count_max: int) -> Sequence[QuarantineGroup]:
-        cursor = await self._connection.execute(
-            self.GROUPS, {"curable": _CURABLE, "count_max": count_max}
-        )
+    async def groups(self) -> Sequence[QuarantineGroup]:
+        cursor = await self._connection.execute(self.GROUPS, {"curable": _CURABLE})
         return [
             QuarantineGroup(RejectReason(reason), *others)
             for reason, *others in await cursor.fetchall()

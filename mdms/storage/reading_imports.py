@@ -78,12 +78,24 @@ class PostgresReadingImports:
         return found[0] if found else None
 
     SINCE = """
-    SELECT * FROM reading_import WHERE imported_at >= %(at)s
+    SELECT * FROM reading_import
+    WHERE imported_at >= %(at)s
+      AND (%(before_at)s::timestamptz IS NULL
+           OR (imported_at, reading_import_id) < (%(before_at)s, %(before_id)s::uuid))
     ORDER BY imported_at DESC, reading_import_id DESC LIMIT %(count_max)s
     """
 
-    async def since(self, at: datetime, *, count_max: int) -> Sequence[ReadingImport]:
-        return await self._imports(self.SINCE, at=at, count_max=count_max)
+    async def since(
+        self,
+        at: datetime,
+        *,
+        before: tuple[datetime, UUID] | None = None,
+        count_max: int,
+    ) -> Sequence[ReadingImport]:
+        before_at, before_id = before or (None, None)
+        return await self._imports(
+            self.SINCE, at=at, before_at=before_at, before_id=before_id, count_max=count_max
+        )
 
     REFUSED = """
     SELECT number, line, flaw, detail FROM reading_import_refusal

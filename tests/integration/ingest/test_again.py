@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from ingest.codecs import fnb1
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
+from ingest.proof import NightlyProof
 from ingest.quarantine import Quarantine, Replayed
 from ingest.replay import Replay, ReplayReport
 from ingest.trailers import CollectorKeys, TrailerCheck
@@ -51,6 +53,7 @@ def reading(radio: int = NEW, *, deltas: Sequence[int] = (210, 195, 188), **fiel
 
 
 BACKFILL = 1 << 1
+PROVED = ("checked", "missing")
 EVENT_SCHEMA = 2
 
 
@@ -103,7 +106,7 @@ async def test_frames_of_an_unknown_meter_are_stored_once_the_registry_knows_it(
     quarantine = Quarantine(store, FakeClock(later), horizon)
     before = await quarantine.run_due(later)
     async with store() as work:
-        (group,) = await work.quarantine.groups(10)
+        (group,) = await work.quarantine.groups()
     await register(store, with_meter())
 
     unasked = await quarantine.run_due(later)
@@ -211,3 +214,28 @@ async def test_replay_of_raw_messages_gives_the_same_rows(store, horizon, databa
         ("E100", "interval", 0, 999),
         ("E100", "register", 10**6, 721_345),
     ]
+
+
+async def test_a_nightly_proof_finds_what_is_there_and_misses_what_is_not(store, horizon, database):
+    await register(store, SMALL_TOWN)
+    await take(store, horizon, *(
+        up("read", reading(KNOWN, t_newest=NOON_S - 3600 * back, register=10**6 - back,
+                           deltas=[back]), seq=40 - back)
+        for back in range(12)
+    ))  # fmt: skip
+    clock = FakeClock(NOON + timedelta(days=1))
+    proof = NightlyProof(Replay(store, clock, horizon), clock, ZONE)
+
+    await proof.run()
+    sound = [REGISTRY.get_sample_value(f"mdms_ingest_acknowledged_{name}_reads") for name in PROVED]
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "DELETE FROM interval_read WHERE start_utc < %s", [NOON - timedelta(hours=9)]
+        )
+    await proof.run()
+    broken = [
+        REGISTRY.get_sample_value(f"mdms_ingest_acknowledged_{name}_reads") for name in PROVED
+    ]
+
+    assert sound == [8 + 8, 0], "an interval and a register of eight messages"
+    assert broken == [8 + 8, 3]

@@ -167,7 +167,7 @@ async def test_every_look_is_kept_with_whose_data_it_was_and_why(http):
     everything = (await http.get(log, headers=as_(Role.AUDITOR))).json()["looks"]
     of_a1 = await http.get(log, params={"account_id": "A1"}, headers=as_(Role.PRIVACY))
     page = (await http.get(log, params={"limit": 2}, headers=as_(Role.AUDITOR))).json()
-    rest = await http.get(log, params={"before": page["next"]}, headers=as_(Role.AUDITOR))
+    rest = await http.get(log, params={"after": page["next"]}, headers=as_(Role.AUDITOR))
     refused = await http.get(log, headers=as_(Role.CSR))
 
     assert (with_case.status_code, without.status_code, refused.status_code) == (200, 403, 403)
