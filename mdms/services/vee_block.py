@@ -1,5 +1,5 @@
 """
-One block of channel-days: load, judge, append; the caller owns the transaction.
+One block of channel-days: load, lay out, judge; the caller owns the transaction.
 
 Most channel-days have no gap, and a few hours on each side are all that judging them takes. The
 others are loaded again with whole days beside them, and those with gaps with the weeks of context
@@ -7,6 +7,7 @@ that estimates are made from.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -15,65 +16,51 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from mdms.domain.readings import Bool, Int32, Status
+from mdms.domain.readings import Bool, Int32, IntervalReads, RegisterReads
 from mdms.domain.registry import ChannelTable
-from mdms.domain.time import Period, from_epoch_s, local_day, to_epoch_us
+from mdms.domain.time import Period, from_epoch_s, local_day
 from mdms.ports.clock import Clock
+from mdms.ports.edits import EditMarks
 from mdms.ports.unit_of_work import UnitOfWork
-from mdms.ports.vee import VeeDay, VeeException
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_gaps import GapLoader
+from mdms.services.vee_outcomes import Judgement, Outcomes
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_stages import PART_CELLS, Stage, meter_parts, stages
-from mdms.telemetry import metrics
 from vee import engine, gridding
-from vee.amend import Amended, Stored, amend
+from vee.amend import Stored, amend
 from vee.block import Block, SlotTable
-from vee.days import Tally, findings, tally
-from vee.examination import Examination
 from vee.rules import RuleSet
 from vee.scope import Scope
 
-_OUTCOMES = {
-    "validated": Status.VALIDATED,
-    "derived": Status.DERIVED,
-    "estimated": Status.ESTIMATED,
-    "final": Status.FINAL_ESTIMATE,
-    "held": Status.SUSPECT,
-}
-
 
 @dataclass(frozen=True, slots=True)
-class _Judgement:
+class _Part:
     """
-    What the pure core made of a block.
+    Some channels of a block on their way.
 
     Attributes:
-        found: The block, examined.
-        stored: What is stored of it.
-        amended: What it ought to be.
-        target: Channel-days that were judged, shape (channels, days).
-        deferred: Channels that need a wider stage: nothing was decided about them.
+        channel_ids: Which.
+        table: Their installations.
+        intervals: Every version in the span that was asked for.
+        registers: Likewise.
+        marks: Edits that wait for something.
+        loaded_at: When these had been loaded.
     """
 
-    found: Examination
-    stored: Stored
-    amended: Amended
-    target: Bool
-    deferred: Int32
+    channel_ids: Int32
+    table: ChannelTable
+    intervals: IntervalReads
+    registers: RegisterReads
+    marks: EditMarks
+    loaded_at: datetime
 
 
 @dataclass(slots=True)
 class BlockRun:
-    """
-    Judges target channel-days of one interval length within one transaction.
-
-    Attributes:
-        versions: Interval versions appended so far.
-        exceptions: Exceptions raised so far.
-    """
+    """Judges target channel-days of one interval length within one transaction."""
 
     work: UnitOfWork
     clock: Clock
@@ -83,11 +70,14 @@ class BlockRun:
     """Installations of channels of that interval length."""
     targets: ChannelDays
     final: bool
-    versions: int = field(default=0, init=False)
-    exceptions: int = field(default=0, init=False)
-
     book: CustomerBook | None = None
     """Which hours time-of-use registers count; None: nobody said."""
+    outcomes: Outcomes = field(init=False)
+    """What was appended so far."""
+
+    def __post_init__(self) -> None:
+        self.outcomes = Outcomes(self.work, self.rules.hash)
+
     async def run(self) -> None:
         """Judge the targets and append what changed."""
         waiting = np.unique(self.targets.channel_id)
@@ -98,48 +88,46 @@ class BlockRun:
             deferred = [np.empty(0, np.int32)]
             judged = self._judgements(waiting, stage, decides=stage is every[-1])
             async with aclosing(judged):
-                async for judgement, recorded_at in judged:
-                    await self._append(judgement, recorded_at)
+                async for judgement in judged:
+                    await self.outcomes.append(judgement)
                     deferred.append(judgement.deferred)
             waiting = np.concatenate(deferred)
 
     async def _judgements(
         self, waiting: Int32, stage: Stage, *, decides: bool
-    ) -> AsyncGenerator[tuple[_Judgement, datetime], None]:
-        """Judge channels part by part; meanwhile the one before is stored and the next loaded."""
+    ) -> AsyncGenerator[Judgement, None]:
+        """
+        Judge channels part by part.
+
+        Three parts are on their way: while the connection loads one and stores another, threads
+        lay out and judge those between. Only this task uses the connection.
+        """
         slots = self._slots(stage, local_day(self.clock.now(), self.zone))
-        before: asyncio.Task[tuple[_Judgement, datetime]] | None = None
+        laid: deque[asyncio.Task[_Laid]] = deque()
+        judged: deque[asyncio.Task[Judgement]] = deque()
+
+        async def judge_next() -> None:
+            part, block, stored = await laid.popleft()
+            block = await self._look_up(part, block, stage)
+            judging = asyncio.to_thread(self._judge, part, block, stored, stage, decides=decides)
+            judged.append(asyncio.create_task(judging))
+
         try:
             for channel_ids in meter_parts(self.table, waiting, max(1, PART_CELLS // len(slots))):
-                table = self.table.take(np.isin(self.table.channel_id, channel_ids))
-                loaded = await self._load(table, channel_ids, slots, stage)
-                judging = asyncio.create_task(
-                    self._judged(*loaded, table, stage, self.clock.now(), decides=decides)
-                )
-                last, before = before, judging
-                if last is not None:
-                    yield await last
-            if before is not None:
-                yield await before
+                part = await self._load(channel_ids, slots, stage)
+                laying = asyncio.to_thread(self._lay_out, part, slots)
+                laid.append(asyncio.create_task(laying))
+                if len(laid) > 1:
+                    await judge_next()
+                if len(judged) > 1:
+                    yield await judged.popleft()
+            while laid:
+                await judge_next()
+            while judged:
+                yield await judged.popleft()
         finally:
-            if before is not None:
-                before.cancel()  # it runs on only where something else failed
-
-    async def _judged(
-        self,
-        block: Block,
-        stored: Stored,
-        table: ChannelTable,
-        stage: Stage,
-        loaded_at: datetime,
-        *,
-        decides: bool,
-    ) -> tuple[_Judgement, datetime]:
-        """Judge in a thread, so that the event loop stays free; tell when all had been loaded."""
-        judgement = await asyncio.to_thread(
-            self._judge, block, stored, table, stage, decides=decides
-        )
-        return judgement, loaded_at
+            for task in (*laid, *judged):
+                task.cancel()  # they run on only where something else failed
 
     def _slots(self, stage: Stage, today: date) -> SlotTable:
         beside = timedelta(days=stage.reach_days + stage.context_days)
@@ -151,36 +139,48 @@ class BlockRun:
             zone=self.zone,
         )
 
-    async def _load(
-        self, table: ChannelTable, channel_ids: Int32, slots: SlotTable, stage: Stage
-    ) -> tuple[Block, Stored]:
+    async def _load(self, channel_ids: Int32, slots: SlotTable, stage: Stage) -> _Part:
+        """Load the reads of some channels."""
         start_s, align_s = int(slots.start_s[0]), self.rules.bookend.align_s
         span = self._span(slots, stage)
         edges = Period(from_epoch_s(start_s - align_s), from_epoch_s(slots.end_s + align_s))
         ids = channel_ids.tolist()
-        intervals = await self.work.readings.intervals(span, channel_ids=ids)
-        registers = await self.work.readings.registers(edges, channel_ids=ids)
-        marks = await self.work.edits.marks(span, ids)
-        block, stored = await asyncio.to_thread(  # live data is stored by this event loop, too
-            gridding.grid,
-            table,
-            slots,
-            intervals,
-            registers,
-            self.rules,
-            temporary=marks.temporary,
-            waived=marks.waived,
+        return _Part(
+            channel_ids=channel_ids,
+            table=self.table.take(np.isin(self.table.channel_id, channel_ids)),
+            intervals=await self.work.readings.intervals(span, channel_ids=ids),
+            registers=await self.work.readings.registers(edges, channel_ids=ids),
+            marks=await self.work.edits.marks(span, ids),
+            loaded_at=self.clock.now(),
         )
-        target = self.targets.mask(block.channel_id, slots.days)
+
+    def _lay_out(self, part: _Part, slots: SlotTable) -> "_Laid":
+        """Lay reads out as a grid; runs in a thread."""
+        block, stored = gridding.grid(
+            part.table,
+            slots,
+            part.intervals,
+            part.registers,
+            self.rules,
+            temporary=part.marks.temporary,
+            waived=part.marks.waived,
+        )
+        return part, block, stored
+
+    async def _look_up(self, part: _Part, block: Block, stage: Stage) -> Block:
+        """Return a block with what is known of its channels besides."""
+        target = self.targets.mask(block.channel_id, block.slots.days)
         loader = ContextLoader(self.work, self.rules, self.zone)
-        known = await loader.load(block, table, target)
+        known = await loader.load(block, part.table, target)
         block = replace(block, known=known, evidence=await load_evidence(self.work, block))
         if stage.context_days:
             gaps = GapLoader(
                 self.work, self.rules, self.zone, self.table, self.book, self.clock.now()
             )
-            block = replace(block, evidence=await gaps.add(block, table, block.evidence, target))
-        return block, stored
+            block = replace(
+                block, evidence=await gaps.add(block, part.table, block.evidence, target)
+            )
+        return block
 
     def _span(self, slots: SlotTable, stage: Stage) -> Period:
         """Return the intervals that a stage loads."""
@@ -197,9 +197,9 @@ class BlockRun:
         return near
 
     def _judge(
-        self, block: Block, stored: Stored, table: ChannelTable, stage: Stage, *, decides: bool
-    ) -> _Judgement:
-        """Call the pure core."""
+        self, part: _Part, block: Block, stored: Stored, stage: Stage, *, decides: bool
+    ) -> Judgement:
+        """Call the pure core; runs in a thread, so that the event loop stays free."""
         slots = block.slots
         last_day = date.fromordinal(int(self.targets.ordinal.max()))
         today = local_day(self.clock.now(), self.zone)
@@ -211,7 +211,7 @@ class BlockRun:
         if decides:
             wider = np.zeros(len(block.channel_id), np.bool_)
         else:
-            wider = self._wider(scope, table, stage, last_day, today)
+            wider = self._wider(scope, part.table, stage, last_day, today)
         if wider.any():
             target &= ~wider[:, None]
             scope = Scope.of(found, target)
@@ -223,7 +223,14 @@ class BlockRun:
             wider |= beside
             target &= ~beside[:, None]
             amended = replace(amended, changed=amended.changed & ~beside[:, None])
-        return _Judgement(found, stored, amended, target, block.channel_id[wider])
+        return Judgement.of(
+            found,
+            stored,
+            amended,
+            target=target,
+            deferred=block.channel_id[wider],
+            loaded_at=part.loaded_at,
+        )
 
     def _wider(
         self, scope: Scope, table: ChannelTable, stage: Stage, last_day: date, today: date
@@ -243,98 +250,5 @@ class BlockRun:
         )
         return wider if stage.context_days else wider | scope.has_gaps
 
-    async def _append(self, judgement: _Judgement, recorded_at: datetime) -> None:
-        """Store new versions, outcomes of days and exceptions."""
-        found, amended = judgement.found, judgement.amended
-        block = found.block
-        versions = gridding.versions(block, amended, recorded_us=to_epoch_us(recorded_at))
-        if len(versions):
-            await self.work.readings.append_versions(versions)
-            self.versions += len(versions)
-        counts = tally(found, amended)
-        touched = np.logical_or.reduceat(amended.changed, block.slots.first[:-1], axis=1)
-        concerned = (judgement.target | touched) & (counts.expected > 0)
-        if not concerned.any():
-            return
-        judged, rows = await self._outcomes(judgement, counts, concerned, recorded_at)
-        await self.work.vee.append_days(rows)
-        raised = [
-            VeeException(
-                channel_id=int(block.channel_id[finding.channel]),
-                local_day=block.slots.days[finding.day],
-                rule=finding.rule,
-                severity=finding.severity,
-                detail=finding.detail,
-                opened_at=recorded_at,
-            )
-            for finding in findings(found, amended, judged)
-        ]
-        where = zip(*(axis.tolist() for axis in np.nonzero(judged)), strict=True)
-        await self.work.vee.replace_exceptions(
-            [(int(block.channel_id[row]), block.slots.days[day]) for row, day in where],
-            raised,
-            recorded_at,
-        )
-        self.exceptions += len(raised)
-        self._count(judgement)
 
-    async def _outcomes(
-        self, judgement: _Judgement, counts: Tally, concerned: Bool, recorded_at: datetime
-    ) -> tuple[Bool, list[VeeDay]]:
-        """
-        Return the channel-days that have an outcome now, and the outcomes that are new.
-
-        A day beside the target whose estimates changed gets a new outcome if it had one; an open
-        day waits for its night.
-        """
-        block, stored = judgement.found.block, judgement.stored
-        days = block.slots.days
-        channels, columns = np.nonzero(concerned)
-        known = await self.work.vee.days(
-            days[columns.min()],
-            days[columns.max()],
-            channel_ids=block.channel_id[np.unique(channels)].tolist(),
-        )
-        before = {(day.channel_id, day.local_day): day for day in known}
-        judged, rows, ruleset_hash = np.zeros_like(concerned), [], self.rules.hash
-        for channel, column in zip(channels.tolist(), columns.tolist(), strict=True):
-            key = int(block.channel_id[channel]), days[column]
-            old = before.get(key)
-            if old is None and not judgement.target[channel, column]:
-                continue
-            judged[channel, column] = True
-            sound = counts.sound[channel, column]
-            new = VeeDay(
-                channel_id=key[0],
-                local_day=key[1],
-                version=0 if old is None else old.version + 1,
-                recorded_at=recorded_at,
-                ruleset_hash=ruleset_hash,
-                expected=int(counts.expected[channel, column]),
-                actual=int(counts.actual[channel, column]),
-                estimated=int(counts.estimated[channel, column]),
-                missing=int(counts.missing[channel, column]),
-                held=int(counts.held[channel, column]),
-                flags=int(counts.flags[channel, column]),
-                peak=int(counts.peak[channel, column]) if sound else None,
-                usage=int(counts.usage[channel, column]) if sound else None,
-            )
-            if old is None or _differs(old, new, int(stored.newest_us[channel, column])):
-                rows.append(new)
-        return judged, rows
-
-    def _count(self, judgement: _Judgement) -> None:
-        """Count what became of the target's intervals."""
-        found = judgement.found
-        target = np.take(judgement.target, found.block.slots.day, axis=1) & found.block.expected
-        status = judgement.amended.status[target]
-        metrics.VEE_CHANNEL_DAYS.inc(int(judgement.target.sum()))
-        for outcome, letter in _OUTCOMES.items():
-            metrics.VEE_INTERVALS.labels(outcome).inc(int((status == letter.code).sum()))
-        metrics.VEE_INTERVALS.labels("missing").inc(int((status == 0).sum()))
-
-
-def _differs(old: VeeDay, new: VeeDay, newest_us: int) -> bool:
-    """Return whether an outcome says something new, or vouches for reads that came after it."""
-    same = replace(old, version=new.version, recorded_at=new.recorded_at) == new
-    return newest_us > to_epoch_us(old.recorded_at) or not same
+_Laid = tuple[_Part, Block, Stored]

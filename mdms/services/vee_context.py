@@ -118,11 +118,8 @@ def _context(block: Block, table: ChannelTable, found: Circumstances) -> Context
     newest = order[np.searchsorted(table.channel_id[order], ids, side="right") - 1]
     wire, badge = table.wire_channel[newest], table.badge[newest]
     quantity = wire & ((1 << _CHANNEL_BITS) - 1)
-    main = {
-        name: number
-        for number, (name, measured) in enumerate(zip(badge, quantity, strict=True))
-        if measured == Quantity.DELIVERED
-    }
+    delivering = np.flatnonzero(quantity == Quantity.DELIVERED)
+    main = dict(zip(badge[delivering], delivering.tolist(), strict=True))
     return Context(
         commodity=(wire >> _CHANNEL_BITS).astype(np.uint8),
         quantity=quantity.astype(np.uint8),

@@ -278,8 +278,8 @@ class VeeService:
                     result = replace(
                         result,
                         channel_days=result.channel_days + len(targets),
-                        versions=result.versions + block.versions,
-                        exceptions=result.exceptions + block.exceptions,
+                        versions=result.versions + block.outcomes.versions,
+                        exceptions=result.exceptions + block.outcomes.exceptions,
                     )
         async with self._unit_of_work() as work:
             metrics.VEE_EXCEPTIONS_OPEN.set(len(await work.vee.open_exceptions()))

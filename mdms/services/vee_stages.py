@@ -12,8 +12,9 @@ from vee.rules import RuleSet
 CELLS_MAX = 2_000_000
 """Channels times slots of a transaction."""
 
-PART_CELLS = 750_000
-"""Channels times slots at a time: about 110 MB while they are judged, and as much for the next."""
+PART_CELLS = 300_000
+"""Channels times slots at a time: the server sorts so many reads in its memory, and three parts are
+on their way at once, about 45 MB each."""
 
 SILENT_DAYS_MAX = 400
 """Between two registers further apart than this, nothing is filled."""

@@ -55,46 +55,47 @@ ORDER BY position
 ON CONFLICT DO NOTHING
 """
 
-SELECT = """
+# Some channels travel in one message: a day of them is a few hundred thousand bytes.
+TOGETHER = """
 COPY (
-    SELECT channel_id, {arrays}
-    FROM {table}
-    WHERE {time} >= %(start_utc)s AND {time} {up_to} %(end_utc)s
-      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
-      AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
-    GROUP BY channel_id
+    SELECT string_agg(record_send(one), '') FROM ({select}) one GROUP BY channel_id / 64
 ) TO STDOUT (FORMAT binary)
+"""
+
+SELECT = """
+SELECT channel_id, {arrays}
+FROM {table}
+WHERE {time} >= %(start_utc)s AND {time} {up_to} %(end_utc)s
+  AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
+  AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
+GROUP BY channel_id
 """
 
 # Most rows are as they were received and differ in little: then half the columns need not travel.
 # Channels with other rows are told, and asked for again by `select`.
 SELECT_PLAIN = """
-COPY (
-    SELECT channel_id, min(source), bool_or({altered}) OR min(source) <> max(source), {plain_arrays}
-    FROM {table}
-    WHERE {time} >= %(start_utc)s AND {time} {up_to} %(end_utc)s
-      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
-      AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
-    GROUP BY channel_id
-) TO STDOUT (FORMAT binary)
+SELECT channel_id, min(source), bool_or({altered}) OR min(source) <> max(source), {plain_arrays}
+FROM {table}
+WHERE {time} >= %(start_utc)s AND {time} {up_to} %(end_utc)s
+  AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
+  AND recorded_at <= coalesce(%(as_of)s, timestamptz 'infinity')
+GROUP BY channel_id
 """
 
 NEWEST = """
-COPY (
-    SELECT channel_id, {arrays}
-    FROM (
-        SELECT r.*
-        FROM channel c
-        CROSS JOIN LATERAL (
-            SELECT {time} - %(slots)s * c.interval_s * interval '1 second' AS after_utc
-            FROM {table} WHERE channel_id = c.channel_id
-            ORDER BY {time} DESC LIMIT 1
-        ) newest
-        JOIN {table} r ON r.channel_id = c.channel_id AND r.{time} > newest.after_utc
-        WHERE r.version = 0
-    ) recent
-    GROUP BY channel_id
-) TO STDOUT (FORMAT binary)
+SELECT channel_id, {arrays}
+FROM (
+    SELECT r.*
+    FROM channel c
+    CROSS JOIN LATERAL (
+        SELECT {time} - %(slots)s * c.interval_s * interval '1 second' AS after_utc
+        FROM {table} WHERE channel_id = c.channel_id
+        ORDER BY {time} DESC LIMIT 1
+    ) newest
+    JOIN {table} r ON r.channel_id = c.channel_id AND r.{time} > newest.after_utc
+    WHERE r.version = 0
+) recent
+GROUP BY channel_id
 """
 
 
@@ -172,6 +173,9 @@ class ReadStatements:
         def written(template: LiteralString) -> bytes:
             return sql.SQL(template).format(**parts).as_bytes()
 
+        def together(template: LiteralString) -> bytes:
+            return sql.SQL(TOGETHER).format(select=sql.SQL(template).format(**parts)).as_bytes()
+
         return cls(
             append=written(APPEND),
             create_stage=written(CREATE_STAGE),
@@ -179,9 +183,9 @@ class ReadStatements:
             stage=written(STAGE),
             store_staged=written(STORE_STAGED),
             keep_conflicts=written(KEEP_CONFLICTS),
-            select=written(SELECT),
-            select_plain=written(SELECT_PLAIN),
-            newest=written(NEWEST),
+            select=together(SELECT),
+            select_plain=together(SELECT_PLAIN),
+            newest=together(NEWEST),
         )
 
 

@@ -81,9 +81,9 @@ def test_every_packed_row_reads_back_field_by_field(given_columns):
     assert [row[10] for row in rows] == letters.tolist()
 
 
-def as_arrays(channel: int, given_columns: tuple[npt.NDArray[np.integer], ...]) -> bytes:
-    """Write one row of (channel, array, array, …) as array_send() does."""
-    fields = [struct.pack(">hii", 1 + len(given_columns), 4, channel)]
+def as_record(channel: int, given_columns: tuple[npt.NDArray[np.integer], ...]) -> bytes:
+    """Write one record of (channel, array, array, …) as record_send() and array_send() do."""
+    fields = [struct.pack(">iiii", 1 + len(given_columns), 23, 4, channel)]
     for wire, values in zip(WIRES, given_columns, strict=True):
         wanted = wire.encode(values).astype(wire.code)
         elements = b"".join(
@@ -91,13 +91,22 @@ def as_arrays(channel: int, given_columns: tuple[npt.NDArray[np.integer], ...]) 
             for n in range(len(wanted))
         )
         field = struct.pack(">iiiii", 1, 0, 20, len(values), 1) + elements
-        fields += [struct.pack(">i", len(field)), field]
+        fields += [struct.pack(">ii", 1016, len(field)), field]
     return b"".join(fields)
 
 
-@given(groups)
-def test_arrays_unpack_to_the_columns_that_were_sent(given_groups):
-    stream = HEADER + b"".join(as_arrays(*group) for group in given_groups) + TRAILER
+def as_rows(records: list[bytes], together: int) -> bytes:
+    """Write rows of one field, so many records in each."""
+    parts = [
+        b"".join(records[first : first + together]) for first in range(0, len(records), together)
+    ]
+    return b"".join(struct.pack(">hi", 1, len(part)) + part for part in parts)
+
+
+@given(groups, st.integers(1, 3))
+def test_arrays_unpack_to_the_columns_that_were_sent(given_groups, together):
+    records = [as_record(*group) for group in given_groups]
+    stream = HEADER + as_rows(records, together) + TRAILER
 
     unpacked = copy_binary.unpack([INTEGER], WIRES, stream)
 
