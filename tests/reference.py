@@ -172,7 +172,7 @@ def rules_page() -> str:
 _EVERY_KEY = "## Every key\n"
 _KEYS_OF_RULES = """
 As `config/vee/residential.toml` ships them; every one is needed in a candidate but those of
-`[weather]`, which came later and mean this where they are left out. An unknown one is refused. Both tables of this page are made from the code: `python -m tests.reference`.
+`[weather]` and `[mass_event]`, which came later and mean this where they are left out. An unknown one is refused. Both tables of this page are made from the code: `python -m tests.reference`.
 
 | Key | Ships with | Means |
 |---|---|---|

@@ -13,6 +13,7 @@ from mdms.domain.readings import (
     Status,
 )
 from vee.amend import Amended
+from vee.block import Block
 from vee.examination import V06, V08, V20, V21, V24, V29, V40, V41, V43, V45, V46, Examination
 from vee.marks import Severity
 
@@ -154,7 +155,7 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
         (
             "V08",
             Severity.FAIL,
-            block.expected[rows] & (absent | withdrawn),
+            block.expected[rows] & ((absent & ~_waiting(block)) | withdrawn),
             "{} intervals missing, and nothing to estimate them from",
         ),
         ("V20", Severity.FAIL, below & forward_only, "{} intervals below zero"),
@@ -225,6 +226,13 @@ def _slot_findings(found: Examination, amended: Amended, judged: Bool) -> list[F
             for row, day in zip(*np.nonzero(counts), strict=True)
         ]
     return listed
+
+
+def _waiting(block: Block) -> Bool:
+    """Return the slots of days that a mass event made silent: nobody is asked about each meter."""
+    waiting = block.evidence.waiting
+    none = np.zeros(len(block.slots), np.bool_)
+    return none if waiting is None else np.take(waiting, block.slots.day)
 
 
 def _worth_a_look(found: Examination, amended: Amended, judged: Bool) -> Int64:

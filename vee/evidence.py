@@ -128,6 +128,8 @@ class Evidence:
         of_class: What similar services do.
         leaks: Below their rate no interval lay.
         buckets: Time-of-use registers.
+        waiting: Days on which nothing is estimated but between registers, shape (days,): of mass
+            events, which are looked at as a whole.
     """
 
     outages: Spans
@@ -136,6 +138,7 @@ class Evidence:
     of_class: ClassProfile | None = None
     leaks: Leaks | None = None
     buckets: BucketRegisters | None = None
+    waiting: Bool | None = None
 
     @classmethod
     def none(cls) -> Self:

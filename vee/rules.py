@@ -223,6 +223,15 @@ class WeatherRules:
 
 
 @dataclass(frozen=True, slots=True)
+class MassEventRules:
+    """When silence is one incident and not each meter's: what is missing waits (vee.md 4.6)."""
+
+    silent_h: float = 4.0
+    meters_per_cent_max: float = 5.0
+    meters_min: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSet:
     """Everything that validation and estimation may be told."""
 
@@ -246,6 +255,7 @@ class RuleSet:
     gas: CommodityRules
     reverse_flow: ReverseFlowRules
     weather: WeatherRules = WeatherRules()
+    mass_event: MassEventRules = MassEventRules()
 
     @classmethod
     def load(cls, path: Path) -> "RuleSet":

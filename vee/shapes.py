@@ -116,11 +116,17 @@ class Shaper:
         )
 
     def _in_reach(self) -> Bool:
-        """Return the cells that are filled without two registers, and all those between two."""
+        """
+        Return the cells that are filled without two registers, and all those between two.
+
+        On days of mass events there are none of the first kind.
+        """
         a_day = DAY_S // self.found.block.slots.interval_s
         most = self.rules.estimate.gap_days_max * a_day
         whole = (self.gaps.left >= 0) & (self.gaps.right < self.gaps.slots)
         near = np.where(whole, self.gaps.length <= most, self.gaps.distance <= most)
+        if self.evidence.waiting is not None:
+            near &= ~self.evidence.waiting[self.found.block.slots.day[self.cells.slot]]
         return near | (self._bracket >= 0)
 
     @property

@@ -81,6 +81,26 @@ def explain(
         show([why], output)
 
 
+@app.command()
+def incidents(
+    *,
+    from_: options.FromDay,
+    to: options.ToDay,
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    List days on which so many meters were silent that it is one incident.
+
+    What is missing then is estimated when registers come back, when fewer are silent, or when
+    bills close; no meter of them is in the queue.
+
+    Example: mdms vee incidents --from 2026-11-03 --to 2026-12-02
+    """
+    with options.client(config) as mdms:
+        show(mdms.incidents(from_, to), output, title="Incidents")
+
+
 @ruleset.command("ls")
 def list_rulesets(config: options.Config = None, output: options.Form = Output.TABLE) -> None:
     """

@@ -25,6 +25,7 @@ from mdms.ports.frames import RawMessageStore
 from mdms.ports.grid import GridStore
 from mdms.ports.grid_days import GridDayStore
 from mdms.ports.leaks import LeakStore
+from mdms.ports.mass_events import MassEventStore
 from mdms.ports.messages import MessageStore
 from mdms.ports.optouts import OptoutStore
 from mdms.ports.pilot import PilotStore
@@ -55,6 +56,8 @@ class UnitOfWork(Protocol):
     def reading_imports(self) -> ReadingImportStore: ...
     @property
     def dials(self) -> DialStore: ...
+    @property
+    def mass_events(self) -> MassEventStore: ...
     @property
     def vee(self) -> VeeStore: ...
     @property

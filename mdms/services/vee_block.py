@@ -72,6 +72,8 @@ class BlockRun:
     final: bool
     book: CustomerBook | None = None
     """Which hours time-of-use registers count; None: nobody said."""
+    silent_days: frozenset[date] = frozenset()
+    """Of mass events: nothing is estimated there but between registers."""
     outcomes: Outcomes = field(init=False)
     """What was appended so far."""
 
@@ -172,7 +174,11 @@ class BlockRun:
         target = self.targets.mask(block.channel_id, block.slots.days)
         loader = ContextLoader(self.work, self.rules, self.zone)
         known = await loader.load(block, part.table, target)
-        block = replace(block, known=known, evidence=await load_evidence(self.work, block))
+        evidence = await load_evidence(self.work, block)
+        if self.silent_days.intersection(block.slots.days):
+            silent = np.array([day in self.silent_days for day in block.slots.days], np.bool_)
+            evidence = replace(evidence, waiting=silent)
+        block = replace(block, known=known, evidence=evidence)
         if stage.context_days:
             gaps = GapLoader(
                 self.work, self.rules, self.zone, self.table, self.book, self.clock.now()

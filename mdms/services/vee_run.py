@@ -5,6 +5,7 @@ VEE on stored reads: which channel-days are due, judged a block and a transactio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,11 +14,12 @@ import structlog
 from mdms.domain.errors import UsageError
 from mdms.domain.readings import Int32
 from mdms.domain.registry import ChannelTable
-from mdms.domain.time import Period, local_day
+from mdms.domain.time import Period, days_between, local_day
 from mdms.ports.clock import Clock
-from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.ports.vee import VeeRun
 from mdms.services.customer_rules import CustomerBook
+from mdms.services.mass_events import MassEvents, view
 from mdms.services.vee_block import BlockRun
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_rulesets import RulesetService, editions
@@ -109,10 +111,14 @@ class VeeService:
         async with self._unit_of_work() as work:
             table = await work.registry.channels()
             touched = ChannelDays.of(await work.vee.touched())
+            waiting = await self._mass_events(work).waiting()
         wanted = ChannelDays.expected(table, first_day, min(last_day, yesterday), self._zone)
         if channel_ids is not None:
             wanted = wanted.of_channels(np.array(channel_ids, np.int32))
-        return await self._run(table, wanted, touched, final=final)
+        # bills that close wait for nothing
+        return await self._run(
+            table, wanted, touched, frozenset() if final else waiting, final=final
+        )
 
     async def nightly(self) -> VeeRunResult:
         """
@@ -124,7 +130,6 @@ class VeeService:
         started_at, yesterday = self._clock.now(), self._yesterday()
         async with self._unit_of_work() as work:
             table = await work.registry.channels()
-            touched = ChannelDays.of(await work.vee.touched())
             last = await work.vee.last_run()
             known = await editions(work, self._rules)
         if last is None:
@@ -133,9 +138,13 @@ class VeeService:
         else:
             first = last.last_day + _DAY
             ripe = await self._ripe(last.last_day, yesterday)
+        async with self._unit_of_work() as work:
+            new = days_between(first, yesterday)
+            waiting = await self._mass_events(work, known).look(new, started_at)
+            touched = ChannelDays.of(await work.vee.touched())
         fresh = ChannelDays.expected(table, first, yesterday, self._zone)
         late = touched.until(yesterday).of_channels(table.channel_id)
-        result = await self._run(table, fresh.union(late, ripe), touched, final=False)
+        result = await self._run(table, fresh.union(late, ripe), touched, waiting, final=False)
         if result.channel_days:
             async with self._unit_of_work() as work:
                 await work.vee.record_run(
@@ -184,6 +193,11 @@ class VeeService:
             shadow = ShadowRun(work, self._clock, self._zone, known, candidate, self._book)
             return await shadow.run(table, first_day, last_day)
 
+    async def incidents(self, first_day: date, last_day: date) -> list[dict[str, Any]]:
+        """Return days on which so many meters were silent that it is one incident."""
+        async with self._unit_of_work() as work:
+            return [view(each) for each in await work.mass_events.within(first_day, last_day)]
+
     async def open_exceptions(self) -> list[dict[str, object]]:
         """Return what waits for a person, newest day first, as plain values."""
         async with self._unit_of_work() as work:
@@ -205,6 +219,10 @@ class VeeService:
                 listed, key=lambda each: (-each.local_day.toordinal(), each.channel_id, each.rule)
             )
         ]
+
+    def _mass_events(self, work: UnitOfWork, known: Editions | None = None) -> MassEvents:
+        rules = known.on(self._yesterday()) if known else self._rules
+        return MassEvents(work, rules.mass_event, self._zone)
 
     def _today(self) -> date:
         return local_day(self._clock.now(), self._zone)
@@ -241,7 +259,13 @@ class VeeService:
         )
 
     async def _run(
-        self, table: ChannelTable, wanted: ChannelDays, touched: ChannelDays, *, final: bool
+        self,
+        table: ChannelTable,
+        wanted: ChannelDays,
+        touched: ChannelDays,
+        waiting: frozenset[date],
+        *,
+        final: bool,
     ) -> VeeRunResult:
         """Judge these channel-days, a block and a transaction at a time."""
         began_s = self._clock.monotonic()
@@ -273,6 +297,7 @@ class VeeService:
                             targets,
                             final,
                             self._book,
+                            waiting,
                         )
                         await block.run()
                     result = replace(

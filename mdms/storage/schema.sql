@@ -754,6 +754,15 @@ ALTER TABLE public.leak_step ALTER COLUMN leak_step_id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+CREATE TABLE public.mass_event (
+    local_day date NOT NULL,
+    due integer NOT NULL,
+    silent integer NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone
+);
+
 CREATE TABLE public.meter (
     badge text NOT NULL,
     serial text NOT NULL,
@@ -1756,6 +1765,9 @@ ALTER TABLE ONLY public.leak_run
 
 ALTER TABLE ONLY public.leak_step
     ADD CONSTRAINT leak_step_pkey PRIMARY KEY (leak_step_id);
+
+ALTER TABLE ONLY public.mass_event
+    ADD CONSTRAINT mass_event_pkey PRIMARY KEY (local_day);
 
 ALTER TABLE ONLY public.meter_installation
     ADD CONSTRAINT meter_installation_pkey PRIMARY KEY (badge, installed_at);

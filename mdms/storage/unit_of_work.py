@@ -34,6 +34,7 @@ from mdms.storage.gaps import PostgresGaps
 from mdms.storage.grid import PostgresGrid
 from mdms.storage.grid_days import PostgresGridDays
 from mdms.storage.leaks import PostgresLeaks
+from mdms.storage.mass_events import PostgresMassEvents
 from mdms.storage.messages import PostgresMessages
 from mdms.storage.optouts import PostgresOptouts
 from mdms.storage.pilot import PostgresPilot
@@ -61,6 +62,7 @@ class PostgresUnitOfWork:
         self.readings = PostgresReadings(connection, partitions)
         self.reading_imports = PostgresReadingImports(connection)
         self.dials = PostgresDials(connection)
+        self.mass_events = PostgresMassEvents(connection)
         self.vee = PostgresVee(connection)
         self.raw_messages = PostgresRawMessages(connection, partitions)
         self.edits = PostgresEdits(connection, partitions)

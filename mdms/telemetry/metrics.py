@@ -103,6 +103,10 @@ VEE_RUN_SECONDS = Histogram(
 )
 VEE_LAST_RUN = Gauge(
     "mdms_vee_last_run_timestamp_seconds", "When the last run of the VEE engine was committed."
+VEE_MASS_EVENT_METERS = Gauge(
+    "mdms_vee_mass_event_meters",
+    "Meters silent on the worst day on which it is one incident; 0 when none goes on.",
+)
 )
 
 VEE_RECEIVED_RATIO = Gauge(

@@ -16,6 +16,7 @@ import pytest
 from mdms.domain.dials import DialRead
 from mdms.domain.errors import UnavailableError, UsageError
 from mdms.domain.facts import CisFact, Subject
+from mdms.domain.mass_events import MassEvent, Silence
 from mdms.domain.readings import (
     FLAG_EST_UNSCALED,
     IntervalReads,
@@ -61,6 +62,7 @@ class FakeStore:
         self.rulesets_stored: list[StoredRuleset] = []
         self.facts = MemoryFacts()
         self.dials = MemoryDials()
+        self.events: dict[date, MassEvent] = {}
 
     @property
     def registry(self) -> Self:
@@ -124,6 +126,38 @@ class FakeStore:
             past = self._past(channel, before - days_max * DAY, before)
             idle[channel] = len(list(takewhile(lambda day: day.usage == 0, reversed(past))))
         return idle
+
+    @property
+    def mass_events(self) -> Self:
+        return self
+
+    async def silence(self, day: Period, *, silent_s: int) -> Silence:
+        reads = self.reads
+        raw = reads.take(
+            (reads.version == 0) & (reads.start_s >= day.start_s) & (reads.start_s < day.end_s)
+        )
+        heard_s = [
+            int((raw.channel_id == channel).sum()) * int(self.table.interval_s[0])
+            for channel in self.table.channel_id
+        ]
+        silent = [day.end_s - day.start_s - each > silent_s for each in heard_s]
+        return Silence(len(heard_s), sum(silent))
+
+    async def missing(self, local_day: date, *, silent_s: int) -> int:
+        outcomes = [each[-1] for (_, day), each in self.outcomes.items() if day == local_day]
+        return sum(each.missing * int(self.table.interval_s[0]) > silent_s for each in outcomes)
+
+    async def keep(self, event: MassEvent) -> None:
+        self.events[event.local_day] = event
+
+    async def open(self) -> Sequence[MassEvent]:
+        return [each for _, each in sorted(self.events.items()) if each.ended_at is None]
+
+    async def within(self, first: date, last: date) -> Sequence[MassEvent]:
+        return [each for day, each in sorted(self.events.items()) if first <= day <= last]
+
+    async def touch(self, channel_days: Iterable[tuple[int, date]]) -> None:
+        self.touches |= set(channel_days)
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
         return cast("AbstractAsyncContextManager[UnitOfWork]", self)
@@ -655,6 +689,52 @@ async def test_time_of_use_registers_say_how_much_of_a_gap_fell_into_their_hours
     assert {current[at(day, hour)][1] for hour in range(12, 18)} == {"E"}
     assert estimated == world.truth[0, there][16:18].sum()
     assert world.check() == 1
+
+
+async def silence_of_many() -> tuple[World, date]:
+    """Lose 20 of 30 meters from noon of a day to noon of the next, and live through that night."""
+    world, day = World(channel_table(30), days=20), FIRST_DAY + 8 * DAY
+    for channel in range(1, 21):
+        world.lose(channel, at(day, 12), at(day + DAY, 12))
+    await world.nights(FIRST_DAY, day)
+    return world, day
+
+
+async def test_what_a_mass_event_takes_waits_for_registers_and_asks_nobody():
+    world, day = await silence_of_many()
+
+    [event] = await world.service.incidents(day, day)
+    waiting = [world.store.outcomes[channel, day][-1].missing for channel in range(1, 31)]
+    exceptions = len(world.store.exceptions)
+    await world.nights(day + DAY, day + 2 * DAY)
+
+    assert (event["state"], event["meters_due"], event["meters_silent"]) == ("waiting", 30, 20)
+    assert waiting == [12] * 20 + [0] * 10
+    assert exceptions == 0
+    assert {world.current(1)[at(day, hour)][1] for hour in range(12, 24)} == {"E"}
+    assert world.check() == 20
+    assert [each["state"] for each in await world.service.incidents(day, day + DAY)] == [
+        "over", "over",
+    ]  # fmt: skip
+
+
+async def test_bills_do_not_wait_for_a_mass_event_to_end():
+    world, day = await silence_of_many()
+
+    await world.service.run(day, day, final=True)
+
+    assert {world.current(1)[at(day, hour)][1] for hour in range(12, 24)} == {"F"}
+
+
+async def test_a_few_silent_meters_are_estimated_at_once():
+    world, day = World(channel_table(30), days=20), FIRST_DAY + 8 * DAY
+    for channel in range(1, 10):
+        world.lose(channel, at(day, 12), at(day + DAY, 12))
+
+    await world.nights(FIRST_DAY, day)
+
+    assert await world.service.incidents(FIRST_DAY, day) == []
+    assert {world.current(1)[at(day, hour)][1] for hour in range(12, 24)} == {"E"}
 
 
 async def test_a_provisional_estimate_is_made_again_once_a_week_of_later_days_is_there():
