@@ -141,6 +141,30 @@ class Replay:
         restored_count = restored.interval_count + restored.register_count
         return replace(await self.check(period), restored_count=restored_count)
 
+    async def sample(self, period: Period, count_max: int) -> ReplayReport:
+        """
+        Look whether what the first messages of a period say is stored; of nothing else.
+
+        Args:
+            period: When messages were closed by their collectors.
+            count_max: So many messages at most.
+
+        Raises:
+            UnavailableError: The database is away.
+        """
+        intervals, registers = _Pairs(), _Pairs()
+        async with self._unit_of_work() as work:
+            roster = await _roster(work)
+            messages = await work.raw_messages.sent(period, count_max)
+            for message in messages:
+                assembled = self._assemble([message], roster)
+                intervals.add(assembled.intervals)
+                registers.add(assembled.registers)
+            report = ReplayReport(message_count=len(messages))
+            report += await _compared(work, "interval", intervals.unique(), period, range(0))
+            report += await _compared(work, "register", registers.unique(), period, range(0))
+        return replace(report, unfounded_count=0)  # what other messages brought
+
     async def _check(self, stretch: Period) -> ReplayReport:
         intervals, registers, message_count = _Pairs(), _Pairs(), 0
         async with self._unit_of_work() as work:
@@ -149,43 +173,58 @@ class Replay:
                 message_count += sum(m.received_at >= stretch.start_utc for m in messages)
                 intervals.add(assembled.intervals)
                 registers.add(assembled.registers)
+            own = range(stretch.start_s // _DAY_S, (stretch.end_s - 1) // _DAY_S + 1)
             return (
                 ReplayReport(message_count=message_count)
-                + await _compared(work, "interval", intervals.unique(), stretch)
-                + await _compared(work, "register", registers.unique(), stretch)
+                + await _compared(work, "interval", intervals.unique(), stretch, own)
+                + await _compared(work, "register", registers.unique(), stretch, own)
             )
 
     async def _assembled(
         self, work: UnitOfWork, period: Period
     ) -> AsyncIterator[tuple[Sequence[UplinkMessage], Assembled]]:
         """Yield raw messages in the order in which they came, and what they hold."""
-        table = await work.registry.channels()
-        roster = Roster(ChannelIndex(table), await work.registry.collector_ids())
-        recorded_at = self._clock.now()
+        roster = await _roster(work)
         async for messages in work.raw_messages.received(period, _MESSAGES_MAX):
-            envelopes = [
-                Envelope(f"ami/v1/replay/col/{each.collector_id}/up/{each.kind}", each.payload)
-                for each in messages
-            ]
-            # Their trailers were verified when they came, under the keys of that day.
-            yield (
-                messages,
-                assemble(
-                    envelopes,
-                    roster,
-                    {},
-                    received_at=messages[0].received_at,
-                    recorded_at=recorded_at,
-                    tags=self._tags,
-                ),
-            )
+            yield messages, self._assemble(messages, roster)
+
+    def _assemble(self, messages: Sequence[UplinkMessage], roster: Roster) -> Assembled:
+        """Return what messages hold that came at one time."""
+        envelopes = [
+            Envelope(f"ami/v1/replay/col/{each.collector_id}/up/{each.kind}", each.payload)
+            for each in messages
+        ]
+        # Their trailers were verified when they came, under the keys of that day.
+        return assemble(
+            envelopes,
+            roster,
+            {},
+            received_at=messages[0].received_at,
+            recorded_at=self._clock.now(),
+            tags=self._tags,
+        )
 
 
-async def _compared(work: UnitOfWork, kind: str, pairs: Int64, stretch: Period) -> ReplayReport:
-    """Compare what was sent, as pairs of key and value, with what is stored, day by day."""
+async def _roster(work: UnitOfWork) -> Roster:
+    table = await work.registry.channels()
+    return Roster(ChannelIndex(table), await work.registry.collector_ids())
+
+
+async def _compared(
+    work: UnitOfWork, kind: str, pairs: Int64, stretch: Period, own: range
+) -> ReplayReport:
+    """
+    Compare what was sent, as pairs of key and value, with what is stored, day by day.
+
+    Args:
+        work: The transaction.
+        kind: "interval" or "register".
+        pairs: What was sent, shape (n, 2).
+        stretch: When what was sent came.
+        own: Days since 1970 of which everything is compared that is stored.
+    """
     report = ReplayReport()
     day = time_of(pairs[:, 0]) // _DAY_S
-    own = range(stretch.start_s // _DAY_S, (stretch.end_s - 1) // _DAY_S + 1)
     for number in np.union1d(day, np.array(own, np.int64)).tolist():
         sent = pairs[day == number]
         # Of a day that only few late reads are about, the others are left where they are.

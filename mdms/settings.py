@@ -62,6 +62,8 @@ class DatabaseSettings(_Section):
     dsn: SecretStr = SecretStr("postgresql://mdms@localhost/mdms")
     connections_max: Annotated[int, Field(ge=3, le=100)] = 8
     statement_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    volume: str = ""
+    size_gib_max: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
 
 
 class MqttSettings(_Section):

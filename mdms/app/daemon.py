@@ -16,6 +16,7 @@ from mdms.app.alerts import alert_delivery, deliver_alerts_forever
 from mdms.app.api import start_api
 from mdms.app.clock import SystemClock
 from mdms.app.core import open_core
+from mdms.app.disks import watch_disks
 from mdms.app.ingest import Line, start_ingest
 from mdms.app.jobs import grid_days
 from mdms.app.service_manager import ServiceManager
@@ -62,6 +63,7 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
             if settings.alerts.webhook:
                 delivery = alert_delivery(core, settings.alerts)
                 tasks.start(deliver_alerts_forever(delivery, core.clock))
+        await watch_disks(core, tasks)
         if "api" in parts:
             start_api(core, tasks, line)
         # What is loaded by now stays: the collector need not look through it again and again.

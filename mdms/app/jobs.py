@@ -2,7 +2,10 @@
 
 from datetime import time
 
+from ingest.proof import NightlyProof
+from ingest.replay import Replay
 from mdms.app.core import Core
+from mdms.app.keys import read_tags
 from mdms.services.alert_night import AlertNight
 from mdms.services.grid import GridService
 from mdms.services.grid_days import GridDays
@@ -19,6 +22,8 @@ _OPTOUTS_AT = time(0, 10)
 """The first of a month owes its fee, and forms that were due yesterday are late."""
 _RETENTION_AT = time(1)
 """When few people read and no job is due."""
+_PROOF_AT = time(3)
+"""When yesterday has come, and its night of VEE has not begun."""
 _MORNING = time(6)
 """By then a day must have come (vee.md 9.1), and people look at boards."""
 
@@ -31,6 +36,8 @@ def daily_jobs(core: Core) -> list[DailyJob]:
     leaks = LeakNight(store, clock, core.leak_rules, zone)
     alerts = AlertNight(store, clock, core.book)
 
+    tags = read_tags(core.settings.ingest)
+    proof = NightlyProof(Replay(store, clock, core.horizon, tags=tags), clock, zone)
     retention = RetentionService(store, clock, core.book, on_hold=core.settings.retention.hold)
 
     async def night() -> None:
@@ -42,6 +49,7 @@ def daily_jobs(core: Core) -> list[DailyJob]:
         DailyJob("optouts", _OPTOUTS_AT, optouts.run),
         DailyJob("self_reads", _OPTOUTS_AT, months.run),
         DailyJob("retention", _RETENTION_AT, retention.run),
+        DailyJob("proof", _PROOF_AT, proof.run),
         DailyJob("vee", core.settings.vee.nightly_at, night),
         DailyJob("service_levels", _MORNING, service_levels(core).run),
         DailyJob("grid_days", _MORNING, grid_days(core).run),

@@ -30,7 +30,7 @@ from mdms.cli.board_figures import (
     percent,
 )
 
-_TWO_COLUMNS: Final = 110
+_TWO_COLUMNS: Final = 112
 _FIGURE_WIDTH: Final = 19
 _GAP: Final = 2
 _ROWS_MAX: Final = 7

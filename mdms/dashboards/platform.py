@@ -85,6 +85,12 @@ _FLOW = Row(
             unit="reqps",
         ),
         lines(
+            "Free on disks",
+            "Share of exports' disk, of the database's volume, of what the database may grow to.",
+            Prometheus("mdms_disk_free_bytes / mdms_disk_size_bytes", "{{disk}}"),
+            unit="percentunit",
+        ),
+        lines(
             "Open files",
             "Of the daemon, and how many it may have.",
             Prometheus('process_open_fds{job="mdms"}', "open"),

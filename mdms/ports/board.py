@@ -41,3 +41,7 @@ class BoardStore(Protocol):
         an open exception that holds), local_day (of an exception) and detail.
         """
         ...
+
+    async def database_bytes(self) -> int:
+        """Return how large the whole database is."""
+        ...

@@ -228,6 +228,12 @@ class PostgresBoard:
     async def blocking(self, cycle: int, today: date) -> Rows:
         return await self._rows(self.BLOCKING, {"cycle": cycle, "today": today})
 
+    STORAGE = "SELECT database_bytes FROM report.storage"
+
+    async def database_bytes(self) -> int:
+        (row,) = await self._rows(self.STORAGE, {})
+        return int(row["database_bytes"])
+
     async def _rows(self, query: str, values: dict[str, Any]) -> Rows:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(query.encode(), values)

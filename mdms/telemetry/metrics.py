@@ -71,6 +71,13 @@ INGEST_QUARANTINED = Gauge(
 INGEST_REPLAYED = Counter(
     "mdms_ingest_replayed_total", "Dead letters that were read again and stored."
 )
+INGEST_PROVED = Gauge(
+    "mdms_ingest_acknowledged_checked_reads",
+    "Reads of acknowledged messages that the newest nightly proof looked for.",
+)
+INGEST_UNPROVED = Gauge(
+    "mdms_ingest_acknowledged_missing_reads", "Of these, reads that are not stored."
+)
 INGEST_COMMIT_SECONDS = Histogram(
     "mdms_ingest_commit_seconds",
     "From the start of the transaction of a batch to its commit.",
@@ -103,10 +110,6 @@ VEE_RUN_SECONDS = Histogram(
 )
 VEE_LAST_RUN = Gauge(
     "mdms_vee_last_run_timestamp_seconds", "When the last run of the VEE engine was committed."
-VEE_MASS_EVENT_METERS = Gauge(
-    "mdms_vee_mass_event_meters",
-    "Meters silent on the worst day on which it is one incident; 0 when none goes on.",
-)
 )
 
 VEE_RECEIVED_RATIO = Gauge(
@@ -218,6 +221,10 @@ COMMAND_AUDIT_BROKEN = Gauge(
 )
 
 ALERTS = Counter("mdms_alerts_total", "Alerts to customers, by what became of them.", ["outcome"])
+
+DISK_FREE = Gauge("mdms_disk_free_bytes", "What is left for us, by disk.", ["disk"])
+DISK_SIZE = Gauge("mdms_disk_size_bytes", "How large that disk is.", ["disk"])
+DATABASE_SIZE = Gauge("mdms_database_size_bytes", "The whole database, indexes included.")
 
 API_REQUESTS = Counter(
     "mdms_api_requests_total", "Requests answered, by method and status class.", ["method", "code"]

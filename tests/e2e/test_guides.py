@@ -171,11 +171,12 @@ def test_a_month_is_billed_and_proven_and_the_guides_lead_through_it(
 
 
 def an_estimate(month: Path) -> dict[str, Any]:
-    """Return a value that is an estimate still: with its meter and when it begins."""
+    """Return a value that is an estimate for good: with its meter and when it begins."""
     versions = pd.read_parquet(month / "readings.parquet").sort_values("version")
     key = ["meter", "reading_type", "start_utc"]
     current = versions.drop_duplicates(key, keep="last").sort_values(key)
-    found = current[current["status"].isin(["E", "F"])].iloc[0]
+    settled = current["start_utc"] < current["start_utc"].max() - pd.Timedelta(days=5)
+    found = current[settled & current["status"].isin(["E", "F"])].iloc[0]
     return {str(name): value for name, value in found.items()}
 
 
