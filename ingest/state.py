@@ -19,7 +19,7 @@ _NUMBER_END: Final = 1 << 62
 """Whatever is added to a number below it still fits the database's."""
 
 _Natural = Annotated[int, msgspec.Meta(ge=0, lt=_NUMBER_END)]
-_Number = Annotated[int, msgspec.Meta(gt=-_NUMBER_END, lt=_NUMBER_END)]
+_Offset = Annotated[float, msgspec.Meta(gt=-_NUMBER_END, lt=_NUMBER_END)]
 _Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
@@ -33,7 +33,7 @@ class _State(msgspec.Struct, frozen=True):
     seq: _Natural | None = None
     oldest_seq: _Natural | None = None
     buf: _Natural | None = None
-    off_ms: _Number | None = None
+    off_ms: _Offset | None = None
     gps: bool | None = None
     fw: _Text = ""
     temp: float | None = None
@@ -85,7 +85,7 @@ def read(topic: str, payload: bytes, received_at: datetime, *, retained: bool = 
         boot_id=state.boot,
         # Of a kept message that does not say when it was written nothing is known.
         alive_at=(written_at or EPOCH) if retained else received_at,
-        clock_offset_ms=state.off_ms,
+        clock_offset_ms=None if state.off_ms is None else round(state.off_ms),
         buffered=state.buf,
         gps=state.gps,
         firmware=_printable(state.fw),

@@ -147,7 +147,7 @@ def _services(core: Core, line: Line | None) -> Services:
         reading_imports=ReadingImportService(
             unit_of_work, clock, settings.zone, lambda: core.horizon.last_day
         ),
-        gaps=line.gaps if line else GapService(unit_of_work, clock, _nobody_hears),
+        gaps=line.gaps if line else GapService(unit_of_work, clock),
         collectors=CollectorService(unit_of_work, clock),
         quarantine=quarantine,
         replay=Replay(unit_of_work, clock, core.horizon, tags=tags),
@@ -205,12 +205,6 @@ def _services(core: Core, line: Line | None) -> Services:
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),
         problems=problems,
-    )
-
-
-async def _nobody_hears(collector_id: int, _payload: bytes) -> None:
-    raise UnavailableError(
-        f"this daemon has no broker to reach collector {collector_id} by; ask one that runs ingest"
     )
 
 

@@ -36,7 +36,8 @@ def backfill(
     """
     Ask collectors again for missing batches now, also for those that were given up.
 
-    The daemon asks by itself after 30 s, 60 s, 5 min, 30 min, then hourly for 72 hours.
+    The daemon asks by itself after 30 s, 60 s, 5 min, 30 min, then hourly for 72 hours. A daemon
+    without ingest leaves the requests to the one that has it, which makes them within seconds.
 
     Example: mdms gap backfill --collector 3 --from 2026-11-03 --to 2026-11-04
     """

@@ -38,10 +38,12 @@ class GapService:
     Args:
         unit_of_work: Opens a transaction.
         clock: Civil time; requests are due by it.
-        tell: Sends requests down.
+        tell: Sends requests down; None where another process does.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock, tell: Tell) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, clock: Clock, tell: Tell | None = None
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._tell = tell
@@ -60,7 +62,7 @@ class GapService:
         Raises:
             UnavailableError: The database or the broker is away; nothing is noted.
         """
-        if self._quiet.lasts(now):
+        if self._tell is None or self._quiet.lasts(now):
             return 0
         self._quiet.begin()
         async with self._unit_of_work() as work:
@@ -108,6 +110,8 @@ class GapService:
     ) -> dict[str, int]:
         """
         Ask again for every hole, those given up too, or for all batches of a period.
+
+        Requests that another process makes are made within seconds, and not counted here.
 
         Args:
             collector_id: Whose; every collector when left out.

@@ -52,6 +52,11 @@ def test_what_is_no_state_is_refused(payload):
     assert caught.value.reason is RejectReason.BAD_BODY
 
 
+@pytest.mark.parametrize(("off_ms", "kept"), [(-12.0, -12), (1.6, 2), (0, 0), (None, None)])
+def test_an_offset_may_be_measured_finer_than_it_is_kept(off_ms, kept):
+    assert said(off_ms=off_ms).report.clock_offset_ms == kept
+
+
 def test_the_state_of_the_page_tells_how_the_collector_is():
     assert said().report == CollectorReport(
         collector_id=17, online=True, reason="online", boot_id=99, alive_at=NOON,

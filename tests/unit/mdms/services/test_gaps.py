@@ -138,6 +138,19 @@ async def test_a_person_may_ask_for_a_period():
     assert {request["op"] for _, request in office.told} == {"backfill_time"}
 
 
+async def test_what_a_person_asks_where_there_is_no_broker_is_left_to_those_who_have_one():
+    office = Office()
+    await office.miss(3, 5)
+    here = GapService(office.work, FakeClock(NOON))
+
+    answer = await here.backfill(7)
+    office.gaps.wake()
+
+    assert answer == {"holes": 1, "requests": 0}
+    assert await here.run_due(NOON) == 0
+    assert await office.gaps.run_due(NOON) == 1
+
+
 async def test_nobody_asks_a_collector_that_does_not_exist():
     with pytest.raises(NotFoundError):
         await Office().gaps.backfill(9)
