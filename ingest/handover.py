@@ -43,7 +43,7 @@ class Handover:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lanes: tuple[deque[tuple[float, int, Envelope]], ...] = tuple(deque() for _ in Lane)
-        self._waiting_bytes = 0
+        self._count = self._waiting_bytes = 0
         self._messages_max = self._bytes_max = 1
         self._worth_a_look = asyncio.Event()
 
@@ -51,6 +51,7 @@ class Handover:
         """Add a message; wakes the taker only if this one starts or fills a batch."""
         size = fnb1.inflated_size(envelope.payload)
         self._lanes[lane(envelope.topic)].append((self._clock.monotonic(), size, envelope))
+        self._count += 1
         self._waiting_bytes += size
         if self._count == 1 or self._full():
             self._worth_a_look.set()
@@ -59,7 +60,7 @@ class Handover:
         """Forget what waits; the broker will send it again."""
         for waiting in self._lanes:
             waiting.clear()
-        self._waiting_bytes = 0
+        self._count = self._waiting_bytes = 0
 
     async def take(self, *, messages_max: int, bytes_max: int, age_s_max: float) -> list[Envelope]:
         """Wait for a batch to close and return it, the oldest message first; never empty."""
@@ -75,10 +76,6 @@ class Handover:
             except TimeoutError:
                 continue
         return self._cut()
-
-    @property
-    def _count(self) -> int:
-        return sum(map(len, self._lanes))
 
     def _full(self) -> bool:
         return self._count >= self._messages_max or self._waiting_bytes >= self._bytes_max
@@ -103,6 +100,7 @@ class Handover:
                 if batch and size > room:
                     return batch
                 room -= size
+                self._count -= 1
                 self._waiting_bytes -= size
                 waiting.popleft()
                 batch.append(envelope)

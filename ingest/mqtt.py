@@ -1,8 +1,8 @@
 """
 The MQTT side of ingest: subscribe, hand over, acknowledge when told to, come back when cut off.
 
-aiomqtt 2.5 acknowledges a message before anyone has looked at it, so messages are taken in the
-callback of its inner paho client, which knows manual acknowledgement; aiomqtt 3 will have it in
+aiomqtt 2.5 acknowledges a message before anyone has looked at it, so messages are taken from its
+inner paho client (`ingest.packets`), which knows manual acknowledgement; aiomqtt 3 will have it in
 public. A broker may send a message again while it is still being worked on: such a copy is
 dropped. After a lost connection everything unacknowledged comes again.
 """
@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.backoff import pauses
 from ingest.connection import PROTOCOLS, V5, connector
 from ingest.handover import Handover
+from ingest.packets import Message, Packets
 from mdms.domain.errors import UnavailableError, UsageError
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope
@@ -35,6 +36,7 @@ _QOS: Final = 1
 _REFUSED: Final = 0x80
 _NEVER_EXPIRES: Final = 0xFFFF_FFFF
 _PENDING_BYTES_MAX: Final = 256 << 20
+_TURNS_OF_A_WINDOW: Final = 50
 
 log = structlog.get_logger()
 
@@ -110,6 +112,7 @@ class MqttSource:
         self._protocols = deque(PROTOCOLS[config.protocol])
         self._handover = Handover(clock)
         self._client: aiomqtt.Client | None = None
+        self._packets: Packets | None = None
         self._up = asyncio.Event()
         self._pending: dict[int, Envelope] = {}
         self._pending_bytes = 0
@@ -154,13 +157,16 @@ class MqttSource:
 
     async def ack(self, batch: Sequence[Envelope]) -> None:
         """Acknowledge; what came over a connection that is lost will come again anyway."""
-        for envelope in batch:
-            mid = envelope.token
-            if isinstance(mid, int) and self._pending.get(mid) is envelope:
-                assert self._client is not None, "nothing is pending without a connection"
-                del self._pending[mid]
-                self._pending_bytes -= len(envelope.payload)
-                _inner(self._client).ack(mid, _QOS)
+        done = [
+            mid
+            for envelope in batch
+            if isinstance(mid := envelope.token, int) and self._pending.get(mid) is envelope
+        ]
+        for mid in done:
+            self._pending_bytes -= len(self._pending.pop(mid).payload)
+        if done:
+            assert self._packets is not None, "nothing is pending without a connection"
+            self._packets.acknowledge(done)
         metrics.INGEST_PENDING.set(len(self._pending))
         if self._overflowed and not self._pending and self._client is not None:
             _inner(self._client).disconnect()  # the way to be sent what did not fit
@@ -222,7 +228,9 @@ class MqttSource:
             client = connect(clean_session=False)
         inner = _inner(client)
         inner.manual_ack_set(True)
-        inner.on_message = self._take
+        self._packets = Packets(
+            inner, self._take, turn_max=1 + self._config.receive_max // _TURNS_OF_A_WINDOW
+        )
         return client
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
@@ -235,21 +243,22 @@ class MqttSource:
         metrics.INGEST_CONNECTIONS.inc()
         log.info("ingest.broker.connected", protocol=self._protocols[0].name)
 
-    def _take(self, _: paho.Client, __: object, message: paho.MQTTMessage) -> None:
-        """Hand a message over; called by paho for each that arrives."""
-        known = self._pending.get(message.mid)
-        if known is not None and (known.topic, known.payload) == (message.topic, message.payload):
-            return  # sent again while we still work on it
-        if self._overflowed or not self._has_room():
-            self._overflowed = True  # and leave what follows with the broker, to keep the order
-            return
-        envelope = Envelope(
-            message.topic, bytes(message.payload), message.mid or None, retained=message.retain
-        )
-        if message.mid:
-            self._pending[message.mid] = envelope
-            self._pending_bytes += len(envelope.payload)
-        self._handover.put(envelope)
+    def _take(self, messages: Sequence[Message]) -> None:
+        """Hand messages over as they arrive."""
+        for message in messages:
+            known = self._pending.get(message.mid)
+            if known is not None and (known.topic, known.payload) == message[:2]:
+                continue  # sent again while we still work on it
+            if self._overflowed or not self._has_room():
+                self._overflowed = True  # and leave what follows with the broker, to keep the order
+                break
+            envelope = Envelope(
+                message.topic, message.payload, message.mid or None, retained=message.retained
+            )
+            if message.mid:
+                self._pending[message.mid] = envelope
+                self._pending_bytes += len(envelope.payload)
+            self._handover.put(envelope)
         metrics.INGEST_PENDING.set(len(self._pending))
 
     def _has_room(self) -> bool:
@@ -262,7 +271,9 @@ class MqttSource:
         for patience in self._publishing:  # the client itself would wait for ten seconds
             patience.reschedule(0)
         self._publishing.clear()
-        self._client = None
+        if self._packets is not None:
+            self._packets.close()
+        self._client = self._packets = None
         self._up.clear()
         self._handover.clear()
         self._pending.clear()
