@@ -98,6 +98,17 @@ class MassEvents:
         await self.work.vee.touch((each.channel_id, day) for each in outcomes if each.missing)
 
 
+async def silent_days(
+    work: UnitOfWork, first: date, last: date, known_at: datetime
+) -> frozenset[date]:
+    """Return the days of a span whose event went on at an instant."""
+    return frozenset(
+        each.local_day
+        for each in await work.mass_events.within(first, last)
+        if each.found_at <= known_at and (each.ended_at is None or each.ended_at > known_at)
+    )
+
+
 def view(event: MassEvent) -> dict[str, Any]:
     """Return an event as plain values."""
     return {

@@ -174,14 +174,16 @@ class BlockRun:
         target = self.targets.mask(block.channel_id, block.slots.days)
         loader = ContextLoader(self.work, self.rules, self.zone)
         known = await loader.load(block, part.table, target)
-        evidence = await load_evidence(self.work, block)
-        if self.silent_days.intersection(block.slots.days):
-            silent = np.array([day in self.silent_days for day in block.slots.days], np.bool_)
-            evidence = replace(evidence, waiting=silent)
-        block = replace(block, known=known, evidence=evidence)
+        block = replace(block, known=known, evidence=await load_evidence(self.work, block))
         if stage.context_days:
             gaps = GapLoader(
-                self.work, self.rules, self.zone, self.table, self.book, self.clock.now()
+                self.work,
+                self.rules,
+                self.zone,
+                self.table,
+                self.book,
+                self.clock.now(),
+                silent_days=self.silent_days,
             )
             block = replace(
                 block, evidence=await gaps.add(block, part.table, block.evidence, target)

@@ -23,6 +23,7 @@ from mdms.ports.vee import VeeDay
 from mdms.services.channel_bench import one_channel
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.edit_views import edit_view
+from mdms.services.mass_events import silent_days
 from mdms.services.reading_tables import displayed_status
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
@@ -222,7 +223,17 @@ class ExplainService:
         target[:, slots.days.index(day)] = True
         known = await ContextLoader(work, rules, self._zone).load(block, table, target)
         block = replace(block, known=known, evidence=await load_evidence(work, block))
-        gaps = GapLoader(work, rules, self._zone, every, self._book, then, as_of=then)
+        silent = await silent_days(work, slots.days[0], slots.days[-1], then)
+        gaps = GapLoader(
+            work,
+            rules,
+            self._zone,
+            every,
+            self._book,
+            then,
+            as_of=then,
+            silent_days=frozenset() if final else silent,
+        )
         block = replace(block, evidence=await gaps.add(block, table, block.evidence, target))
         until = today - timedelta(days=TWO_SIDED_DAYS + 1)
         ahead = np.array([final or each <= until for each in slots.days])

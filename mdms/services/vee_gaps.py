@@ -1,8 +1,10 @@
 """Everything that is looked up only for channels with something missing."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from mdms.domain.readings import Bool
 from mdms.domain.registry import ChannelTable
@@ -29,6 +31,7 @@ class GapLoader:
         book: Which hours time-of-use registers count; None: nobody said.
         known_at: Statements that were known then count.
         as_of: And only the reads of others that were; None: all.
+        silent_days: Of mass events: nothing is estimated there but between registers.
     """
 
     work: UnitOfWork
@@ -38,6 +41,7 @@ class GapLoader:
     book: CustomerBook | None
     known_at: datetime
     as_of: datetime | None = None
+    silent_days: frozenset[date] = frozenset()
 
     async def add(
         self, block: Block, table: ChannelTable, evidence: Evidence, target: Bool
@@ -56,4 +60,8 @@ class GapLoader:
         dials = DialLoader(self.work, self.rules, self.book, self.known_at)
         evidence = await dials.add(block, table, evidence)
         checks = CheckLoader(self.work, self.rules, self.table, self.known_at)
-        return await checks.add(block, table, evidence)
+        evidence = await checks.add(block, table, evidence)
+        if self.silent_days.isdisjoint(block.slots.days):
+            return evidence
+        silent = np.array([day in self.silent_days for day in block.slots.days], np.bool_)
+        return replace(evidence, waiting=silent)
