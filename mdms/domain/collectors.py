@@ -101,9 +101,11 @@ def follow(
         changed_at = heard_at if known.online else known.changed_at
         left = replace(known, online=False, reason=said.reason, changed_at=changed_at)
         return CollectorChange(left)
-    restarted = said.boot_id != known.boot_id
+    # Who does not say which start it is goes on with the one that we know.
+    boot_id = known.boot_id if said.boot_id is None else said.boot_id
+    restarted = boot_id != known.boot_id
     state = CollectorState(
-        **fields | {"alive_at": max(said.alive_at, known.alive_at)},
+        **fields | {"alive_at": max(said.alive_at, known.alive_at), "boot_id": boot_id},
         previous_boot_id=known.boot_id if restarted else known.previous_boot_id,
         changed_at=known.changed_at if known.online else heard_at,
     )
@@ -111,9 +113,7 @@ def follow(
     return CollectorChange(
         state,
         recovered=not was_there and heard_at - said.alive_at <= STALE_AFTER,
-        taken_over=restarted
-        and said.boot_id is not None
-        and said.boot_id == known.previous_boot_id,
+        taken_over=restarted and boot_id == known.previous_boot_id,
     )
 
 

@@ -29,7 +29,7 @@ def state(*reports: CollectorReport) -> CollectorState:
     return known
 
 
-def again(boot_id: int = 1) -> CollectorReport:
+def again(boot_id: int | None = 1) -> CollectorReport:
     return replace(ONLINE, boot_id=boot_id, alive_at=LATER)
 
 
@@ -63,6 +63,14 @@ def test_a_start_that_was_over_and_speaks_again_is_a_second_program():
 
     assert follow(known, again(boot_id=1), LATER).taken_over
     assert not follow(known, again(boot_id=3), LATER).taken_over
+
+
+def test_who_does_not_say_which_start_it_is_goes_on():
+    known = state(ONLINE, replace(ONLINE, boot_id=None))
+
+    assert known.boot_id == 1
+    assert not follow(known, again(), LATER).taken_over
+    assert follow(state(ONLINE, again(boot_id=2), again(boot_id=None)), again(), LATER).taken_over
 
 
 @pytest.mark.parametrize(
