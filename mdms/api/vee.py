@@ -34,9 +34,10 @@ class RunRequest(Body):
 async def run(body: RunRequest, services: Backend) -> dict[str, Any]:
     """Judge and estimate; what is already so stays as it is."""
     channel_ids = None if body.meter is None else await services.registry.channel_ids(body.meter)
-    result = await services.vee.run(
-        params.day(body.from_), params.day(body.to), channel_ids=channel_ids
-    )
+    days = params.day(body.from_), params.day(body.to)
+    result = await services.vee.run(*days, channel_ids=channel_ids)
+    if result.versions:
+        await services.corrections.overtake(*days, channel_ids)
     return {
         "first_day": body.from_,
         "last_day": body.to,

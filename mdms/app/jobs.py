@@ -7,6 +7,7 @@ from ingest.replay import Replay
 from mdms.app.core import Core
 from mdms.app.keys import read_tags
 from mdms.services.alert_night import AlertNight
+from mdms.services.billing_night import BillingNight
 from mdms.services.grid import GridService
 from mdms.services.grid_days import GridDays
 from mdms.services.leak_night import LeakNight
@@ -35,6 +36,7 @@ def daily_jobs(core: Core) -> list[DailyJob]:
     months = SelfReadMonths(store, clock, core.book)
     leaks = LeakNight(store, clock, core.leak_rules, zone)
     alerts = AlertNight(store, clock, core.book)
+    bills = BillingNight(store, clock, core.book, core.rules)
 
     tags = read_tags(core.settings.ingest)
     proof = NightlyProof(Replay(store, clock, core.horizon, tags=tags), clock, zone)
@@ -42,6 +44,7 @@ def daily_jobs(core: Core) -> list[DailyJob]:
 
     async def night() -> None:
         await core.vee.nightly()
+        await bills.run()  # that the same reads may have overtaken
         await leaks.run()  # on what VEE believes
         await alerts.run()  # of the leaks, and of days that customers want to know of
 

@@ -56,7 +56,8 @@ def correct(
     """
     Keep every difference as a correction with cause and limits, and replace what may be replaced.
 
-    A replaced bill is a higher revision beside the first. Every correction has a last day to tell
+    So does what each night proposes (`proposed`). A replaced bill is a higher revision beside the
+    first. Every correction has a last day to tell
     the customer. Correct earlier windows first: a bill opens with what the one before ended with.
 
     Example: mdms billing correct --from 2026-11-03 --to 2026-12-03

@@ -326,6 +326,7 @@ class Correction:
         notice_by: Last day to tell the customer.
         noticed_at: When they were told; None: not yet.
         number: Ours; 0 before it is stored.
+        proposed: It would replace a bill, and nobody has let it so far.
     """
 
     window_start: date
@@ -346,13 +347,43 @@ class Correction:
     noticed_at: datetime | None = None
     noticed_by: str = ""
     number: int = 0
+    proposed: bool = False
 
 
 class CorrectionStore(Protocol):
     """Corrections: added once for the same finding."""
 
     async def add(self, correction: Correction) -> int | None:
-        """Keep a correction and return its number; None where the very same is there."""
+        """
+        Keep a correction and return its number; None where the very same is there.
+
+        Where that is a proposal, and this is none, it is one no longer.
+        """
+        ...
+
+    async def withdraw(self, numbers: Sequence[int]) -> None:
+        """Forget proposals that the reads have overtaken as well."""
+        ...
+
+    async def overtake(
+        self, days: tuple[date, date], channel_ids: Sequence[int] | None = None
+    ) -> None:
+        """
+        Note that reads may have moved.
+
+        Args:
+            days: First and last local day of what moved: frozen windows that reach to them, or end
+                or begin at most three days from them.
+            channel_ids: Whose reads; None: anybody's.
+        """
+        ...
+
+    async def overtaken(self) -> Mapping[tuple[date, date], frozenset[int]]:
+        """Return the windows under which reads have moved, the earliest first: whose."""
+        ...
+
+    async def looked_at(self, window_start: date, window_end: date) -> None:
+        """Forget what was noted of a window, in the transaction that looks at its reads."""
         ...
 
     async def find(self, number: int) -> Correction | None: ...

@@ -1,32 +1,22 @@
 """What reads have overtaken after a freeze: shown as a difference, then corrected by the rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from mdms.billing.differences import rested_on_estimates
-from mdms.domain.audit import AuditEntry, Value
+from mdms.domain.audit import AuditEntry
 from mdms.domain.errors import NotFoundError, UsageError
-from mdms.domain.facts import Subject
 from mdms.policy import adjustments
 from mdms.policy.adjustments import Undercharge, WrongBill
-from mdms.policy.corrections import (
-    CorrectionFlag,
-    Ruling,
-    Treatment,
-    WrongUnits,
-    judge_correction,
-)
-from mdms.policy.nonpay_facts import Dispute
-from mdms.ports.billing import BilledService, Correction
+from mdms.policy.corrections import CorrectionFlag, Ruling, Treatment
+from mdms.ports.billing import Correction
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from mdms.services.billing_look_back import Difference, LookBack
-from mdms.services.billing_reckoning import (
-    bill_window,
-)
+from mdms.services.billing_findings import Findings, audited, view
+from mdms.services.billing_look_back import Difference
+from mdms.services.billing_reckoning import bill_window
 from mdms.services.controls import refusal_view
 from mdms.services.customer_rules import CustomerBook
 from vee.rules import RuleSet
@@ -49,7 +39,7 @@ class BillingCorrections:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._book = book
-        self._look_back = LookBack(book, rules)
+        self._findings = Findings(book, rules)
 
     async def diff(
         self, window_start: date, window_end: date, *, as_of: datetime | None = None
@@ -63,12 +53,12 @@ class BillingCorrections:
         Raises:
             NotFoundError: The window was never frozen.
         """
-        found_on = self._book.today(self._clock.now())
+        now = self._clock.now()
         window = bill_window(window_start, window_end)
         rows: list[dict[str, Any]] = []
         async with self._unit_of_work() as work:
-            for each in await self._look_back.differences(work, window, as_of or self._clock.now()):
-                ruling = await self._ruling(work, each, found_on) if each.changes else None
+            for each in await self._findings.differences(work, window, as_of or now):
+                ruling = await self._findings.ruling(work, each, now) if each.changes else None
                 rows += _rows(each, ruling)
         return rows
 
@@ -86,21 +76,30 @@ class BillingCorrections:
         now = self._clock.now()
         made: list[Correction] = []
         async with self._unit_of_work() as work:
-            for each in await self._look_back.differences(work, window, now):
+            for each in await self._findings.differences(work, window, now):
                 if each.present is None:
                     continue
-                ruling = await self._ruling(work, each, self._book.today(now))
-                correction = _correction(each, each.present, ruling, now, by)
+                correction = await self._findings.correction(work, each, now, by)
                 number = await work.corrections.add(correction)
                 if number is None:
                     continue
                 made.append(replace(correction, number=number))
-                work.audit.note(_audited(made[-1]))
-                if ruling.treatment is Treatment.REPLACE:
+                work.audit.note(audited(made[-1]))
+                if correction.treatment == Treatment.REPLACE:
                     await work.billing.add(
                         window.start, window.end, each.parts, [each.present], now
                     )
+                    ids = [part.channel_id for part in each.parts]
+                    # the bill after it opens with what this one now ends with
+                    await work.corrections.overtake((window.end, now.date()), ids)
         return [view(each) for each in made]
+
+    async def overtake(
+        self, first_day: date, last_day: date, channel_ids: Sequence[int] | None
+    ) -> None:
+        """Note that reads of these local days may have moved; the night looks at their bills."""
+        async with self._unit_of_work() as work:
+            await work.corrections.overtake((first_day, last_day), channel_ids)
 
     async def every(self, *, untold_only: bool) -> list[dict[str, Any]]:
         """Return corrections, those first whose customers must be told soonest."""
@@ -176,75 +175,6 @@ class BillingCorrections:
             "figures": {each.name: str(each.value) for each in decision.figures},
         }
 
-    async def _ruling(self, work: UnitOfWork, difference: Difference, found_on: date) -> Ruling:
-        frozen = difference.frozen
-        rules = self._book.at(self._clock.now())
-        return judge_correction(
-            WrongUnits(
-                billed_on=frozen.window_end,
-                found_on=found_on,
-                changes={name: new - old for name, (old, new) in difference.changes.items()},
-                estimated=rested_on_estimates(frozen, difference.causes),
-                disputed=await self._disputed(work, frozen.account_id),
-            ),
-            rules.adjustment,
-            rules.bill,
-        )
-
-    async def _disputed(self, work: UnitOfWork, account_id: str) -> bool:
-        if not account_id:
-            return False
-        facts = await work.facts.bearing({(Subject.ACCOUNT, account_id)}, self._clock.now())
-        said = [each for each in facts if each.fact == "dispute"]
-        return any(each.value == Dispute.OPEN for each in said)
-
-
-def view(correction: Correction) -> dict[str, Any]:
-    """Return a correction as plain values."""
-    return {
-        "number": correction.number,
-        "window_start": str(correction.window_start),
-        "window_end": str(correction.window_end),
-        "usage_point": correction.usage_point_id,
-        "account": correction.account_id,
-        "revision": correction.revision,
-        "changes": {
-            name: {"frozen": old, "present": new, "change": new - old}
-            for name, (old, new) in correction.changes.items()
-        },
-        "causes": list(correction.causes),
-        "flags": list(correction.flags),
-        "treatment": correction.treatment,
-        "found_at": correction.found_at.isoformat(),
-        "found_by": correction.found_by,
-        "notice_by": str(correction.notice_by),
-        "noticed_at": None if correction.noticed_at is None else correction.noticed_at.isoformat(),
-        "noticed_by": correction.noticed_by,
-    }
-
-
-def _correction(
-    difference: Difference, present: BilledService, ruling: Ruling, at: datetime, by: str
-) -> Correction:
-    frozen = difference.frozen
-    return Correction(
-        window_start=frozen.window_start,
-        window_end=frozen.window_end,
-        usage_point_id=frozen.usage_point_id,
-        period=frozen.period,
-        revision=frozen.revision,
-        account_id=frozen.account_id,
-        found_at=at,
-        found_by=by,
-        changes=difference.changes,
-        causes=tuple(cause.value for cause in difference.causes),
-        flags=tuple(flag.value for flag in ruling.flags),
-        treatment=ruling.treatment.value,
-        notice_by=ruling.notice_by,
-        old_hash=frozen.content_hash,
-        new_hash=present.content_hash,
-    )
-
 
 def _rows(difference: Difference, ruling: Ruling | None) -> list[dict[str, Any]]:
     frozen = difference.frozen
@@ -278,18 +208,3 @@ async def _found(work: UnitOfWork, number: int) -> Correction:
     if correction is None:
         raise NotFoundError(f"there is no correction {number}; see `mdms billing corrections`")
     return correction
-
-
-def _audited(correction: Correction) -> AuditEntry:
-    told: dict[str, Value] = {
-        name: value
-        for name, value in view(correction).items()
-        if name not in {"found_at", "found_by", "noticed_at", "noticed_by"}
-    }
-    return AuditEntry(
-        correction.found_at,
-        "billing.corrected",
-        correction.usage_point_id,
-        correction.found_by,
-        told,
-    )

@@ -62,9 +62,25 @@ class LookBack:
     rules: RuleSet
 
     async def differences(
-        self, work: UnitOfWork, window: BillWindow, as_of: datetime
+        self,
+        work: UnitOfWork,
+        window: BillWindow,
+        as_of: datetime,
+        *,
+        channel_ids: frozenset[int] | None = None,
     ) -> list[Difference]:
-        """Add every frozen service up again; those that come to the same are left out."""
+        """
+        Add frozen services up again; those that come to the same are left out.
+
+        Args:
+            work: The transaction.
+            window: Which was frozen.
+            as_of: By the reads known then.
+            channel_ids: Only services that any of these measures; None: every service.
+
+        Raises:
+            NotFoundError: The window was never frozen.
+        """
         frozen = {
             (each.usage_point_id, each.period): each
             for each in await work.billing.services(window.start, window.end)
@@ -72,12 +88,18 @@ class LookBack:
         if not frozen:
             raise NotFoundError(f"the bill window {window.start} to {window.end} was never frozen")
         reckoning = await Reckoning.prepare(work, window, as_of, self.book, self.rules)
-        services = [each for each in reckoning.services if each.key in frozen]
+        services = [
+            each
+            for each in reckoning.services
+            if each.key in frozen and (channel_ids is None or _measured(each, channel_ids))
+        ]
         found: list[Difference] = []
         for block in blocks(services, CHANNELS_PER_BLOCK):
             revisions = {each.key: frozen[each.key].revision + 1 for each in block}
             reckoned = await reckoning.reckon(work, block, revisions=revisions)
             found += await self._compare(work, window, block, frozen, reckoned)
+        if channel_ids is not None:
+            return found
         gone = frozen.keys() - {each.key for each in services}
         found += [
             Difference(frozen[key], None, {}, (), (), "the registry has no meter there any more")
@@ -130,6 +152,10 @@ class LookBack:
             _since(registers, frozen_at),
             opened_anew=any(each.revision > 1 for each in before),
         )
+
+
+def _measured(service: Service, channel_ids: frozenset[int]) -> bool:
+    return any(channel.channel_id in channel_ids for channel in service.channels)
 
 
 def _obstacle(service: Service, blocked: Sequence[BillingBlock]) -> str:

@@ -1,6 +1,6 @@
 """Corrections of what was billed, as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -24,13 +24,15 @@ class PostgresCorrections:
     INSERT INTO billing_correction
         (window_start, window_end, usage_point_id, period, revision, account_id, found_at,
          found_by, changes, causes, flags, treatment, notice_by, old_hash, new_hash, noticed_at,
-         noticed_by)
+         noticed_by, proposed)
     VALUES
         (%(window_start)s, %(window_end)s, %(usage_point_id)s, %(period)s, %(revision)s,
          %(account_id)s, %(found_at)s, %(found_by)s, %(changes)s, %(causes)s, %(flags)s,
          %(treatment)s, %(notice_by)s, %(old_hash)s, %(new_hash)s, %(noticed_at)s,
-         %(noticed_by)s)
-    ON CONFLICT DO NOTHING
+         %(noticed_by)s, %(proposed)s)
+    ON CONFLICT (window_start, window_end, usage_point_id, period, revision, new_hash, treatment)
+    DO UPDATE SET proposed = false
+    WHERE billing_correction.proposed AND NOT EXCLUDED.proposed
     RETURNING number
     """
 
@@ -43,7 +45,7 @@ class PostgresCorrections:
     SELECT = """
     SELECT window_start, window_end, usage_point_id, period, revision, account_id, found_at,
            found_by, changes, causes, flags, treatment, notice_by, old_hash, new_hash,
-           noticed_at, noticed_by, number
+           noticed_at, noticed_by, number, proposed
     FROM billing_correction
     WHERE (%(number)s::bigint IS NULL OR number = %(number)s)
       AND (%(window_start)s::date IS NULL
@@ -61,6 +63,46 @@ class PostgresCorrections:
 
     async def every(self, *, untold_only: bool) -> Sequence[Correction]:
         return await self._select(untold_only=untold_only)
+
+    WITHDRAW = "DELETE FROM billing_correction WHERE proposed AND number = ANY(%(numbers)s)"
+
+    async def withdraw(self, numbers: Sequence[int]) -> None:
+        await self._connection.execute(self.WITHDRAW, {"numbers": list(numbers)})
+
+    OVERTAKE = """
+    INSERT INTO billing_overtaken (window_start, window_end, channel_id)
+    SELECT DISTINCT window_start, window_end, channel_id
+    FROM billing_determinant
+    WHERE window_start - 3 <= %(last)s AND window_end + 3 >= %(first)s
+      AND (%(channel_ids)s::integer[] IS NULL OR channel_id = ANY(%(channel_ids)s::integer[]))
+    ORDER BY window_start, window_end, channel_id
+    ON CONFLICT DO NOTHING
+    """
+
+    async def overtake(
+        self, days: tuple[date, date], channel_ids: Sequence[int] | None = None
+    ) -> None:
+        named = None if channel_ids is None else [int(each) for each in channel_ids]
+        moved = {"first": days[0], "last": days[1], "channel_ids": named}
+        await self._connection.execute(self.OVERTAKE, moved)
+
+    OVERTAKEN = """
+    SELECT window_start, window_end, array_agg(channel_id)
+    FROM billing_overtaken GROUP BY window_start, window_end ORDER BY window_start, window_end
+    """
+
+    async def overtaken(self) -> Mapping[tuple[date, date], frozenset[int]]:
+        cursor = await self._connection.execute(self.OVERTAKEN)
+        return {(start, end): frozenset(ids) for start, end, ids in await cursor.fetchall()}
+
+    LOOKED_AT = """
+    DELETE FROM billing_overtaken
+    WHERE (window_start, window_end) = (%(window_start)s, %(window_end)s)
+    """
+
+    async def looked_at(self, window_start: date, window_end: date) -> None:
+        window = {"window_start": window_start, "window_end": window_end}
+        await self._connection.execute(self.LOOKED_AT, window)
 
     TOLD = """
     UPDATE billing_correction SET noticed_at = %(at)s, noticed_by = %(by)s

@@ -257,7 +257,8 @@ CREATE TABLE public.billing_correction (
     old_hash text NOT NULL,
     new_hash text NOT NULL,
     noticed_at timestamp with time zone,
-    noticed_by text NOT NULL
+    noticed_by text NOT NULL,
+    proposed boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE public.billing_correction ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
@@ -336,6 +337,12 @@ ALTER TABLE public.billing_event ALTER COLUMN number ADD GENERATED ALWAYS AS IDE
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.billing_overtaken (
+    window_start date NOT NULL,
+    window_end date NOT NULL,
+    channel_id integer NOT NULL
 );
 
 CREATE TABLE public.billing_read_day (
@@ -1679,6 +1686,9 @@ ALTER TABLE ONLY public.billing_event
 ALTER TABLE ONLY public.billing_event
     ADD CONSTRAINT billing_event_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.billing_overtaken
+    ADD CONSTRAINT billing_overtaken_pkey PRIMARY KEY (window_start, window_end, channel_id);
+
 ALTER TABLE ONLY public.billing_read_day
     ADD CONSTRAINT billing_read_day_pkey PRIMARY KEY (billing_cycle, read_on);
 
@@ -2096,6 +2106,9 @@ ALTER TABLE ONLY public.billing_event_carried
 
 ALTER TABLE ONLY public.billing_event_carried
     ADD CONSTRAINT billing_event_carried_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
+
+ALTER TABLE ONLY public.billing_overtaken
+    ADD CONSTRAINT billing_overtaken_window_start_window_end_fkey FOREIGN KEY (window_start, window_end) REFERENCES public.billing_window(window_start, window_end);
 
 ALTER TABLE ONLY public.channel
     ADD CONSTRAINT channel_badge_fkey FOREIGN KEY (badge) REFERENCES public.meter(badge);

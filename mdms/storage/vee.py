@@ -34,8 +34,22 @@ class PostgresVee:
     ON CONFLICT DO NOTHING
     """
 
+    # A frozen window keeps what it says; whether the reads still say so is looked at each night.
+    TOUCH_BILLS = """
+    INSERT INTO billing_overtaken (window_start, window_end, channel_id)
+    SELECT DISTINCT d.window_start, d.window_end, d.channel_id
+    FROM unnest(%(channel_ids)s::integer[], %(local_days)s::date[]) AS t (channel, day)
+    JOIN billing_determinant d ON d.channel_id = t.channel
+         AND t.day BETWEEN d.window_start - 3 AND d.window_end + 3
+    WHERE t.day <= (SELECT max(window_end) + 3 FROM billing_window)
+    ORDER BY d.window_start, d.window_end, d.channel_id
+    ON CONFLICT DO NOTHING
+    """
+
     async def touch(self, channel_days: Iterable[tuple[int, date]]) -> None:
-        await self._connection.execute(self.TOUCH, _arrays(channel_days))
+        touched = _arrays(channel_days)
+        await self._connection.execute(self.TOUCH, touched)
+        await self._connection.execute(self.TOUCH_BILLS, touched)
 
     TOUCHED = "SELECT channel_id, local_day FROM vee_touch ORDER BY channel_id, local_day"
 
