@@ -23,6 +23,8 @@ class Record(StrEnum):
     CONSENT = "consent"
     """From when it ended."""
     PORTAL_LOG = "portal_log"
+    INTAKE = "intake"
+    """What could not be used, or never came: dead letters that nothing can cure, lost batches."""
     BOARD = "board"
     """Daily figures of boards: service levels, loads, outages; from their day."""
 

@@ -1,7 +1,7 @@
 """The stores of what was reported, of who reports, and of what is missing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from mdms.domain.collectors import CollectorState
@@ -77,6 +77,10 @@ class GapStore(Protocol):
     async def lose(self, hole_ids: Iterable[int], at: datetime) -> None: ...
     async def hurry(self, at: datetime, *, collector_id: int | None = None) -> int:
         """Begin again with every hole, lost ones too; return how many there are."""
+        ...
+
+    async def forget(self, first_kept: date) -> int:
+        """Drop holes that were given up on the days before (UTC); return how many."""
         ...
 
 

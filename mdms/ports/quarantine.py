@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Protocol
 
 from mdms.domain.errors import RejectReason
@@ -61,6 +61,10 @@ class QuarantineStore(Protocol):
 
     async def cured(self, letter_ids: Sequence[int], at: datetime) -> None:
         """Note that what these letters hold is stored."""
+        ...
+
+    async def forget(self, first_kept: date) -> int:
+        """Drop letters of the days before (UTC) that wait for nothing; return how many."""
         ...
 
     async def still_refused(self, refused: Mapping[int, Rejected]) -> None:

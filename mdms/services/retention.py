@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 class RetentionService:
     """
-    Drops raw messages, looks, alerts, grants and figures of boards whose term is over.
+    Drops raw messages, dead letters, looks, alerts, grants and figures whose term is over.
 
     Reads, decisions, bills and audit outlive seven years and stay; docs/admin/retention.md has
     every table.
@@ -44,9 +44,12 @@ class RetentionService:
         term = timedelta(days=self._book.at(now).retention.days[Record.UPLINK_MESSAGE])
         first_kept = local_midnight(self._book.today(now) - term, self._book.zone)
         portal_kept = self._first_kept(Record.PORTAL_LOG, now)
+        intake_kept = self._first_kept(Record.INTAKE, now)
         board_kept = self._first_kept(Record.BOARD, now)
         async with self._unit_of_work() as work:
             month_count = await work.raw_messages.forget(first_kept)
+            letter_count = await work.quarantine.forget(intake_kept)
+            hole_count = await work.gaps.forget(intake_kept)
             look_count = await work.access_log.forget(portal_kept)
             alert_count = await work.alerts.forget(portal_kept)
             grant_count = await work.customers.forget_grants(self._first_kept(Record.CONSENT, now))
@@ -56,6 +59,8 @@ class RetentionService:
             log.info("retention.messages.dropped", month_count=month_count, before=first_kept)
         log.info(
             "retention.rows.dropped",
+            letter_count=letter_count,
+            hole_count=hole_count,
             look_count=look_count,
             alert_count=alert_count,
             grant_count=grant_count,

@@ -1,7 +1,7 @@
 """How far collectors have counted, and the batches that are missing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -140,6 +140,12 @@ class PostgresGaps:
 
     async def lose(self, hole_ids: Iterable[int], at: datetime) -> None:
         await self._connection.execute(self.LOSE, {"hole_ids": list(hole_ids), "at": at})
+
+    FORGET = "DELETE FROM sequence_hole WHERE lost_at < %(first_kept)s"
+
+    async def forget(self, first_kept: date) -> int:
+        cursor = await self._connection.execute(self.FORGET, {"first_kept": first_kept})
+        return cursor.rowcount
 
     HURRY = """
     UPDATE sequence_hole SET due_at = %(at)s, opened_at = %(at)s, asked_count = 0, lost_at = NULL

@@ -1,7 +1,7 @@
 """Dead letters that wait for the registry, and what becomes of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from psycopg import AsyncConnection
 
@@ -84,6 +84,18 @@ class PostgresQuarantine:
 
     async def cured(self, letter_ids: Sequence[int], at: datetime) -> None:
         await self._connection.execute(self.CURED, {"ids": list(letter_ids), "at": at})
+
+    FORGET = """
+    DELETE FROM dead_letter
+    WHERE received_at < %(first_kept)s
+      AND (replayed_at IS NOT NULL OR reason <> ALL(%(curable)s))
+    """
+
+    async def forget(self, first_kept: date) -> int:
+        cursor = await self._connection.execute(
+            self.FORGET, {"first_kept": first_kept, "curable": _CURABLE}
+        )
+        return cursor.rowcount
 
     # The digest stays: it tells what came, and that may come again.
     STILL_REFUSED = """

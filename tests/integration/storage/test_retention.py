@@ -1,4 +1,4 @@
-"""Figures of boards and grants go when they are told to, and nothing younger."""
+"""What is told to go goes, and nothing younger, and nothing that waits for something."""
 
 from datetime import date
 
@@ -52,3 +52,36 @@ async def test_days_before_the_first_kept_go_and_what_lasts_stays(store, databas
     async with await psycopg.AsyncConnection.connect(database) as connection:
         left = await (await connection.execute(LEFT)).fetchone()
     assert left == (1, 1, 1, 1, 1, 2, ["c"])
+
+
+INTAKE = b"""
+INSERT INTO dead_letter (received_at, reason, detail, topic, payload, replayed_at)
+SELECT at, reason, reason, '', '', replayed
+FROM (VALUES ('2026-11-02 23:00Z'::timestamptz, 'bad_crc', NULL::timestamptz),
+             ('2026-11-02 23:00Z', 'unknown_meter', NULL),
+             ('2026-11-02 23:00Z', 'not_installed', '2026-11-04 00:00Z'),
+             ('2026-11-03 00:00Z', 'bad_topic', NULL)) l (at, reason, replayed);
+INSERT INTO sequence_hole (collector_id, first_seq, last_seq, from_us, to_us, opened_at, due_at,
+                           lost_at)
+SELECT n, n, n, 0, 0, '2026-10-01Z', '2026-10-02Z', lost
+FROM unnest('{1, 2, 3}'::bigint[],
+            ARRAY['2026-11-02 00:00Z', '2026-11-03 00:00Z', NULL]::timestamptz[]) h (n, lost);
+"""
+
+
+async def test_letters_that_wait_for_the_registry_and_holes_that_are_asked_for_stay(
+    store, database
+):
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        await connection.execute(INTAKE)
+
+    async with store() as work:
+        letter_count = await work.quarantine.forget(FIRST_KEPT)
+        hole_count = await work.gaps.forget(FIRST_KEPT)
+
+    assert (letter_count, hole_count) == (2, 1)
+    with psycopg.connect(database) as connection:
+        reasons = connection.execute("SELECT array_agg(reason ORDER BY reason) FROM dead_letter")
+        assert reasons.fetchone() == (["bad_topic", "unknown_meter"],)
+        holes = connection.execute("SELECT array_agg(collector_id ORDER BY 1) FROM sequence_hole")
+        assert holes.fetchone() == ([2, 3],)

@@ -29,7 +29,10 @@ class Store:
     forget_grants = forget
 
 
-NAMES = ("raw_messages", "access_log", "alerts", "customers", "service_levels", "grid_days")
+NAMES = (
+    "raw_messages", "quarantine", "gaps", "access_log", "alerts", "customers", "service_levels",
+    "grid_days",
+)  # fmt: skip
 
 
 def factory(stores: dict[str, Store]) -> UnitOfWorkFactory:
@@ -54,6 +57,8 @@ async def test_messages_go_when_ninety_local_days_are_over():
 @pytest.mark.parametrize(
     ("name", "first_kept"),
     [
+        ("quarantine", date(2023, 12, 10)),
+        ("gaps", date(2023, 12, 10)),
         ("access_log", date(2025, 12, 10)),
         ("alerts", date(2025, 12, 10)),
         ("customers", date(2022, 12, 10)),
