@@ -48,7 +48,11 @@ class ReadingStore(Protocol):
         channel_ids: Sequence[int] | None = None,
         as_of: datetime | None = None,
     ) -> IntervalReads:
-        """Return every version that starts in the period, sorted by channel, start, version."""
+        """
+        Return every version that starts in the period, sorted by channel, start, version.
+
+        Registers may be asked for meanwhile: they come while these are unpacked.
+        """
         ...
 
     async def registers(

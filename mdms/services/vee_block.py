@@ -147,14 +147,18 @@ class BlockRun:
         span = self._span(slots, stage)
         edges = Period(from_epoch_s(start_s - align_s), from_epoch_s(slots.end_s + align_s))
         ids = channel_ids.tolist()
-        return _Part(
-            channel_ids=channel_ids,
-            table=self.table.take(np.isin(self.table.channel_id, channel_ids)),
-            intervals=await self.work.readings.intervals(span, channel_ids=ids),
-            registers=await self.work.readings.registers(edges, channel_ids=ids),
-            marks=await self.work.edits.marks(span, ids),
-            loaded_at=self.clock.now(),
-        )
+        coming = asyncio.create_task(self.work.readings.registers(edges, channel_ids=ids))
+        try:
+            return _Part(
+                channel_ids=channel_ids,
+                table=self.table.take(np.isin(self.table.channel_id, channel_ids)),
+                intervals=await self.work.readings.intervals(span, channel_ids=ids),
+                registers=await coming,
+                marks=await self.work.edits.marks(span, ids),
+                loaded_at=self.clock.now(),
+            )
+        finally:
+            coming.cancel()  # it runs on only where something else failed
 
     def _lay_out(self, part: _Part, slots: SlotTable) -> "_Laid":
         """Lay reads out as a grid; runs in a thread."""

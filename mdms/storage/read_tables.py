@@ -118,6 +118,11 @@ class ReadTable(Generic[R]):
             columns[name] = np.full(len(columns["source"]), value, self.wires[name].native)
         return self.sorted(self.rows(**columns)), channel_id[altered != 0]
 
+    def unpack_beside(self, plain: R, stream: bytes) -> R:
+        """Return plain rows and those of a stream of `select`, of other channels, as one."""
+        rows = type(plain).concat(plain, self.unpack(stream))
+        return rows.take(np.argsort(rows.channel_id, kind="stable"))  # either is sorted already
+
     def sorted(self, rows: R) -> R:
         """Return rows sorted by key and version; nearly always they are."""
         keys = rows.channel_id, self.times(rows), rows.version

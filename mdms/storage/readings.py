@@ -1,5 +1,6 @@
 """Reads: appended as versions, read back as columns; nothing is updated in place."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -15,11 +16,16 @@ from mdms.storage.time_series import Partitions, months_of
 
 
 class PostgresReadings:
-    """`mdms.ports.ReadingStore` on interval_read and register_read."""
+    """
+    `mdms.ports.ReadingStore` on interval_read and register_read.
+
+    What comes is unpacked in threads: the event loop is free, and so is the connection.
+    """
 
     def __init__(self, connection: AsyncConnection, partitions: Partitions) -> None:
         self._connection = connection
         self._partitions = partitions
+        self._copying = asyncio.Lock()
 
     async def append_raw(
         self, intervals: IntervalReads, registers: RegisterReads, *, sure: bool
@@ -130,12 +136,13 @@ class PostgresReadings:
             "as_of": as_of,
         }
         select = table.statements
-        plain, others = table.unpack_plain(await self._copy_out(select.select_plain, parameters))
+        stream = await self._copy_out(select.select_plain, parameters)
+        plain, others = await asyncio.to_thread(table.unpack_plain, stream)
         if len(others) == 0:
             return plain
         parameters["channel_ids"] = Integers.of(others)
-        rest = table.unpack(await self._copy_out(select.select, parameters))
-        return table.sorted(type(plain).concat(plain, rest))
+        stream = await self._copy_out(select.select, parameters)
+        return await asyncio.to_thread(table.unpack_beside, plain, stream)
 
     async def _ensure_partitions(self, table: ReadTable[R], rows: R) -> None:
         await self._partitions.ensure(table.name, months_of(table.times(rows)))
@@ -146,5 +153,9 @@ class PostgresReadings:
                 await copy.write(part)
 
     async def _copy_out(self, statement: bytes, parameters: Mapping[str, object]) -> bytes:
-        async with self._connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        async with (
+            self._copying,
+            self._connection.cursor() as cursor,
+            cursor.copy(statement, parameters) as copy,
+        ):
             return b"".join([bytes(part) async for part in copy])
