@@ -4,7 +4,7 @@ import asyncio
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse
@@ -13,13 +13,13 @@ from pydantic import AwareDatetime, Field
 from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
-from mdms.api.description import CMEP, CSV, GREEN_BUTTON, PARQUET
+from mdms.api.description import ARROW, CMEP, CSV, GREEN_BUTTON, PARQUET
 from mdms.api.description import files as files_of
 from mdms.api.looks import looks_at
 from mdms.api.pages import Page, Pages
 from mdms.api.readings import FILE_FORMS
 from mdms.api.text import Body
-from mdms.billing.formats.parquet_v1 import parquet
+from mdms.billing.formats.parquet_v1 import arrow, parquet
 from mdms.domain.errors import NotFoundError
 from mdms.domain.people import Role, Token
 from mdms.policy.access_facts import Data
@@ -32,6 +32,7 @@ BILLING = Depends(allow(frozenset({Role.BILLING})))
 Biller = Annotated[Token, BILLING]
 
 _TEXT_MAX = 20_000_000
+_TYPED: Final = {"parquet": (parquet, PARQUET), "arrow": (arrow, ARROW)}
 
 
 class Receipt(Body):
@@ -90,7 +91,11 @@ async def freeze(
 
 @router.get("/windows/{start}/{end}/files", dependencies=[BILLING])
 async def files(services: Backend, start: str, end: str) -> dict[str, list[str]]:
-    """Name a frozen window's files; the manifest is the last. A `.csv` may be had as `.parquet`."""
+    """
+    Name a frozen window's files; the manifest is the last.
+
+    A `.csv` may be had as `.parquet`, or as `.arrow`, a stream.
+    """
     made = await services.billing.files(params.day(start), params.day(end))
     return {"files": list(made)}
 
@@ -99,17 +104,19 @@ async def files(services: Backend, start: str, end: str) -> dict[str, list[str]]
     "/windows/{start}/{end}/files/{name}",
     dependencies=[BILLING],
     response_class=Response,
-    responses=files_of(CSV, PARQUET, "application/json"),
+    responses=files_of(CSV, PARQUET, ARROW, "application/json"),
 )
 async def file(services: Backend, start: str, end: str, name: str) -> Response:
     """Give one of a frozen window's files."""
     made = await services.billing.files(params.day(start), params.day(end))
-    table = f"{name.removesuffix('.parquet')}.csv" if name.endswith(".parquet") else name
+    stem, _, form = name.rpartition(".")
+    table = f"{stem}.csv" if form in _TYPED else name
     if table not in made:
         raise NotFoundError(f"this window has no file {name!r}; it has {', '.join(made)}")
-    if table != name:
-        content = await asyncio.to_thread(parquet, made[table])
-        return Response(content, media_type=PARQUET)
+    if form in _TYPED:
+        encode, media_type = _TYPED[form]
+        content = await asyncio.to_thread(encode, made[table])
+        return Response(content, media_type=media_type)
     media_type = "application/json" if name.endswith(".json") else CSV
     return Response(made[name], media_type=media_type)
 

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Annotated, Final, Literal
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse
@@ -38,7 +39,7 @@ To = Annotated[str, Query(description="Local day (included), or instant (exclude
     "",
     dependencies=[READERS, LOOKS],
     response_class=Response,
-    responses=files(PARQUET, ARROW),
+    responses=files(PARQUET, ARROW, CSV),
 )
 async def readings(
     services: Backend,
@@ -48,18 +49,17 @@ async def readings(
     to: To,
     as_of: str | None = None,
     versions: bool = False,
-    form: Literal["parquet", "arrow"] = "parquet",
+    form: Literal["parquet", "arrow", "csv"] = "parquet",
 ) -> Response:
-    """Give one meter's interval reads, with status and method of each, as Parquet or Arrow."""
+    """Give one meter's interval reads, with status and method of each, as Parquet, Arrow or CSV."""
     table = await services.readings.table(
         meter,
         params.period(from_, to, services.zone),
         as_of=None if as_of is None else params.instant(as_of),
         versions=versions,
     )
-    if form == "arrow":
-        return Response(await asyncio.to_thread(_arrow, table), media_type=ARROW)
-    return Response(await asyncio.to_thread(_parquet, table), media_type=PARQUET)
+    encode, media_type = _FORMS[form]
+    return Response(await asyncio.to_thread(encode, table), media_type=media_type)
 
 
 @router.get(
@@ -117,3 +117,16 @@ def _arrow(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(file, table.schema) as stream:
         stream.write_table(table)
     return file.getvalue()
+
+
+def _csv(table: pa.Table) -> bytes:
+    file = BytesIO()
+    pa.csv.write_csv(table, file)
+    return file.getvalue()
+
+
+_FORMS: Final = {
+    "parquet": (_parquet, PARQUET),
+    "arrow": (_arrow, ARROW),
+    "csv": (_csv, CSV),
+}

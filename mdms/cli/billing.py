@@ -76,15 +76,15 @@ def export(
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to.")],
     form: Annotated[
         str,
-        typer.Option("--format", help="csv, parquet: tables; cmep, nem12, espi: the reads."),
+        typer.Option("--format", help="csv, parquet, arrow: tables; cmep, nem12, espi: the reads."),
     ] = "csv",
     config: options.Config = None,
 ) -> None:
     """
     Write a frozen window's files; the manifest comes last.
 
-    csv and parquet are its tables; cmep, nem12 and espi the reads that it was billed by, in the
-    very versions, whatever has become known since.
+    csv, parquet and arrow are its tables; cmep, nem12 and espi the reads that it was billed by, in
+    the very versions, whatever has become known since.
 
     Example: mdms billing export --from 2026-11-03 --to 2026-12-03 --format parquet --out bills
     """

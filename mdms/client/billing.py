@@ -13,6 +13,7 @@ from mdms.domain.errors import UnavailableError, UsageError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_TABLES: Final = ("csv", "parquet", "arrow")
 _READS: Final = {
     "cmep": "readings.cmep",
     "nem12": "readings.nem12",
@@ -166,7 +167,8 @@ class BillingCalls(Transport):
             window_start: Day of the opening read.
             window_end: Day of the closing read.
             directory: Made if it is not there.
-            form: `csv` or `parquet`: its tables; `cmep`, `nem12`, `espi`: the reads it rests on.
+            form: `csv`, `parquet`, `arrow`: its tables; `cmep`, `nem12`, `espi`: the reads it
+                rests on.
 
         Raises:
             UsageError: There is no such form.
@@ -174,14 +176,14 @@ class BillingCalls(Transport):
         base = _window(window_start, window_end)
         if form in _READS:
             paths = [f"reads/{_READS[form]}"]
-        elif form in {"csv", "parquet"}:
+        elif form in _TABLES:
             paths = [f"files/{name}" for name in self._json("GET", f"{base}/files")["files"]]
         else:
-            known = ", ".join(("csv", "parquet", *_READS))
+            known = ", ".join((*_TABLES, *_READS))
             raise UsageError(f"there is no format {form!r}; there are {known}")
-        if form == "parquet":
+        if form in _TABLES[1:]:
             tables = (path for path in paths if path.endswith(".csv"))
-            paths = [path.removesuffix(".csv") + ".parquet" for path in tables]
+            paths = [path.removesuffix(".csv") + f".{form}" for path in tables]
         made = [self._download(f"{base}/{path}", directory / Path(path).name) for path in paths]
         if form == "csv":
             return made  # its own manifest is the last of them

@@ -13,7 +13,7 @@ import pytest
 
 from mdms.billing.formats import cmep_read, espi_read, nem_read
 from mdms.billing.formats.nem_write import standard_offset
-from mdms.billing.formats.parquet_v1 import parquet
+from mdms.billing.formats.parquet_v1 import arrow, parquet
 from mdms.billing.formats.runs import Run, Said
 from mdms.domain.errors import NotFoundError
 from mdms.domain.readings import Status
@@ -95,6 +95,11 @@ async def test_tables_come_as_parquet_with_types(frozen):
     assert determinants.schema.field("read_end_utc").type == pa.timestamp("us", tz="UTC")
     assert determinants.schema.field("meter_badge").type == pa.string()
     assert determinants["read_end_utc"].to_pylist() == [MONTH.end_utc] * len(KINDS)
+    assert all(
+        pa.ipc.open_stream(arrow(content)).read_all() == tables[name]
+        for name, content in made.items()
+        if name in tables
+    )
     assert all(table.num_rows == made[name].count(b"\r\n") - 1 for name, table in tables.items())
 
 

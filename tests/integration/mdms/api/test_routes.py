@@ -269,6 +269,16 @@ async def test_a_meter_is_read_as_a_stream_of_arrow_and_not_sent_twice(town):
     assert again.status_code == 304
 
 
+async def test_a_meter_is_read_as_csv(town):
+    params = {"meter": "E100", "from": "2026-11-10", "to": "2026-11-10", "form": "csv"}
+    answer = await town.get("/v1/readings", params=params, headers=as_(Role.BILLING))
+
+    frame = pd.read_csv(io.BytesIO(answer.content))
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert frame["value"].tolist() == [0, 1, 2, 3]
+    assert frame["start_utc"].tolist()[0] == "2026-11-10 08:00:00.000000Z"
+
+
 async def test_files_of_reads_are_handed_out_and_removed(town):
     for name, head in (("readings.parquet", b"PAR1"), ("readings.csv", b"meter,")):
         answer = await town.get(
