@@ -42,7 +42,7 @@ _AGE_END = (1 << 16) - 1
 """An age of reception that is no less than what it can tell."""
 _KNOWN_MINUTES = np.zeros(256, np.bool_)
 _KNOWN_MINUTES[[5, 15, 30, 60]] = True
-_Q_OK, _Q_PARTIAL = 0, 3
+_Q_OK, _Q_OVERFLOW, _Q_PARTIAL = 0, 2, 3
 _POWERS_OF_TEN = 10 ** np.arange(_SCALE_MAX + 1, dtype=np.int64)
 _POSITIONS = np.arange(INTERVALS_MAX)
 _MEASURED = ("register", "n", "scale", "flags", "delta", "q", "tag")
@@ -102,6 +102,7 @@ def read(
         flags=flags,
         lag_s=_lag_s(raw, closed_s),
         alarms=raw["flags"] & np.uint16(ALARMS),
+        overflow=quality == _Q_OVERFLOW,
     )
     return (frames if usable.all() else frames.take(usable)), refused.found()
 

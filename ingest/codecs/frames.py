@@ -49,6 +49,7 @@ class Frames:
         lag_s: Age of the newest interval when the meter sent the frame; UNTOLD where nobody knows,
             or where the interval says nothing about the meter's clock.
         alarms: Bits of the frame that tell of alarms that last (`fnb1_readings.ALARMS`).
+        overflow: Intervals whose value was more than a frame can carry, shape (frames, width).
     """
 
     index: Int32
@@ -63,6 +64,7 @@ class Frames:
     flags: Int64
     lag_s: Int64
     alarms: UInt16
+    overflow: Bool
 
     def __len__(self) -> int:
         return len(self.index)

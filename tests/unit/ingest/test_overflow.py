@@ -29,6 +29,28 @@ def test_an_interval_that_overflowed_is_missing_and_an_event_at_its_start():
     assert sorted(assembled.intervals.value.tolist()) == [1, 5, 7]
 
 
+def test_it_is_the_event_of_its_own_meter_whatever_else_comes_with_it():
+    table = channel_table(
+        Installed(radio_id=11),
+        Installed(channel_id=1, radio_id=22),
+        Installed(channel_id=2, radio_id=33),
+    )
+    sent = [
+        message(frame(meter_id=22, deltas=[65_535], q=OVERFLOW), frame(meter_id=33, deltas=[1])),
+        message(frame(meter_id=11, deltas=[2]), batch_seq=2),
+    ]
+
+    assembled = assemble(
+        [Envelope(READ_TOPIC, each) for each in sent],
+        Roster(ChannelIndex(table), frozenset({7})),
+        {},
+        received_at=NOON,
+        recorded_at=NOON,
+    )
+
+    assert [event.badge for event in assembled.events] == ["M1"]
+
+
 def test_other_quality_is_no_event():
     assert take(frame(deltas=[5, 6, 7], q=0b11_01_00)).events == []
 
