@@ -223,7 +223,7 @@ def _leaks(board: Board, zone: ZoneInfo) -> str:
         {
             "service": row["commodity"],
             "kind": row["kind"],
-            "state": row["state"].lower(),
+            "state": row["state"].lower().replace("_", " "),
             "severity": str(row["severity"]),
             "rate": f"{row['rate']:.1f} {row['unit']}/h",
             "lost": f"{row['lost']:,.0f} {row['unit']}",

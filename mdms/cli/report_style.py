@@ -24,7 +24,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 @media (min-width: 1000px) { .figures { grid-template-columns: repeat(6, 1fr); } }
 .figure b { display: block; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
 .figure span { color: var(--soft); } .figure.warn b { color: var(--warn); }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; } .scroll + .scroll, .scroll + p { margin-top: 10px; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; }
 th, td { text-align: left; vertical-align: bottom; padding: 4px 9px 4px 0;
   border-bottom: 1px solid var(--line); white-space: nowrap; }
