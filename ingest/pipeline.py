@@ -262,9 +262,11 @@ class Pipeline:
         intervals: Sieved[IntervalReads],
         committed_at: datetime,
     ) -> None:
-        for message in assembled.messages:
-            metrics.INGEST_MESSAGES.labels(kind=message.kind).inc()
-            metrics.INGEST_MISDATED.inc(message.misdated and message.frame_count > 0)
+        for kind, count in Counter(message.kind for message in assembled.messages).items():
+            metrics.INGEST_MESSAGES.labels(kind=kind).inc(count)
+        metrics.INGEST_MISDATED.inc(
+            sum(message.misdated and message.frame_count > 0 for message in assembled.messages)
+        )
         for kind, count in assembled.shed.items():
             metrics.INGEST_SHED.labels(kind=kind).inc(count)
         for rejected in assembled.rejected:

@@ -1,5 +1,6 @@
 """Raw messages as they came, dead letters, and how far each collector has come."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -67,7 +68,8 @@ class PostgresMessages:
             "frame_count": [message.frame_count for message in messages],
             "received_at": [message.received_at for message in messages],
             "payload_size": [len(message.payload) for message in messages],
-            "payload_zstd": [_ZSTD.compress(message.payload, asbytes=True) for message in messages],
+            # On a thread: a batch takes as long as a command may wait.
+            "payload_zstd": await asyncio.to_thread(_compressed, messages),
             "misdated": [message.misdated for message in messages],
         }
         return (await self._connection.execute(self.KEEP, columns)).rowcount
@@ -167,6 +169,10 @@ class PostgresMessages:
     async def dead_letter_counts(self) -> Mapping[RejectReason, int]:
         cursor = await self._connection.execute(self.DEAD_LETTER_COUNTS)
         return {RejectReason(reason): count for reason, count in await cursor.fetchall()}
+
+
+def _compressed(messages: Sequence[UplinkMessage]) -> list[bytes]:
+    return [_ZSTD.compress(message.payload, asbytes=True) for message in messages]
 
 
 def _digest(rejected: Rejected) -> bytes:
