@@ -63,6 +63,10 @@ class MemoryRegistry:
         table = await self.channels()
         return table.take(np.isin(table.badge, list(badges)))
 
+    async def channels_at(self, name: str) -> ChannelTable:
+        table = await self.channels()
+        return table.take((table.badge == name) | (table.usage_point_id == name))
+
     async def channels(self) -> ChannelTable:
         points = {point.usage_point_id: point for point in self.registry.usage_points}
         placed = [

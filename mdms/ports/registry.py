@@ -30,6 +30,10 @@ class RegistryStore(Protocol):
         """Return the rows of `channels` that are of these meters."""
         ...
 
+    async def channels_at(self, name: str) -> ChannelTable:
+        """Return the rows of `channels` that are of a badge, or of any meter at a usage point."""
+        ...
+
     async def collector_ids(self) -> frozenset[int]: ...
     async def change_count(self) -> int:
         """Return how many changes there were that can be seen by now, radios' silence included."""

@@ -94,7 +94,8 @@ class EditService:
         if max(request.start, request.end or request.start) > now:
             raise UsageError("what lies ahead cannot be edited")
         async with self._unit_of_work() as work:
-            table = one_channel(await work.registry.channels(), request.meter, request.reading_type)
+            found = await work.registry.channels_at(request.meter)
+            table = one_channel(found, request.meter, request.reading_type)
             edit = await self._drafted(work, table, request, by, role)
             if not dry_run:
                 await work.edits.add(edit)

@@ -135,8 +135,8 @@ class LeakService:
         return place.meter.badge
 
     async def _water_channel(self, work: UnitOfWork, badge: str) -> tuple[int, str]:
-        registry = await work.registry.channels()
-        mine = registry.take((registry.badge == badge) & (registry.commodity == "water"))
+        registry = await work.registry.channels_of([badge])
+        mine = registry.take(registry.commodity == "water")
         if not len(mine):
             raise NotFoundError(f"meter {badge} is no water meter")
         return int(mine.channel_id[0]), READING_TYPES[str(mine.reading_type[0])].unit

@@ -45,7 +45,8 @@ async def blocks(work: UnitOfWork, wanted: Wanted, zone: ZoneInfo) -> AsyncItera
     Raises:
         NotFoundError: There is no such meter.
     """
-    table = _sorted(await work.registry.channels(), wanted.meter)
+    registry, name = work.registry, wanted.meter
+    table = _sorted(await (registry.channels() if name is None else registry.channels_at(name)))
     if wanted.meter is not None and not len(table):
         raise NotFoundError(f"no meter or usage point is called {wanted.meter!r}")
     edges = np.flatnonzero(np.diff(table.channel_id, prepend=-1))[::CHANNELS_PER_BLOCK].tolist()
@@ -53,13 +54,9 @@ async def blocks(work: UnitOfWork, wanted: Wanted, zone: ZoneInfo) -> AsyncItera
         yield await _block(work, table.take(np.arange(first, last)), wanted, zone)
 
 
-def _sorted(table: ChannelTable, meter: str | None) -> ChannelTable:
-    """Return the installations that are wanted, in the order in which they are written."""
-    rows = np.lexsort((table.installed_s, table.reading_type, table.badge))
-    if meter is not None:
-        named = (table.badge == meter) | (table.usage_point_id == meter)
-        rows = rows[named[rows]]
-    return table.take(rows)
+def _sorted(table: ChannelTable) -> ChannelTable:
+    """Return installations in the order in which they are written."""
+    return table.take(np.lexsort((table.installed_s, table.reading_type, table.badge)))
 
 
 async def _block(work: UnitOfWork, table: ChannelTable, wanted: Wanted, zone: ZoneInfo) -> Outgoing:

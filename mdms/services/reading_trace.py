@@ -67,7 +67,7 @@ class TraceService:
             NotFoundError: There is no such meter.
         """
         async with self._unit_of_work() as work:
-            table = one_channel(await work.registry.channels(), meter, reading_type)
+            table = one_channel(await work.registry.channels_at(meter), meter, reading_type)
             length, channel_id = int(table.interval_s[0]), int(table.channel_id[0])
             start_s = to_epoch_s(at) // length * length
             interval = Period(from_epoch_s(start_s), from_epoch_s(start_s + length))

@@ -168,12 +168,10 @@ class ReadingService:
 
 
 async def _channels(work: UnitOfWork, meter: str | None) -> NamedChannels:
-    if meter is not None:  # mostly a badge: then nobody else's channels are loaded
-        named = NamedChannels.of(await work.registry.channels_of([meter]), meter)
-        if len(named):
-            return named
-    channels = NamedChannels.of(await work.registry.channels(), meter)
-    if meter is not None and not len(channels):
+    if meter is None:
+        return NamedChannels.of(await work.registry.channels())
+    channels = NamedChannels.of(await work.registry.channels_at(meter))
+    if not len(channels):
         raise NotFoundError(f"no meter or usage point is called {meter!r}")
     return channels
 

@@ -78,11 +78,10 @@ class RegistryService:
             NotFoundError: Nothing is called that.
         """
         async with self._unit_of_work() as work:
-            table = await work.registry.channels()
-        named = (table.badge == meter) | (table.usage_point_id == meter)
-        if not named.any():
+            table = await work.registry.channels_at(meter)
+        if not len(table):
             raise NotFoundError(f"no meter or usage point is called {meter!r}")
-        return sorted(set(table.channel_id[named].tolist()))
+        return sorted(set(table.channel_id.tolist()))
 
     async def meters(self) -> list[dict[str, Any]]:
         """Return one row for each channel and installation, sorted by badge."""

@@ -151,12 +151,14 @@ class PostgresRegistry:
     CHANNEL_TABLE = """
     WITH cut AS (
         SELECT badge, installed_at, installed_at AS from_at FROM meter_installation
+        WHERE %(badges)s::text[] IS NULL OR badge = ANY (%(badges)s)
         UNION
         SELECT i.badge, i.installed_at, cut.at
         FROM meter_installation i
         JOIN radio_silence s USING (badge)
         CROSS JOIN LATERAL (VALUES (s.off_at), (s.on_at)) AS cut (at)
         WHERE cut.at > i.installed_at AND (i.removed_at IS NULL OR cut.at < i.removed_at)
+          AND (%(badges)s::text[] IS NULL OR badge = ANY (%(badges)s))
     ), part AS (
         SELECT badge, installed_at, from_at,
                lead(from_at) OVER (PARTITION BY badge, installed_at ORDER BY from_at) AS to_at
@@ -187,6 +189,16 @@ class PostgresRegistry:
 
     async def channels_of(self, badges: Collection[str]) -> ChannelTable:
         return await self._channels(list(badges))
+
+    BADGES_AT = """
+    SELECT badge FROM meter WHERE badge = %(name)s
+    UNION SELECT badge FROM meter_installation WHERE usage_point_id = %(name)s
+    """
+
+    async def channels_at(self, name: str) -> ChannelTable:
+        cursor = await self._connection.execute(self.BADGES_AT, {"name": name})
+        table = await self._channels([badge for (badge,) in await cursor.fetchall()])
+        return table.take((table.badge == name) | (table.usage_point_id == name))
 
     async def _channels(self, badges: list[str] | None) -> ChannelTable:
         rows = await self._rows(self.CHANNEL_TABLE, badges=badges)
