@@ -13,6 +13,7 @@ from functools import partial
 
 from mdms.domain.errors import UsageError
 from mdms.domain.registry import Commodity
+from simulators import floods
 from simulators.agenda import Agenda
 from simulators.air import Air, Heard
 from simulators.alarms import Event, EventCode, EventLog
@@ -28,6 +29,7 @@ from simulators.envelopes import (
     Stage,
     progress,
 )
+from simulators.floods import Flood
 from simulators.gathered import Gathered, Record
 from simulators.keys import Keys
 from simulators.radio import Faults
@@ -85,6 +87,7 @@ class Field:
         self._meter_of = {meter.radio_id: k for k, meter in enumerate(city.registry.meters)}
         self._points: dict[int, SmartPoint] = {}
         self._faults: dict[int, Fault] = {}
+        self._floods: list[Flood] = []
         self._deliveries: Counter[int] = Counter()
         self._waiting: list[tuple[Order, Command]] = []
 
@@ -100,10 +103,22 @@ class Field:
         Raises:
             UsageError: There is no such meter.
         """
+        self._faults[self._named(badge)] = fault
+
+    def flood(self, badge: str, begin_s: int, end_s: int, per_hour: int) -> None:
+        """
+        Let a meter repeat itself for a time.
+
+        Raises:
+            UsageError: There is no such meter.
+        """
+        self._floods.append(Flood(self._named(badge), begin_s, end_s, per_hour))
+
+    def _named(self, badge: str) -> int:
         badges = [meter.badge for meter in self._city.registry.meters]
         if badge not in badges:
             raise UsageError(f"the script breaks {badge}, which is no meter of this city")
-        self._faults[badges.index(badge)] = fault
+        return badges.index(badge)
 
     def step(self, until_s: int, orders: Sequence[Order] = ()) -> Gathered:
         """Let time pass, with orders that the collectors got at its beginning."""
@@ -111,6 +126,7 @@ class Field:
         for order in orders:
             self._accept(order, self._air.now_s)
         self._agenda.run(self._air.now_s, until_s)
+        self._reports.gathered.heard += floods.heard(self._floods, self._air, until_s)
         heard = self._air.step(until_s)
         if len(heard):
             self._reports.gathered.heard.append(heard)

@@ -2,7 +2,8 @@
 What people do while time passes: calls of the head-end's API, outages, meters that break.
 
 A script is a JSON list of items; each has a time `at` (ISO 8601, the city's local time where no
-offset is given) and a call (`method`, `path`, `body`, `token`), an `outage` or a `fault`.
+offset is given) and a call (`method`, `path`, `body`, `token`), an `outage`, a `fault` or a
+`flood`.
 """
 
 import json
@@ -65,12 +66,23 @@ class Breakage:
 
 
 @dataclass(frozen=True, slots=True)
+class Repetition:
+    """A meter that says the same over and over for some minutes."""
+
+    at_s: int
+    badge: str
+    minutes: int
+    per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """All items of a script by kind, each in order of time."""
 
     calls: Sequence[Call] = ()
     cuts: Sequence[Cut] = ()
     breakages: Sequence[Breakage] = ()
+    repetitions: Sequence[Repetition] = ()
 
     @classmethod
     def load(cls, path: Path) -> "Script":
@@ -92,15 +104,19 @@ class Script:
             [item for item in items if isinstance(item, Call)],
             [item for item in items if isinstance(item, Cut)],
             [item for item in items if isinstance(item, Breakage)],
+            [item for item in items if isinstance(item, Repetition)],
         )
 
 
-def _item(item: Mapping[str, Any]) -> Call | Cut | Breakage:
+def _item(item: Mapping[str, Any]) -> Call | Cut | Breakage | Repetition:
     at = datetime.fromisoformat(item["at"])
     at_s = to_epoch_s(at if at.tzinfo else at.replace(tzinfo=ZONE))
     if "outage" in item:
         outage = item["outage"]
         return Cut(at_s, str(outage["transformer_id"]), int(outage["minutes"]))
+    if "flood" in item:
+        flood = item["flood"]
+        return Repetition(at_s, str(flood["badge"]), int(flood["minutes"]), int(flood["per_hour"]))
     if "fault" in item:
         fault = item["fault"]
         return Breakage(at_s, str(fault["badge"]), Fault(fault["switch"]))
@@ -210,10 +226,16 @@ class Director:
     def __init__(self, script: Script, field: Field, api: Api | None = None) -> None:
         assert api or not script.calls, "calls need an API"
         self._script, self._field, self._api = script, field, api
-        self._broken = self.called = 0
+        self._broken = self._flooding = self.called = 0
 
     def spoil(self, now_s: int) -> None:
-        """Break the meters whose time has come."""
+        """Break the meters whose time has come, or let them repeat themselves."""
+        repetitions = self._script.repetitions
+        while self._flooding < len(repetitions) and repetitions[self._flooding].at_s <= now_s:
+            flood = repetitions[self._flooding]
+            end_s = flood.at_s + 60 * flood.minutes
+            self._field.flood(flood.badge, flood.at_s, end_s, flood.per_hour)
+            self._flooding += 1
         breakages = self._script.breakages
         while self._broken < len(breakages) and breakages[self._broken].at_s <= now_s:
             breakage = breakages[self._broken]

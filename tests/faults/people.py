@@ -1,4 +1,8 @@
-"""What people do to switches in a fault run, drawn by seed: often, hastily, to dead meters too."""
+"""
+What people do to switches in a fault run, drawn by seed: often, hastily, to dead meters too.
+
+In every other seed a failing meter floods everybody meanwhile (`tests.faults.flood`).
+"""
 
 import json
 import random
@@ -10,6 +14,7 @@ from pathlib import Path
 from mdms.demo import customers
 from mdms.domain.registry import Registry
 from simulators import builder
+from tests.faults import flood
 
 _DAY_S = 86_400
 _BEGIN_S, _END_S = 8 * 3600, 17 * 3600
@@ -67,7 +72,7 @@ def draw(seed: int, path: Path, *, meters: int, start: date = date(2026, 11, 3))
         item for at_s, *what in calls for item in _called(begin + timedelta(seconds=at_s), *what)
     ]
     stated = _stated(city.registry, switched, begin)
-    path.write_text(json.dumps([broken, *stated, *items]))
+    path.write_text(json.dumps([broken, *stated, *items, *flood.draw(seed, city)]))
     moments = tuple((at_s + rng.uniform(*_ON_ITS_WAY_S)) / _DAY_S for at_s, *_ in calls)
     return Deeds(path, dead, dead_from, moments)
 

@@ -22,7 +22,7 @@ from simulators.journal import Received
 from simulators.keys import Keys, cmac
 from simulators.links import survey
 from simulators.radio import Faults
-from simulators.script import Breakage, Cut, Script
+from simulators.script import Breakage, Cut, Repetition, Script
 from simulators.switch import Fault
 
 pytestmark = pytest.mark.slow
@@ -419,3 +419,21 @@ async def test_frames_and_events_carry_their_meters_tag(play):
                     frame[name] = 0
             radio_id = int(frame["meter_id"][0])
             assert tag == KEYS.tag(radio_id, 1, frame.tobytes()[:60])
+
+
+async def test_a_failing_meter_repeats_itself_and_says_nothing_that_did_not_happen(play):
+    badge, per_hour = CITY.registry.meters[SWITCHED].badge, 3_000
+    flood = Repetition(NOON_S, badge, 90, per_hour)
+
+    played = await play(meters=METERS, days=1, keys=KEYS, script=Script(repetitions=[flood]))
+
+    sent = readings(played, SWITCHED)
+    flooded = (sent["t_newest"] >= NOON_S) & (sent["t_newest"] < NOON_S + 90 * 60)
+    assert flooded.sum() >= 1.5 * per_hour
+    assert len(sent) - flooded.sum() < 1_000
+    truth = played.table("registers")
+    mine = truth[(truth["meter"] == badge) & truth["sent"]]
+    happened = set(zip(mine["at_utc"].map(pd.Timestamp.timestamp), mine["value"], strict=True))
+    delivered = sent[sent["chan"] == 0x10]
+    said = zip(delivered["t_newest"].tolist(), delivered["register"].tolist(), strict=True)
+    assert set(said) <= happened

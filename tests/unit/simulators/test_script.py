@@ -9,7 +9,7 @@ import pytest
 
 from mdms.domain.errors import UsageError
 from simulators.calendar import LocalDay
-from simulators.script import Breakage, Call, Cut, HttpApi, Script
+from simulators.script import Breakage, Call, Cut, HttpApi, Repetition, Script
 from simulators.switch import Fault
 
 START_S = LocalDay.of(date(2026, 11, 3)).start_s
@@ -37,6 +37,7 @@ def test_a_script_has_calls_outages_and_faults_in_order_of_time(tmp_path):
         {"at": "2026-11-03T11:00", "outage": {"transformer_id": "TX00001", "minutes": 47}},
         {"at": "2026-11-03T10:00", "fault": {"badge": "E1", "switch": "fail_open"}},
         {"at": "2026-11-03T11:00", **call, "name": "earlier"},
+        {"at": "2026-11-03T09:00", "flood": {"badge": "E1", "minutes": 90, "per_hour": 20_000}},
     ]
     path.write_text(json.dumps(items))
 
@@ -45,6 +46,7 @@ def test_a_script_has_calls_outages_and_faults_in_order_of_time(tmp_path):
     assert [each.name for each in script.calls] == ["earlier", "disconnect"]
     assert script.calls[1] == CALL
     assert script.cuts == [Cut(START_S + 11 * 3600, "TX00001", 47)]
+    assert script.repetitions == [Repetition(START_S + 9 * 3600, "E1", 90, 20_000)]
     assert script.breakages == [Breakage(START_S + 10 * 3600, "E1", Fault.FAIL_OPEN)]
 
 
