@@ -153,14 +153,20 @@ class ControlBatches:
                 raise PolicyRefusedError([_OTHER_LIST])
             batch = replace(batch, state=BatchState.RUNNING, approved_by=by, approved_at=now)
             await work.batches.save(batch)
-            for number, control in enumerate(_unsent(batch, controls)):
+            waiting = await _locked_waiting(work, controls)
+            for number, control in enumerate(shuffled(batch.batch_id, waiting)):
+                turn = _turn(batch, control, number, now)
+                approvals = await work.controls.approvals(control.control_id)
+                if any(each.name == by for each in approvals):  # approved by itself before
+                    await work.controls.save(replace(control, **turn))
+                    continue
                 approval = ControlApproval(
                     control.control_id, by, Role.SUPERVISOR, now, reason or f"list {sha256}"
                 )
                 await work.controls.add_approval(approval)
                 await record(
                     work, control, Event.APPROVED, now,
-                    actor=by, detail=approval.reason, **_turn(batch, control, number, now),
+                    actor=by, detail=approval.reason, **turn,
                 )  # fmt: skip
             work.audit.note(_noted(batch, now, by, "approved", f"list {batch.sha256}; {reason}"))
         self._on_request()
@@ -182,11 +188,10 @@ class ControlBatches:
         now = self._clock.now()
         async with self._unit_of_work() as work:
             controls = await work.batches.controls(batch_id)
-            for number, control in enumerate(_unsent(batch, controls)):
-                locked = await work.controls.lock(control.control_id)
-                if locked is not None and locked.state in READY:
-                    turn = _turn(batch, locked, number, now)
-                    await work.controls.save(replace(locked, **turn))
+            waiting = await _locked_waiting(work, controls)
+            for number, control in enumerate(shuffled(batch_id, waiting)):
+                turn = _turn(batch, control, number, now)
+                await work.controls.save(replace(control, **turn))
         self._on_request()
         return batch
 
@@ -235,9 +240,13 @@ def _expect(batch: Batch, state: BatchState, verb: str) -> None:
         raise OperatorError(f"a batch that is {batch.state} cannot be {verb}")
 
 
-def _unsent(batch: Batch, controls: Sequence[EndDeviceControl]) -> list[EndDeviceControl]:
-    waiting = [each for each in controls if each.state in READY]
-    return shuffled(batch.batch_id, waiting)
+async def _locked_waiting(
+    work: UnitOfWork, controls: Sequence[EndDeviceControl]
+) -> list[EndDeviceControl]:
+    """Return those that wait to be signed as they are now: a cancelled one stays cancelled."""
+    ids = sorted(each.control_id for each in controls)  # one order: nobody blocks another
+    locked = [await work.controls.lock(control_id) for control_id in ids]
+    return [each for each in locked if each is not None and each.state in READY]
 
 
 def _turn(batch: Batch, control: EndDeviceControl, number: int, now: datetime) -> dict[str, Any]:

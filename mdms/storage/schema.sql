@@ -7,6 +7,15 @@ CREATE SCHEMA report;
 
 CREATE SCHEMA signer;
 
+CREATE FUNCTION public.control_has_ended() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'command % has ended: % is not followed by %',
+        OLD.control_id, OLD.state, NEW.state;
+END
+$$;
+
 CREATE FUNCTION public.note_registry_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2013,6 +2022,8 @@ CREATE TRIGGER billing_determinant_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON
 CREATE TRIGGER billing_estimate_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_estimate FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER billing_window_frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON public.billing_window FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER control_ended BEFORE UPDATE ON public.control FOR EACH ROW WHEN (((old.state = ANY (ARRAY['POLICY_DENIED'::text, 'CANCELLED'::text, 'EXPIRED'::text, 'VERIFIED'::text, 'RECONCILED'::text])) AND (new.state <> old.state))) EXECUTE FUNCTION public.control_has_ended();
 
 CREATE TRIGGER registry_deleted AFTER DELETE ON public.channel REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_registry_change();
 

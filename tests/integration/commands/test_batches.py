@@ -1,19 +1,24 @@
 """Many commands as one list: two people, one hash; paced, stopped, and undone by one command."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID
 
+import psycopg
 import pytest
 
+from commands import journal
 from commands.batches import Manner
+from commands.machine import Event
 from commands.requests import Request
 from commands.signing.keys import KeyRing
 from commands.signing.local import LocalSigner
 from mdms.domain.batches import BatchState
 from mdms.domain.controls import Action, ControlState, Opcode, Result
 from mdms.domain.errors import NotFoundError, OperatorError
+from mdms.domain.people import Role
 from mdms.policy.refusals import PolicyRefusedError
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage.signer import open_signer_memory
@@ -97,6 +102,54 @@ async def test_a_list_that_was_changed_in_the_database_is_not_approved(town, dat
 
     with pytest.raises(OperatorError, match="not those of the list"):
         await town.batches.approve(batch_id, "boss", batch.sha256, "")
+
+
+async def test_a_command_that_is_cancelled_while_its_batch_is_approved_stays_cancelled(
+    town, database
+):
+    batch_id = await town.propose(range(3))
+    first, *_ = await town.controls(batch_id)
+    async with town.store() as work:
+        locked = await work.controls.lock(first.control_id)
+        approving = asyncio.create_task(town.approve(batch_id))
+        await _until_somebody_waits_for_a_lock(database)
+        await journal.record(work, locked, Event.CANCELLED, AT, actor="clerk", due_at=None)
+    await approving
+    await town.run(30)
+
+    assert await states(town, batch_id) == {ControlState.CANCELLED: 1, ControlState.VERIFIED: 2}
+    assert first.badge not in town.air.moves(Opcode.OPEN)
+
+
+async def _until_somebody_waits_for_a_lock(database: str) -> None:
+    count = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        while await (await connection.execute(count)).fetchone() == (0,):
+            await asyncio.sleep(0)
+
+
+async def test_a_supervisor_who_approved_one_command_may_approve_its_list(town):
+    batch_id = await town.propose(range(3))
+    first, *_ = await town.controls(batch_id)
+    await town.approvals.approve(first.control_id, "boss", {Role.SUPERVISOR}, "")
+
+    await town.approve(batch_id)
+    await town.run(30)
+
+    assert await states(town, batch_id) == {ControlState.VERIFIED: 3}
+
+
+async def test_the_database_keeps_the_end_of_a_command_from_an_older_copy(town):
+    batch_id = await town.propose(range(1))
+    (copy,) = await town.controls(batch_id)
+    await town.requests.cancel(copy.control_id, "clerk", "")
+
+    with pytest.raises(psycopg.errors.RaiseException, match="CANCELLED is not followed by POLICY"):
+        async with town.store() as work:
+            await work.controls.save(copy)
 
 
 async def test_one_command_alone_needs_no_hash(town):
