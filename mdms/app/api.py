@@ -201,7 +201,7 @@ def _services(core: Core, line: Line | None) -> Services:
         aggregates=AggregateService(unit_of_work, clock, core.book),
         answers=AnswerService(unit_of_work, clock),
         wishes=WishService(unit_of_work, clock, core.book, own_data),
-        access_log=AccessLogService(unit_of_work, clock, core.book),
+        access_log=AccessLogService(unit_of_work.pipelined, clock, core.book),
         tokens=TokenService(unit_of_work, clock, _tokens(settings.api)),
         audit=AuditService(unit_of_work),
         problems=problems,

@@ -14,10 +14,13 @@ from mdms.domain.people import Role
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Channel
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.access_log import AccessLogService
 from mdms.storage.unit_of_work import open_store
 from tests.bench.measure import Figures, Row, interleave
 from tests.bench.server import started
-from tests.integration.mdms.api.test_routes import as_, services
+from tests.fakes import FakeClock
+from tests.households import BOOK
+from tests.integration.mdms.api.test_routes import NOW, as_, services
 from tests.integration.storage.registries import SMALL_TOWN, W200
 
 METERS: Final = 50
@@ -39,7 +42,9 @@ def rows(rounds: int) -> list[Row]:
 async def _months(dsn: str) -> Figures:
     async with open_store(dsn, connections_max=4, statement_timeout_s=30) as store:
         await _fill(store)
-        transport = httpx.ASGITransport(api.create(services(store)))
+        log = AccessLogService(store.pipelined, FakeClock(NOW), BOOK)
+        backend = replace(services(store), access_log=log)
+        transport = httpx.ASGITransport(api.create(backend))
         taken_ms = []
         async with httpx.AsyncClient(
             transport=transport, base_url="http://mdms", headers=as_(Role.BILLING)
