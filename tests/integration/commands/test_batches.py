@@ -128,7 +128,7 @@ async def _until_somebody_waits_for_a_lock(database: str) -> None:
     """
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
         while await (await connection.execute(count)).fetchone() == (0,):
-            await asyncio.sleep(0)
+            await connection.execute("SELECT pg_sleep(0.01)")
 
 
 async def test_a_supervisor_who_approved_one_command_may_approve_its_list(town):
