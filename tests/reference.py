@@ -171,8 +171,10 @@ def rules_page() -> str:
 
 _EVERY_KEY = "## Every key\n"
 _KEYS_OF_RULES = """
-As `config/vee/residential.toml` ships them; every one is needed in a candidate but those of
-`[weather]` and `[mass_event]`, which came later and mean this where they are left out. An unknown one is refused. Both tables of this page are made from the code: `python -m tests.reference`.
+As `config/vee/residential.toml` ships them. Every one is needed in a candidate but those that came
+later: `ordinary_quanta_per_hour` means 0 where it is left out, `[weather]` and `[mass_event]` what
+ships. An unknown key is refused. Both tables of this page are made from the code:
+`python -m tests.reference`.
 
 | Key | Ships with | Means |
 |---|---|---|

@@ -75,7 +75,9 @@ class DayRules:
         above = (known > 0) & (value * 100 > known * self.rules.history.max_per_cent)
         self.marks.values(22, *listed.cells(above))
         self.marks.values(23, *listed.cells(spiky & judged[:, None]))
-        both = listed.cells(spiky & above)
+        least = self.rules.per_commodity(self.block.context.commodity, "ordinary_quanta_per_hour")
+        beyond = value * 3600 > (least * slots.interval_s)[listed.channel][:, None]
+        both = listed.cells(spiky & above & beyond)
         self.marks.values(24, *both)
         self.screened.held[both] = True
 

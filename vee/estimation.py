@@ -24,6 +24,7 @@ from vee.kernels.windows import Asked, resembling
 from vee.rules import RuleSet
 from vee.scaling import Groups, bracket_tolerance
 from vee.shapes import Shaper, Shapes
+from vee.warmth import warmth
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def estimate_cells(
     method[resembled] = Method.H4
 
     unscaled = ~scaled & ~zero & ~task.derived & ~np.isnan(shape)
+    shape = task.warmed(shape, unscaled | scaled)
     value = np.zeros(len(cells), np.int64)
     value[unscaled] = np.floor(shape[unscaled] + 0.5)
     value[groups.order] = groups.share_out(shape[groups.order])
@@ -237,6 +239,16 @@ class _Task:
         shape[wanted.at] = np.maximum(x, self.shaper.leak_floor(wanted.at))
         changed[wanted.at[seen]] = True
         return shape, changed
+
+    def warmed(self, shape: Float, unscaled: Bool) -> Float:
+        """Bend what no register scales towards what the weather of its day asks for."""
+        at = np.flatnonzero(unscaled)
+        if self.shaper.evidence.outdoor_f is None or not len(at):
+            return shape
+        bent = shape.copy()
+        ceiling = self.shaper.found.block.limits.v_max[self.shaper.cells.channel[at]]
+        bent[at] = np.minimum(shape[at] * warmth(self.shaper, at), ceiling)
+        return bent
 
     def left_over(self) -> tuple[Int64, Bool]:
         """Return what registers leave for the derived cells, and where that was below zero."""

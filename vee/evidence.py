@@ -130,6 +130,7 @@ class Evidence:
         buckets: Time-of-use registers.
         waiting: Days on which nothing is estimated but between registers, shape (days,): of mass
             events, which are looked at as a whole.
+        outdoor_f: How warm each day was [degrees F], NaN where nobody stated it, shape (days,).
     """
 
     outages: Spans
@@ -139,6 +140,7 @@ class Evidence:
     leaks: Leaks | None = None
     buckets: BucketRegisters | None = None
     waiting: Bool | None = None
+    outdoor_f: Float | None = None
 
     @classmethod
     def none(cls) -> Self:

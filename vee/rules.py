@@ -193,6 +193,8 @@ class CommodityRules:
     quanta_per_hour_max: int
     classes: Mapping[str, int]
     """Service class to its limit [quanta per hour]; V21."""
+    ordinary_quanta_per_hour: int = 0
+    """So little surprises nobody, whatever came before (V24)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,16 +208,18 @@ class ReverseFlowRules:
 @dataclass(frozen=True, slots=True)
 class WeatherRules:
     """
-    When daily usage is compared with the cold outdoors (V51 of gas).
+    When daily usage is compared with the cold outdoors (V51 and estimates of gas).
 
     Attributes:
         heating_base_f: Nobody heats above this mean temperature of a day [degrees F].
+        reach_days: How far from a gap the days are that tell of its cold.
         days_min: Days that a line of usage against degree-days is drawn through, at least.
         explained_min: Share of the variance between these days that it explains, at least.
         bill_weather_ratio_min: Daily usage against what the line says for the bill's weather.
     """
 
     heating_base_f: float = 65.0
+    reach_days: int = 45
     days_min: int = 20
     explained_min: float = 0.5
     bill_weather_ratio_min: float = 0.5

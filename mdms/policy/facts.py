@@ -148,7 +148,7 @@ _KINDS: Final = (
     FactKind("payments_through", _U, INSTANT, "all payments until then were stated", "N15"),
     FactKind("cases_through", _U, INSTANT, "all disputes and protections until then were", "N15"),
     FactKind("call_centre", _U, _one_of(CallCentre), "whether the telephone is answered", "N16"),
-    FactKind("outdoor_mean_f", _U, DEGREES, "mean outdoors of the local day", "VEE G3, V51"),
+    FactKind("outdoor_mean_f", _U, DEGREES, "mean outdoors of the local day", "VEE G3, V51, H1"),
     FactKind("premise_flags", _P, WORDS, "life_support, medical, fire_alarm, elevator, …", "G8"),
     FactKind("service_end_on", _A, DATE, "last day of service that was asked for", "M1, M2, M4"),
     FactKind("move_out_notice_on", _A, DATE, "day on which the customer asked", "M2"),

@@ -1,5 +1,6 @@
 """Everything that is looked up only for channels with something missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -10,11 +11,14 @@ from mdms.domain.readings import Bool
 from mdms.domain.registry import ChannelTable
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.customer_rules import CustomerBook
+from mdms.services.outdoors import outdoor_means_f
 from mdms.services.vee_checks import CheckLoader
 from mdms.services.vee_dials import DialLoader
 from mdms.services.vee_scarce import ScarceLoader
 from vee.block import Block
+from vee.context import GAS
 from vee.evidence import Evidence
+from vee.kernels.gaps import Float
 from vee.rules import RuleSet
 
 
@@ -61,7 +65,13 @@ class GapLoader:
         evidence = await dials.add(block, table, evidence)
         checks = CheckLoader(self.work, self.rules, self.table, self.known_at)
         evidence = await checks.add(block, table, evidence)
+        if (block.context.commodity == GAS).any():
+            evidence = replace(evidence, outdoor_f=await self._outdoor_f(block.slots.days))
         if self.silent_days.isdisjoint(block.slots.days):
             return evidence
         silent = np.array([day in self.silent_days for day in block.slots.days], np.bool_)
         return replace(evidence, waiting=silent)
+
+    async def _outdoor_f(self, days: Sequence[date]) -> Float | None:
+        means = await outdoor_means_f(self.work, self.zone, self.known_at)
+        return np.array([means.get(day, np.nan) for day in days]) if means else None

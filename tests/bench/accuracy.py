@@ -17,6 +17,8 @@ from tests.bench.homes import DAY_S, Sample, Series
 from tests.bench.measure import Row
 from vee import engine
 from vee.block import Block, Limits, Registers, SlotTable
+from vee.context import GAS, Context
+from vee.evidence import Evidence
 from vee.examination import examine
 from vee.explanation import bands
 from vee.kernels import estimate
@@ -168,6 +170,8 @@ class Hidden:
                 np.stack([first, first + length], axis=1).ravel(),
                 np.stack([np.zeros_like(usage), usage], axis=1).ravel(),
             ),
+            known=_context(home, rows),
+            evidence=replace(Evidence.none(), outdoor_f=home.outdoor_f),
         )
         hour = slots.wall[cells.slot] * home.interval_s // 3600
         return cls(block, cells, truth, (hour >= PEAK_HOURS[0]) & (hour < PEAK_HOURS[1]))
@@ -212,6 +216,13 @@ class Hidden:
             float(np.abs(np.bincount(of_gap, apart)).sum()),
             float(np.abs(np.bincount(of_gap, apart * self.peak)).sum()),
         )
+
+
+def _context(home: Series, rows: int) -> Context | None:
+    """Return that of gas where its weather is known: nothing else depends on what flows."""
+    if home.outdoor_f is None:
+        return None
+    return Context.plain(np.full(rows, GAS, np.uint8), home.days)
 
 
 def _flat(hidden: Hidden) -> Float:

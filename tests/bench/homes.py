@@ -16,6 +16,7 @@ from simulators.load.gas import HomeGas
 from simulators.load.source import Source
 from simulators.load.water import HomeWater
 from simulators.weather import Weather
+from vee.kernels.gaps import Float
 
 ELECTRIC_FILE = "electric_sgsc10_30min.parquet"
 WATER_FILE = "water_daiad_hourly_registers.parquet"
@@ -41,12 +42,14 @@ class Series:
         interval_s: Length of an interval.
         value: Quanta, 0 where unknown, shape (slots,).
         known: Where there is a value, shape (slots,).
+        outdoor_f: How warm each day was [degrees F], where that matters and is known.
     """
 
     first_day: date
     interval_s: int
     value: Int64
     known: Bool
+    outdoor_f: Float | None = None
 
     @property
     def days(self) -> int:
@@ -136,7 +139,7 @@ def simulated(count: int, days: int, seed: int) -> list[Sample]:
     return [
         Sample(
             f"simulated.{name}",
-            _played(source, first_day, days, interval_s),
+            _played(source, first_day, days, interval_s, weather if source is stoves else None),
             linear,
             (1, 2, 6, 12, 24, 168) if linear else (2, 6, 24, 168),
         )
@@ -148,8 +151,15 @@ def simulated(count: int, days: int, seed: int) -> list[Sample]:
     ]
 
 
-def _played(source: Source, first_day: date, days: int, interval_s: int) -> list[Series]:
+def _played(
+    source: Source, first_day: date, days: int, interval_s: int, weather: Weather | None
+) -> list[Series]:
     each = [LocalDay.of(first_day + timedelta(days=number)) for number in range(days)]
     value = np.concatenate([source.day(day).value for day in each], axis=1)
     assert value.shape[1] == days * DAY_S // interval_s, "no clock changes"
-    return [Series(first_day, interval_s, row, np.ones(len(row), np.bool_)) for row in value]
+    warm = (
+        None
+        if weather is None
+        else np.array([weather.temperature_f(d, HOUR_S).mean() for d in each])
+    )
+    return [Series(first_day, interval_s, row, np.ones(len(row), np.bool_), warm) for row in value]

@@ -106,16 +106,23 @@ def test_fewer_than_thirty_valid_days_say_nothing_about_the_largest_value():
     assert rules_of(examine(young, RULES), 40) == {23}
 
 
-def test_water_spikes_are_only_doubted_when_they_exceed_all_days_before():
+@pytest.mark.parametrize(
+    ("highest", "expected"),
+    [
+        pytest.param(1_501, {22, 24}, id="more than a shower"),
+        pytest.param(1_500, {22}, id="an hour of one shower"),
+    ],
+)
+def test_water_spikes_are_only_doubted_beyond_all_days_before_and_an_open_tap(highest, expected):
     value = np.full((1, 24), 10)
-    value[0, 7] = 900
+    value[0, 7] = highest
     block = build.block(
         slot_table(interval_s=3600), value, linear=False, reversible=True, v_max=12_000
     )
 
     assert rules_of(examine(known(block, WATER), RULES), 7) == set()
     doubted = known(block, WATER, history=history(block, peak=500))
-    assert rules_of(examine(doubted, RULES), 7) == {22, 24}
+    assert rules_of(examine(doubted, RULES), 7) == expected
 
 
 @pytest.mark.parametrize(("day", "expected"), [(35, {22, 24}), (29, set())])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -25,7 +25,14 @@ from mdms.domain.readings import (
     Source,
 )
 from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
-from mdms.domain.time import Period, from_epoch_s, local_midnight, to_epoch_s, to_epoch_us
+from mdms.domain.time import (
+    Period,
+    from_epoch_s,
+    local_day,
+    local_midnight,
+    to_epoch_s,
+    to_epoch_us,
+)
 from mdms.ports.circumstances import Circumstances, ConfirmedLeak, PastPeak
 from mdms.ports.edits import EditMarks
 from mdms.ports.unit_of_work import UnitOfWork
@@ -689,6 +696,39 @@ async def test_time_of_use_registers_say_how_much_of_a_gap_fell_into_their_hours
     assert {current[at(day, hour)][1] for hour in range(12, 18)} == {"E"}
     assert estimated == world.truth[0, there][16:18].sum()
     assert world.check() == 1
+
+
+@pytest.mark.parametrize(
+    ("stated_days", "low", "high"),
+    [pytest.param(40, 42, 52, id="known"), pytest.param(0, 15, 30, id="unknown")],
+)
+async def test_gas_that_no_register_counts_follows_the_cold_that_was_stated(stated_days, low, high):
+    table = channel_table(1, commodity="gas", service_class="gas_250")
+    world = World(replace(table, wire_channel=np.full(1, 0x30, np.uint8)), days=40)
+    day = FIRST_DAY + 30 * DAY
+    days = [local_day(from_epoch_s(second), ZONE) for second in world.start_s.tolist()]
+    mean_f = {each: 40.0 if each == day else 50.0 + each.toordinal() % 11 for each in days}
+    world.truth[0] = [4 * (65 - round(mean_f[each])) // 2 for each in days]
+    world.lose(1, at(day), at(day + DAY))
+    world.store.facts.statements = [
+        CisFact(
+            subject=Subject.UTILITY,
+            subject_id="cpau",
+            fact="outdoor_mean_f",
+            value=str(mean),
+            effective_at=local_midnight(each, ZONE),
+            known_at=local_midnight(FIRST_DAY, ZONE),
+        )
+        for each, mean in list(mean_f.items())[:stated_days]
+    ]
+
+    await world.to(at(day + DAY, 5))
+    world.hear(at(day + DAY), registers_every=10**6)
+    await world.service.run(FIRST_DAY, day)
+
+    gap = [world.current(1)[at(day, hour)][0] for hour in range(24)]
+    assert low <= min(gap)
+    assert max(gap) <= high, "50 it was: as cold as on no day before, which took 10 to 30"
 
 
 async def silence_of_many() -> tuple[World, date]:
