@@ -21,7 +21,11 @@ from mdms.app.ingest import Line, start_ingest
 from mdms.app.jobs import grid_days
 from mdms.app.service_manager import ServiceManager
 from mdms.app.tasks import ended_in_order, on_signal
-from mdms.app.timers import Nightly, look_for_outages_forever
+from mdms.app.timers import (
+    Nightly,
+    ask_after_the_signer_forever,
+    look_for_outages_forever,
+)
 from mdms.domain.errors import OperatorError
 from mdms.settings import Settings
 
@@ -63,6 +67,8 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
             if settings.alerts.webhook:
                 delivery = alert_delivery(core, settings.alerts)
                 tasks.start(deliver_alerts_forever(delivery, core.clock))
+        if core.signer is not None and not isinstance(core.clock, FollowedClock):
+            tasks.start(ask_after_the_signer_forever(core.signer, core.clock))
         await watch_disks(core, tasks)
         if "api" in parts:
             start_api(core, tasks, line)

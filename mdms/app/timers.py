@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from commands.dispatcher import Dispatcher
+from commands.signer import Breaker
 from ingest.followed import STEP_S
 from ingest.mqtt import MqttSource, head_time_topic
 from ingest.pipeline import Pipeline
@@ -141,6 +142,16 @@ async def look_for_outages_forever(days: GridDays, clock: Clock) -> None:
             await days.look()
         except UnavailableError as error:  # the next look sees it
             log.warning("grid.look.delayed", error=str(error))
+        await clock.sleep(_MINUTE_S)
+
+
+async def ask_after_the_signer_forever(signer: Breaker, clock: Clock) -> None:
+    """Ask every minute how its breaker stands: a signer that died is missed before a command is."""
+    while True:
+        try:
+            await signer.standing_trip()
+        except UnavailableError as error:  # it is counted, and an alarm reads the count
+            log.warning("command.signer.unheard", error=str(error))
         await clock.sleep(_MINUTE_S)
 
 

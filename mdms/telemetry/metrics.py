@@ -201,6 +201,8 @@ COMMAND_SIGNER_REQUESTS = Counter(
     "Requests to the signer, by what it answered.",
     ["request", "answer"],
 )
+for _request in ("sign", "verify", "breaker", "release"):  # from 0, for the same reason as above
+    COMMAND_SIGNER_REQUESTS.labels(request=_request, answer="none")
 COMMAND_SIGNER_SECONDS = Histogram(
     "mdms_command_signer_seconds",
     "From asking the signer to its answer.",

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,13 +100,24 @@ def started(demo: Path) -> dict[str, int]:
 
 
 @contextmanager
-def prometheus(folder: Path, *, target: str) -> Iterator[str | None]:
-    """Run Prometheus as we configure it, on ports of this test; None where it is not installed."""
+def prometheus(
+    folder: Path, *, target: str, rules: Callable[[str], str] = str
+) -> Iterator[str | None]:
+    """
+    Run Prometheus as we configure it, on ports of this test; None where it is not installed.
+
+    Args:
+        folder: Made here.
+        target: Whom it asks.
+        rules: Makes of each file of rules the one that is used.
+    """
     binary = shutil.which("prometheus")
     if binary is None:
         yield None
         return
     shutil.copytree(config_dir() / "prometheus", folder)
+    for file in (folder / "rules").iterdir():
+        file.write_text(rules(file.read_text()))
     config = folder / "prometheus.yml"
     config.write_text(
         config.read_text()
