@@ -1,11 +1,11 @@
 """
 The read tag: four bytes by which a meter signs a frame; headend notes 2.7 and 2.9.
 
-A frame that carries none is taken as it is. One that carries a wrong one was made or changed by
-somebody who does not have the meter's read key.
+A frame that carries none is taken as it is, unless its meter must sign. One that carries a wrong
+one was made or changed by somebody who does not have the meter's read key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from ingest.codecs import fnb1_events, fnb1_readings
 from ingest.codecs.decoded import Decoded
 from ingest.codecs.frames import Refusal
 from mdms.domain.errors import RejectReason
+from mdms.domain.readings import Bool
 
 TAG_SIZE: Final = 4
 _SIGNED_SIZE: Final = 60
@@ -47,10 +48,14 @@ class TagCheck:
     Args:
         masters: Master keys by key id. A frame does not say which it is signed with, so the
             newest (highest id) is tried first.
+        required: Ranges of radio ids, ends included, whose frames must carry a tag.
     """
 
-    def __init__(self, masters: Mapping[int, bytes]) -> None:
+    def __init__(
+        self, masters: Mapping[int, bytes], *, required: Sequence[tuple[int, int]] = ()
+    ) -> None:
         self._masters = [masters[key_id] for key_id in sorted(masters, reverse=True)]
+        self._required = tuple(required)
         self._signers: dict[int, tuple[CMAC, ...]] = {}
 
     def sieve(self, decoded: Decoded) -> Decoded:
@@ -61,7 +66,7 @@ class TagCheck:
         known = {each.frame for each in decoded.refused}
         radio_ids = np.frombuffer(decoded.body, _LAYOUTS[decoded.schema_id][0])["meter_id"]
         refused = [
-            Refusal(frame, int(radio_ids[frame]), RejectReason.BAD_TAG, "the tag is wrong")
+            Refusal(frame, int(radio_ids[frame]), RejectReason.BAD_TAG, "tag wrong, or missing")
             for frame in wrong
             if frame not in known
         ]
@@ -73,18 +78,27 @@ class TagCheck:
         )
 
     def wrong(self, body: bytes, schema_id: int) -> list[int]:
-        """Return the positions of frames whose tag is wrong, one after the other in a body."""
+        """Return the positions of frames whose tag is wrong, or missing where it must not be."""
         if schema_id not in _LAYOUTS:
             return []
         layout, written_by_collector = _LAYOUTS[schema_id]
         raw = np.frombuffer(body, layout)
-        tagged = np.flatnonzero(raw["tag"])
+        is_tagged = raw["tag"] != 0
+        missing = np.flatnonzero(~is_tagged & self._must_sign(raw["meter_id"])).tolist()
+        tagged = np.flatnonzero(is_tagged)
         if len(tagged) == 0:
-            return []
+            return missing
         signed = raw[tagged].copy()
         for name in written_by_collector:
             signed[name] = 0
-        return self._wrong(tagged, raw["meter_id"][tagged], signed.tobytes(), layout.itemsize)
+        of_tagged = raw["meter_id"][tagged]
+        return missing + self._wrong(tagged, of_tagged, signed.tobytes(), layout.itemsize)
+
+    def _must_sign(self, radio_ids: npt.NDArray[np.uint32]) -> Bool:
+        must = np.zeros(len(radio_ids), np.bool_)
+        for first, last in self._required:
+            must |= (radio_ids >= first) & (radio_ids <= last)
+        return must
 
     def _wrong(
         self,

@@ -10,12 +10,21 @@ from ingest.trailers import KEY_SIZE, CollectorKeys, TrailerCheck
 from mdms.domain.errors import UsageError
 from mdms.settings import IngestSettings, read_master_keys, read_private
 
+_RADIO_ID_MAX = 2**32 - 1
 _NAMES = {"keys", "required"}
 
 
 def read_tags(ingest: IngestSettings) -> TagCheck | None:
-    """Return what verifies meters' tags; None where no keys are known."""
-    return TagCheck(read_master_keys(Path(ingest.read_keys))) if ingest.read_keys else None
+    """
+    Return what verifies meters' tags; None where no keys are known.
+
+    Raises:
+        UsageError: The file is away, others than its owner may read it, or it holds something else.
+    """
+    if not ingest.read_keys:
+        return None
+    path = Path(ingest.read_keys)
+    return TagCheck(read_master_keys(path), required=_signers(path))
 
 
 def read_trailers(ingest: IngestSettings) -> TrailerCheck:
@@ -27,6 +36,29 @@ def read_trailers(ingest: IngestSettings) -> TrailerCheck:
     """
     path = ingest.collector_keys
     return TrailerCheck(_collectors(Path(path)) if path else {})
+
+
+def _signers(path: Path) -> list[tuple[int, int]]:
+    """Read which radios must sign: table [required], `radio_ids`, numbers and ranges of them."""
+    try:
+        table = tomllib.loads(read_private(path)).get("required", {"radio_ids": []})
+        ranges = table["radio_ids"]
+        if not isinstance(ranges, list) or len(table) > 1:
+            raise TypeError("one list is due")
+        return [_range(each) for each in ranges]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"{path}: [required] must hold a line such as "
+            'radio_ids = ["0-4294967295"], a list of numbers and of ranges'
+        ) from error
+
+
+def _range(written: int | str) -> tuple[int, int]:
+    first, _, last = str(written).partition("-")
+    found = int(first), int(last or first)
+    if not 0 <= found[0] <= found[1] <= _RADIO_ID_MAX:
+        raise ValueError(written)
+    return found
 
 
 def _collectors(path: Path) -> Mapping[int, CollectorKeys]:

@@ -75,6 +75,7 @@ _OTHERS = (
 )
 _CALLER = '[api.tokens.{name}]\nroles = {roles}\nsha256 = "{sha256}"\n'
 
+_ALL_SIGN = '[required]\nradio_ids = ["0-4294967295"]\n'
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -97,9 +98,9 @@ def write_keys(directory: Path, seed: int, collectors: Path) -> None:
         collectors: The registry's `collectors.csv`.
     """
     directory.mkdir()
-    for purpose in ("command", "read"):
+    for purpose, more in (("command", ""), ("read", _ALL_SIGN)):
         key = _key(purpose, seed)[:32]
-        write_private(directory / f"{purpose}.toml", f'[masters]\n1 = "{key}"\n')
+        write_private(directory / f"{purpose}.toml", f'[masters]\n1 = "{key}"\n{more}')
     with collectors.open(encoding="utf-8", newline="") as file:
         ids = [row["collector_id"] for row in csv.DictReader(file)]
     tables = [

@@ -58,6 +58,20 @@ def test_a_frame_without_a_tag_is_taken_as_it_is():
     assert sieve(frame()).refused == ()
 
 
+@pytest.mark.parametrize(("required", "refused"), [
+    ((), []), (((0, 2**32 - 1),), [0, 1]), (((RADIO_ID, RADIO_ID),), [0]), (((5, 6), (8, 9)), [1]),
+])  # fmt: skip
+def test_a_meter_that_must_sign_is_not_heard_without_a_tag(required, refused):
+    decoded = codecs.decode(
+        READ_TOPIC, message(frame(), frame(meter_id=8), signed(frame(), 1)), NOON
+    )
+
+    checked = TagCheck(MASTERS, required=required).sieve(decoded)
+
+    assert [each.frame for each in checked.refused] == refused
+    assert set(checked.frames.index.tolist()) == {0, 1, 2} - set(refused)
+
+
 @pytest.mark.parametrize("at", [0, 4, 8, 16, 24, 59, 63])
 def test_a_frame_that_was_changed_is_refused_and_its_neighbour_is_not(at):
     good = bytearray(signed(frame(meter_id=RADIO_ID), 1))

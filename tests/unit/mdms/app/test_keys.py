@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from ingest import codecs
-from mdms.app.keys import read_trailers
+from ingest.tags import TagCheck
+from mdms.app.keys import read_tags, read_trailers
 from mdms.domain.errors import DecodeError, UsageError
 from mdms.settings import IngestSettings
-from tests.messages import NOON, READ_TOPIC
+from tests.messages import NOON, READ_TOPIC, frame
 from tests.unit.ingest.test_trailers import KEY, NEXT, signed
 
 FILE = f"""\
@@ -59,3 +60,35 @@ def test_a_file_that_others_may_read_is_refused(tmp_path):
 def test_a_file_without_keys_of_collectors_gets_one_sentence(tmp_path, text):
     with pytest.raises(UsageError, match=r"must hold a table such as \[collectors\.17\]"):
         read_trailers(settings(tmp_path, text))
+
+
+MASTERS = f'[masters]\n1 = "{"0f" * 16}"\n'
+
+
+def tags(tmp_path: Path, text: str) -> TagCheck | None:
+    path = tmp_path / "read.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return read_tags(IngestSettings(read_keys=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [("", []), ("[required]\nradio_ids = []", []), ("[required]\nradio_ids = [5, '7-9']", [0, 2])],
+)
+def test_who_must_sign_stands_beside_the_keys(tmp_path, text, refused):
+    frames = [frame(meter_id=number) for number in (5, 6, 9, 10)]
+
+    check = tags(tmp_path, MASTERS + text)
+
+    assert check is not None
+    assert check.wrong(b"".join(frames), 1) == refused
+
+
+@pytest.mark.parametrize(
+    "line", ["", "radio_ids = 5", "radio_ids = '57'", "radio_ids = ['9-7']", "radio_ids = ['all']",
+             "radio_ids = [-1]", "radio_ids = [4294967296]", "radio_ids = []\nids = []"],
+)  # fmt: skip
+def test_who_must_sign_is_said_in_numbers(tmp_path, line):
+    with pytest.raises(UsageError, match=r"\[required\] must hold a line such as"):
+        tags(tmp_path, f"{MASTERS}[required]\n{line}\n")
