@@ -103,6 +103,10 @@ VEE_INTERVALS = Counter(
     "mdms_vee_intervals_total", "Intervals judged, by what became of them.", ["outcome"]
 )
 VEE_EXCEPTIONS_OPEN = Gauge("mdms_vee_exceptions_open", "Exceptions waiting for a person.")
+VEE_MASS_EVENT_METERS = Gauge(
+    "mdms_vee_mass_event_meters",
+    "Meters silent on the worst day on which it is one incident; 0 when none goes on.",
+)
 VEE_RUN_SECONDS = Histogram(
     "mdms_vee_run_seconds",
     "Duration of a run of the VEE engine, load to commit.",

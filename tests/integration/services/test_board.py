@@ -73,7 +73,9 @@ async def test_a_day_tells_its_night_what_waits_by_age_who_is_silent_and_which_c
             [VeeException(first, DAY, "V24", "HOLD", "", NEXT_MORNING - timedelta(days=4))],
             NEXT_MORNING,
         )
-        await work.billing.set_read_days(number, [DAY - timedelta(days=29), DAY + timedelta(days=2)])
+        await work.billing.set_read_days(
+            number, [DAY - timedelta(days=29), DAY + timedelta(days=2)]
+        )
 
     figures = await board.day(by_hour=False)
 
