@@ -69,7 +69,7 @@ class BlockReason(StrEnum):
     NO_TERMS = "no_terms"
     """Nobody knows its rate schedule."""
     BILLED_ELSEWHERE = "billed_elsewhere"
-    """Days of it are frozen in another window."""
+    """Days of it are frozen in another window, or for another account in this one."""
 
 
 def intervals_needed_from_s(channels: Sequence[BilledChannel], registers: RegisterReads) -> int:

@@ -48,7 +48,8 @@ class BillingCorrections:
         Return what a window would come to by the reads known now, or at an instant, where differs.
 
         Rows have usage_point, period, account, revision, quantity, frozen, present, change,
-        causes, treatment, flags and obstacle; nothing is stored.
+        causes, treatment, flags and obstacle; nothing is stored. No quantity differs where only the
+        days or the account do.
 
         Raises:
             NotFoundError: The window was never frozen.
@@ -58,13 +59,13 @@ class BillingCorrections:
         rows: list[dict[str, Any]] = []
         async with self._unit_of_work() as work:
             for each in await self._findings.differences(work, window, as_of or now):
-                ruling = await self._findings.ruling(work, each, now) if each.changes else None
+                ruling = await self._findings.ruling(work, each, now) if each.present else None
                 rows += _rows(each, ruling)
         return rows
 
     async def correct(self, window_start: date, window_end: date, by: str) -> list[dict[str, Any]]:
         """
-        Keep every difference of whole units as a correction, and replace what may be replaced.
+        Keep every difference of whole units, days or account, and replace what may be replaced.
 
         The same finding is kept once. Correct earlier windows first: a bill opens with what the
         one before ended with.

@@ -51,7 +51,7 @@ class Findings:
                 found_on=self._book.today(now),
                 changes={name: new - old for name, (old, new) in difference.changes.items()},
                 estimated=rested_on_estimates(frozen, difference.causes),
-                disputed=await _disputed(work, frozen.account_id, now),
+                disputed=await _disputed(work, difference.billed_to, now),
             ),
             rules.adjustment,
             rules.bill,
@@ -121,9 +121,9 @@ def audited(correction: Correction) -> AuditEntry:
     )
 
 
-async def _disputed(work: UnitOfWork, account_id: str, now: datetime) -> bool:
-    if not account_id:
-        return False
-    facts = await work.facts.bearing({(Subject.ACCOUNT, account_id)}, now)
+async def _disputed(work: UnitOfWork, accounts: frozenset[str], now: datetime) -> bool:
+    """Return whether any of these accounts disputes a bill; nobody, who is empty, never does."""
+    subjects = {(Subject.ACCOUNT, each) for each in accounts if each}
+    facts = await work.facts.bearing(subjects, now) if subjects else ()
     said = [each for each in facts if each.fact == "dispute"]
     return any(each.value == Dispute.OPEN for each in said)

@@ -1,8 +1,8 @@
 """A frozen window added up again, by the reads of now or of any other instant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from mdms.billing.differences import Cause, causes, differences
@@ -35,7 +35,9 @@ class Difference:
 
     Attributes:
         present: None where it cannot be added up.
-        changes: Frozen and present units of each quantity that differs.
+        changes: Frozen and present units of each quantity that differs; none where only the account
+            or the days are others.
+        billed_to: Accounts that were billed for any day of the present one.
         parts: Of the present one.
         obstacle: Why it cannot be added up; empty where it can.
     """
@@ -46,6 +48,7 @@ class Difference:
     causes: tuple[Cause, ...]
     parts: Sequence[BillingDeterminant]
     obstacle: str = ""
+    billed_to: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,17 @@ class LookBack:
             for each in reckoning.services
             if each.key in frozen and (channel_ids is None or _measured(each, channel_ids))
         ]
+        billed = _by_place(frozen.values())
         found: list[Difference] = []
         for block in blocks(services, CHANNELS_PER_BLOCK):
             revisions = {each.key: frozen[each.key].revision + 1 for each in block}
             reckoned = await reckoning.reckon(work, block, revisions=revisions)
-            found += await self._compare(work, window, block, frozen, reckoned)
+            found += await self._compare(work, window, block, billed, reckoned)
         if channel_ids is not None:
             return found
         gone = frozen.keys() - {each.key for each in services}
         found += [
-            Difference(frozen[key], None, {}, (), (), "the registry has no meter there any more")
+            Difference(frozen[key], None, {}, (), (), "the registry has no such period any more")
             for key in sorted(gone)
         ]
         return found
@@ -112,23 +116,31 @@ class LookBack:
         work: UnitOfWork,
         window: BillWindow,
         block: Sequence[Service],
-        frozen: Mapping[tuple[str, int], BilledService],
+        billed: Mapping[str, Sequence[BilledService]],
         reckoned: Reckoned,
     ) -> list[Difference]:
         present = {(each.usage_point_id, each.period): each for each in reckoned.services}
+        stuck = _stuck(billed, present)
         found = []
         for service in block:
-            old, new = frozen[service.key], present.get(service.key)
+            here = billed[service.period.usage_point_id]
+            [old] = [each for each in here if each.period == service.period.number]
+            new = present.get(service.key)
             if new is None:
-                found.append(
-                    Difference(old, None, {}, (), (), _obstacle(service, reckoned.blocked))
-                )
-            elif new.content_hash != old.content_hash:
-                changes = differences(old.quantities, new.quantities)
-                if changes:
-                    moved = await self._causes(work, window, service, old)
-                    parts = [each for each in reckoned.determinants if _key(each) == service.key]
-                    found.append(Difference(old, new, changes, moved, parts))
+                obstacle = _obstacle(service, reckoned.blocked)
+                found.append(Difference(old, None, {}, (), (), obstacle))
+                continue
+            changes = differences(old.quantities, new.quantities)
+            if new.content_hash == old.content_hash or not (changes or _whose(old) != _whose(new)):
+                continue
+            shared = [each for each in here if _share_days(each, new)]
+            if service.key in stuck:
+                found.append(Difference(old, None, {}, (), (), _stays(stuck[service.key])))
+                continue
+            moved = await self._causes(work, window, service, old)
+            parts = [each for each in reckoned.determinants if _key(each) == service.key]
+            accounts = frozenset({old.account_id, *(each.account_id for each in shared)})
+            found.append(Difference(old, new, changes, moved, parts, billed_to=accounts))
         return found
 
     async def _causes(
@@ -156,6 +168,47 @@ class LookBack:
 
 def _measured(service: Service, channel_ids: frozenset[int]) -> bool:
     return any(channel.channel_id in channel_ids for channel in service.channels)
+
+
+def _whose(service: BilledService) -> tuple[str, date, date]:
+    """Return who pays for which days."""
+    return service.account_id, service.from_on, service.to_on
+
+
+def _share_days(one: BilledService, other: BilledService) -> bool:
+    return one.from_on < other.to_on and other.from_on < one.to_on
+
+
+def _by_place(bills: Iterable[BilledService]) -> Mapping[str, Sequence[BilledService]]:
+    places: dict[str, list[BilledService]] = {}
+    for each in bills:
+        places.setdefault(each.usage_point_id, []).append(each)
+    return places
+
+
+def _stuck(
+    billed: Mapping[str, Sequence[BilledService]], present: Mapping[ServiceKey, BilledService]
+) -> Mapping[ServiceKey, BilledService]:
+    """Return the services that would share days with a bill that stays, each with that bill."""
+    stuck: dict[ServiceKey, BilledService] = {}
+    waiting = dict(present)
+    while True:  # what is stuck stays as well
+        found = {
+            key: bill
+            for key, service in waiting.items()
+            for bill in billed[service.usage_point_id]
+            if (bill.usage_point_id, bill.period) not in waiting and _share_days(bill, service)
+        }
+        if not found:
+            return stuck
+        stuck |= found
+        for key in found:
+            del waiting[key]
+
+
+def _stays(bill: BilledService) -> str:
+    """Say which bill cannot give way to one of the same days."""
+    return f"{bill.from_on} to {bill.to_on} stay billed to {bill.account_id or 'nobody'}"
 
 
 def _obstacle(service: Service, blocked: Sequence[BillingBlock]) -> str:

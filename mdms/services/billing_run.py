@@ -18,7 +18,7 @@ from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.bill_checks import BillChecks
 from mdms.services.billed import acknowledged, must_be_frozen
-from mdms.services.billing_asked import not_elsewhere, of_cycle
+from mdms.services.billing_asked import not_billed_yet, of_cycle
 from mdms.services.billing_reckoning import (
     CHANNELS_PER_BLOCK,
     Reckoning,
@@ -115,14 +115,12 @@ class BillingService:
         async with self._unit_of_work() as work:
             reckoning = await Reckoning.prepare(work, window, as_of, self._book, self._rules)
             asked = await of_cycle(work, window, reckoning.services, cycle)
-            done = {
-                (each.usage_point_id, each.period)
-                for each in await work.billing.services(window.start, window.end)
-            }
+            billed = await work.billing.services(window.start, window.end)
             elsewhere = await work.billing.billed_elsewhere(window.start, window.end)
+        done = {(each.usage_point_id, each.period) for each in billed}
         already = sum(len(each.channels) for each in asked if each.key in done)
-        waiting, doubled = not_elsewhere(
-            [each for each in asked if each.key not in done], elsewhere
+        waiting, doubled = not_billed_yet(
+            [each for each in asked if each.key not in done], elsewhere, billed
         )
         checks = BillChecks.of(
             window, reckoning.rules, reckoning.table, reckoning.registry, self._book.zone
