@@ -1,44 +1,42 @@
-"""What the daemon asks every minute, whatever the answer is."""
+"""What is looked after every few seconds."""
 
-from datetime import UTC, datetime
-from uuid import UUID
-
-import pytest
-
-from mdms.app.timers import ask_after_the_signer_forever
+from ingest.late import VeeHorizon
+from ingest.pipeline import IngestConfig, Pipeline
+from ingest.quarantine import Quarantine
+from mdms.app.timers import follow_registry
 from mdms.domain.errors import UnavailableError
-from tests.fakes import FakeClock
+from mdms.ports.messages import Envelope
+from tests.channels import Installed, channel_table
+from tests.fakes import FakeClock, FakeSource
+from tests.messages import NOON, READ_TOPIC, frame, message
+from tests.unit.ingest.test_pipeline import ZONE, database
 
 
-class Signer:
-    """Away at first."""
+async def test_ingest_follows_a_registry_that_another_process_changed():
+    work, clock = database(), FakeClock(NOON)
+    newcomer = Envelope(READ_TOPIC, message(frame(meter_id=5)))
+    woken: list[str] = []
 
-    def __init__(self) -> None:
-        self.asked = 0
+    class Woken(Quarantine):
+        def wake(self) -> None:
+            woken.append("woken")
 
-    async def standing_trip(self) -> None:
-        self.asked += 1
-        if self.asked == 1:
-            raise UnavailableError("away")
+    class Watched(FakeSource):
+        async def batches(self, **bounds):
+            await follow_registry(heart, quarantine)
+            work.registry.table = channel_table(Installed(channel_id=3, radio_id=5))
+            work.failures = [UnavailableError("away")]
+            await follow_registry(heart, quarantine)
+            assert woken == []
+            await follow_registry(heart, quarantine)
+            await follow_registry(heart, quarantine)
+            async for batch in super().batches(**bounds):
+                yield batch
 
-    async def release(self, supervisor: str, trip_id: UUID, proof: bytes) -> None:
-        raise NotImplementedError
+    heart = Pipeline(Watched([[newcomer]]), work, clock, IngestConfig(), VeeHorizon(ZONE))
+    quarantine = Woken(work, clock, VeeHorizon(ZONE))
 
+    await heart.run()
 
-class Ending(FakeClock):
-    """Ends the loop at its third pause."""
-
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds)
-        if len(self.slept_s) == 3:
-            raise InterruptedError
-
-
-async def test_a_signer_that_is_away_is_asked_again_a_minute_later():
-    signer, clock = Signer(), Ending(datetime(2026, 11, 3, tzinfo=UTC))
-
-    with pytest.raises(InterruptedError):
-        await ask_after_the_signer_forever(signer, clock)
-
-    assert signer.asked == 3
-    assert clock.slept_s == [60, 60, 60]
+    assert woken == ["woken"]
+    assert {channel for channel, _ in work.readings.interval_values} == {3}
