@@ -1,8 +1,8 @@
 """
 `python -m tests.bench [--only AREAS] [--rounds N] [--data DIR] [--out FILE]`.
 
-Areas are ingest, backlog, scale, timescale, vee, billing, files, command, panels, api, accuracy
-and faults.
+Areas are ingest, backlog, scale, timescale, vee, billing, billing_scale, files, command, panels,
+api, accuracy and faults.
 
 Accuracy and faults have no rate and no rounds, and command and accuracy take minutes: they are
 measured only when they are asked for. Backlog, scale and timescale, too, wait to be asked, the last
@@ -20,6 +20,7 @@ from tests.bench import (
     accuracy,
     api,
     billing,
+    billing_scale,
     command,
     faults,
     files,
@@ -39,6 +40,7 @@ AREAS = {
     "scale": ingest_scale.rows,
     "vee": vee.rows,
     "billing": billing.rows,
+    "billing_scale": billing_scale.rows,
     "files": files.rows,
     "command": command.rows,
     "panels": panels.rows,
@@ -46,6 +48,8 @@ AREAS = {
 }
 UNASKED = ("ingest", "vee", "billing", "files")
 """What is measured when no area is named."""
+FEW_GAPS = 300
+"""Of each length in homes with little history: that many lie in their few days."""
 ACCURACY, FAULTS, TIMESCALE = "accuracy", "faults", "timescale"
 WIDTH = 150
 """Columns of a table that is not printed to a terminal."""
@@ -73,6 +77,8 @@ def main(arguments: list[str]) -> None:
         if area == ACCURACY:
             found = homes.samples(options.data)
             measured += accuracy.rows(found, gaps=options.gaps, seed=options.seed)
+            few = [homes.young(each, days) for days in homes.YOUNG_DAYS for each in found]
+            measured += accuracy.rows(few, gaps=min(options.gaps, FEW_GAPS), seed=options.seed)
             continue
         if area == FAULTS:
             measured += faults.rows(options.homes, seeds=(options.seed, options.seed + 1))

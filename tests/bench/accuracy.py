@@ -274,12 +274,12 @@ def _engine_alone(hidden: Hidden) -> Float:
 
 
 def covered(hidden: Hidden) -> Bool:
-    """Return which hidden values lie between P10 and P90 of their windows, where there are any."""
+    """Return which hidden values lie between P10 and P90, whole as people see them, if known."""
     found = examine(hidden.block, RULES)
     ahead = np.ones(len(hidden.block.slots.days), np.bool_)
     low, high = bands(Shaper.of(found, hidden.cells, RULES, ahead=ahead)).T
     known = ~np.isnan(low)
-    inside = (np.floor(low) <= hidden.truth) & (hidden.truth <= np.ceil(high))
+    inside = (np.rint(low) <= hidden.truth) & (hidden.truth <= np.rint(high))
     return np.asarray(inside[known])
 
 

@@ -1,7 +1,7 @@
 """Series that the accuracy of estimates is measured on: real homes, and the simulator's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -29,6 +29,9 @@ WATER_LITRES_MIN = 200
 
 SIMULATED_SEED = 5
 SIMULATED_HOMES = 20
+YOUNG_DAYS, YOUNG_HOURS = (10, 21), (2, 24)
+"""Homes with little history: of so many days, and the gaps that are tried in them."""
+
 SUMMER, WINTER = date(2026, 5, 4), date(2026, 11, 9)
 
 
@@ -84,6 +87,26 @@ def samples(data: Path | None, *, simulated_days: int = 110) -> list[Sample]:
     if data is not None and (data / WATER_FILE).exists():
         found.append(Sample("real.water", water(data / WATER_FILE), False, (2, 6, 24, 72, 168)))
     return found + simulated(SIMULATED_HOMES, simulated_days, SIMULATED_SEED)
+
+
+def young(sample: Sample, days: int) -> Sample:
+    """Return homes of which so many days are known at all: the fullest ones of each."""
+    homes = [_cut(home, days) for home in sample.homes if home.days >= days]
+    return replace(sample, name=f"{sample.name}.{days}d", homes=homes, hours=YOUNG_HOURS)
+
+
+def _cut(home: Series, days: int) -> Series:
+    a_day = DAY_S // home.interval_s
+    known = np.cumsum(np.pad(home.known.reshape(-1, a_day).sum(axis=1), (1, 0)))
+    first = int((known[days:] - known[:-days]).argmax())
+    slots = slice(first * a_day, (first + days) * a_day)
+    return Series(
+        home.first_day + timedelta(days=first),
+        home.interval_s,
+        home.value[slots],
+        home.known[slots],
+        None if home.outdoor_f is None else home.outdoor_f[first : first + days],
+    )
 
 
 def electric(path: Path) -> list[Series]:

@@ -1,6 +1,7 @@
 """The measure of accuracy itself, on a few simulated homes."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -51,6 +52,20 @@ def test_every_row_is_compared_and_every_length_measured():
     names = {row.name for row in rows}
     assert all(row.against is None or row.against in names for row in rows)
     assert len(told) == 2 + 2
+
+
+def test_a_home_with_little_history_is_the_fullest_part_of_one_with_more():
+    home = GAS.homes[0]
+    known = np.arange(len(home.known)) >= 24 * 15
+    holey = replace(GAS, homes=[replace(home, known=known)])
+
+    (cut,) = homes.young(holey, 10).homes
+
+    assert (cut.days, cut.first_day) == (10, home.first_day + timedelta(days=15))
+    assert (cut.value == home.value[24 * 15 : 24 * 25]).all()
+    assert cut.outdoor_f is not None
+    assert len(cut.outdoor_f) == 10
+    assert homes.young(GAS, 41).homes == []
 
 
 def test_a_folder_without_series_leaves_the_simulated_homes(tmp_path):
