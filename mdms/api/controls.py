@@ -14,15 +14,18 @@ from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.description import PARQUET, files
+from mdms.api.looks import Purpose, looks_at, looks_at_command
 from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.controls import Action
 from mdms.domain.people import APPROVES, PROPOSES, Role, Token
+from mdms.policy.access_facts import Data
 from mdms.services.controls import view
 
 router = APIRouter(prefix="/v1/controls", tags=["controls"])
 _PAGES = Pages("controls", {"control_id": UUID}, newest_first=True)
 
+Anyone = Annotated[Token, Depends(allow(ANYONE_KNOWN))]
 Requester = Annotated[Token, Depends(allow(PROPOSES))]
 Approver = Annotated[Token, Depends(allow(APPROVES | {Role.SAFETY}))]
 Canceller = Annotated[Token, Depends(allow(PROPOSES | APPROVES))]
@@ -70,7 +73,7 @@ async def request(body: ControlRequest, services: Backend, caller: Requester) ->
     return view(control)
 
 
-@router.get("", dependencies=[Depends(allow(ANYONE_KNOWN))])
+@router.get("", dependencies=[Depends(allow(ANYONE_KNOWN)), looks_at(Data.STATUS, "meter")])
 async def controls(
     services: Backend,
     *,
@@ -84,7 +87,7 @@ async def controls(
 
 @router.get(
     "/files/controls.parquet",
-    dependencies=[Depends(allow(ANYONE_KNOWN))],
+    dependencies=[Depends(allow(ANYONE_KNOWN)), looks_at(Data.STATUS)],
     response_class=FileResponse,
     responses=files(PARQUET),
 )
@@ -93,10 +96,13 @@ async def file(services: Backend) -> FileResponse:
     return await downloads.made("controls.parquet", services.controls.write_controls)
 
 
-@router.get("/{control_id}", dependencies=[Depends(allow(ANYONE_KNOWN))])
-async def control(services: Backend, control_id: UUID) -> dict[str, Any]:
-    """Give one command with every step of its life."""
-    return await services.controls.show(control_id)
+@router.get("/{control_id}")
+async def control(
+    services: Backend, control_id: UUID, caller: Anyone, purpose: Purpose = ""
+) -> dict[str, Any]:
+    """Give one command with every step of its life; what it rests on, to who may read facts."""
+    found = await services.controls.show(control_id)
+    return await looks_at_command(services, caller, found, purpose)
 
 
 @router.post("/{control_id}/approve")

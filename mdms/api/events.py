@@ -11,19 +11,23 @@ from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.description import PARQUET, files
+from mdms.api.looks import looks_at
 from mdms.api.pages import Page, Pages
+from mdms.policy.access_facts import Data
 
 router = APIRouter(
     prefix="/v1/events", tags=["events"], dependencies=[Depends(allow(ANYONE_KNOWN))]
 )
 
+# Switches that were thrown and radios that fell silent are among them (policy.md 5.1).
+LOOKS = looks_at(Data.STATUS, "meter")
 _PAGES = Pages("events", {"at": AwareDatetime, "number": params.Number})
 
 From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
 To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
 
 
-@router.get("")
+@router.get("", dependencies=[LOOKS])
 async def events(
     services: Backend,
     *,
@@ -42,7 +46,12 @@ async def events(
     return page.answer(found)
 
 
-@router.get("/files/events.parquet", response_class=FileResponse, responses=files(PARQUET))
+@router.get(
+    "/files/events.parquet",
+    dependencies=[LOOKS],
+    response_class=FileResponse,
+    responses=files(PARQUET),
+)
 async def file(services: Backend, from_: From, to: To) -> FileResponse:
     """Give every event of a period as Parquet."""
     period = params.period(from_, to, services.zone)

@@ -11,7 +11,7 @@ from mdms.api.backend import Backend
 from mdms.api.looks import looks_at
 from mdms.api.text import Body
 from mdms.domain.facts import Subject
-from mdms.domain.people import Role, Token
+from mdms.domain.people import READS_FACTS, Role, Token
 from mdms.policy.access_facts import Data
 from mdms.services.facts import Statement, kinds
 
@@ -20,7 +20,6 @@ router = APIRouter(prefix="/v1/facts", tags=["facts"])
 Stater = Annotated[Token, Depends(allow(frozenset({Role.BILLING})))]
 """The customer system; people state nothing that lets them act."""
 
-_READERS = frozenset({Role.BILLING, Role.CSR, Role.SUPERVISOR, Role.SAFETY, Role.AUDITOR})
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -62,13 +61,13 @@ async def import_file(body: FactFile, services: Backend, caller: Stater) -> dict
     return {"new": await services.facts.import_file(body.name, body.text, caller.name)}
 
 
-@router.get("/kinds", dependencies=[Depends(allow(_READERS))])
+@router.get("/kinds", dependencies=[Depends(allow(READS_FACTS))])
 async def known_kinds() -> dict[str, list[dict[str, str]]]:
     """List every fact that a rule reads: about what, in which form, for which rows."""
     return {"kinds": kinds()}
 
 
-@router.get("", dependencies=[Depends(allow(_READERS)), looks_at(Data.STATUS, "subject_id")])
+@router.get("", dependencies=[Depends(allow(READS_FACTS)), looks_at(Data.BILL, "subject_id")])
 async def history(services: Backend, subject_id: str) -> dict[str, list[dict[str, Any]]]:
     """List everything stated about an account, premise or meter, oldest first."""
     return {"facts": await services.facts.history(subject_id)}

@@ -11,9 +11,11 @@ from pydantic import AwareDatetime, Field
 from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.looks import Purpose, looks_at
 from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role, Token
+from mdms.policy.access_facts import Data
 from mdms.policy.optout_facts import Requester
 from mdms.services.optout_asking import OptoutAsked
 
@@ -21,11 +23,13 @@ router = APIRouter(prefix="/v1/optouts", tags=["opt-outs"])
 _PAGES = Pages("optouts", {"received_at": AwareDatetime, "optout_id": str})
 _TASKS = Pages("tasks", {"number": int})
 
-# Opt-out status is for people with a purpose: who sees meters sees it not (policy.md 5.1).
+# Requests and their reasons are for clerks; whether a radio is on, all staff see (customers.md).
 _CLERKS = frozenset({Role.CSR, Role.SUPERVISOR})
 Clerk = Annotated[Token, Depends(allow(_CLERKS))]
 Supervisor = Annotated[Token, Depends(allow(frozenset({Role.SUPERVISOR})))]
-READERS = [Depends(allow(_CLERKS | {Role.BILLING, Role.AUDITOR}))]
+_MAY_READ = allow(_CLERKS | {Role.BILLING, Role.AUDITOR})
+READERS = [Depends(_MAY_READ)]
+Reader = Annotated[Token, Depends(_MAY_READ)]
 
 
 class OptoutRequest(Body):
@@ -71,7 +75,7 @@ async def enrol(body: OptoutRequest, services: Backend, caller: Clerk) -> dict[s
     return await services.optouts.enrol(asked, caller.name)
 
 
-@router.get("", dependencies=READERS)
+@router.get("", dependencies=[*READERS, looks_at(Data.STATUS)])
 async def optouts(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> dict[str, Any]:
     """List all requests, oldest first."""
     return page.cut(await services.optouts.every())
@@ -91,10 +95,15 @@ async def done(services: Backend, number: params.Number, caller: Supervisor) -> 
     return await services.optouts.finish(number, caller.name)
 
 
-@router.get("/{optout_id}", dependencies=READERS)
-async def optout(services: Backend, optout_id: UUID) -> dict[str, Any]:
+@router.get("/{optout_id}")
+async def optout(
+    services: Backend, optout_id: UUID, caller: Reader, purpose: Purpose = ""
+) -> dict[str, Any]:
     """Show one request with every reason, and which of its radios are silent."""
-    return await services.optouts.show(optout_id)
+    found = await services.optouts.show(optout_id)
+    whose = (found["account"],)
+    await services.access_log.look(caller, Data.STATUS, "", purpose=purpose, account_ids=whose)
+    return found
 
 
 @router.post("/{optout_id}/form")

@@ -12,14 +12,20 @@ from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.controls import role_of
+from mdms.api.looks import Purpose, looks_at_command
 from mdms.api.text import Body
 from mdms.domain.controls import Action
-from mdms.domain.people import Token
+from mdms.domain.people import READS_FACTS, Token
+from mdms.policy.access_facts import Data
 
 router = APIRouter(prefix="/v1/policy", tags=["policy"])
 
 Anyone = Annotated[Token, Depends(allow(ANYONE_KNOWN))]
-"""Who may see how a switch stands, may see why (policy.md 5.1)."""
+Reader = Annotated[Token, Depends(allow(READS_FACTS))]
+"""
+Who reads what was stated of customers: even without the statements, the codes of a question that
+nobody else asked tell of arrears and certificates.
+"""
 
 
 class Question(Body):
@@ -34,8 +40,11 @@ class Question(Body):
 
 
 @router.post("/checks")
-async def check(body: Question, services: Backend, caller: Anyone) -> dict[str, Any]:
-    """Judge, and store nothing; 200 whatever the rules say."""
+async def check(
+    body: Question, services: Backend, caller: Reader, purpose: Purpose = ""
+) -> dict[str, Any]:
+    """Judge, and store nothing but that somebody looked; 200 whatever the rules say."""
+    await services.access_log.look(caller, Data.BILL, body.meter, purpose=purpose)
     request = Request(
         action=body.action,
         meter=body.meter,
@@ -48,10 +57,19 @@ async def check(body: Question, services: Backend, caller: Anyone) -> dict[str, 
     return _view(await services.checks.check(request, caller.name))
 
 
-@router.get("/decisions/{control_id}", dependencies=[Depends(allow(ANYONE_KNOWN))])
-async def decision(services: Backend, control_id: UUID) -> dict[str, Any]:
-    """Give every judgement of a command as the audit has it; `control_id` is the command's."""
-    return await services.decisions.explain(control_id)
+@router.get("/decisions/{control_id}")
+async def decision(
+    services: Backend, control_id: UUID, caller: Anyone, purpose: Purpose = ""
+) -> dict[str, Any]:
+    """
+    Give every judgement of a command as the audit has it; `control_id` is the command's.
+
+    Statements of the customer system are for who may read facts.
+    """
+    told = await services.decisions.explain(control_id)
+    found = await services.controls.show(control_id)
+    seen = await looks_at_command(services, caller, found, purpose)
+    return told | {"judgements": seen["judgements"]}
 
 
 def _view(check: Check) -> dict[str, Any]:

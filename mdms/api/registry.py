@@ -43,7 +43,7 @@ async def export_registry(services: Backend) -> RegistryFiles:
     return RegistryFiles(files=await services.registry.export_files())
 
 
-@router.get("/meters", dependencies=[Depends(allow(ANYONE_KNOWN))])
+@router.get("/meters", dependencies=[Depends(allow(ANYONE_KNOWN)), looks_at(Data.STATUS)])
 async def meters(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> dict[str, Any]:
     """List every channel of every meter."""
     return page.cut(await services.registry.meters())

@@ -56,6 +56,7 @@ port = {port}
 [client]
 url = "{url}"
 token = "{token}"
+purpose = "demo"
 
 [clock]
 source = "simulation"
@@ -68,14 +69,15 @@ _OTHER = """\
 [client]
 url = "{url}"
 token = "{token}"
+purpose = "demo"
 """
 _OTHERS = (
     ("approver.toml", "approver", "who approves what the token of mdms.toml has asked for"),
     ("billing.toml", "customer_system", "who states facts of the customer system, and bills"),
 )
+_ALL_SIGN = '[required]\nradio_ids = ["0-4294967295"]\n'
 _CALLER = '[api.tokens.{name}]\nroles = {roles}\nsha256 = "{sha256}"\n'
 
-_ALL_SIGN = '[required]\nradio_ids = ["0-4294967295"]\n'
 
 @dataclass(frozen=True, slots=True)
 class Access:

@@ -40,6 +40,9 @@ APPROVES: Final = frozenset({Role.SUPERVISOR})
 STATES: Final = frozenset({Role.BILLING})
 """State what the customer system knows: the facts by which commands are judged."""
 
+READS_FACTS: Final = frozenset({Role.BILLING, Role.CSR, Role.SUPERVISOR, Role.SAFETY, Role.AUDITOR})
+"""See what was stated of a customer: balances, certificates, who lives there (policy.md 5.1)."""
+
 EDITS: Final = frozenset({Role.VEE, Role.SUPERVISOR})
 """Decide about edits that another has asked for; only VEE asks."""
 

@@ -1,7 +1,8 @@
 """Who looked at whose data: staff by their purposes, and the log as auditors see it."""
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from mdms.domain.customers import Look
@@ -25,7 +26,14 @@ _STANDING: Final[Mapping[Role, str]] = {
     Role.SAFETY: "safety",
     Role.VIEWER: "operations",
 }
-"""Purposes that come with a role's daily work; whoever serves customers names a case each time."""
+"""Purposes that come with a role's daily work."""
+
+_NAMES_A_CASE: Final = frozenset({Role.CSR, Role.SUPERVISOR})
+"""Who serves customers names a case each time, whatever else they do."""
+
+_NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
+_ONCE: Final = timedelta(minutes=1)
+"""The same look again within this time, by somebody who watches, is kept once."""
 
 
 class AccessLogService:
@@ -42,6 +50,7 @@ class AccessLogService:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._book = book
+        self._kept: dict[Look, datetime] = {}
 
     async def look(
         self,
@@ -75,16 +84,25 @@ class AccessLogService:
             role=role, data=data, days=Days(first_on or today, last_on or today), purpose=why
         )
         decision = access.judge(Case(request, self._book.at(now).access, now, self._book.calendar))
-        async with self._unit_of_work() as work:
-            await work.access_log.note(
-                Look(
-                    at=now, by=caller.name, role=role.value, data=data.value, place=place,
-                    account_ids=account_ids, first_on=first_on, last_on=last_on, purpose=why,
-                    code=decision.code,
-                )
-            )  # fmt: skip
+        await self._keep(
+            Look(
+                at=now, by=caller.name, role=role.value, data=data.value, place=place,
+                account_ids=account_ids, first_on=first_on, last_on=last_on, purpose=why,
+                code=decision.code,
+            )
+        )  # fmt: skip
         if not decision.allowed:
             raise AccessRefusedError(decision.refusals)
+
+    async def _keep(self, look: Look) -> None:
+        """Keep a look, unless the same one was kept just now."""
+        same = replace(look, at=_NO_TIME)
+        if look.at < self._kept.get(same, _NO_TIME) + _ONCE:
+            return
+        async with self._unit_of_work() as work:
+            await work.access_log.note(look)
+        self._kept = {each: at for each, at in self._kept.items() if look.at < at + _ONCE}
+        self._kept[same] = look.at
 
     async def looks(
         self,
@@ -119,6 +137,8 @@ class AccessLogService:
 
 def _column(caller: Token, purpose: str) -> tuple[Column, str]:
     """Return which column of the matrix somebody stands in, and what for they look."""
-    standing = next((why for role, why in _STANDING.items() if role in caller.roles), "")
+    standing = ""
+    if not caller.roles & _NAMES_A_CASE:
+        standing = next((why for role, why in _STANDING.items() if role in caller.roles), "")
     analyst = caller.roles <= {Role.VEE, Role.VIEWER, Role.NETWORK}
     return (Column.ANALYST if analyst else Column.CSR), purpose.strip() or standing

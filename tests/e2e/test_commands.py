@@ -114,7 +114,7 @@ class House:
             f'[database]\ndsn = "{dsn}"\n[mqtt]\nurl = "{broker}"\n[api]\nport = {port}\n{tokens}'
             f'[commands]\nremote_open = true\nrules = "{directory}/signer/rules"\n'
             f'[signer]\nsocket = "{self.signer.socket}"\n'
-            f'[client]\nurl = "{self.url}"\ntoken = "clerk"\n'
+            f'[client]\nurl = "{self.url}"\ntoken = "clerk"\npurpose = "case 4711"\n'
         )
         self.start()
         registry = directory / "registry"

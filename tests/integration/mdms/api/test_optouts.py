@@ -24,7 +24,7 @@ SEES = {Role.CSR, Role.SUPERVISOR, Role.BILLING, Role.AUDITOR}
 
 
 def as_(role: Role) -> dict[str, str]:
-    return {"Authorization": f"Bearer {role}"}
+    return {"Authorization": f"Bearer {role}", "Purpose": "case 4711"}
 
 
 @pytest.fixture

@@ -52,25 +52,18 @@ async def test_a_check_of_the_past_is_refused_as_a_mistake(http):
 
 async def test_what_is_refused_is_an_answer_with_every_cure(http):
     water = QUESTION | {"meter": "UW1"}
-    answer = await http.post("/v1/policy/checks", json=water, headers=as_(Role.VIEWER))
+    answer = await http.post("/v1/policy/checks", json=water, headers=as_(Role.AUDITOR))
 
     said = answer.json()
     assert (answer.status_code, said["outlook"], said["verdict"]) == (200, "over", "DENY")
     assert all(each["clause"] and each["cure"] for each in said["findings"])
 
 
-@pytest.mark.parametrize("role", sorted(set(Role) - {Role.PORTAL}))
-async def test_who_may_see_a_switch_may_ask_why(http, role):
-    answer = await http.post("/v1/policy/checks", json=QUESTION, headers=as_(role))
-
-    assert answer.status_code == 200
-
-
 async def test_every_judgement_of_a_command_is_reprinted_with_its_inputs(http):
     path = await asked_for(http)
     await http.post(f"{path}/approve", json={}, headers=as_(Role.SUPERVISOR))
     control_id = path.rpartition("/")[2]
-    answer = await http.get(f"/v1/policy/decisions/{control_id}", headers=as_(Role.VIEWER))
+    answer = await http.get(f"/v1/policy/decisions/{control_id}", headers=as_(Role.AUDITOR))
 
     told = answer.json()
     assert (told["decision"], told["state"]) == (control_id, "APPROVED_1")
