@@ -154,7 +154,5 @@ def _off(block: Block, screened: Screened, sums: Sums, off: Bool) -> Int64:
     """Return the usable values of some brackets, as positions in the flattened grid."""
     if not off.any():
         return np.zeros(0, np.int64)
-    some = sums.take(off)
-    brackets = Brackets.closed_by(some.bookends, some.later, some.usage)
-    cells = brackets.cells(len(block.slots))
+    cells = sums.brackets(np.flatnonzero(off)).cells(len(block.slots))
     return cells[screened.usable.reshape(-1)[cells]]

@@ -1,6 +1,6 @@
 """What the registers of a block say about its sums: V43, V45 and V46."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int32, Int64
 from vee.block import Limits, Registers
 from vee.kernels.bits import Bits
-from vee.kernels.brackets import Bookends
+from vee.kernels.brackets import Bookends, Brackets
 from vee.kernels.validate_registers import tolerance_milli
 from vee.rules import SumCheckRules
 
@@ -120,13 +120,6 @@ class Sums:
             usage, step, resolutions=rules.resolutions, usage_per_mille=rules.usage_per_mille
         )
 
-    def take(self, brackets: Bool) -> Self:
-        """Return the brackets where this mask is true, with all reads."""
-        return replace(
-            self,
-            later=self.later[brackets],
-            usage=self.usage[brackets],
-            residual=self.residual[brackets],
-            unequal=self.unequal[brackets],
-            overdrawn=self.overdrawn[brackets],
-        )
+    def brackets(self, numbers: Int64) -> Brackets:
+        """Return these brackets."""
+        return Brackets.closed_by(self.bookends, self.later[numbers], self.usage[numbers])

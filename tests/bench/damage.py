@@ -65,5 +65,5 @@ def _registers(load: Int64, absent: Bool) -> Registers:
     due = np.zeros(shown.shape[1], np.bool_)
     due[::REGISTER_SLOTS] = True
     due[-1] = True
-    channel, boundary = np.nonzero(heard & due)
+    channel, boundary = map(np.ascontiguousarray, np.nonzero(heard & due))
     return Registers(channel, boundary, shown[channel, boundary])

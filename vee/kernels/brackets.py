@@ -212,12 +212,7 @@ class Brackets:
     @classmethod
     def closed_by(cls, reads: Registers, later: Int32, usage: Int64) -> "Brackets":
         """Return the brackets that these bookends close, each opened by the one before it."""
-        return cls(
-            np.take(reads.channel, later),
-            np.take(reads.boundary, later - 1),
-            np.take(reads.boundary, later),
-            usage,
-        )
+        return cls(reads.channel[later], reads.boundary[later - 1], reads.boundary[later], usage)
 
     def __len__(self) -> int:
         return len(self.channel)

@@ -169,6 +169,7 @@ def may_be_static(value: Int64, *, intervals: int, quanta_min: int) -> Bool:
     first = apart * np.flatnonzero(samples[1:] == samples[:-1])
     first = first[flat[first] >= quanta_min]
     first = first[first // count == (first + apart) // count]
+    first = first[flat[first + apart // 2] == flat[first]]  # hardly any are left
     between = flat[first[:, None] + np.arange(1, apart)]
     found = np.zeros(channels, np.bool_)
     found[first[(between == flat[first][:, None]).all(axis=1)] // count] = True
