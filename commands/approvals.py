@@ -1,6 +1,7 @@
 """Approving commands that another has asked for: judged again, and let go or ended."""
 
 from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -70,11 +71,13 @@ class ControlApprovals:
             if control is None:
                 raise NotFoundError(f"there is no command {control_id}; see `mdms command ls`")
             after(control.state, Event.APPROVED)
+            now = self._clock.now()
             role = _role(control, by, roles)
+            if role is Role.SAFETY:
+                self._expect_officers_turn(control, now)
             known = {each.name for each in await work.controls.approvals(control_id)}
             if by in known:
                 return control
-            now = self._clock.now()
             approval = ControlApproval(control_id, by, role, now, reason)
             await work.controls.add_approval(approval)
             control = await record(
@@ -87,6 +90,20 @@ class ControlApprovals:
             raise PolicyRefusedError(control.refusals, control_id)
         self._on_request()
         return control
+
+    def _expect_officers_turn(self, control: EndDeviceControl, now: datetime) -> None:
+        """
+        Let a supervisor be the first to answer.
+
+        Raises:
+            PolicyRefusedError: It is not another officer's turn yet; a word said now would not
+                count later, and the officer could not say it again.
+        """
+        wait = timedelta(minutes=self._judge.rules(now).immediate.second_officer_minutes)
+        if now < control.requested_at + wait:
+            since = control.requested_at + wait
+            cure = f"a supervisor approves; another safety officer may from {since:%H:%M:%S} UTC on"
+            raise PolicyRefusedError([Refusal("RD_DUAL", "2.5", cure)], control.control_id)
 
     async def _judged(
         self, work: UnitOfWork, control: EndDeviceControl, by: str

@@ -20,6 +20,7 @@ from commands.holding import Outlook
 from commands.journal import record
 from commands.judgement import Judge
 from commands.machine import Event
+from commands.scene import is_immediate
 from mdms.domain.controls import (
     OPCODE_OF,
     UNRESOLVED,
@@ -223,7 +224,7 @@ async def drafted(work: UnitOfWork, request: Request, by: str, now: datetime) ->
 
     Raises:
         NotFoundError: No meter is called that.
-        UsageError: It has no cause.
+        UsageError: It has no cause, or one that does not wait, and a time.
     """
     place = await work.registry.place(request.meter, now)
     if place is None:
@@ -233,6 +234,8 @@ async def drafted(work: UnitOfWork, request: Request, by: str, now: datetime) ->
     if not request.cause:
         raise UsageError("a command needs a cause")
     not_before = max(request.not_before or now, now)
+    if not_before > now and request.action is Action.DISCONNECT and is_immediate(request.cause):
+        raise UsageError(f"a supply is cut off for {request.cause} at once: leave the time out")
     return EndDeviceControl(
         control_id=new_id(now),
         action=request.action,

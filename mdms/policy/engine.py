@@ -13,13 +13,13 @@ from mdms.domain.controls import SWITCHING, Action
 from mdms.policy import budgets, gate, immediate, move_out, nonpay, radio, reasons, reconnect
 from mdms.policy.budgets import Opening, Spending
 from mdms.policy.calendars import Calendar
-from mdms.policy.case import Case, pending
+from mdms.policy.case import Case, deny, pending
 from mdms.policy.decision import Decision, Finding, Verdict, decide, waited_for
 from mdms.policy.gate import MeterFacts
 from mdms.policy.immediate import AdverseLoadFacts, ImmediateFacts
 from mdms.policy.move_out import MoveOutFacts
 from mdms.policy.nonpay_facts import NonpayFacts
-from mdms.policy.proposal import Proposal
+from mdms.policy.proposal import SAFETY, Proposal
 from mdms.policy.reasons import Path
 from mdms.policy.reconnect import ReconnectFacts
 from mdms.policy.rulebook import Rules
@@ -159,8 +159,18 @@ def _open_findings(question: Question) -> list[Finding]:
         findings.append(immediate.unapproved(question.immediate))
     else:
         needed = question.rules.gate.approvals
+        findings.append(_for_hazards_only(facts.proposal.role))
         findings.append(_dual(len(facts.proposal.approvers()), needed))
     return [finding for finding in findings if finding]
+
+
+def _for_hazards_only(role: str) -> Finding | None:
+    """headend.md 4: the safety role has the path of hazards, and no other."""
+    if role != SAFETY:
+        return None
+    return deny(
+        "RD_ROLE", "R9.D", "somebody in the role csr must ask: safety cuts off for hazards only"
+    )
 
 
 def _dual(approver_count: int, needed: int) -> Finding | None:
