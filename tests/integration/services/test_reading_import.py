@@ -91,7 +91,7 @@ async def test_a_file_is_stored_once_however_often_it_comes(files, town, tmp_pat
 async def test_a_bad_row_keeps_the_whole_file_out_and_every_one_is_reported(files, town, tmp_path):
     result = await files.take(written(tmp_path, GOOD + BAD), "a.cmep", HowToRead(), "vera")
 
-    rows = await files.refused(result["reading_import_id"], 0)
+    rows = await files.refused(result["reading_import_id"], after=0, count_max=9)
     assert await stored(town) == ([], [])
     assert (result["state"], result["refused_count"], result["new_count"]) == ("refused", 2, 0)
     assert [(row["line"], row["flaw"]) for row in rows] == [
@@ -165,7 +165,7 @@ async def test_a_silent_radios_intervals_are_refused(files, tmp_path):
 
     result = await files.take(path, "w.csv", HowToRead(), "vera")
 
-    rows = await files.refused(result["reading_import_id"], 0)
+    rows = await files.refused(result["reading_import_id"], after=0, count_max=9)
     assert [(row["line"], row["flaw"]) for row in rows] == [(2, "opted_out")]
 
 
