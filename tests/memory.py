@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import deepcopy
 from dataclasses import replace
 from datetime import date, datetime
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -393,20 +393,23 @@ class MemoryBilling:
     async def before(
         self, channel_ids: Sequence[int], *, since: date, until: date
     ) -> list[BilledBefore]:
-        names = list(BilledBefore.__dataclass_fields__)
-        return [
-            BilledBefore(*(getattr(row, name) for name in names))
-            for start, end in sorted(self.frozen)
-            if since <= start and end <= until
-            for row in await self.determinants(start, end)
-            if row.channel_id in channel_ids
-        ]
+        names = BilledBefore.__dataclass_fields__.keys() - {"from_on", "to_on"}
+        days = {_revision(each): (each.from_on, each.to_on) for each, _ in self.billed}
+        found = []
+        for start, end in sorted(self.frozen):
+            if since <= start and end <= until:
+                for row in await self.determinants(start, end):
+                    if row.channel_id in channel_ids:
+                        from_on, to_on = days.get(_revision(row), (start, end))
+                        same: dict[str, Any] = {name: getattr(row, name) for name in names}
+                        found.append(BilledBefore(**same, from_on=from_on, to_on=to_on))
+        return found
 
     async def windows(self) -> list[tuple[date, date]]:
         return sorted(self.frozen)
 
 
-def _revision(service: BilledService) -> tuple[date, date, str, int, int]:
+def _revision(service: BilledService | BillingDeterminant) -> tuple[date, date, str, int, int]:
     window = (service.window_start, service.window_end)
     return (*window, service.usage_point_id, service.period, service.revision)
 

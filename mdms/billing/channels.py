@@ -83,6 +83,8 @@ class BilledChannel:
         register_modulus: The register wraps to 0 at this many quanta.
         register_resolution: Quanta per unit of the last transmitted digit.
         multiplier: Register quanta to usage quanta.
+        from_on: First day of the service period that it is a part of.
+        to_on: Day after its last one.
         period: Number of the service period that it is a part of.
         opened_by: Why its first register is read.
         closed_by: Why its last one is.
@@ -106,6 +108,8 @@ class BilledChannel:
     register_modulus: int
     register_resolution: int
     multiplier: int
+    from_on: date
+    to_on: date
     period: int = 1
     opened_by: ReadReason = ReadReason.PERIODIC
     closed_by: ReadReason = ReadReason.PERIODIC
@@ -209,6 +213,8 @@ def _part(
         register_modulus=int(table.register_modulus[row]),
         register_resolution=int(table.register_resolution[row]),
         multiplier=int(table.multiplier[row]),
+        from_on=period.from_on,
+        to_on=period.to_on,
         period=period.number,
         opened_by=ReadReason.EXCHANGE if installed_s > days.start_s else period.opened_by,
         closed_by=ReadReason.EXCHANGE if removed_s < days.end_s else period.closed_by,

@@ -7,7 +7,7 @@ opens with what the one before ended with, so that nothing is billed twice, or n
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -106,13 +106,13 @@ def determine(
         registers: Versions of their register reads, from CARRY_S_MAX before the window to
             NEAREST_S_MAX after it.
         ruleset_hash: The validation rules that judged the intervals.
-        before: What is billed of them already, in windows before and after.
+        before: What is billed of them already, before and after and in between.
 
     Returns:
         Determinants and blocks, each in the order of the channels but parts of one by their time.
     """
     current, reads = intervals.current(), best_known(registers)
-    closed: dict[int, list[BilledBefore | BillingDeterminant]] = {}
+    closed: dict[int, list[BilledBefore]] = {}
     for each in before:
         closed.setdefault(each.channel_id, []).append(each)
     determinants: list[BillingDeterminant] = []
@@ -129,7 +129,7 @@ def determine(
         if isinstance(outcome, BillingDeterminant):
             determinants.append(outcome)
             if len(channels) > 1:
-                closed.setdefault(channel.channel_id, []).append(outcome)
+                closed.setdefault(channel.channel_id, []).append(_billed(channel, outcome))
         else:
             blocked.append(outcome)
     return determinants, blocked
@@ -140,7 +140,7 @@ def _determine(
     channel: BilledChannel,
     intervals: IntervalReads,
     registers: RegisterReads,
-    frozen: Sequence[BilledBefore | BillingDeterminant],
+    frozen: Sequence[BilledBefore],
     *,
     ruleset_hash: str,
 ) -> BillingDeterminant | BillingBlock:
@@ -217,6 +217,13 @@ def _frozen(
         closed_by=channel.closed_by.value,
     )
     return replace(determinant, content_hash=content_hash(determinant, start, end, billed))
+
+
+def _billed(channel: BilledChannel, row: BillingDeterminant) -> BilledBefore:
+    """Return a part that was just made as the parts next to it see it."""
+    names = (each.name for each in fields(BilledBefore) if each.name not in {"from_on", "to_on"})
+    same = {name: getattr(row, name) for name in names}
+    return BilledBefore(**same, from_on=channel.from_on, to_on=channel.to_on)
 
 
 def _of(rows: Rows, channel: BilledChannel) -> Rows:

@@ -3,7 +3,8 @@ The two registers that a bill's usage lies between.
 
 A bill opens with what the one before ended with, right or wrong, and one that is frozen late ends
 with what the one after opened with: so nothing is billed twice or never, and what was estimated
-too high is given back by the next one (CPAU Rule 10.A.4, ADR 0010).
+too high is given back by the next one (CPAU Rule 10.A.4, ADR 0010). Only bills of days that follow
+each other do: what lies between two others is billed to whoever had it, however late.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,7 @@ from mdms.billing.registers import (
     swap_read,
 )
 from mdms.domain.readings import IntervalReads, RegisterReads
-from mdms.domain.time import to_epoch_s
-from mdms.ports.billing import BilledBefore, BillingDeterminant
+from mdms.ports.billing import BilledBefore
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +70,29 @@ def edges_of(
     return Edges(start, end, (first or start, last or end))
 
 
-def billed_before(
-    channel: BilledChannel, frozen: Sequence[BilledBefore | BillingDeterminant]
-) -> EdgeRegister | None:
-    """Return what the bill before ended with; None for a first one, or one after a gap."""
-    return _billed(channel, frozen, channel.read_start_s, closing=True)
+def billed_before(channel: BilledChannel, frozen: Sequence[BilledBefore]) -> EdgeRegister | None:
+    """Return what the bill of the days just before ended with; None where there is none yet."""
+    before = [each for each in frozen if each.to_on == channel.from_on]
+    return _billed(channel, before, channel.read_start_s, closing=True)
 
 
-def billed_after(
-    channel: BilledChannel, frozen: Sequence[BilledBefore | BillingDeterminant]
-) -> EdgeRegister | None:
-    """Return what the bill after opened with; None where that one is still to be frozen."""
-    return _billed(channel, frozen, channel.read_end_s, closing=False)
+def billed_after(channel: BilledChannel, frozen: Sequence[BilledBefore]) -> EdgeRegister | None:
+    """Return what the bill of the days just after opened with; None where there is none yet."""
+    after = [each for each in frozen if each.from_on == channel.to_on]
+    return _billed(channel, after, channel.read_end_s, closing=False)
 
 
 def _billed(
     channel: BilledChannel,
-    frozen: Sequence[BilledBefore | BillingDeterminant],
+    beside: Sequence[BilledBefore],
     edge_s: int,
     *,
     closing: bool,
 ) -> EdgeRegister | None:
     """Return the register of the bill on the other side of an edge, within three days of it."""
-    middle_s = (channel.read_start_s + channel.read_end_s) // 2
-    found = []
-    for each in frozen:
-        lies_before = to_epoch_s(each.read_start_utc) < middle_s
-        if each.usage_point_id == channel.usage_point_id and lies_before == closing:
-            register = billed_register(each, closing=closing)
-            if abs(register.at_s - edge_s) <= NEAREST_S_MAX:
-                found.append(register)
+    here = [each for each in beside if each.usage_point_id == channel.usage_point_id]
+    registers = [billed_register(each, closing=closing) for each in here]
+    found = [each for each in registers if abs(each.at_s - edge_s) <= NEAREST_S_MAX]
     return min(found, key=lambda each: abs(each.at_s - edge_s), default=None)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from mdms.billing.channels import BilledChannel
 from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source, Status
 from mdms.domain.time import to_epoch_s
-from mdms.ports.billing import BilledBefore, BillingDeterminant
+from mdms.ports.billing import BilledBefore
 
 ALIGN_S = 60
 """A read whose stamp lies this close to an interval boundary stands for that boundary."""
@@ -219,7 +219,7 @@ def swap_read(
     )
 
 
-def billed_register(bill: BilledBefore | BillingDeterminant, *, closing: bool) -> EdgeRegister:
+def billed_register(bill: BilledBefore, *, closing: bool) -> EdgeRegister:
     """Return what a bill ended with, or opened with, as the register of the one next to it."""
     at_s = to_epoch_s(bill.read_end_utc if closing else bill.read_start_utc)
     value = bill.register_end if closing else bill.register_start

@@ -66,7 +66,13 @@ class BillingBlock:
 
 @dataclass(frozen=True, slots=True)
 class BilledBefore:
-    """What later bills are compared with of one that is frozen; names as BillingDeterminant."""
+    """
+    What bills beside it are compared with of one that is frozen; names as BillingDeterminant.
+
+    Attributes:
+        from_on: First day that its service charges.
+        to_on: Day after the last one.
+    """
 
     window_start: date
     window_end: date
@@ -82,6 +88,8 @@ class BilledBefore:
     estimated_share: Decimal
     interval_count: int
     estimated_count: int
+    from_on: date
+    to_on: date
     revision: int = 1
     register_start: int = 0
 
@@ -266,7 +274,8 @@ class BillingStore(Protocol):
         """
         Return what is frozen of channels in windows within [since, until], oldest first.
 
-        That is what later bills follow, and what earlier ones lead up to.
+        That is what later bills follow, and what earlier ones lead up to. A part that was frozen
+        before services were has the days of its window.
         """
         ...
 

@@ -159,19 +159,13 @@ class Reckoning:
             channel_ids=ids,
             as_of=self.as_of,
         )
-        beside = [*await self._frozen(work, ids, self.window.start - BILLS_BEFORE)]
+        until = self.window.start
         if revisions is None:  # a correction moves the bill after; a first freeze fits before it
-            beside += await self._frozen(work, ids, self.window.end)
+            until = self.window.end + BILLS_BEFORE
+        beside = await work.billing.before(ids, since=self.window.start - BILLS_BEFORE, until=until)
         return await asyncio.to_thread(
             self._add_up, services, intervals, registers, beside, revisions or {}
         )
-
-    async def _frozen(
-        self, work: UnitOfWork, ids: Sequence[int], since: date
-    ) -> Sequence[BilledBefore]:
-        """Return what is frozen of channels since a day, in windows apart from this one."""
-        until = self.window.start if since < self.window.start else since + BILLS_BEFORE
-        return await work.billing.before(ids, since=since, until=until)
 
     def _add_up(
         self,

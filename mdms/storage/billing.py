@@ -130,13 +130,16 @@ class PostgresBilling(PostgresBilledServices, PostgresBillingExtras):
     BEFORE = """
     SELECT d.window_start, d.window_end, d.channel_id, d.reading_type, d.usage_point_id,
            d.account_id, d.read_start_utc, d.read_end_utc, d.register_end, d.usage_quanta,
-           d.quality, d.estimated_share, d.interval_count, d.estimated_count, d.revision,
+           d.quality, d.estimated_share, d.interval_count, d.estimated_count,
+           coalesce(s.from_on, d.window_start), coalesce(s.to_on, d.window_end), d.revision,
            d.register_start
     FROM billing_window w
     JOIN current_determinant d USING (window_start, window_end)
+    LEFT JOIN billed_service s
+        USING (window_start, window_end, usage_point_id, period, revision)
     WHERE w.window_start >= %(since)s AND w.window_end <= %(until)s
       AND d.channel_id = ANY (%(channel_ids)s::integer[])
-    ORDER BY d.window_end, d.window_start, d.channel_id
+    ORDER BY d.window_end, d.window_start, d.channel_id, d.period
     """
 
     async def before(

@@ -38,7 +38,7 @@ UNITS = {
 
 def rows(rounds: int) -> list[Row]:
     """Measure `determine` on complete months of 15-minute intervals."""
-    month = _Month()
+    month = Month()
     units = {name: unit for name, unit in UNITS.items() if name not in billing_store.UNITS}
     found = interleave([month.sum_only, month.determine], units, rounds)
     bare = found["limit.billing.sum"]
@@ -50,7 +50,7 @@ def rows(rounds: int) -> list[Row]:
     ]
 
 
-class _Month:
+class Month:
     """A window's channels with their reads: every interval, a register at each midnight."""
 
     def __init__(self) -> None:
@@ -93,10 +93,10 @@ class _Month:
         return {"limit.billing.sum": rate}
 
     def determine(self) -> Figures:
-        determine_rate, frozen = per_cpu_second(CHANNELS, self._determine)
+        determine_rate, frozen = per_cpu_second(CHANNELS, self.freeze)
         assert [row.usage_quanta for row in frozen] == self._usage.tolist(), "all are billed"
         assert all(row.interval_count == self._slots for row in frozen), "from every interval"
-        service_rate, services = per_cpu_second(CHANNELS, partial(self._add_up, frozen))
+        service_rate, services = per_cpu_second(CHANNELS, partial(self.add_up, frozen))
         csv_rate, files = per_cpu_second(
             CHANNELS, partial(csv_v1.files, WINDOW, frozen, ZONE, services=services)
         )
@@ -107,7 +107,8 @@ class _Month:
             "billing.determine+csv": 1 / (1 / determine_rate + 1 / service_rate + 1 / csv_rate),
         }
 
-    def _add_up(self, frozen: list[BillingDeterminant]) -> list[BilledService]:
+    def add_up(self, frozen: list[BillingDeterminant]) -> list[BilledService]:
+        """Return what each of them comes to."""
         biller = ServiceBiller(WINDOW, ZONE, CUSTOMER_RULES.tariff, {})
         terms = Terms(schedules=((WINDOW.start, "E-1"),), pressure=Decimal(1), therm=None)
         current = self._intervals.current()
@@ -116,7 +117,8 @@ class _Month:
             for channel, row in zip(self._channels, frozen, strict=True)
         ]
 
-    def _determine(self) -> list[BillingDeterminant]:
+    def freeze(self) -> list[BillingDeterminant]:
+        """Return the determinants of every channel."""
         frozen, blocked = determine(
             WINDOW, self._channels, self._intervals, self._registers, ruleset_hash="bench"
         )
@@ -158,4 +160,6 @@ def _channel(number: int, start_s: int, end_s: int) -> BilledChannel:
         register_modulus=10**8,
         register_resolution=1,
         multiplier=1,
+        from_on=WINDOW.start,
+        to_on=WINDOW.end,
     )

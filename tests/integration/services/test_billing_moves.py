@@ -3,18 +3,30 @@
 from dataclasses import replace
 from datetime import date, datetime
 
+import numpy as np
 import pytest
 
 from mdms.domain.facts import CisFact, Subject
+from mdms.domain.readings import Status
+from mdms.domain.time import to_epoch_us
 from mdms.ports.billing import BilledService
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.billing_corrections import BillingCorrections
+from mdms.services.billing_run import BillingService
 from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
 from tests.fakes import FakeClock
 from tests.households import BOOK
 from tests.integration.services.test_billing_life import AFTER, frozen
-from tests.integration.services.test_billing_line import END, START, TOWN
+from tests.integration.services.test_billing_line import (
+    END,
+    JUDGED,
+    MONTH,
+    START,
+    TOWN,
+    no_finalize,
+    receive,
+)
 from tests.unit.vee.build import RULES
 
 pytestmark = pytest.mark.db
@@ -131,3 +143,42 @@ async def test_days_of_whoever_disputes_a_bill_are_given_to_nobody_else(store):
         ("A2", "locked"),
     }
     assert [each.to_on for each in await bills(store)] == [MOVED, END]
+
+
+async def one_interval(store: UnitOfWorkFactory, at_s: int, status: Status, version: int) -> None:
+    """Judge an interval of E1."""
+    async with store() as work:
+        channel_id = int((await work.registry.channels_of(["E1"])).channel_id[0])
+        reads = await work.readings.intervals(MONTH, channel_ids=[channel_id])
+        one = reads.take(reads.start_s == at_s).take(slice(0, 1))
+        await work.readings.append_versions(
+            replace(
+                one,
+                version=np.full(1, version, np.int16),
+                status=np.full(1, status.code, np.uint8),
+                recorded_us=np.full(1, to_epoch_us(JUDGED) - 10 + version),
+            )
+        )
+
+
+async def test_days_of_empty_rooms_that_waited_are_billed_once_and_to_nobody(store):
+    out, in_ = date(2026, 11, 19), date(2026, 11, 21)
+    await move(store, out, in_)
+    await receive(store)
+    held_s = MONTH.start_s + 17 * 86_400
+    billing = BillingService(store, FakeClock(JUDGED), BOOK, no_finalize, RULES)
+
+    await one_interval(store, held_s, Status.SUSPECT, 1)
+    first = await billing.freeze(START, END)
+    await one_interval(store, held_s, Status.ACCEPTED, 2)
+    second = await billing.freeze(START, END)
+
+    assert dict(first.blocked) == {"held_intervals": 1}
+    assert (second.frozen, dict(second.blocked)) == (1, {})
+    assert days_of(await bills(store)) == [("A1", START, out), ("", out, in_), ("A2", in_, END)]
+    async with store() as work:
+        rows = [row for row in await work.billing.determinants(START, END) if row.badge == "E1"]
+        reads = await work.readings.intervals(MONTH, channel_ids=[rows[0].channel_id])
+    assert sum(row.usage_quanta for row in rows) == reads.current().value.sum()
+    edges = [(row.read_start_utc, row.read_end_utc) for row in rows]
+    assert [end for _, end in edges[:-1]] == [start for start, _ in edges[1:]]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from mdms.billing.window import BillWindow
 from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import FLAG_EST_COARSE, IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import STILL_INSTALLED_S, Commodity
-from mdms.domain.time import to_epoch_s
+from mdms.domain.time import from_epoch_s, to_epoch_s
 from mdms.ports.billing import BilledBefore, BillingBlock, BillingDeterminant
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
@@ -52,6 +53,8 @@ def channel_of(window: BillWindow, **changes: Any) -> BilledChannel:
         register_modulus=10**8,
         register_resolution=1,
         multiplier=1,
+        from_on=window.start,
+        to_on=window.end,
     )
     return replace(channel, **changes)
 
@@ -285,6 +288,8 @@ def billed(off_s: int = 0, *, register: int = 5_000, quality: str = "ACTUAL") ->
         estimated_share=Decimal(0),
         interval_count=0,
         estimated_count=0,
+        from_on=date(2026, 10, 3),
+        to_on=MONTH.start,
     )
 
 
@@ -335,6 +340,8 @@ def test_a_bill_that_is_frozen_late_ends_with_what_the_next_one_opened_with():
         window_end=date(2027, 1, 3),
         read_start_utc=datetime(2026, 12, 4, 8, tzinfo=UTC),
         read_end_utc=datetime(2027, 1, 3, 8, tzinfo=UTC),
+        from_on=MONTH.end,
+        to_on=date(2027, 1, 3),
         register_start=5_000 + int(november.value.sum()) + 700,
     )
 
@@ -373,15 +380,84 @@ def test_the_first_read_of_a_meter_that_was_put_in_opens_its_part():
     assert row.read_start_utc == datetime(2026, 11, 3, 7, 40, tzinfo=UTC)
 
 
+def parts_of(channel: BilledChannel, *after_days: int) -> list[BilledChannel]:
+    """Return a channel's parts where people moved after so many days, the earliest first."""
+    days = [0, *after_days, MONTH.service_days]
+    return [
+        replace(
+            channel,
+            period=number,
+            account_id=f"A{number}",
+            read_start_s=channel.read_start_s + first * DAY_S,
+            read_end_s=channel.read_start_s + last * DAY_S,
+            from_on=MONTH.start + timedelta(days=first),
+            to_on=MONTH.start + timedelta(days=last),
+        )
+        for number, (first, last) in enumerate(pairwise(days), 1)
+    ]
+
+
+def test_what_a_part_that_waits_used_is_billed_to_nobody_else():
+    november = month()
+    parts = parts_of(november.channel, 16, 18)
+    gap = november.intervals.start_s != parts[1].read_start_s + DAY_S
+    usage = [
+        november.value[: 16 * 24],
+        november.value[16 * 24 : 18 * 24],
+        november.value[18 * 24 :],
+    ]
+
+    rows, blocked = determine(
+        MONTH, parts, november.intervals.take(gap), november.registers, ruleset_hash="rules"
+    )
+
+    assert [(row.period, row.usage_quanta) for row in rows] == [
+        (1, usage[0].sum()),
+        (3, usage[2].sum()),
+    ]
+    assert [block.reason for block in blocked] == [BlockReason.MISSING_INTERVALS]
+
+
+def test_a_part_that_waited_lies_between_the_two_that_were_frozen():
+    november = month(intervals_expected=False)
+    november.intervals = IntervalReads.empty()
+    november.drop_registers(16, 18)
+    parts = parts_of(november.channel, 16, 18)
+    edges = [
+        (parts[0], -2 * HOUR_S, 4_000_000),
+        (parts[2], 5 * HOUR_S, 4_000_700),
+    ]
+    frozen = [
+        replace(
+            billed(),
+            from_on=part.from_on,
+            to_on=part.to_on,
+            read_start_utc=from_epoch_s(part.read_start_s + off_s),
+            read_end_utc=from_epoch_s(part.read_end_s + off_s),
+            register_start=register,
+            register_end=register,
+        )
+        for part, off_s, register in edges
+    ]
+
+    [row], blocked = determine(
+        MONTH,
+        parts[1:2],
+        november.intervals,
+        november.registers,
+        ruleset_hash="rules",
+        before=frozen,
+    )
+
+    assert blocked == []
+    assert (row.register_start, row.register_end, row.usage_quanta) == (4_000_000, 4_000_700, 700)
+
+
 def test_a_part_of_a_channel_opens_the_next_one():
     november = month(intervals_expected=False)
     november.intervals = IntervalReads.empty()
     november.drop_registers(15)
-    middle_s = november.channel.read_start_s + 15 * DAY_S
-    parts = [
-        replace(november.channel, read_start_s=middle_s, period=2, account_id="A2"),
-        replace(november.channel, read_end_s=middle_s, period=1),
-    ]
+    parts = list(reversed(parts_of(november.channel, 15)))
 
     rows, blocked = determine(
         MONTH, parts, november.intervals, november.registers, ruleset_hash="rules"

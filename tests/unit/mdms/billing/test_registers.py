@@ -1,6 +1,7 @@
 """The register at an edge: read there, carried there by intervals, or the nearest."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -32,6 +33,8 @@ CHANNEL = BilledChannel(
     register_modulus=100_000,
     register_resolution=1,
     multiplier=1,
+    from_on=date(2026, 11, 3),
+    to_on=date(2026, 12, 3),
 )
 
 

@@ -92,6 +92,8 @@ class Service:
             register_modulus=10**9,
             register_resolution=1,
             multiplier=1,
+            from_on=self.window.start,
+            to_on=self.window.end,
         )
         channel = replace(channel, **changes)
         self.channels.append(channel)
