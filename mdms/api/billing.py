@@ -1,14 +1,13 @@
 """Bill windows and sums to bill, by REST: freeze, look, pull."""
 
 import asyncio
-from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
@@ -26,7 +25,7 @@ from mdms.policy.access_facts import Data
 from mdms.policy.reading import EstimateReason
 
 router = APIRouter(prefix="/v1/billing", tags=["billing"])
-_EVENTS = Pages("events", {"due_on": date, "at": AwareDatetime, "kind": str, "for": str})
+_EVENTS = Pages("events", {"number": int})
 _SERVICES = Pages("services", {"usage_point": str, "period": int})
 BILLING = Depends(allow(frozenset({Role.BILLING})))
 Biller = Annotated[Token, BILLING]
@@ -102,7 +101,7 @@ async def files(services: Backend, start: str, end: str) -> dict[str, list[str]]
 
 @router.get(
     "/windows/{start}/{end}/files/{name}",
-    dependencies=[BILLING],
+    dependencies=[BILLING, looks_at(Data.DAILY_USAGE)],
     response_class=Response,
     responses=files_of(CSV, PARQUET, ARROW, "application/json"),
 )
@@ -123,7 +122,7 @@ async def file(services: Backend, start: str, end: str, name: str) -> Response:
 
 @router.get(
     "/windows/{start}/{end}/reads/{name}",
-    dependencies=[BILLING],
+    dependencies=[BILLING, looks_at(Data.INTERVAL_USAGE)],
     response_class=FileResponse,
     responses=files_of(CSV, CMEP, GREEN_BUTTON),
 )

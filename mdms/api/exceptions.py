@@ -11,13 +11,19 @@ from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 from mdms.api.edits import Approver, Change, Editor, role_of
+from mdms.api.looks import Purpose
 from mdms.api.pages import Page, Pages
 from mdms.api.readings import READERS
 from mdms.api.text import Body
 from mdms.domain.edits import EditOperation, EditReason
+from mdms.domain.people import Token
+from mdms.policy.access_facts import Data
 
 router = APIRouter(prefix="/v1/exceptions", tags=["exceptions"])
 _PAGES = Pages("exceptions", {"opened_at": AwareDatetime, "exception_id": params.Number})
+
+
+Reader = Annotated[Token, READERS]
 
 
 class Answer(StrEnum):
@@ -68,10 +74,17 @@ async def some(
     return page.answer(found)
 
 
-@router.get("/{exception_id}", dependencies=[READERS])
-async def show(services: Backend, exception_id: params.Number) -> dict[str, Any]:
+@router.get("/{exception_id}")
+async def show(
+    services: Backend, exception_id: params.Number, caller: Reader, purpose: Purpose = ""
+) -> dict[str, Any]:
     """Give an exception with its day: values, like days, registers, sums, edits."""
-    return await services.exceptions.show(exception_id)
+    found = await services.exceptions.show(exception_id)
+    about, day = found["exception"], params.day(found["exception"]["day"])
+    await services.access_log.look(
+        caller, Data.INTERVAL_USAGE, about["meter"], (day, day), purpose=purpose
+    )
+    return found
 
 
 @router.post("/{exception_id}/assign")

@@ -5,7 +5,7 @@ An enrolment speaks for an account and its residences; the opt-outs of single me
 to are `mdms.domain.controls.Optout`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -119,6 +119,7 @@ class BillingEvent:
     Attributes:
         subject_id: What it is for: a residence, or the account itself.
         due_on: Day of a single sum; the first of the month of a monthly one.
+        number: As the database counts them; 0 before it does.
     """
 
     kind: str
@@ -128,6 +129,7 @@ class BillingEvent:
     amount_usd: Decimal
     clause: str
     at: datetime
+    number: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

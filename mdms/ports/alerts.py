@@ -41,6 +41,10 @@ class AlertStore(Protocol):
         """Return an account's alerts that were made in [since, until), the newest first."""
         ...
 
+    async def forget_wishes(self, first_kept: date) -> int:
+        """Drop wishes of who was served there for the last time before a day; return how many."""
+        ...
+
     async def forget(self, first_kept: date) -> int:
         """Drop alerts that were made before a day (UTC); return how many."""
         ...

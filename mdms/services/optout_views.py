@@ -62,6 +62,7 @@ def task_view(task: Task) -> dict[str, Any]:
 def event_view(event: BillingEvent) -> dict[str, Any]:
     """Return a sum to bill."""
     return {
+        "number": event.number,
         "kind": event.kind,
         "account": event.account_id,
         "for": event.subject_id,

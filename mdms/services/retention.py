@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 class RetentionService:
     """
-    Drops raw messages, dead letters, looks, alerts, grants and figures whose term is over.
+    Drops raw messages, dead letters, looks, alerts, wishes, grants and figures whose term is over.
 
     Reads, decisions, bills and audit outlive seven years and stay; docs/admin/retention.md has
     every table.
@@ -52,7 +52,9 @@ class RetentionService:
             hole_count = await work.gaps.forget(intake_kept)
             look_count = await work.access_log.forget(portal_kept)
             alert_count = await work.alerts.forget(portal_kept)
-            grant_count = await work.customers.forget_grants(self._first_kept(Record.CONSENT, now))
+            consent_kept = self._first_kept(Record.CONSENT, now)
+            grant_count = await work.customers.forget_grants(consent_kept)
+            wish_count = await work.alerts.forget_wishes(consent_kept)
             figure_count = await work.service_levels.forget(board_kept)
             figure_count += await work.grid_days.forget(board_kept)
         if month_count:
@@ -64,6 +66,7 @@ class RetentionService:
             look_count=look_count,
             alert_count=alert_count,
             grant_count=grant_count,
+            wish_count=wish_count,
             figure_count=figure_count,
         )
 

@@ -138,6 +138,19 @@ class PostgresAlerts:
             until=until,
         )
 
+    FORGET_WISHES = """
+    DELETE FROM personal.alert_wish w
+    WHERE NOT EXISTS (
+        SELECT FROM agreement a
+        WHERE (a.account_id, a.usage_point_id) = (w.account_id, w.usage_point_id)
+          AND (a.end_on IS NULL OR a.end_on >= %(first_kept)s)
+    )
+    """
+
+    async def forget_wishes(self, first_kept: date) -> int:
+        cursor = await self._connection.execute(self.FORGET_WISHES, {"first_kept": first_kept})
+        return cursor.rowcount
+
     FORGET = "DELETE FROM personal.alert WHERE made_at < %(first_kept)s"
 
     async def forget(self, first_kept: date) -> int:

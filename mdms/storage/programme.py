@@ -125,7 +125,7 @@ class PostgresProgramme:
         return await cursor.fetchone() is not None
 
     CHARGED = """
-    SELECT kind, account_id, subject_id, due_on, amount_usd, clause, at
+    SELECT kind, account_id, subject_id, due_on, amount_usd, clause, at, number
     FROM billing_event WHERE due_on BETWEEN %(first)s AND %(last)s ORDER BY number
     """
 

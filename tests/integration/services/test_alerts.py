@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mdms import api
-from mdms.domain.alerts import CustomerAlert
+from mdms.domain.alerts import AlertWish, CustomerAlert, WishKind
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Account, Agreement, Registry
 from mdms.ports.unit_of_work import UnitOfWorkFactory
@@ -98,3 +98,18 @@ async def test_a_day_of_much_usage_is_told_to_who_asked(store):
     assert Decimal(figures["high_use"]["limit"]) == Decimal("13.44")
     assert len(shown) == 2
     assert (gone.status_code, again.status_code) == (200, 404)
+
+
+async def test_a_wish_ends_when_who_had_it_moved_out_long_ago(store):
+    async with store() as work:
+        await work.registry.merge(TOWN)
+        for account_id in ("A1", "A2"):  # A1 left U1 on the day on which A2 came
+            wish = AlertWish(account_id, "U1", WishKind.USAGE, Decimal(9), NOON)
+            await work.alerts.wish(wish)
+
+        early = await work.alerts.forget_wishes(date(2026, 11, 10))
+        late = await work.alerts.forget_wishes(date(2026, 11, 11))
+        left = await work.alerts.wishes(date(2026, 12, 1))
+
+    assert (early, late) == (0, 1)
+    assert [each.account_id for each in left] == ["A2"]

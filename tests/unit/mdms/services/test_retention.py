@@ -28,6 +28,9 @@ class Store:
 
     forget_grants = forget
 
+    async def forget_wishes(self, _before: date) -> int:
+        return 0  # by the term of consents, as grants are
+
 
 NAMES = (
     "raw_messages", "quarantine", "gaps", "access_log", "alerts", "customers", "service_levels",
