@@ -22,10 +22,9 @@ from mdms.domain.time import Period, from_epoch_s, local_day
 from mdms.ports.clock import Clock
 from mdms.ports.edits import EditMarks
 from mdms.ports.unit_of_work import UnitOfWork
-from mdms.services.customer_rules import CustomerBook
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
-from mdms.services.vee_gaps import GapLoader
+from mdms.services.vee_gaps import GapFacts, GapLoader
 from mdms.services.vee_outcomes import Judgement, Outcomes
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_stages import PART_CELLS, Stage, meter_parts, stages
@@ -70,10 +69,8 @@ class BlockRun:
     """Installations of channels of that interval length."""
     targets: ChannelDays
     final: bool
-    book: CustomerBook | None = None
-    """Which hours time-of-use registers count; None: nobody said."""
-    silent_days: frozenset[date] = frozenset()
-    """Of mass events: nothing is estimated there but between registers."""
+    facts: GapFacts
+    """What was stated that may help to fill gaps."""
     outcomes: Outcomes = field(init=False)
     """What was appended so far."""
 
@@ -180,15 +177,7 @@ class BlockRun:
         known = await loader.load(block, part.table, target)
         block = replace(block, known=known, evidence=await load_evidence(self.work, block))
         if stage.context_days:
-            gaps = GapLoader(
-                self.work,
-                self.rules,
-                self.zone,
-                self.table,
-                self.book,
-                self.clock.now(),
-                silent_days=self.silent_days,
-            )
+            gaps = GapLoader(self.work, self.rules, self.zone, self.table, self.facts)
             block = replace(
                 block, evidence=await gaps.add(block, part.table, block.evidence, target)
             )

@@ -30,18 +30,19 @@ class CheckLoader:
         work: The transaction.
         rules: By which their values are judged before any is copied.
         table: Every channel of the blocks' interval length.
+        stays: Second meters of usage points.
         known_at: As known then.
     """
 
     work: UnitOfWork
     rules: RuleSet
     table: ChannelTable
+    stays: Mapping[str, Sequence["Stay"]]
     known_at: datetime
 
     async def add(self, block: Block, table: ChannelTable, evidence: Evidence) -> Evidence:
         """Return the evidence of a block with its check channels, where any were stated."""
-        stays = _stays(await self.work.facts.stated([CHECK_METER], self.known_at))
-        seconds = self._seconds(block, table, stays) if stays else []
+        seconds = self._seconds(block, table) if self.stays else []
         if not seconds:
             return evidence
         ids = np.unique([each.check_id for each in seconds])
@@ -66,9 +67,7 @@ class CheckLoader:
             check.valid[each.row, within] = sound[other, within]
         return replace(evidence, check=check)
 
-    def _seconds(
-        self, block: Block, table: ChannelTable, stays: Mapping[str, Sequence["_Stay"]]
-    ) -> list["_Second"]:
+    def _seconds(self, block: Block, table: ChannelTable) -> list["_Second"]:
         """Return the check channels of a block's channels: of the same quantity and length."""
         named = {
             (str(badge), str(kind)): int(channel_id)
@@ -82,7 +81,7 @@ class CheckLoader:
         found = {
             (channel_id, stay): named.get((stay.badge, str(kind)))
             for channel_id, point, kind in places
-            for stay in stays.get(str(point), ())
+            for stay in self.stays.get(str(point), ())
         }
         return [
             _Second(
@@ -96,7 +95,7 @@ class CheckLoader:
         ]
 
 
-class _Stay(NamedTuple):
+class Stay(NamedTuple):
     """A second meter at a usage point, and how long it measures the same [s]."""
 
     badge: str
@@ -113,15 +112,17 @@ class _Second(NamedTuple):
     until_s: int
 
 
-def _stays(stated: Sequence[CisFact]) -> Mapping[str, Sequence[_Stay]]:
+def stays_of(stated: Sequence[CisFact]) -> Mapping[str, Sequence[Stay]]:
     """Return the second meters of usage points; each statement holds until the next one does."""
     said: dict[str, dict[int, str]] = {}
     for fact in stated:
+        if fact.fact != CHECK_METER:
+            continue
         said.setdefault(fact.subject_id, {})[to_epoch_s(fact.effective_at)] = fact.value
-    found: dict[str, list[_Stay]] = {}
+    found: dict[str, list[Stay]] = {}
     for point, values in said.items():
         since = sorted(values)
         for from_s, until_s in zip(since, [*since[1:], STILL_INSTALLED_S], strict=True):
             if values[from_s] != ABSENT.value:
-                found.setdefault(point, []).append(_Stay(values[from_s], from_s, until_s))
+                found.setdefault(point, []).append(Stay(values[from_s], from_s, until_s))
     return found

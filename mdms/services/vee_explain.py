@@ -27,7 +27,7 @@ from mdms.services.mass_events import silent_days
 from mdms.services.reading_tables import displayed_status
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
-from mdms.services.vee_gaps import GapLoader
+from mdms.services.vee_gaps import GapFacts, GapLoader
 from mdms.services.vee_plan import TWO_SIDED_DAYS
 from mdms.services.vee_rulesets import editions
 from vee import engine, gridding
@@ -224,16 +224,10 @@ class ExplainService:
         known = await ContextLoader(work, rules, self._zone).load(block, table, target)
         block = replace(block, known=known, evidence=await load_evidence(work, block))
         silent = await silent_days(work, slots.days[0], slots.days[-1], then)
-        gaps = GapLoader(
-            work,
-            rules,
-            self._zone,
-            every,
-            self._book,
-            then,
-            as_of=then,
-            silent_days=frozenset() if final else silent,
+        facts = await GapFacts.load(
+            work, self._zone, self._book, then, silent_days=frozenset() if final else silent
         )
+        gaps = GapLoader(work, rules, self._zone, every, facts, as_of=then)
         block = replace(block, evidence=await gaps.add(block, table, block.evidence, target))
         until = today - timedelta(days=TWO_SIDED_DAYS + 1)
         ahead = np.array([final or each <= until for each in slots.days])

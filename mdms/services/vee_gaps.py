@@ -1,8 +1,9 @@
 """Everything that is looked up only for channels with something missing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,8 +12,8 @@ from mdms.domain.readings import Bool
 from mdms.domain.registry import ChannelTable
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.customer_rules import CustomerBook
-from mdms.services.outdoors import outdoor_means_f
-from mdms.services.vee_checks import CheckLoader
+from mdms.services.outdoors import OUTDOOR_MEAN, means_f
+from mdms.services.vee_checks import CHECK_METER, CheckLoader, Stay, stays_of
 from mdms.services.vee_dials import DialLoader
 from mdms.services.vee_scarce import ScarceLoader
 from vee.block import Block
@@ -20,6 +21,46 @@ from vee.context import GAS
 from vee.evidence import Evidence
 from vee.kernels.gaps import Float
 from vee.rules import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class GapFacts:
+    """
+    What was stated that may help to fill gaps; looked up once for a whole run.
+
+    Attributes:
+        book: Which hours time-of-use registers count; None: nobody said.
+        known_at: Statements that were known then count.
+        stays: Second meters of usage points.
+        means_f: How warm days were [degrees F].
+        silent_days: Of mass events: nothing is estimated there but between registers.
+    """
+
+    book: CustomerBook | None
+    known_at: datetime
+    stays: Mapping[str, Sequence[Stay]]
+    means_f: Mapping[date, float]
+    silent_days: frozenset[date]
+
+    @classmethod
+    async def load(
+        cls,
+        work: UnitOfWork,
+        zone: ZoneInfo,
+        book: CustomerBook | None,
+        known_at: datetime,
+        *,
+        silent_days: frozenset[date],
+    ) -> Self:
+        """Look up what was stated by an instant."""
+        stated = await work.facts.stated([CHECK_METER, OUTDOOR_MEAN], known_at)
+        return cls(book, known_at, stays_of(stated), means_f(stated, zone), silent_days)
+
+    def outdoor_f(self, days: Sequence[date]) -> Float | None:
+        """Return how warm days were, NaN where nobody said so; None where nobody ever did."""
+        if not self.means_f:
+            return None
+        return np.array([self.means_f.get(day, np.nan) for day in days])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +73,16 @@ class GapLoader:
         rules: By which the block is judged.
         zone: Where the utility's days begin.
         table: Every channel of the block's interval length.
-        book: Which hours time-of-use registers count; None: nobody said.
-        known_at: Statements that were known then count.
-        as_of: And only the reads of others that were; None: all.
-        silent_days: Of mass events: nothing is estimated there but between registers.
+        facts: What was stated.
+        as_of: Only the reads of others that were known then count; None: all.
     """
 
     work: UnitOfWork
     rules: RuleSet
     zone: ZoneInfo
     table: ChannelTable
-    book: CustomerBook | None
-    known_at: datetime
+    facts: GapFacts
     as_of: datetime | None = None
-    silent_days: frozenset[date] = frozenset()
 
     async def add(
         self, block: Block, table: ChannelTable, evidence: Evidence, target: Bool
@@ -61,17 +98,14 @@ class GapLoader:
         """
         scarce = ScarceLoader(self.work, self.rules, self.zone, self.table, self.as_of)
         evidence = await scarce.add(block, evidence, target)
-        dials = DialLoader(self.work, self.rules, self.book, self.known_at)
+        facts, days = self.facts, block.slots.days
+        dials = DialLoader(self.work, self.rules, facts.book, facts.known_at)
         evidence = await dials.add(block, table, evidence)
-        checks = CheckLoader(self.work, self.rules, self.table, self.known_at)
+        checks = CheckLoader(self.work, self.rules, self.table, facts.stays, facts.known_at)
         evidence = await checks.add(block, table, evidence)
         if (block.context.commodity == GAS).any():
-            evidence = replace(evidence, outdoor_f=await self._outdoor_f(block.slots.days))
-        if self.silent_days.isdisjoint(block.slots.days):
+            evidence = replace(evidence, outdoor_f=facts.outdoor_f(days))
+        if facts.silent_days.isdisjoint(days):
             return evidence
-        silent = np.array([day in self.silent_days for day in block.slots.days], np.bool_)
+        silent = np.array([day in facts.silent_days for day in days], np.bool_)
         return replace(evidence, waiting=silent)
-
-    async def _outdoor_f(self, days: Sequence[date]) -> Float | None:
-        means = await outdoor_means_f(self.work, self.zone, self.known_at)
-        return np.array([means.get(day, np.nan) for day in days]) if means else None

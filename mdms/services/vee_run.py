@@ -21,6 +21,7 @@ from mdms.ports.vee import VeeRun
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.mass_events import MassEvents, view
 from mdms.services.vee_block import BlockRun
+from mdms.services.vee_gaps import GapFacts
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_rulesets import RulesetService, editions
 from mdms.services.vee_shadow import Shadow, ShadowRun
@@ -275,6 +276,9 @@ class VeeService:
         result = VeeRunResult(*((days[0], days[-1]) if days else (None, None)))
         async with self._unit_of_work() as work:
             known = await editions(work, self._rules)
+            facts = await GapFacts.load(
+                work, self._zone, self._book, self._clock.now(), silent_days=waiting
+            )
         for rules, span in _by_edition(known, wanted):
             for interval_s in np.unique(table.interval_s).tolist():
                 alike = table.take(table.interval_s == interval_s)
@@ -296,8 +300,7 @@ class VeeService:
                             alike,
                             targets,
                             final,
-                            self._book,
-                            waiting,
+                            facts,
                         )
                         await block.run()
                     result = replace(

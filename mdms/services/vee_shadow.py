@@ -26,7 +26,7 @@ from mdms.services.customer_rules import CustomerBook
 from mdms.services.mass_events import silent_days
 from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
-from mdms.services.vee_gaps import GapLoader
+from mdms.services.vee_gaps import GapFacts, GapLoader
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
 from mdms.services.vee_stages import CELLS_MAX, meter_parts
 from vee import engine, gridding
@@ -119,7 +119,14 @@ class ShadowRun:
         periods = service_periods(window, await self.work.registry.load())
         billed = billed_channels(window, self.zone, table, periods)
         wanted = ChannelDays.expected(table, first, last, self.zone)
-        silent = await silent_days(self.work, first, last, self.clock.now())
+        now_at = self.clock.now()
+        facts = await GapFacts.load(
+            self.work,
+            self.zone,
+            self.book,
+            now_at,
+            silent_days=await silent_days(self.work, first, last, now_at),
+        )
         for interval_s in np.unique(table.interval_s).tolist():
             alike = table.take(table.interval_s == interval_s)
             slots = self._slots(rules, first, last, interval_s)
@@ -138,15 +145,7 @@ class ShadowRun:
                     )
                     evidence = await load_evidence(self.work, loaded[0])
                     block = replace(loaded[0], known=known, evidence=evidence)
-                    gaps = GapLoader(
-                        self.work,
-                        by,
-                        self.zone,
-                        alike,
-                        self.book,
-                        self.clock.now(),
-                        silent_days=silent,
-                    )
+                    gaps = GapLoader(self.work, by, self.zone, alike, facts)
                     block = replace(block, evidence=await gaps.add(block, some, evidence, target))
                     seen = await asyncio.to_thread(self._judge, block, loaded[1], target, by)
                     versions = _count(verdicts, seen, target)
