@@ -1,14 +1,16 @@
 """What a frozen bill and the reads of today differ by, in whole units, and what moved them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
+from mdms.billing.channels import ReadReason
 from mdms.billing.registers import IS_ESTIMATED_SHARE, Quality
+from mdms.billing.service_parts import DIRECTIONS
 from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads, Source
-from mdms.ports.billing import BilledService
+from mdms.ports.billing import BilledBefore, BilledService, BillingDeterminant
 
 
 class Cause(StrEnum):
@@ -24,6 +26,8 @@ class Cause(StrEnum):
     """No read: who pays, which meter, or by what it is billed."""
 
 
+_ACTUAL_AFTER_ALL: Final = {Cause.LATE_ACTUAL, Cause.SELF_READ, Cause.RE_ESTIMATE}
+_TOTALS: Final = {*DIRECTIONS.values(), "net"}
 _RECEIVED: Final = (Source.UPLINK, Source.BACKFILL, Source.FILE)
 
 
@@ -63,7 +67,47 @@ def causes(
     return found or (Cause.TERMS_OR_REGISTRY,)
 
 
-def rested_on_estimates(service: BilledService, found: tuple[Cause, ...]) -> bool:
-    """Return whether a bill was wrong because it had been estimated, and is actual by now."""
-    estimated = service.quality == Quality.ESTIMATED or service.estimated_share > 0
-    return estimated and set(found) <= {Cause.LATE_ACTUAL, Cause.SELF_READ, Cause.RE_ESTIMATE}
+def next_bill_carries(
+    old: BilledService,
+    changes: Mapping[str, tuple[int, int]],
+    found: tuple[Cause, ...],
+    frozen: Sequence[BilledBefore],
+    present: Sequence[BillingDeterminant],
+) -> bool:
+    """
+    Return whether the next bill settles a bill that ended with an estimated register.
+
+    It opens with that register, so it carries a total that was estimated too high or too low: of
+    the same customer, of meters that are still there. It carries no bucket and no demand, and
+    nothing that went wrong where the bill opened.
+
+    Args:
+        old: The bill.
+        changes: Frozen and present units of each quantity that differs.
+        found: What moved it.
+        frozen: Its parts.
+        present: What they would be now.
+
+    Source:
+        R10.A.4, vee.md 5.4.4.
+    """
+    if old.quality != Quality.ESTIMATED or not set(found) <= _ACTUAL_AFTER_ALL:
+        return False
+    if old.closed_by != ReadReason.PERIODIC or not all(map(_is_total, changes)):
+        return False
+    opening = {(each.channel_id, each.read_start_utc, each.register_start) for each in frozen}
+    closing = {(each.channel_id, each.read_end_utc, each.register_end) for each in frozen}
+    return all(
+        (each.channel_id, each.read_start_utc, each.register_start) in opening
+        and (
+            each.closed_by == ReadReason.PERIODIC
+            or (each.channel_id, each.read_end_utc, each.register_end) in closing
+        )
+        for each in present
+    )
+
+
+def _is_total(quantity: str) -> bool:
+    """Say whether a quantity is all of a direction, like `delivered_kwh`, no bucket or demand."""
+    direction, _, unit = quantity.partition("_")
+    return direction in _TOTALS and "_" not in unit

@@ -25,7 +25,7 @@ class Treatment(StrEnum):
     REPLACE = "replace"
     """Cancelled, and billed again as a higher revision."""
     NEXT_BILL = "next_bill"
-    """It rested on an estimate: the next regular bill settles it (R10.A.4)."""
+    """It ended with an estimate: the next regular bill settles it (R10.A.4)."""
     NONE_TOO_OLD = "none_too_old"
     """Older than the term: nothing happens by itself (R11.I)."""
     LOCKED = "locked"
@@ -53,7 +53,8 @@ class WrongUnits:
         billed_on: Day on which its window ended.
         found_on: Day on which that was found.
         changes: By how many units each quantity changes; never 0.
-        estimated: Whether it rested on an estimate that an actual read has overtaken.
+        estimated: Whether it ended with an estimate that an actual read has overtaken, and the next
+            bill, which opens with that estimate, makes up for all that changes.
         disputed: Whether the account disputes a bill.
     """
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mdms.billing.differences import rested_on_estimates
 from mdms.billing.window import BillWindow
 from mdms.domain.audit import AuditEntry, Value
 from mdms.domain.facts import Subject
@@ -50,7 +49,7 @@ class Findings:
                 billed_on=frozen.window_end,
                 found_on=self._book.today(now),
                 changes={name: new - old for name, (old, new) in difference.changes.items()},
-                estimated=rested_on_estimates(frozen, difference.causes),
+                estimated=difference.next_bill_carries,
                 disputed=await _disputed(work, difference.billed_to, now),
             ),
             rules.adjustment,

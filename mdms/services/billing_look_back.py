@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
-from mdms.billing.differences import Cause, causes, differences
+from mdms.billing.differences import Cause, causes, differences, next_bill_carries
 from mdms.billing.window import BillWindow
 from mdms.domain.errors import NotFoundError
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.time import to_epoch_us
-from mdms.ports.billing import BilledService, BillingBlock, BillingDeterminant
+from mdms.ports.billing import BilledBefore, BilledService, BillingBlock, BillingDeterminant
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.billing_reckoning import (
     BILLS_BEFORE,
@@ -37,6 +37,7 @@ class Difference:
         present: None where it cannot be added up.
         changes: Frozen and present units of each quantity that differs; none where only the account
             or the days are others.
+        next_bill_carries: Whether the next bill settles it, as it opens with what was estimated.
         billed_to: Accounts that were billed for any day of the present one.
         parts: Of the present one.
         obstacle: Why it cannot be added up; empty where it can.
@@ -48,6 +49,7 @@ class Difference:
     causes: tuple[Cause, ...]
     parts: Sequence[BillingDeterminant]
     obstacle: str = ""
+    next_bill_carries: bool = False
     billed_to: frozenset[str] = frozenset()
 
 
@@ -139,8 +141,22 @@ class LookBack:
                 continue
             moved = await self._causes(work, window, service, old)
             parts = [each for each in reckoned.determinants if _key(each) == service.key]
+            same = _whose(old) == _whose(new)
+            settled = same and next_bill_carries(
+                old, changes, moved, await _frozen_parts(work, old, parts), parts
+            )
             accounts = frozenset({old.account_id, *(each.account_id for each in shared)})
-            found.append(Difference(old, new, changes, moved, parts, billed_to=accounts))
+            found.append(
+                Difference(
+                    old,
+                    new,
+                    changes,
+                    moved,
+                    parts,
+                    next_bill_carries=settled,
+                    billed_to=accounts,
+                )
+            )
         return found
 
     async def _causes(
@@ -168,6 +184,19 @@ class LookBack:
 
 def _measured(service: Service, channel_ids: frozenset[int]) -> bool:
     return any(channel.channel_id in channel_ids for channel in service.channels)
+
+
+async def _frozen_parts(
+    work: UnitOfWork, old: BilledService, present: Sequence[BillingDeterminant]
+) -> Sequence[BilledBefore]:
+    """Return what was frozen of the channels that measure a service now."""
+    ids = [each.channel_id for each in present]
+    return [
+        each
+        for each in await work.billing.before(ids, since=old.window_start, until=old.window_end)
+        if (each.window_start, each.window_end) == (old.window_start, old.window_end)
+        and (each.usage_point_id, each.from_on) == (old.usage_point_id, old.from_on)
+    ]
 
 
 def _whose(service: BilledService) -> tuple[str, date, date]:

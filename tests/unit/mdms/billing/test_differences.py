@@ -1,13 +1,15 @@
 """What a frozen bill differs by from the reads of today, and what moved it."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from mdms.billing.differences import Cause, causes, differences, rested_on_estimates
+from mdms.billing.differences import Cause, causes, differences, next_bill_carries
 from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status
+from mdms.ports.billing import BilledBefore, BillingDeterminant
 from tests.unit.mdms.services.test_premise_history import PRIOR
 
 NOTHING = IntervalReads.empty()
@@ -64,16 +66,63 @@ def test_without_a_read_it_was_the_registry_or_the_terms():
     assert causes(NOTHING, NO_REGISTER, opened_anew=False) == (Cause.TERMS_OR_REGISTRY,)
 
 
+BILL = replace(PRIOR, quality="ESTIMATED")
+TOTAL = {"delivered_kwh": (812, 790), "net_kwh": (700, 678)}
+PART = BilledBefore(
+    window_start=PRIOR.window_start,
+    window_end=PRIOR.window_end,
+    channel_id=7,
+    reading_type="",
+    usage_point_id=PRIOR.usage_point_id,
+    account_id=PRIOR.account_id,
+    read_start_utc=datetime(2026, 11, 3, 8, tzinfo=UTC),
+    read_end_utc=datetime(2026, 12, 3, 8, tzinfo=UTC),
+    register_end=812_000,
+    usage_quanta=812_000,
+    quality="ESTIMATED",
+    estimated_share=Decimal(0),
+    interval_count=0,
+    estimated_count=0,
+    from_on=PRIOR.from_on,
+    to_on=PRIOR.to_on,
+)
+NOW = BillingDeterminant(
+    **{
+        each.name: getattr(PART, each.name)
+        for each in fields(BilledBefore)
+        if each.name not in {"from_on", "to_on"}
+    },
+    badge="E1",
+    premise_id="",
+    usage_units=790,
+    unit="kWh",
+    method="",
+    versions=b"",
+    ruleset_hash="",
+    content_hash="",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("changes", "found", "expected"),
+    ("said", "changes", "found", "present", "expected"),
     [
-        ({"quality": "ESTIMATED"}, (Cause.LATE_ACTUAL,), True),
-        ({"estimated_share": Decimal("0.1")}, (Cause.LATE_ACTUAL, Cause.RE_ESTIMATE), True),
-        ({"quality": "ESTIMATED"}, (Cause.EDIT,), False),
-        ({}, (Cause.LATE_ACTUAL,), False),
+        ({}, TOTAL, (Cause.LATE_ACTUAL,), {}, True),
+        ({}, {"delivered_therm": (10, 9)}, (Cause.SELF_READ, Cause.RE_ESTIMATE), {}, True),
+        ({}, TOTAL, (Cause.EDIT,), {}, False),
+        ({}, TOTAL, (Cause.LATE_ACTUAL, Cause.BILL_BEFORE), {}, False),
+        ({"quality": "ACTUAL"}, TOTAL, (Cause.LATE_ACTUAL,), {}, False),
+        ({"closed_by": "MOVE_OUT"}, TOTAL, (Cause.LATE_ACTUAL,), {}, False),
+        ({}, {"demand_kw": (1, 30)}, (Cause.LATE_ACTUAL,), {}, False),
+        ({}, TOTAL | {"delivered_on_peak_kwh": (5, 7)}, (Cause.LATE_ACTUAL,), {}, False),
+        ({}, TOTAL, (Cause.LATE_ACTUAL,), {"register_start": 5}, False),
+        ({}, TOTAL, (Cause.LATE_ACTUAL,), {"closed_by": "EXCHANGE"}, False),
     ],
 )
-def test_a_bill_was_wrong_for_an_estimate_only_where_an_actual_read_overtook_one(
-    changes, found, expected
+def test_the_next_bill_carries_only_the_totals_of_what_ended_with_an_estimate(
+    said, changes, found, present, expected
 ):
-    assert rested_on_estimates(replace(PRIOR, **changes), found) is expected
+    now = replace(NOW, register_end=790_000, **present)
+
+    carried = next_bill_carries(replace(BILL, **said), changes, found, [PART], [now])
+
+    assert carried is expected
