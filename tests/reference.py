@@ -55,6 +55,10 @@ Under `/v1`, with a bearer token that has the role (`mdms token create`); errors
 Lists that grow come in pages of `limit` rows. An answer's `next` (also `Link: rel="next"`) is what
 to ask for the page that follows with, as `after`; it is null on the last one. A page goes on after
 the row that the one before ended with: nothing is repeated or left out when rows come and go.
+
+A body is read only from a token that is known, and up to 1 MiB; files are larger for the roles that
+hand them in (registry 512 MiB, facts and self reads 128 MiB, billing 64 MiB). What is larger is
+answered 413.
 """
 
 

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 from fastapi import FastAPI, Request, Response
 
@@ -44,12 +46,17 @@ from mdms.api import (
     vee,
 )
 from mdms.api.backend import Services
+from mdms.api.bodies import Bodies
 from mdms.api.description import PROBLEMS, Interface
 from mdms.api.rates import RateLimit, RateLimits
 from mdms.api.repeats import IdempotencyKeys
 from mdms.api.text import Urls
 from mdms.api.transfer import Compression, EntityTags
+from mdms.domain.people import Role
 from mdms.telemetry import metrics
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Named in metrics; callers may invent others."""
 
 _MODULES = (
     system,
@@ -104,13 +111,19 @@ def create(services: Services, limit: RateLimit | None = None) -> FastAPI:
     for module in _MODULES:
         app.include_router(module.router, responses=PROBLEMS)
 
+    async def roles_of(secret: str) -> AbstractSet[Role] | None:
+        if (token := await services.tokens.find(secret)) is not None:
+            return token.roles
+        return None if await services.grants.find(secret) is None else frozenset()
+
     async def is_known(secret: str) -> bool:
-        return bool(await services.tokens.find(secret) or await services.grants.find(secret))
+        return await roles_of(secret) is not None
 
     app.add_middleware(IdempotencyKeys, answers=services.answers, is_known=is_known)
     app.add_middleware(EntityTags)
     app.add_middleware(Compression)
     app.add_middleware(Urls)
+    app.add_middleware(Bodies, roles_of=roles_of)
     if limit is not None:
         app.add_middleware(RateLimits, limit=limit)
 
@@ -121,7 +134,8 @@ def create(services: Services, limit: RateLimit | None = None) -> FastAPI:
         started = time.perf_counter()
         response = await answer(request)
         metrics.API_SECONDS.observe(time.perf_counter() - started)
-        metrics.API_REQUESTS.labels(request.method, f"{response.status_code // 100}xx").inc()
+        method = request.method if request.method in _METHODS else "other"
+        metrics.API_REQUESTS.labels(method, f"{response.status_code // 100}xx").inc()
         return response
 
     return app

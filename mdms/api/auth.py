@@ -2,15 +2,21 @@
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
 from mdms.domain.people import STAFF, Role, Token
 from mdms.services.tokens import TokenService
 
 ANYONE_KNOWN = STAFF
+
+UNKNOWN_CALLER: Final = (
+    "a token that is known and in force is needed; see [client] token and `mdms token create`"
+)
+WITH_A_TOKEN: Final = {"WWW-Authenticate": "Bearer"}
 
 _bearer = HTTPBearer(auto_error=False)
 
@@ -26,12 +32,7 @@ def allow(roles: frozenset[Role]) -> Callable[..., Awaitable[Token]]:
         assert isinstance(tokens, TokenService), "the application is made with its services"
         token = await tokens.find(credentials.credentials) if credentials else None
         if token is None:
-            raise HTTPException(
-                HTTPStatus.UNAUTHORIZED,
-                "a token that is known and in force is needed; see [client] token and "
-                "`mdms token create`",
-                {"WWW-Authenticate": "Bearer"},
-            )
+            raise HTTPException(HTTPStatus.UNAUTHORIZED, UNKNOWN_CALLER, WITH_A_TOKEN)
         if not token.roles & roles:
             wanted = " or ".join(sorted(roles))
             raise HTTPException(
@@ -47,6 +48,12 @@ def allow(roles: frozenset[Role]) -> Callable[..., Awaitable[Token]]:
         return token
 
     return caller
+
+
+def secret_of(headers: Headers) -> str:
+    """Return the token that a request brings; empty where it brings none."""
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    return secret if scheme.lower() == "bearer" else ""
 
 
 def _noun(request: Request) -> str:

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mdms.api.auth import secret_of
 from mdms.api.errors import problem
 from mdms.domain.errors import OperatorError, UnavailableError, UsageError
 from mdms.services.answers import AnswerService
@@ -40,7 +41,7 @@ class IdempotencyKeys:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        key, secret = headers.get("idempotency-key"), _bearer(headers)
+        key, secret = headers.get("idempotency-key"), secret_of(headers)
         is_json = headers.get("content-type", "application/json").startswith("application/json")
         if key is None or not secret or not is_json or scope["method"] not in _WRITES:
             await self._app(scope, receive, send)
@@ -99,8 +100,3 @@ async def _whole(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
-
-
-def _bearer(headers: Headers) -> str:
-    scheme, _, secret = headers.get("authorization", "").partition(" ")
-    return secret if scheme.lower() == "bearer" else ""

@@ -181,7 +181,7 @@ def test_two_people_switch_a_meter_off_and_on_and_are_told_why_another_is_refuse
     own = house.mdms("command", "approve", control_id, by="officer")
     off = house.mdms("command", "approve", control_id[-8:], by="chief")
     refused = house.mdms("command", "disconnect", "W1", "--cause", "MOVE_OUT", "--yes")
-    with Client(house.url, "clerk") as clerk:
+    with Client(house.url, "clerk", "case 4711") as clerk:
         with pytest.raises(PolicyRefusedError, match="RC_SAFETY"):
             clerk.command("reconnect", "UE1", "ERROR")
         house.state("inspection", "I-9")
@@ -222,7 +222,7 @@ def test_a_daemon_killed_right_after_the_approval_carries_it_out_once(house, col
     house.daemon.wait()
     house.start()
 
-    with Client(house.url, "clerk") as mdms:
+    with Client(house.url, "clerk", "case 4711") as mdms:
         house.daemon.wait_until(lambda: mdms.control(control_id)["state"] == "VERIFIED")
 
     assert [opcode.name for opcode, _ in collector.meter.moves] == ["OPEN"]
@@ -236,7 +236,7 @@ def test_a_daemon_killed_right_after_the_approval_carries_it_out_once(house, col
 def test_a_killed_signer_delays_a_command_and_loses_none(house, collector, database):
     house.signer.kill()
     control_id = house.disconnect()
-    with Client(house.url, "clerk") as mdms:
+    with Client(house.url, "clerk", "case 4711") as mdms:
         before = mdms.control(control_id)["state"]
 
         house.start_signer()
@@ -263,7 +263,7 @@ def test_two_supervisors_let_a_quarantined_open_go(house, collector, database, t
     release = ("command", "release")
     stranger = house.mdms(*release, "ada", "--secret-file", str(tmp_path / "bob"), by="chief")
     first = house.mdms(*release, "ada", "--secret-file", str(tmp_path / "ada"), by="chief")
-    with Client(house.url, "clerk") as mdms:
+    with Client(house.url, "clerk", "case 4711") as mdms:
         held = mdms.control(control_id)["state"]
         second = house.mdms(*release, "bob", "--secret-file", str(tmp_path / "bob"), by="chief")
         house.daemon.wait_until(lambda: mdms.control(control_id)["state"] == "VERIFIED")
@@ -280,7 +280,7 @@ def test_an_opt_out_silences_radios_by_itself(house):
     for fact, value in GOOD.items():
         house.state(fact, value)
     judged = house.mdms("optout", "judge", "E1", "-o", "json")
-    with Client(house.url, "clerk") as mdms:
+    with Client(house.url, "clerk", "case 4711") as mdms:
         house.daemon.wait_until(
             lambda: "radio_off" in {each["action"] for each in mdms.controls(meter="E1")}
         )
