@@ -27,7 +27,7 @@ from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_gaps import GapFacts, GapLoader
 from mdms.services.vee_outcomes import Judgement, Outcomes
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
-from mdms.services.vee_stages import PART_CELLS, Stage, meter_parts, stages
+from mdms.services.vee_stages import Stage, meter_parts, stages
 from vee import engine, gridding
 from vee.amend import Stored, amend
 from vee.block import Block, SlotTable
@@ -112,7 +112,7 @@ class BlockRun:
             judged.append(asyncio.create_task(judging))
 
         try:
-            for channel_ids in meter_parts(self.table, waiting, max(1, PART_CELLS // len(slots))):
+            for channel_ids in meter_parts(self.table, waiting, stage.part_channels(len(slots))):
                 part = await self._load(channel_ids, slots, stage)
                 laying = asyncio.to_thread(self._lay_out, part, slots)
                 laid.append(asyncio.create_task(laying))

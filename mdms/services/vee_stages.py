@@ -12,9 +12,8 @@ from vee.rules import RuleSet
 CELLS_MAX = 2_000_000
 """Channels times slots of a transaction."""
 
-PART_CELLS = 300_000
-"""Channels times slots at a time: the server sorts so many reads in its memory, and three parts are
-on their way at once, about 45 MB each."""
+PART_CELLS = 600_000
+"""Channels times slots at a time: about 90 MB, and three parts are on their way at once."""
 
 SILENT_DAYS_MAX = 400
 """Between two registers further apart than this, nothing is filled."""
@@ -32,11 +31,18 @@ class Stage:
         reach_days: How far brackets may reach beyond the target.
         context_days: How many more days there are to estimate from; 0 leaves gaps for later.
         hours: Intervals are loaded only so far beside the target; None for all of these days.
+        part_of: Parts are this many times smaller: where a day is judged in no time, connection and
+            threads take turns sooner.
     """
 
     reach_days: int
     context_days: int
     hours: int | None = None
+    part_of: int = 1
+
+    def part_channels(self, slots: int) -> int:
+        """Return how many channels of so many slots are judged at a time."""
+        return max(1, PART_CELLS // (self.part_of * slots))
 
 
 def stages(rules: RuleSet) -> tuple[Stage, ...]:
@@ -44,7 +50,7 @@ def stages(rules: RuleSet) -> tuple[Stage, ...]:
     how = rules.estimate
     context = how.reach_days + 1  # a day more: a bracket may be cut at the edge
     return (
-        Stage(1, 0, NEIGHBOURS_H),
+        Stage(1, 0, NEIGHBOURS_H, part_of=2),
         Stage(1, 0),
         Stage(1, context),
         Stage(how.gap_days_max + 1, context),

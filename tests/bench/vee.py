@@ -10,7 +10,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Source, Status
 from mdms.domain.registry import ChannelTable
-from mdms.services.vee_stages import PART_CELLS, parts
+from mdms.services.vee_stages import parts, stages
 from tests.bench import naive, vee_city, vee_gaps
 from tests.bench.damage import Received, damaged, undamaged
 from tests.bench.load import SLOTS_A_DAY, electric_wh
@@ -155,7 +155,8 @@ class _Night:
         self._slots = _slot_table(NIGHT_DAYS)
         channel_ids = np.arange(NIGHT_CHANNELS, dtype=np.int32)
         self._parts = [
-            _loaded(self._slots, ids) for ids in parts(channel_ids, PART_CELLS // len(self._slots))
+            _loaded(self._slots, ids)
+            for ids in parts(channel_ids, stages(RULES)[0].part_channels(len(self._slots)))
         ]
 
     def judge(self) -> Figures:

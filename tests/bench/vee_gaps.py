@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from mdms.domain.readings import Bool, Int64
-from mdms.services.vee_stages import PART_CELLS, stages
+from mdms.services.vee_stages import stages
 from tests.bench.damage import Received, damaged
 from tests.bench.load import SLOTS_A_DAY, electric_wh
 from tests.bench.measure import Figures, Row, Series
@@ -92,7 +92,7 @@ class _Weeks:
         first, last = DAY - timedelta(days=DAYS_BEFORE), DAY + timedelta(days=1)
         slots = SlotTable.of_days(first, last, interval_s=interval_s, zone=ZONE)
         day = slice(*slots.first[DAYS_BEFORE : DAYS_BEFORE + 2].tolist())
-        count = PART_CELLS // len(slots)
+        count = WIDE.part_channels(len(slots))
         parts: list[Received] = []
         while sum(len(part.value) for part in parts) < count:
             number = 1000 * seed + len(parts)

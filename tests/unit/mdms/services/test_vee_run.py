@@ -450,7 +450,7 @@ async def test_channels_judged_one_at_a_time_come_to_what_all_together_do(monkey
 
     together, apart = fleet(), fleet()
     await together.nights(FIRST_DAY, FIRST_DAY + 10 * DAY)
-    monkeypatch.setattr("mdms.services.vee_block.PART_CELLS", 1)
+    monkeypatch.setattr("mdms.services.vee_stages.PART_CELLS", 1)
     await apart.nights(FIRST_DAY, FIRST_DAY + 10 * DAY)
 
     def sorted_reads(world: World) -> list[tuple[int, ...]]:
@@ -465,7 +465,7 @@ async def test_channels_judged_one_at_a_time_come_to_what_all_together_do(monkey
 
 async def test_a_part_that_cannot_be_loaded_ends_the_run(monkeypatch):
     world = World(channel_table(3), days=2)
-    monkeypatch.setattr("mdms.services.vee_block.PART_CELLS", 1)
+    monkeypatch.setattr("mdms.services.vee_stages.PART_CELLS", 1)
     whole = world.store.intervals
 
     async def once(period: Period, *, channel_ids: Sequence[int]) -> IntervalReads:
