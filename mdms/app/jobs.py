@@ -6,6 +6,7 @@ from ingest.proof import NightlyProof
 from ingest.replay import Replay
 from mdms.app.core import Core
 from mdms.app.keys import read_tags
+from mdms.services.alert_calendar import AlertCalendar
 from mdms.services.alert_night import AlertNight
 from mdms.services.billing_night import BillingNight
 from mdms.services.grid import GridService
@@ -36,6 +37,7 @@ def daily_jobs(core: Core) -> list[DailyJob]:
     months = SelfReadMonths(store, clock, core.book)
     leaks = LeakNight(store, clock, core.leak_rules, zone)
     alerts = AlertNight(store, clock, core.book)
+    calendar = AlertCalendar(store, clock, core.book, months)
     bills = BillingNight(store, clock, core.book, core.rules)
 
     tags = read_tags(core.settings.ingest)
@@ -47,6 +49,7 @@ def daily_jobs(core: Core) -> list[DailyJob]:
         await bills.run()  # that the same reads may have overtaken
         await leaks.run()  # on what VEE believes
         await alerts.run()  # of the leaks, and of days that customers want to know of
+        await calendar.run()
 
     return [
         DailyJob("optouts", _OPTOUTS_AT, optouts.run),

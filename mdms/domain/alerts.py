@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -34,6 +34,7 @@ class CustomerAlert:
     An alert in the outbox.
 
     Attributes:
+        usage_point_id: None: it is about the account, and no place.
         kind: Value of `mdms.policy.alerts.Alert`.
         subject: What it is about; the same is told once.
         figures: What is told besides; plain texts, nobody's name or address.
@@ -44,7 +45,7 @@ class CustomerAlert:
 
     alert_id: UUID
     account_id: str
-    usage_point_id: str
+    usage_point_id: str | None
     kind: str
     subject: str
     figures: Mapping[str, str]
@@ -53,6 +54,16 @@ class CustomerAlert:
     attempts: int = 0
     delivered_at: datetime | None = None
     dead_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillStated:
+    """What the customer system last stated of an account's bill; `past_due` in dollars."""
+
+    account_id: str
+    issued_on: date | None
+    due_on: date | None
+    past_due: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,13 @@ _A, _P, _S, _U = Subject.ACCOUNT, Subject.PREMISE, Subject.USAGE_POINT, Subject.
 
 _KINDS: Final = (
     FactKind("past_due", _A, MONEY, "sum whose due date has passed, after payments", "N1"),
-    FactKind("bill_issued_on", _A, DATE, "issue date of the bill that is past due", "N10"),
+    FactKind(
+        "bill_issued_on",
+        _A,
+        DATE,
+        "issue date of the bill that is past due, else of the newest",
+        "N10",
+    ),
     FactKind("bill_due_on", _A, DATE, "its due date", "N1, N9"),
     FactKind("bill_incorrect", _A, YES_NO, "it was found incorrect", "N2"),
     FactKind("corrected_issued_on", _A, DATE_OR_NONE, "issue date of the corrected bill", "N10"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from mdms.domain.alerts import AlertWish, CustomerAlert, LeakNotice, WishKind
+from mdms.domain.alerts import AlertWish, BillStated, CustomerAlert, LeakNotice, WishKind
 
 
 class AlertStore(Protocol):
@@ -21,6 +21,10 @@ class AlertStore(Protocol):
 
     async def leak_notices(self, since: datetime) -> Sequence[LeakNotice]:
         """Return notices of water leaks since an instant, with the account of that time."""
+        ...
+
+    async def bills(self, at: datetime) -> Sequence[BillStated]:
+        """Return what was last stated of each account's bill by an instant."""
         ...
 
     async def put(self, alerts: Sequence[CustomerAlert]) -> int:

@@ -46,6 +46,7 @@ class _ReadMeter:
 
     enrolment: Enrolment
     channel: SelfReadChannel
+    usage_point_id: str
 
 
 class SelfReadMonths:
@@ -122,7 +123,7 @@ class SelfReadMonths:
             badge = place.meter.badge
             channel = read_channel(await act.work.registry.channels_of([badge]), badge)
             if channel is not None:
-                meters.append(_ReadMeter(enrolment, channel))
+                meters.append(_ReadMeter(enrolment, channel, service.usage_point_id))
         return meters
 
     async def _close(self, act: Act, each: _ReadMeter, start: date, end: date) -> bool:
@@ -201,6 +202,9 @@ class SelfReadMonths:
         return {
             "meter": each.channel.badge,
             "account": each.enrolment.account_id,
+            "usage_point": each.usage_point_id,
+            "closed_on": closed_on.isoformat(),
+            "last_outcome": months[-1].outcome if months else "",
             "due_on": (closed_on + timedelta(days=_NEXT_DAYS)).isoformat(),
             "last_register": None if last is None else str(each.channel.units(last[1])),
             "unit": each.channel.kind.billing_unit,

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from mdms.domain.alerts import AlertWish, CustomerAlert, LeakNotice, WishKind
+from mdms.domain.alerts import AlertWish, BillStated, CustomerAlert, LeakNotice, WishKind
 
 
 class PostgresAlerts:
@@ -75,6 +75,27 @@ class PostgresAlerts:
     async def leak_notices(self, since: datetime) -> Sequence[LeakNotice]:
         async with self._connection.cursor(row_factory=class_row(LeakNotice)) as cursor:
             await cursor.execute(self.LEAK_NOTICES, {"since": since})
+            return await cursor.fetchall()
+
+    BILLS = """
+    WITH known AS (
+        SELECT DISTINCT ON (subject_id, fact) subject_id, fact, value
+        FROM cis_fact
+        WHERE subject = 'account' AND fact IN ('bill_issued_on', 'bill_due_on', 'past_due')
+          AND effective_at <= %(at)s AND known_at <= %(at)s
+        ORDER BY subject_id, fact, effective_at DESC, known_at DESC, cis_fact_id DESC
+    )
+    SELECT subject_id AS account_id,
+           max(value) FILTER (WHERE fact = 'bill_issued_on')::date AS issued_on,
+           max(value) FILTER (WHERE fact = 'bill_due_on')::date AS due_on,
+           coalesce(max(value) FILTER (WHERE fact = 'past_due'), '0')::numeric AS past_due
+    FROM known JOIN account ON account_id = subject_id
+    GROUP BY subject_id ORDER BY subject_id
+    """
+
+    async def bills(self, at: datetime) -> Sequence[BillStated]:
+        async with self._connection.cursor(row_factory=class_row(BillStated)) as cursor:
+            await cursor.execute(self.BILLS, {"at": at})
             return await cursor.fetchall()
 
     PUT = """

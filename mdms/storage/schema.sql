@@ -104,7 +104,7 @@ ALTER TABLE personal.aggregate_release ALTER COLUMN release_id ADD GENERATED ALW
 CREATE TABLE personal.alert (
     alert_id uuid NOT NULL,
     account_id text NOT NULL,
-    usage_point_id text NOT NULL,
+    usage_point_id text,
     kind text NOT NULL,
     subject text NOT NULL,
     figures jsonb NOT NULL,
@@ -1630,10 +1630,10 @@ ALTER TABLE ONLY personal.aggregate_release
     ADD CONSTRAINT aggregate_release_pkey PRIMARY KEY (release_id);
 
 ALTER TABLE ONLY personal.alert
-    ADD CONSTRAINT alert_account_id_usage_point_id_kind_subject_key UNIQUE (account_id, usage_point_id, kind, subject);
+    ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_id);
 
 ALTER TABLE ONLY personal.alert
-    ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_id);
+    ADD CONSTRAINT alert_told_once UNIQUE NULLS NOT DISTINCT (account_id, usage_point_id, kind, subject);
 
 ALTER TABLE ONLY personal.alert_wish
     ADD CONSTRAINT alert_wish_pkey PRIMARY KEY (account_id, usage_point_id, kind);

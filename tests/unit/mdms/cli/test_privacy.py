@@ -24,9 +24,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
     def answer(request: httpx.Request) -> httpx.Response:
         requests.append(request)
         if request.url.path == "/v1/looks":
-            first = "before" not in request.url.params
+            first = "after" not in request.url.params
             number = 2 if first else 1
-            page = {"looks": [LOOK | {"number": number}], "next": 2 if first else None}
+            page = {"looks": [LOOK | {"number": number}], "next": "2" if first else None}
             return httpx.Response(200, json=page)
         group = {"group": "hill", "total": "SUPPRESSED", "code": "PV_AGG"}
         return httpx.Response(200, json={"groups": [group]})
@@ -44,7 +44,7 @@ def test_looks_are_listed_page_by_page(asked):
 
     assert [look["number"] for look in json.loads(result.output)] == [2, 1]
     assert asked[0].url.params["account_id"] == "A1"
-    assert asked[1].url.params["before"] == "2"
+    assert asked[1].url.params["after"] == "2"
     assert asked[0].headers["Purpose"] == "case 7"
 
 
