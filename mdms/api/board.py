@@ -1,10 +1,10 @@
 """The board of a day."""
 
-from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Depends
 
+from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/v1/board", tags=["system"])
 
 @router.get("", dependencies=[Depends(allow(ANYONE_KNOWN))])
 async def board(
-    services: Backend, *, day: date | None = None, by_hour: bool = True
+    services: Backend, *, day: params.Day | None = None, by_hour: bool = True
 ) -> dict[str, Any]:
     """Give one local day's figures, yesterday's when none is named: counts, no meters."""
     return await services.board.day(day, by_hour=by_hour)

@@ -33,11 +33,11 @@ class Change(Body):
     """What is done to a range; which members an operation needs, docs/reference/editing.md says."""
 
     operation: EditOperation
-    from_: Annotated[AwareDatetime, Field(alias="from")]
-    to: AwareDatetime | None = None
+    from_: Annotated[params.Instant, Field(alias="from")]
+    to: params.Instant | None = None
     values: Annotated[list[_Quanta], Field(max_length=3000, default_factory=list)]
     total: _Quanta | None = None
-    reference: AwareDatetime | None = None
+    reference: params.Instant | None = None
     shift: Annotated[int, Field(ge=-3000, le=3000)] = 0
     reason: EditReason
     text: _Text = ""

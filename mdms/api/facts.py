@@ -4,8 +4,9 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
+from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.api.looks import looks_at
@@ -30,8 +31,8 @@ class Fact(Body):
     subject_id: _Text
     fact: _Text
     value: _Text
-    effective_at: AwareDatetime
-    known_at: AwareDatetime | None = None
+    effective_at: params.Instant
+    known_at: params.Instant | None = None
     evidence: Annotated[str, Field(max_length=200)] = ""
 
 

@@ -1,6 +1,6 @@
 """Grants to customers' own data, by REST: portals issue and end them, the privacy officer too."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, Field
 
+from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.api.pages import Page, Pages
@@ -39,8 +40,8 @@ class NewGrant(Body):
     holder: Holder
     account_ids: Annotated[frozenset[_AccountId], Field(min_length=1, max_length=1000)]
     data: frozenset[Data] = frozenset()
-    first_on: date | None = None
-    last_on: date | None = None
+    first_on: params.Day | None = None
+    last_on: params.Day | None = None
     evidence: Annotated[str, Field(max_length=200)] = ""
     hours: Annotated[int, Field(ge=1, le=_HOURS_MAX)] = 1
 

@@ -1,6 +1,5 @@
 """Leaks, by REST: list, look, answer, and what is due to customers."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -51,9 +50,9 @@ class Application(Body):
     """What a customer states who asks for a credit."""
 
     tier1_rate: Annotated[Decimal, Field(ge=0, le=1000)]
-    asked_on: date | None = None
-    issued_on: date | None = None
-    last_credit_on: date | None = None
+    asked_on: params.Day | None = None
+    issued_on: params.Day | None = None
+    last_credit_on: params.Day | None = None
     repair: Repair | None = None
     cause_determined: bool | None = None
     approved: bool | None = None

@@ -1,6 +1,5 @@
 """The opt-out programme, by REST."""
 
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -39,14 +38,14 @@ class OptoutRequest(Body):
     usage_points: Annotated[list[str], Field(max_length=100, default_factory=list)]
     requester: Requester = Requester.HOLDER
     crew_today: bool = False
-    form_on: date | None = None
+    form_on: params.Day | None = None
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
 class Form(Body):
     """When the signed form came back."""
 
-    received_on: date
+    received_on: params.Day
 
 
 class Reason(Body):

@@ -1,16 +1,28 @@
 """What callers may write for a day, an instant and a period."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from mdms.domain.errors import UsageError
-from mdms.domain.time import Period, local_midnight
+from mdms.domain.time import Period, check_year, local_midnight
+
+At = TypeVar("At", bound=date)
 
 Number = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """Of a row, as the database counts them."""
+
+
+def _in_its_year(value: At) -> At:
+    check_year(value)
+    return value
+
+
+Day = Annotated[date, AfterValidator(_in_its_year)]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_its_year)]
+"""Of a body, or of a parameter that is nothing else."""
 
 
 def day(text: str) -> date:
@@ -21,9 +33,10 @@ def day(text: str) -> date:
         UsageError: It is none.
     """
     try:
-        return date.fromisoformat(text)
+        value = date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"{text!r} is not a day; write it as 2026-11-03") from error
+    return _within_reach(value)
 
 
 def instant(text: str) -> datetime:
@@ -39,7 +52,7 @@ def instant(text: str) -> datetime:
         raise UsageError(f"{text!r} is not an instant; write it as 2026-11-03T08:00Z") from error
     if value.tzinfo is None:
         raise UsageError(f"{text!r} needs an offset, such as 2026-11-03T08:00Z or ...-08:00")
-    return value.astimezone(UTC)
+    return _within_reach(value).astimezone(UTC)
 
 
 def days(from_: str, to: str) -> tuple[date, date]:
@@ -67,6 +80,14 @@ def period(from_: str, to: str, zone: ZoneInfo) -> Period:
     if start >= end:
         raise UsageError(f"the period from {from_} to {to} is empty")
     return Period(start, end)
+
+
+def _within_reach(value: At) -> At:
+    try:
+        check_year(value)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return value
 
 
 def _is_day(text: str) -> bool:

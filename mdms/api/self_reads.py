@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, Field
 
+from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
 from mdms.api.pages import Page, Pages
@@ -32,7 +33,7 @@ class SelfRead(Body):
 
     meter: Annotated[str, Field(min_length=1, max_length=64)]
     register_: Annotated[Decimal, Field(alias="register", ge=0, max_digits=15, allow_inf_nan=False)]
-    at: AwareDatetime | None = None
+    at: params.Instant | None = None
     evidence: Annotated[str, Field(max_length=200)] = ""
     verifies: bool = False
 

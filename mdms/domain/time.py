@@ -9,6 +9,19 @@ from zoneinfo import ZoneInfo
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+YEARS = range(1970, 2107)
+"""Of which meters can tell: seconds since 1970 in 32 bits. What lies beyond is a mistyped year."""
+
+
+def check_year(at: date) -> None:
+    """
+    Refuse a day or an instant that no meter could name, before anything is added to it.
+
+    Raises:
+        ValueError: It lies beyond; one sentence.
+    """
+    if at.year not in YEARS:
+        raise ValueError(f"the year {at.year:04} lies beyond {YEARS[0]} to {YEARS[-1]}")
 
 
 def to_epoch_s(instant: datetime) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mdms.billing.formats.rfc4180 import guarded, unguarded
 from mdms.domain.reading_types import READING_TYPES
+from mdms.domain.time import check_year
 
 _TEXT_MAX = 200
 _INT64_MAX = 2**63 - 1
@@ -123,6 +124,7 @@ def instant(text: str) -> datetime:
         raise ValueError(f"{text!r} is not a time; write it as 2026-11-03T08:00:00Z") from None
     if value.utcoffset() != timedelta(0):
         raise ValueError(f"{text!r} is not in UTC; write it as 2026-11-03T08:00:00Z")
+    check_year(value)
     return value.astimezone(UTC)
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from mdms.api import params
 from mdms.domain.errors import UsageError
@@ -41,3 +42,29 @@ def test_instants_exclude_the_last_and_keep_their_offset():
 def test_anything_else_is_refused_with_a_sentence(from_, to, sentence):
     with pytest.raises(UsageError, match=sentence):
         params.period(from_, to, ZONE)
+
+
+BEYOND = [
+    "9999-12-31T23:59Z",
+    "0001-01-01T00:00:00+14:00",
+    "1969-12-31T23:59:59Z",
+    "2107-01-01T00:00Z",
+]
+
+
+@pytest.mark.parametrize("text", BEYOND)
+def test_a_year_that_no_meter_can_name_is_a_mistake(text):
+    sentence = f"the year {text[:4]} lies beyond 1970 to 2106"
+    with pytest.raises(UsageError, match=sentence):
+        params.instant(text)
+    with pytest.raises(UsageError, match=sentence):
+        params.day(text[:10])
+    with pytest.raises(ValidationError, match=sentence):
+        TypeAdapter(params.Instant).validate_python(text)
+    with pytest.raises(ValidationError, match=sentence):
+        TypeAdapter(params.Day).validate_python(text[:10])
+
+
+@pytest.mark.parametrize("text", ["1970-01-01", "2106-12-31"])
+def test_the_first_and_the_last_year_are_periods(text):
+    assert params.period(text, text, ZONE).end_utc > params.instant(f"{text}T00:00Z")
