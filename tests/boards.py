@@ -29,12 +29,12 @@ BOARD: dict[str, Any] = {
     ],
     "collectors": [
         {
-            "name": "Mast <1>", "online": True, "reason": "", "changed_at": None,
-            "batch_received_at": "2026-11-02T16:59:00Z", "holes_open": 3, "batches_lost": 12,
+            "name": "Mast <1>", "online": True, "condition": "online", "reason": "",
+            "changed_at": None, "batch_received_at": "2026-11-02T16:59:00Z", "holes_open": 3, "batches_lost": 12,
         },
         {
-            "name": "Roof", "online": None, "reason": None, "changed_at": None,
-            "batch_received_at": None, "holes_open": 0, "batches_lost": 0,
+            "name": "Roof", "online": None, "condition": "unheard", "reason": None,
+            "changed_at": None, "batch_received_at": None, "holes_open": 0, "batches_lost": 0,
         },
     ],
     "exceptions": [

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from mdms.domain.collectors import Condition
+
 Board = Mapping[str, Any]
 """What `GET /v1/board` answers."""
 
@@ -116,6 +118,17 @@ def age(board: Board, at: str | None) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
+
+
+def collector_state(row: Mapping[str, Any]) -> str:
+    """Return how a collector is, and why it is away."""
+    match row["condition"]:
+        case Condition.OFFLINE:
+            return f"away: {row['reason']}"
+        case Condition.UNHEARD:
+            return "never said"
+        case known:
+            return str(known)
 
 
 def _ratios(board: Board, mark: str, name: str = "received_ratio") -> list[float]:

@@ -7,7 +7,7 @@ first in which something is red. A table drops the columns it can spare, and no 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from rich import box
 from rich.cells import cell_len
@@ -23,12 +23,14 @@ from mdms.cli.board_figures import (
     Board,
     Figure,
     age,
+    collector_state,
     figures,
     moment,
     newest,
     of_day,
     percent,
 )
+from mdms.domain.collectors import Condition
 
 _TWO_COLUMNS: Final = 112
 _FIGURE_WIDTH: Final = 19
@@ -120,12 +122,16 @@ def _days(board: Board, commodity: str) -> str:
 def _collectors(board: Board, width: int) -> Panel:
     troubled = sorted(
         board["collectors"],
-        key=lambda row: (row["online"] is True, -row["holes_open"], -row["batches_lost"]),
+        key=lambda row: (
+            row["condition"] == Condition.ONLINE,
+            -row["holes_open"],
+            -row["batches_lost"],
+        ),
     )
     rows = [
         {
             "collector": row["name"],
-            "state": Text("online", "green") if row["online"] else Text(_away(row), _BAD),
+            "state": Text(said := collector_state(row), "green" if said == "online" else _BAD),
             "last batch": age(board, row["batch_received_at"]),
             "gaps": _count(row["holes_open"]),
             "lost": _count(row["batches_lost"]),
@@ -133,10 +139,6 @@ def _collectors(board: Board, width: int) -> Panel:
         for row in troubled
     ]
     return _panel("Gaps by collector", rows, width, spare=("last batch", "lost"))
-
-
-def _away(row: Mapping[str, Any]) -> str:
-    return "never said" if row["online"] is None else f"away: {row['reason']}"
 
 
 def _exceptions(board: Board, width: int) -> Panel:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from html import escape
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from mdms.cli.board_figures import (
     GOAL_RAW,
     Board,
+    collector_state,
     figures,
     finished,
     newest,
@@ -140,7 +140,7 @@ def _collectors(board: Board, zone: ZoneInfo) -> str:
     rows = [
         {
             "collector": row["name"],
-            "state": _state(row),
+            "state": collector_state(row),
             "last batch": _time(row["batch_received_at"], zone),
             "holes": f"{row['holes_open']:,}",
             "batches lost": f"{row['batches_lost']:,}",
@@ -154,12 +154,6 @@ def _collectors(board: Board, zone: ZoneInfo) -> str:
         "Holes in the numbers of each collector's batches that touch the day.",
         plot + _table(rows, {"batches lost"}),
     )
-
-
-def _state(row: Mapping[str, Any]) -> str:
-    if row["online"] is None:
-        return "never said"
-    return "online" if row["online"] else f"away: {row['reason']}"
 
 
 def _exceptions(board: Board) -> str:

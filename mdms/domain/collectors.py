@@ -126,13 +126,29 @@ def condition(state: CollectorState | None, batch_at: datetime | None, now: date
         batch_at: When its newest batch came; None if none did.
         now: Silence counts up to here.
     """
-    if state is None and batch_at is None:
-        return Condition.UNHEARD
-    if state is not None and not state.online:
+    said = None if state is None else state.online
+    return condition_of(last_heard(state.alive_at if state else None, batch_at), now, online=said)
+
+
+def condition_of(heard_at: datetime | None, now: datetime, *, online: bool | None) -> Condition:
+    """
+    Judge a collector by what is kept of it.
+
+    Args:
+        heard_at: When it was last heard, by word or batch; None if never.
+        now: Silence counts up to here.
+        online: What it said last; None if nothing.
+    """
+    if online is False:
         return Condition.OFFLINE
-    signs = [state.alive_at if state else None, batch_at]
-    alive_at = max(each for each in signs if each is not None)
-    return Condition.ONLINE if now - alive_at <= STALE_AFTER else Condition.STALE
+    if heard_at is None:
+        return Condition.UNHEARD
+    return Condition.ONLINE if now - heard_at <= STALE_AFTER else Condition.STALE
+
+
+def last_heard(*signs: datetime | None) -> datetime | None:
+    """Return the newest sign of life; None when there is none."""
+    return max((each for each in signs if each is not None), default=None)
 
 
 def clock_is_off(state: CollectorState | None) -> bool:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mdms.domain.collectors import condition_of, last_heard
 from mdms.domain.errors import UsageError
 from mdms.domain.time import Period, local_day
 from mdms.ports.clock import Clock
@@ -48,6 +49,9 @@ class BoardService:
         period = Period.of_days(wanted, wanted, self._zone)
         async with self._unit_of_work() as work:
             figures = await work.board.figures(wanted, period, now, today, by_hour=by_hour)
+        for row in figures["collectors"]:
+            heard_at = last_heard(row["alive_at"], row["batch_received_at"])
+            row["condition"] = condition_of(heard_at, now, online=row["online"])
         return {
             "utility": self._utility,
             "zone": self._zone.key,

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from mdms.domain.collectors import Condition, clock_is_off, condition
+from mdms.domain.collectors import Condition, clock_is_off, condition, last_heard
 from mdms.ports.clock import Clock
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
@@ -33,14 +33,17 @@ class CollectorService:
         for collector_id, name in names.items():
             state, sequence = states.get(collector_id), sequences.get(collector_id)
             batch_at = sequence.received_at if sequence else None
-            signs = [state.alive_at if state else None, batch_at]
-            alive_at = max((each for each in signs if each is not None), default=None)
+            alive_at = last_heard(state.alive_at if state else None, batch_at)
+            found = condition(state, batch_at, now)
+            since = state.changed_at if state else None
+            if found is Condition.STALE:
+                since = alive_at  # its word that it is there is older than its silence
             rows.append(
                 {
                     "collector_id": collector_id,
                     "name": name,
-                    "condition": condition(state, batch_at, now).value,
-                    "since": state.changed_at.isoformat() if state else None,
+                    "condition": found.value,
+                    "since": since.isoformat() if since else None,
                     "silent_s": int((now - alive_at).total_seconds()) if alive_at else None,
                     "reason": state.reason if state and not state.online else "",
                     "clock_offset_ms": state.clock_offset_ms if state else None,

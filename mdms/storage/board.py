@@ -53,14 +53,14 @@ class PostgresBoard:
     """
 
     COLLECTORS = """
-    SELECT s.name, s.online, s.reason, s.changed_at, s.batch_received_at,
+    SELECT s.name, s.online, s.reason, s.alive_at, s.changed_at, s.batch_received_at,
            count(h.first_seq) FILTER (WHERE h.lost_at IS NULL) AS holes_open,
            coalesce(sum(h.last_seq - h.first_seq + 1) FILTER (WHERE h.lost_at IS NOT NULL), 0)::int8
                AS batches_lost
     FROM report.collector_state s
     LEFT JOIN report.sequence_hole h
         ON h.collector_id = s.collector_id AND h.from_utc < %(end)s AND h.to_utc >= %(start)s
-    GROUP BY s.name, s.online, s.reason, s.changed_at, s.batch_received_at
+    GROUP BY s.name, s.online, s.reason, s.alive_at, s.changed_at, s.batch_received_at
     ORDER BY s.name
     """
 
