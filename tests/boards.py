@@ -30,7 +30,8 @@ BOARD: dict[str, Any] = {
     "collectors": [
         {
             "name": "Mast <1>", "online": True, "condition": "online", "reason": "",
-            "changed_at": None, "batch_received_at": "2026-11-02T16:59:00Z", "holes_open": 3, "batches_lost": 12,
+            "changed_at": None, "batch_received_at": "2026-11-02T16:59:00Z", "holes_open": 3,
+            "batches_lost": 12,
         },
         {
             "name": "Roof", "online": None, "condition": "unheard", "reason": None,
