@@ -88,7 +88,8 @@ class Operator:
         (cycle, *_) = {row["billing_cycle"] for row in self.registry("usage_points")}
         estimated = an_estimate(self.city)
         at = estimated["start_utc"].tz_convert("America/Los_Angeles")
-        leak = next(each for each in self.rows("mdms leak ls --open -o json"))
+        leaks = self.rows("mdms leak ls -o json")
+        leak = max(leaks, key=lambda each: each["ended_at"] is None)
         self.names = {
             "METER": estimated["meter"],
             "ELECTRIC": electric["badge"],
@@ -210,9 +211,9 @@ def answer_the_questions(operator: Operator) -> None:
     (asked,) = operator.rows("mdms leak ls --meter WATER -o json")
     assert asked["state"] == "ACK_NORMAL"
     # Is the east feeder out? No feeder was; one transformer, and those that it feeds.
-    outages = json.loads(operator.type("mdms outage ls --from FIRST_DAY --to TODAY -o json")[1])
-    assert {each["device"] for each in outages["outages"]} == {"transformer"}
-    assert all(each["until"] for each in outages["outages"]), "the power is back"
+    outages = operator.rows("mdms outage ls --from FIRST_DAY --to TODAY -o json")
+    assert {each["device"] for each in outages} == {"transformer"}
+    assert all(each["until"] for each in outages), "the power is back"
     # What is blocking cycle 14? Meter by meter, with a reason; the others are frozen.
     windows = operator.rows("mdms billing status -o json")
     left_out = {row["meter"] for row in windows if row["meter"]}
