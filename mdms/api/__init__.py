@@ -16,6 +16,7 @@ from mdms.api import (
     billing_corrections,
     billing_cycles,
     board,
+    breaches,
     breaker,
     collectors,
     conflicts,
@@ -92,6 +93,7 @@ _MODULES = (
     grants,
     own,
     aggregates,
+    breaches,
     access_log,
     audit,
 )

@@ -27,6 +27,7 @@ from mdms.services.billing_estimates import BillingEstimates
 from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
 from mdms.services.board import BoardService
+from mdms.services.breaches import BreachService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
@@ -113,6 +114,7 @@ class Services:
     wishes: WishService
     answers: AnswerService
     aggregates: AggregateService
+    breaches: BreachService
     access_log: AccessLogService
     tokens: TokenService
     audit: AuditService

@@ -27,10 +27,10 @@ from mdms.app.commands import reactions
 from mdms.app.core import Core
 from mdms.app.ingest import Line
 from mdms.app.keys import read_tags, read_trailers
+from mdms.app.readiness import DatabaseProbe
 from mdms.app.tasks import Tasks
-from mdms.domain.errors import OperatorError, UnavailableError
+from mdms.domain.errors import OperatorError
 from mdms.domain.people import Token
-from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.access_log import AccessLogService
 from mdms.services.aggregates import AggregateService
 from mdms.services.answers import AnswerService
@@ -43,6 +43,7 @@ from mdms.services.billing_estimates import BillingEstimates
 from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
 from mdms.services.board import BoardService
+from mdms.services.breaches import BreachService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
@@ -135,9 +136,15 @@ def _services(core: Core, line: Line | None) -> Services:
 
     pilot = PilotService(unit_of_work, clock, lambda at: core.judge.rules(at).gate)
 
+    async def ask_database() -> None:
+        async with unit_of_work() as work:
+            await work.registry.collector_ids()
+
+    probe = DatabaseProbe(ask_database)
+
     async def problems() -> Sequence[str]:
         of_line = line.problems() if line else ()
-        return [*of_line, *await _database_problems(unit_of_work)]
+        return [*of_line, *await probe.problems()]
 
     return Services(
         zone=settings.zone,
@@ -199,6 +206,7 @@ def _services(core: Core, line: Line | None) -> Services:
         grants=GrantService(unit_of_work, clock, core.book),
         own_data=own_data,
         aggregates=AggregateService(unit_of_work, clock, core.book),
+        breaches=BreachService(unit_of_work, clock, core.book),
         answers=AnswerService(unit_of_work, clock),
         wishes=WishService(unit_of_work, clock, core.book, own_data),
         access_log=AccessLogService(unit_of_work.pipelined, clock, core.book),
@@ -210,15 +218,6 @@ def _services(core: Core, line: Line | None) -> Services:
 
 def _nobody_waits() -> None:
     """Tell nobody: this process sends no commands."""
-
-
-async def _database_problems(unit_of_work: UnitOfWorkFactory) -> list[str]:
-    try:
-        async with unit_of_work() as work:
-            await work.registry.collector_ids()
-    except UnavailableError as error:
-        return [str(error)]
-    return []
 
 
 def _tokens(settings: ApiSettings) -> list[Token]:

@@ -73,6 +73,23 @@ def looks(
 
 
 @app.command()
+def breach(
+    accounts: Annotated[list[str], typer.Argument(help="Contract accounts concerned.")],
+    what: Annotated[str, typer.Option(help="What happened, for the record.")],
+    config: options.Config = None,
+    output: options.Form = Output.TABLE,
+) -> None:
+    """
+    Open an incident: data went astray. The audit keeps it; every account gets an alert.
+
+    Example: mdms privacy breach A1000012 --what "September's export went to another firm"
+    """
+    with options.client(config) as mdms:
+        opened = mdms.report_breach(accounts, what)
+    show([opened | {"to_do": "; ".join(opened["to_do"])}], output, title="Incident")
+
+
+@app.command()
 def publish(
     commodity: Annotated[Commodity, typer.Argument(help="What was billed.")],
     month: Annotated[str, typer.Argument(help="A month that is over: 2026-11.")],

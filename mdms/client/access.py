@@ -50,6 +50,11 @@ class AccessCalls(Transport):
         body = {"commodity": commodity, "month": month, "cut": cut}
         return list(self._json("POST", "/v1/aggregates", json=body)["groups"])
 
+    def report_breach(self, account_ids: Iterable[str], what: str) -> dict[str, Any]:
+        """Open an incident: data of these accounts went astray; each is told by an alert."""
+        body = {"account_ids": [*account_ids], "what": what}
+        return self._json("POST", "/v1/breaches", json=body)
+
     def aggregates(self) -> Iterator[dict[str, Any]]:
         """Yield the ledger of sums, the newest first, page by page."""
         return self._rows("/v1/aggregates", "releases")

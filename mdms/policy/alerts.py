@@ -50,6 +50,8 @@ class Alert(StrEnum):
     OUTAGE = "outage"
     DISCONNECT = "disconnect"
     RECONNECT = "reconnect"
+    BREACH = "breach"
+    """Data of theirs went astray."""
 
 
 URGENT: Final = frozenset(

@@ -1,6 +1,6 @@
 """The store of grants to customers' own data, and the log of who looked at whose."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
@@ -10,6 +10,10 @@ from mdms.domain.customers import Grant, Look, Service
 
 class CustomerStore(Protocol):
     """Grants, and where customers are served."""
+
+    async def accounts(self, account_ids: Collection[str]) -> frozenset[str]:
+        """Return which of these accounts there are."""
+        ...
 
     async def grant(self, grant: Grant) -> None: ...
     async def find_grant(self, sha256: str) -> Grant | None: ...

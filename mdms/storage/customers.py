@@ -1,6 +1,6 @@
 """Grants to customers' own data as rows; hashes only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +18,13 @@ class PostgresCustomers:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    ACCOUNTS = "SELECT account_id FROM account WHERE account_id = ANY(%(account_ids)s)"
+
+    async def accounts(self, account_ids: Collection[str]) -> frozenset[str]:
+        named = {"account_ids": list(account_ids)}
+        rows = await (await self._connection.execute(self.ACCOUNTS, named)).fetchall()
+        return frozenset(account_id for (account_id,) in rows)
 
     GRANT = """
     INSERT INTO personal.access_grant

@@ -46,6 +46,7 @@ from mdms.services.billing_estimates import BillingEstimates
 from mdms.services.billing_parallel import ParallelBilling
 from mdms.services.billing_run import BillingService
 from mdms.services.board import BoardService
+from mdms.services.breaches import BreachService
 from mdms.services.collectors import CollectorService
 from mdms.services.conflicts import ConflictService
 from mdms.services.controls import ControlService
@@ -176,6 +177,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         grants=GrantService(store, clock, BOOK),
         own_data=OwnDataService(store, clock, BOOK),
         aggregates=AggregateService(store, clock, BOOK),
+        breaches=BreachService(store, clock, BOOK),
         answers=AnswerService(store, clock),
         wishes=WishService(store, clock, BOOK, OwnDataService(store, clock, BOOK)),
         access_log=AccessLogService(store, clock, BOOK),
