@@ -64,7 +64,7 @@ def grid(
         present=present,
         expected=_expected(table, channel_id, slots),
         flags=flags,
-        registers=bookends(slots, channel_id, registers.current(), rules.bookend.align_s),
+        registers=bookends(slots, channel_id, registers.measured(), rules.bookend.align_s),
         edits=standing,
     )
     stored = Stored(

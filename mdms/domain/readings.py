@@ -7,7 +7,7 @@ says. Stored time is the start of an interval. Missing is the absence of a row, 
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +136,10 @@ class _Columns:
         return self.take(order[last])
 
 
+_IS_ESTIMATE: Final = np.zeros(256, np.bool_)
+_IS_ESTIMATE[[Status.ESTIMATED.code, Status.FINAL_ESTIMATE.code]] = True
+
+
 @dataclass(frozen=True, slots=True)
 class IntervalReads(_Columns):
     """
@@ -228,6 +232,13 @@ class RegisterReads(_Columns):
     status: UInt8
     recorded_us: Int64
     source: Int16
+
+    def measured(self) -> Self:
+        """Return the newest read of each instant, none that was estimated or is held; sorted."""
+        estimated = _IS_ESTIMATE[self.status]
+        current = (self.take(~estimated) if estimated.any() else self).current()
+        held = current.status == Status.SUSPECT.code
+        return current.take(~held) if held.any() else current
 
     @classmethod
     def raw(

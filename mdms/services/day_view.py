@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from mdms.billing.registers import best_known
 from mdms.domain.readings import Status
 from mdms.domain.time import from_epoch_s
 from mdms.services.channel_bench import NOTHING, Bench
@@ -86,7 +87,7 @@ def _beside(bench: Bench, span: slice, like: int) -> list[int | None]:
 
 def _registers(bench: Bench, span: slice, zone: ZoneInfo) -> list[dict[str, Any]]:
     """Return the register reads of a day, both midnights included."""
-    current, length = bench.registers.current(), bench.slots.interval_s
+    current, length = best_known(bench.registers), bench.slots.interval_s
     first_s = int(bench.slots.start_s[span.start])
     last_s = int(bench.slots.start_s[span.stop - 1]) + length
     align_s = bench.rules.bookend.align_s

@@ -125,7 +125,7 @@ def _register(bench: Bench, request: EditRequest) -> Draft:
     )
     every = RegisterReads.concat(bench.registers, row)
     registers = gridding.bookends(
-        bench.slots, bench.block.channel_id, every.current(), bench.rules.bookend.align_s
+        bench.slots, bench.block.channel_id, every.measured(), bench.rules.bookend.align_s
     )
     found = engine.validate(
         replace(bench.block, registers=registers),

@@ -93,11 +93,10 @@ def day_end_s(day: date, zone: ZoneInfo) -> int:
 
 def _registers(registers: RegisterReads, channel_id: Int32, slots: SlotTable) -> Int64:
     """Return the register at the end of each hour where one was read within a minute of it."""
-    reads = registers.current()
+    reads = registers.measured()
     boundary_s = (reads.at_s + HOUR_S // 2) // HOUR_S * HOUR_S
     hour = (boundary_s - slots.start_s[0]) // HOUR_S - 1
-    usable = (np.abs(reads.at_s - boundary_s) <= _ALIGN_S) & (reads.status != Status.SUSPECT.code)
-    usable &= (hour >= 0) & (hour < len(slots))
+    usable = (np.abs(reads.at_s - boundary_s) <= _ALIGN_S) & (hour >= 0) & (hour < len(slots))
     row = np.searchsorted(channel_id, reads.channel_id[usable])
     register = np.full((len(channel_id), len(slots)), UNHEARD, np.int64)
     register[row, hour[usable]] = reads.value[usable]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mdms.billing.formats.outgoing import Outgoing, OutgoingChannel
+from mdms.billing.registers import best_known
 from mdms.domain.errors import NotFoundError
 from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.readings import Int32, Int64
@@ -67,10 +68,11 @@ async def _block(work: UnitOfWork, table: ChannelTable, wanted: Wanted, zone: Zo
     first = local_day(period.start_utc, zone)
     last = local_day(period.end_utc - _LAST_INSTANT, zone)
     days = await work.vee.days(first, last, channel_ids=ids, as_of=as_of)
-    current, shown = reads.current(), registers.current()
+    current, shown = reads.current(), best_known(registers)
     status = displayed_status(current, days, zone)
-    place = _place(table, current.channel_id, current.start_s)
-    register_place = _place(table, shown.channel_id, shown.at_s)
+    place = _place(table, current.channel_id, current.start_s, table.removed_s)
+    # The last register is read in the instant of the removal.
+    register_place = _place(table, shown.channel_id, shown.at_s, table.removed_s + 1)
     order = _order(place, current.start_s)
     register_order = _order(register_place, shown.at_s)
     return Outgoing(
@@ -87,8 +89,8 @@ async def _block(work: UnitOfWork, table: ChannelTable, wanted: Wanted, zone: Zo
     )
 
 
-def _place(table: ChannelTable, channel_id: Int32, at_s: Int64) -> Int64:
-    """Return the installation in which each read was taken, -1 where there was none."""
+def _place(table: ChannelTable, channel_id: Int32, at_s: Int64, end_s: Int64) -> Int64:
+    """Return the installation in which each read was taken, each up to its end; -1: in none."""
     place = np.full(len(channel_id), _NOWHERE, np.int64)
     by_channel = np.argsort(table.channel_id, kind="stable")
     ids = table.channel_id[by_channel]
@@ -96,7 +98,7 @@ def _place(table: ChannelTable, channel_id: Int32, at_s: Int64) -> Int64:
     count = np.searchsorted(ids, channel_id, side="right") - first
     for nth in range(int(count.max(initial=0))):
         row = by_channel[np.minimum(first + nth, len(ids) - 1)]
-        within = (nth < count) & (table.installed_s[row] <= at_s) & (at_s < table.removed_s[row])
+        within = (nth < count) & (table.installed_s[row] <= at_s) & (at_s < end_s[row])
         place[within] = row[within]
     return place
 

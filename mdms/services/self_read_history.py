@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from mdms.billing.registers import IS_ABSENT, IS_ESTIMATE, IS_HELD
+from mdms.billing.registers import IS_ABSENT, IS_ESTIMATE, IS_HELD, best_known
 from mdms.domain.reading_types import READING_TYPES, ReadingType
 from mdms.domain.readings import RegisterReads, Source, Status
 from mdms.domain.registry import STILL_INSTALLED_S, ChannelTable
@@ -77,7 +77,7 @@ class Registers:
         """Return what is known from LOOK_BACK_S before an instant up to it."""
         period = Period(from_epoch_s(end_s - LOOK_BACK_S), from_epoch_s(end_s))
         every = await work.readings.registers(period, channel_ids=[channel.channel_id])
-        current = every.current()
+        current = best_known(every)
         return cls(channel, current.take(~(IS_ABSENT | IS_HELD)[current.status]))
 
     def until(self, at_s: int) -> "Registers":
@@ -161,11 +161,12 @@ async def append_register(act: Act, channel: SelfReadChannel, new: NewRegister) 
     period = Period(new.at, new.at + SECOND)
     stored = await act.work.readings.registers(period, channel_ids=[channel.channel_id])
     there = stored.version[stored.at_s == to_epoch_s(new.at)]
+    first = int(new.status is Status.ESTIMATED)  # 0 is left to what may yet be read
     await act.work.readings.append_register_versions(
         RegisterReads(
             channel_id=np.array([channel.channel_id], np.int32),
             at_s=np.array([to_epoch_s(new.at)], np.int64),
-            version=np.array([int(there.max()) + 1 if there.size else 0], np.int16),
+            version=np.array([max(first, int(there.max(initial=-1)) + 1)], np.int16),
             value=np.array([new.value], np.int64),
             status=np.array([new.status.code], np.uint8),
             recorded_us=np.array([to_epoch_us(act.now)], np.int64),

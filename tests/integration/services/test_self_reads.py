@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mdms.domain.errors import OperatorError, UsageError
-from mdms.domain.readings import RegisterReads, Source
+from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.time import Period, to_epoch_s
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.self_read_months import SelfReadMonths
@@ -130,6 +130,22 @@ async def test_a_month_without_a_reading_is_estimated_from_history(home):
     assert (first, again) == (3, 0)
     assert await home.stored() == [("E", 390_000, Source.VEE)]
     assert await codes(home) == []
+
+
+async def test_a_read_that_comes_after_its_estimate_is_stored_beside_it(home):
+    home.clock.advance(datetime(2026, 12, 3, 18, tzinfo=UTC) - AT)
+    await home.months.close(*NOVEMBER)
+    late = RegisterReads.raw(
+        np.array([await home.channel_id("E1")]),
+        np.array([to_epoch_s(datetime(2026, 12, 3, 8, tzinfo=UTC))]),
+        np.array([371_000]),
+        recorded_us=2,
+        source=Source.FILE,
+    )
+    async with home.store() as work:
+        await work.readings.append_raw(IntervalReads.empty(), late, sure=False)
+
+    assert await home.stored() == [("R", 371_000, Source.FILE), ("E", 390_000, Source.VEE)]
 
 
 async def test_a_reading_near_the_end_of_the_window_is_that_months(home):
