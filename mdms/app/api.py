@@ -123,9 +123,9 @@ def _services(core: Core, line: Line | None) -> Services:
 
     months = SelfReadMonths(unit_of_work, clock, core.book)
 
-    async def finalize(first: date, last: date) -> None:
-        await core.vee.run(first, last, final=True)
-        await months.close(first, last + timedelta(days=1))
+    async def finalize(first: date, last: date, channel_ids: Sequence[int] | None) -> None:
+        await core.vee.run(first, last, channel_ids=channel_ids, final=True)
+        await months.close(first, last + timedelta(days=1), channel_ids=channel_ids)
 
     async def rejudge(first: date, last: date, channel_ids: Sequence[int]) -> None:
         await core.vee.run(first, last, channel_ids=channel_ids)

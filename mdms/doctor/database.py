@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mdms.doctor.findings import Finding, Level, ok, problem, warning
-from mdms.domain.errors import OperatorError, UnavailableError
+from mdms.domain.errors import OperatorError, UnavailableError, UsageError
 from mdms.ports.clock import Clock
 from mdms.settings import Settings
 from mdms.storage import migrate, roles
@@ -37,6 +37,8 @@ async def check_database(settings: Settings, clock: Clock) -> list[Finding]:
                 simulated = settings.clock.source == "simulation"
                 findings += _line(await diagnosis.line(), None if simulated else clock.now())
             return findings
+    except UsageError as error:
+        return [problem("database", str(error))]
     except UnavailableError as error:
         cure = "is it running, and does [database] dsn name it, its user and its password?"
         return [problem("database", f"the database does not let us in: {error}; {cure}")]

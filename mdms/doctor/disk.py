@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from mdms.doctor.findings import Finding, ok, problem, warning
-from mdms.domain.errors import UnavailableError
+from mdms.domain.errors import UnavailableError, UsageError
 from mdms.settings import Settings
 from mdms.storage.diagnosis import examine
 
@@ -29,7 +29,7 @@ async def _data_directory(settings: Settings) -> Path | None:
     try:
         async with examine(settings.database.dsn.get_secret_value()) as diagnosis:
             folder = await diagnosis.data_directory()
-    except UnavailableError:  # the database's own check says so
+    except (UnavailableError, UsageError):  # the database's own check says so
         return None
     return None if folder is None else next(filter(_reachable, (folder, *folder.parents)))
 

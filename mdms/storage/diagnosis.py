@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 
 from mdms.domain.errors import UnavailableError
 from mdms.storage import capabilities
+from mdms.storage.dsn import limited
 
 _CONNECT_S_MAX = 10
 _ON_THIS_MACHINE = ("/", "localhost", "127.", "::1")
@@ -158,10 +159,11 @@ async def examine(dsn: str) -> AsyncIterator[Diagnosis]:
 
     Raises:
         UnavailableError: It is away, or does not let this user in; in the driver's words.
+        UsageError: The DSN cannot be read.
     """
     with _errors_translated():
         async with await AsyncConnection.connect(
-            dsn, autocommit=True, connect_timeout=_CONNECT_S_MAX
+            limited(dsn), autocommit=True, connect_timeout=_CONNECT_S_MAX
         ) as connection:
             await connection.execute("SET TimeZone = 'UTC'")
             yield Diagnosis(connection)

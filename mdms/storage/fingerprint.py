@@ -6,6 +6,7 @@ import psycopg
 from psycopg import AsyncConnection, IsolationLevel, sql
 
 from mdms.domain.errors import OperatorError, UnavailableError
+from mdms.storage.dsn import limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ async def fingerprints(dsn: str) -> list[TableFingerprint]:
         UnavailableError: The database is away.
     """
     try:
-        async with await AsyncConnection.connect(dsn) as connection:
+        async with await AsyncConnection.connect(limited(dsn)) as connection:
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
             await connection.execute("SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'")
             tables = await (await connection.execute(TABLES)).fetchall()

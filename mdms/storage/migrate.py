@@ -22,6 +22,7 @@ from psycopg import AsyncConnection
 from mdms.domain.errors import OperatorError, UnavailableError
 from mdms.storage import capabilities, roles, time_series
 from mdms.storage.capabilities import Capabilities
+from mdms.storage.dsn import limited
 
 _NO_TRANSACTION = "-- transaction: none"
 
@@ -112,10 +113,11 @@ async def migrate(
         MigrationError: An applied file was changed, the database is newer than the files, the user
             has too few rights, or post migrations are asked for while pre ones are pending.
         UnavailableError: The database is away.
+        UsageError: The DSN cannot be read.
     """
     migrations = read() if migrations is None else migrations
     try:
-        async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
+        async with await AsyncConnection.connect(limited(dsn), autocommit=True) as connection:
             await connection.execute("SET TimeZone = 'UTC'")
             await connection.execute(LOCK)
             found = await _bootstrap(connection)
@@ -145,10 +147,11 @@ async def status(dsn: str) -> list[MigrationStatus]:
     Raises:
         MigrationError: An applied file was changed, or the database is newer than the files.
         UnavailableError: The database is away.
+        UsageError: The DSN cannot be read.
     """
     migrations = read()
     try:
-        async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
+        async with await AsyncConnection.connect(limited(dsn), autocommit=True) as connection:
             await connection.execute("SET TimeZone = 'UTC'")
             is_new = await (await connection.execute(IS_NEW)).fetchone() == (True,)
             applied = {} if is_new else await _applied(connection)

@@ -1,14 +1,32 @@
-"""Connections: a bounded number, in UTC, whose statements end in time."""
+"""
+Connections: a bounded number, in UTC, whose statements end in time.
 
+The server ends what takes too long. A server that is frozen ends nothing, and its kernel goes on
+acknowledging: who waits for longer than any statement may take hangs up.
+"""
+
+import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from psycopg import AsyncConnection
+from psycopg.abc import RV, PQGen
 from psycopg_pool import AsyncConnectionPool
+
+from mdms.storage.dsn import limited
 
 _WAIT_S_MAX = 10.0
 """How long a transaction waits for a connection before the database counts as away."""
 _MS_PER_S = 1000
+
+_CHECK_S_MAX: Final = 3.0
+"""So long may a connection that was idle take to say that it is there."""
+_GRACE_S: Final = 10.0
+"""Beyond the time after which the server itself ends a statement."""
+_INTERVAL_S: Final = 0.1
 
 SET_UP = """
 SELECT set_config('TimeZone', 'UTC', false),
@@ -24,6 +42,38 @@ load is grouped in; a scan that starts where another one is would spoil the orde
 """
 
 
+class _Connection(AsyncConnection):
+    """A connection that is hung up where the server says nothing for `patience_s`."""
+
+    patience_s = _WAIT_S_MAX
+
+    async def wait(
+        self,
+        gen: PQGen[RV],
+        interval: float = _INTERVAL_S,
+        timeout: float | None = None,  # noqa: ASYNC109 - the method that is refined has it
+    ) -> RV:
+        patience = asyncio.get_running_loop().call_later(self.patience_s, self._hang_up)
+        try:
+            return await super().wait(gen, interval, timeout)
+        finally:
+            patience.cancel()
+
+    def _hang_up(self) -> None:
+        """End the line under whoever waits: they see a connection that is lost."""
+        with socket.socket(fileno=os.dup(self.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+
+async def _answers(connection: AsyncConnection) -> None:
+    assert isinstance(connection, _Connection), "the pool makes no others"
+    patience_s, connection.patience_s = connection.patience_s, _CHECK_S_MAX
+    try:
+        await AsyncConnectionPool.check_connection(connection)
+    finally:
+        connection.patience_s = patience_s
+
+
 @asynccontextmanager
 async def open_pool(
     dsn: str, *, connections_max: int, statement_timeout_s: float
@@ -35,20 +85,27 @@ async def open_pool(
         dsn: Where the database is.
         connections_max: Connections at one time.
         statement_timeout_s: A statement that runs longer is cancelled.
+
+    Raises:
+        UsageError: The DSN cannot be read.
     """
 
     async def set_up(connection: AsyncConnection) -> None:
+        assert isinstance(connection, _Connection), "the pool makes no others"
         timeout_ms = str(round(statement_timeout_s * _MS_PER_S))
         await connection.execute(SET_UP, {"statement_timeout_ms": timeout_ms})
         await connection.commit()
+        connection.patience_s = statement_timeout_s + _GRACE_S
 
-    async with AsyncConnectionPool(
-        dsn,
+    connections: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
+        limited(dsn),
+        connection_class=_Connection,
         min_size=1,
         max_size=connections_max,
         timeout=_WAIT_S_MAX,
         configure=set_up,
-        check=AsyncConnectionPool.check_connection,
+        check=_answers,
         open=False,
-    ) as pool:
-        yield pool
+    )
+    async with connections:
+        yield connections

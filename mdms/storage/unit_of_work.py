@@ -25,6 +25,7 @@ from mdms.storage.conflicts import PostgresConflicts
 from mdms.storage.controls import PostgresControls
 from mdms.storage.customers import PostgresCustomers
 from mdms.storage.dials import PostgresDials
+from mdms.storage.dsn import limited
 from mdms.storage.edits import PostgresEdits
 from mdms.storage.events import PostgresEvents
 from mdms.storage.exceptions import PostgresExceptions
@@ -155,8 +156,9 @@ async def open_store(
 
     Raises:
         UnavailableError: The database is away.
-        UsageError: It has no tables yet.
+        UsageError: It has no tables yet, or the DSN cannot be read.
     """
+    dsn = limited(dsn)
     partitions = Partitions(dsn, await _made_with(dsn))
     async with pool.open_pool(
         dsn, connections_max=connections_max, statement_timeout_s=statement_timeout_s
