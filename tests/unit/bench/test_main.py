@@ -10,6 +10,7 @@ import pytest
 from tests.bench import (
     api,
     billing,
+    billing_scale,
     command,
     files,
     ingest_backlog,
@@ -76,6 +77,7 @@ def test_every_row_is_in_the_reference():
         *vee_city.UNITS,
         *vee_gaps.UNITS,
         *billing.UNITS,
+        *billing_scale.UNITS,
         *files.UNITS,
         *command.UNITS,
         *panels.UNITS,
