@@ -11,10 +11,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from mdms.billing.channels import ServicePeriod
+from mdms.billing.channels import BilledChannel, ServicePeriod
 from mdms.billing.demand import Demand, demand_of
-from mdms.billing.determinants import billed_intervals
 from mdms.billing.registers import IS_ESTIMATED_SHARE, Quality, least_trusted_of
+from mdms.billing.schedules import Span, UncountableError, of_all, spans_of, split_by_days
 from mdms.billing.service_parts import (
     Flag,
     Part,
@@ -78,18 +78,20 @@ class ServiceBiller:
             parts: Of all its meters, at least one.
             intervals: Current intervals of its channels, sorted by channel and start.
             revision: 1, or more for a correction.
+
+        Raises:
+            UncountableError: Its schedule asks for what the intervals cannot say.
         """
         assert parts, "a service without a meter is no bill"
         ordered = sorted(parts, key=order)
         usage = usage_of(ordered)
         quantities, detail, flags = totals(usage)
         self._add_therms(period, terms, usage, quantities, detail)
-        schedule = self._schedule_of(terms)
-        if schedule.tou is not None:
-            self._add_buckets(schedule.tou, ordered, intervals, quantities, detail)
-        if schedule.demand_minutes is not None:
-            flags |= self._add_demand(schedule, ordered, intervals, quantities, detail)
-        flags |= self._add_days(period, terms, quantities, detail)
+        spans = spans_of(period, terms, self._tariff, self._zone)
+        flags |= self._add_spans(spans, ordered, intervals, quantities, detail)
+        if not SERVICE_DAYS_MIN <= period.service_days <= SERVICE_DAYS_MAX:
+            flags.add(Flag.PRORATED)
+            detail["proration"] = f"{period.service_days}/{self._tariff.period_days}"
         quality = least_trusted_of(Quality(each.determinant.quality) for each in ordered)
         flags |= set(flags_of(period, ordered, quality))
         reasons = {each.channel.badge: each.channel.estimated_because for each in ordered}
@@ -120,9 +122,40 @@ class ServiceBiller:
         )
         return replace(service, content_hash=content_hash(service))
 
-    def _schedule_of(self, terms: Terms) -> RateSchedule:
-        """Return what is counted: what the last schedule of the period asks for."""
-        return self._tariff.schedules[terms.schedules[-1][1]]
+    def _add_spans(
+        self,
+        spans: Sequence[Span],
+        parts: Sequence[Part],
+        intervals: IntervalReads,
+        quantities: dict[str, int],
+        detail: dict[str, Any],
+    ) -> set[Flag]:
+        """Count what each rate schedule asks for in its own days; demand is never prorated."""
+        detail["schedules"] = [span.view for span in spans]
+        if len(spans) == 1:
+            return self._count(spans[0], parts, intervals, quantities, detail)
+        flags = {Flag.SCHEDULE_CHANGED}
+        rows = split_by_days(quantities, [span.days for span in spans])
+        for span, row, told in zip(spans, rows, detail["schedules"], strict=True):
+            flags |= self._count(span, parts, intervals, row, told)
+            told.update(row)
+        quantities |= of_all(rows, quantities)
+        return flags
+
+    def _count(
+        self,
+        span: Span,
+        parts: Sequence[Part],
+        intervals: IntervalReads,
+        quantities: dict[str, int],
+        detail: dict[str, Any],
+    ) -> set[Flag]:
+        """Add what one schedule asks for to the totals of its days."""
+        if span.schedule.tou is not None:
+            self._add_buckets(span, parts, intervals, quantities, detail)
+        if span.schedule.demand_minutes is None:
+            return set()
+        return self._add_demand(span, parts, intervals, quantities, detail)
 
     def _add_therms(
         self,
@@ -142,13 +175,15 @@ class ServiceBiller:
 
     def _add_buckets(
         self,
-        name: str,
+        span: Span,
         parts: Sequence[Part],
         intervals: IntervalReads,
         quantities: dict[str, int],
         detail: dict[str, Any],
     ) -> None:
         """Divide each direction's whole units over its buckets, so that they add up to it."""
+        name = span.schedule.tou
+        assert name is not None, "buckets are billed"
         told: dict[str, Any] = {"calendar": name}
         names = self._tariff.tou[name].buckets
         for direction in ("delivered", "received"):
@@ -157,7 +192,7 @@ class ServiceBiller:
                 continue
             all_of, estimated = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
             for part in mine:
-                billed = billed_intervals(intervals, part.channel)
+                billed = span.intervals(intervals, part.channel)
                 grid = self._grid(name, part.channel.interval_s)
                 is_estimated = IS_ESTIMATED_SHARE[billed.status]
                 for bucket, quanta in grid.sums(billed).items():
@@ -194,25 +229,18 @@ class ServiceBiller:
 
     def _add_demand(
         self,
-        schedule: RateSchedule,
+        span: Span,
         parts: Sequence[Part],
         intervals: IntervalReads,
         quantities: dict[str, int],
         detail: dict[str, Any],
     ) -> set[Flag]:
         """Add the largest power that was measured, whichever meter did (vee.md 8.5)."""
-        assert schedule.demand_minutes is not None, "demand is billed"
         found = [
-            demand_of(
-                billed_intervals(intervals, each.channel),
-                interval_s=each.channel.interval_s,
-                demand_s=max(schedule.demand_minutes * _MINUTE_S, each.channel.interval_s),
-                sliding=bool(schedule.sliding),
-                quantum=each.channel.register_resolution * each.channel.multiplier,
-                error_max=self._tariff.demand_error_max,
-            )
+            self._demand(span.schedule, each.channel, billed)
             for each in parts
-            if each.direction == "delivered" and each.determinant.interval_count
+            if each.direction == "delivered"
+            and len(billed := span.intervals(intervals, each.channel))
         ]
         if not found:
             return {Flag.DEMAND_INCOMPLETE}
@@ -223,6 +251,26 @@ class ServiceBiller:
             "at": None if best.peak_at_s is None else from_epoch_s(best.peak_at_s).isoformat(),
         }
         return self._unsure(found, best, quantities, detail)
+
+    def _demand(
+        self, schedule: RateSchedule, channel: BilledChannel, billed: IntervalReads
+    ) -> Demand:
+        assert schedule.demand_minutes is not None, "demand is billed"
+        interval_s = channel.interval_s
+        demand_s = max(schedule.demand_minutes * _MINUTE_S, interval_s)
+        if demand_s % interval_s:
+            raise UncountableError(
+                f"its demand is taken over {demand_s} s, and intervals of {interval_s} s do not "
+                "make them up"
+            )
+        return demand_of(
+            billed,
+            interval_s=interval_s,
+            demand_s=demand_s,
+            sliding=bool(schedule.sliding),
+            quantum=channel.register_resolution * channel.multiplier,
+            error_max=self._tariff.demand_error_max,
+        )
 
     def _unsure(
         self,
@@ -241,32 +289,3 @@ class ServiceBiller:
         if share > self._tariff.demand_estimated_max:
             return {Flag.DEMAND_ESTIMATED, Flag.DEMAND_INCOMPLETE}
         return {Flag.DEMAND_ESTIMATED}
-
-    def _add_days(
-        self,
-        period: ServicePeriod,
-        terms: Terms,
-        quantities: Mapping[str, int],
-        detail: dict[str, Any],
-    ) -> set[Flag]:
-        """Add days by schedule and the proration; demand is never prorated (R11.F)."""
-        firsts = [first for first, _ in terms.schedules]
-        lasts = [*firsts[1:], period.to_on]
-        days = [(last - first).days for first, last in zip(firsts, lasts, strict=True)]
-        detail["schedules"] = [
-            {"schedule": name, "from_on": str(first), "days": count}
-            for (first, name), count in zip(terms.schedules, days, strict=True)
-        ]
-        flags = set()
-        if len(days) > 1:
-            flags.add(Flag.SCHEDULE_CHANGED)
-            for name in ("delivered", "received", "net"):
-                for key in [key for key in quantities if key.rsplit("_", 1)[0] == name]:
-                    for row, units in zip(
-                        detail["schedules"], shared_out(quantities[key], days), strict=True
-                    ):
-                        row[key] = units
-        if not SERVICE_DAYS_MIN <= period.service_days <= SERVICE_DAYS_MAX:
-            flags.add(Flag.PRORATED)
-            detail["proration"] = f"{period.service_days}/{self._tariff.period_days}"
-        return flags

@@ -1,10 +1,10 @@
 """What is checked of each bill before it is frozen: the period rules, and who may wave them by."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -183,23 +183,31 @@ class BillChecks:
         elif demand is not None:
             usage = float(service.detail["exact"]["delivered_kwh"]) * _WATTS_IN_KW
             found += period.load_factor(usage, float(demand["watts"]), service.service_days, rules)
-        tou = service.detail.get("tou")
-        if tou is not None:
-            buckets = tou["delivered"]
-            shares = {
-                name: each["estimated"] / each["quanta"]
-                for name, each in buckets.items()
-                if each["quanta"]
-            }
-            found += period.estimated_share(0.0, shares, rules)
-            units = [service.quantities[f"delivered_{name}_kwh"] for name in buckets]
-            found += period.buckets_add_up(units, service.quantities["delivered_kwh"])
+        found += self._judge_buckets(service.detail, service.quantities)
+        for row in service.detail["schedules"]:  # each has its own where the schedule changed
+            found += self._judge_buckets(row, row)
         if service.commodity == Commodity.GAS:
             gas = service.detail.get("gas", {})
             pressure, therm = (_number(gas.get(name)) for name in ("pressure", "therm"))
             found += period.gas_factors(pressure, therm, rules)
         self.flagged.update(_code(one) for one in found)
         return found
+
+    def _judge_buckets(
+        self, detail: Mapping[str, Any], units: Mapping[str, int]
+    ) -> Iterator[PeriodFinding]:
+        """Yield V53 by bucket and V57 of what one rate schedule counts."""
+        if "tou" not in detail:
+            return
+        buckets = detail["tou"]["delivered"]
+        shares = {
+            name: each["estimated"] / each["quanta"]
+            for name, each in buckets.items()
+            if each["quanta"]
+        }
+        yield from period.estimated_share(0.0, shares, self.rules.period)
+        counted = [units[f"delivered_{name}_kwh"] for name in buckets]
+        yield from period.buckets_add_up(counted, units["delivered_kwh"])
 
     def _judge(
         self,
