@@ -79,11 +79,26 @@ from mdms.settings import ApiSettings
 log = structlog.get_logger()
 
 
-def start_api(core: Core, tasks: Tasks, line: Line | None) -> None:
-    """Listen and answer; without a line to collectors, what needs one is refused or waits."""
-    settings = core.settings.api
-    limit = RateLimit(core.clock, settings.requests_per_minute)
-    tasks.start(_answer(api.create(_services(core, line), limit), settings))
+def listen(settings: ApiSettings) -> socket.socket:
+    """
+    Return what callers connect to; they wait until `start_api` answers.
+
+    Raises:
+        OperatorError: Another process has the port, such as a daemon that runs already.
+    """
+    try:
+        return socket.create_server((settings.host, settings.port))
+    except OSError as error:
+        raise OperatorError(
+            f"nothing can listen on {settings.host}:{settings.port}: {error.strerror}; "
+            "does another `mdms serve` run? If not, choose another [api] port"
+        ) from error
+
+
+def start_api(core: Core, tasks: Tasks, line: Line | None, listener: socket.socket) -> None:
+    """Answer; without a line to collectors, what needs one is refused or waits."""
+    limit = RateLimit(core.clock, core.settings.api.requests_per_minute)
+    tasks.start(_answer(api.create(_services(core, line), limit), listener))
 
 
 def _services(core: Core, line: Line | None) -> Services:
@@ -123,7 +138,7 @@ def _services(core: Core, line: Line | None) -> Services:
 
     months = SelfReadMonths(unit_of_work, clock, core.book)
 
-    async def finalize(first: date, last: date, channel_ids: Sequence[int] | None) -> None:
+    async def finalize(first: date, last: date, channel_ids: Sequence[int]) -> None:
         await core.vee.run(first, last, channel_ids=channel_ids, final=True)
         await months.close(first, last + timedelta(days=1), channel_ids=channel_ids)
 
@@ -234,16 +249,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _answer(app: FastAPI, settings: ApiSettings) -> None:
-    try:
-        listener = socket.create_server((settings.host, settings.port))
-    except OSError as error:
-        raise OperatorError(
-            f"nothing can listen on {settings.host}:{settings.port}: {error.strerror}; "
-            "choose another [api] port"
-        ) from error
+async def _answer(app: FastAPI, listener: socket.socket) -> None:
     server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
-    log.info("api.listening", host=settings.host, port=listener.getsockname()[1])
+    host, port, *_ = listener.getsockname()
+    log.info("api.listening", host=host, port=port)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)

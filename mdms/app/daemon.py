@@ -13,7 +13,7 @@ import structlog
 
 from ingest.followed import FollowedClock
 from mdms.app.alerts import alert_delivery, deliver_alerts_forever
-from mdms.app.api import start_api
+from mdms.app.api import listen, start_api
 from mdms.app.clock import SystemClock
 from mdms.app.core import open_core
 from mdms.app.disks import watch_disks
@@ -53,6 +53,8 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
     sys.setswitchinterval(TURN_S)
     stop, manager = on_signal(), ServiceManager.of()
     async with AsyncExitStack() as stack:
+        # Before the broker: that ends the session of a daemon that runs for one of its name.
+        listener = stack.enter_context(listen(settings.api)) if "api" in parts else None
         core = await stack.enter_async_context(open_core(settings))
         tasks = await stack.enter_async_context(ended_in_order())
         nightly = Nightly(core) if "vee" in parts else None
@@ -70,8 +72,8 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
         if core.signer is not None and not isinstance(core.clock, FollowedClock):
             tasks.start(ask_after_the_signer_forever(core.signer, core.clock))
         await watch_disks(core, tasks)
-        if "api" in parts:
-            start_api(core, tasks, line)
+        if listener is not None:
+            start_api(core, tasks, line, listener)
         # What is loaded by now stays: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
