@@ -17,6 +17,7 @@ from mdms.billing.determinants import BlockReason, determine, intervals_needed_f
 from mdms.billing.registers import CARRY_S_MAX, NEAREST_S_MAX
 from mdms.billing.service import ServiceBiller
 from mdms.billing.service_parts import Part, Terms
+from mdms.billing.tou import UncountableError
 from mdms.billing.window import SERVICE_DAYS_MAX, BillWindow
 from mdms.domain.errors import OperatorError, UsageError
 from mdms.domain.readings import IntervalReads, RegisterReads
@@ -198,11 +199,14 @@ class Reckoning:
             terms = self.terms.of(service.period)
             if terms is None or len(ready) < len(service.channels):
                 blocked += _waiting(rows, terms)
-            else:
-                made.append(
-                    self.biller.bill(service.period, terms, ready, current, revision=revision)
-                )
-                parts += rows
+                continue
+            try:
+                bill = self.biller.bill(service.period, terms, ready, current, revision=revision)
+            except UncountableError as error:
+                blocked += [_block(row, BlockReason.NOT_COUNTED, str(error)) for row in rows]
+                continue
+            made.append(bill)
+            parts += rows
         return Reckoned(made, parts, blocked)
 
 
@@ -255,6 +259,13 @@ def _first_channel(place: Sequence[Service]) -> int:
     return min(channel.channel_id for service in place for channel in service.channels)
 
 
+async def services_in(work: UnitOfWork, window: BillWindow, zone: ZoneInfo) -> Sequence[Service]:
+    """Return the services with days in a window, whatever became of their reads."""
+    table, registry = await work.registry.channels(), await work.registry.load()
+    periods = service_periods(window, registry)
+    return _services(periods, billed_channels(window, zone, table, periods))
+
+
 def _services(
     periods: Mapping[str, Sequence[ServicePeriod]], channels: Sequence[BilledChannel]
 ) -> list[Service]:
@@ -276,5 +287,8 @@ def _waiting(ready: Sequence[BillingDeterminant], terms: Terms | None) -> Iterat
     if terms is None:
         reason, detail = BlockReason.NO_TERMS, "its rate schedule is none of config/policy"
     for row in ready:
-        text = f"{row.reading_type}: {detail}"
-        yield BillingBlock(row.channel_id, row.badge, reason.value, text)
+        yield _block(row, reason, detail)
+
+
+def _block(row: BillingDeterminant, reason: BlockReason, detail: str) -> BillingBlock:
+    return BillingBlock(row.channel_id, row.badge, reason.value, f"{row.reading_type}: {detail}")

@@ -25,6 +25,7 @@ from mdms.services.billing_reckoning import (
     Service,
     bill_window,
     blocks,
+    services_in,
 )
 from mdms.services.customer_rules import CustomerBook
 from mdms.telemetry import metrics
@@ -32,8 +33,8 @@ from vee.rules import RuleSet
 
 log = structlog.get_logger(__name__)
 
-Finalize = Callable[[date, date], Awaitable[None]]
-"""Runs the final validation and estimation of the local days first..last, both included."""
+Finalize = Callable[[date, date, Sequence[int]], Awaitable[None]]
+"""Runs the final validation and estimation of the local days first..last, of some channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,11 @@ class BillingService:
         """
         window = bill_window(window_start, window_end)
         self._refuse_what_is_no_bill(window, any_length=any_length)
-        await self._finalize(window.start, window.last_day)
+        async with self._unit_of_work() as work:
+            there = await services_in(work, window, self._book.zone)
+            closing = await of_cycle(work, window, there, cycle)
+        ids = {channel.channel_id for each in closing for channel in each.channels}
+        await self._finalize(window.start, window.last_day, sorted(ids))
         as_of = self._clock.now()
         async with self._unit_of_work() as work:
             reckoning = await Reckoning.prepare(work, window, as_of, self._book, self._rules)

@@ -5,6 +5,7 @@ Windows that close with or without a reading, what is due when, and the utility'
 year.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -64,11 +65,18 @@ class SelfReadMonths:
         self._clock = clock
         self._book = book
 
-    async def close(self, window_start: date, window_end: date) -> int:
+    async def close(
+        self, window_start: date, window_end: date, *, channel_ids: Collection[int] | None = None
+    ) -> int:
         """
         Close a bill window [start, end): what was not read is estimated; return how many were.
 
         Closing it again changes nothing.
+
+        Args:
+            window_start: Its first local day.
+            window_end: The day after its last.
+            channel_ids: Whose window it is; None: everybody's.
         """
         estimated = 0
         for enrolment in await self._in_force():
@@ -77,7 +85,8 @@ class SelfReadMonths:
             async with self._unit_of_work() as work:
                 act = self._act(work)
                 for each in await self._meters(act, enrolment):
-                    estimated += await self._close(act, each, window_start, window_end)
+                    if channel_ids is None or each.channel.channel_id in channel_ids:
+                        estimated += await self._close(act, each, window_start, window_end)
         log.info("selfread.window.closed", window_end=str(window_end), estimated=estimated)
         return estimated
 

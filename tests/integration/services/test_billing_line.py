@@ -1,7 +1,7 @@
 """From a registry directory to the billing file on a real database, computed again from files."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -154,7 +154,7 @@ def recomputed(directory: Path) -> Iterator[tuple[str, Decimal, int, str]]:
         )
 
 
-async def no_finalize(first_day: date, last_day: date) -> None:
+async def no_finalize(first_day: date, last_day: date, channel_ids: Sequence[int]) -> None:
     """Leave the reads as they are."""
 
 
@@ -183,6 +183,25 @@ async def test_the_billing_file_equals_one_computed_from_the_exported_reads(
             for row in csv.DictReader(file)
         ]
     assert billed == list(recomputed(tmp_path))
+
+
+async def test_a_cycle_makes_estimates_final_of_those_only_whose_bill_closes(
+    store: UnitOfWorkFactory,
+) -> None:
+    final: list[Sequence[int]] = []
+
+    async def finalize(first: date, last: date, channel_ids: Sequence[int]) -> None:
+        final.append(channel_ids)
+
+    billing = BillingService(store, FakeClock(JUDGED), BOOK, finalize, RULES)
+    await RegistryService(store).import_files(write_directory(TOWN))
+    await receive(store)
+    (cycle,) = {point.billing_cycle for point in TOWN.usage_points}
+
+    await billing.freeze(START, END, cycle=cycle)
+    await billing.freeze(START, END, cycle=cycle + 1)
+
+    assert [len(each) for each in final] == [4, 0]
 
 
 async def test_freezing_again_and_exporting_again_gives_the_same_bytes(

@@ -1,6 +1,7 @@
 """A home that opted out within a bill window is billed: on its customer's reads, or estimates."""
 
 import csv
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -57,8 +58,8 @@ def billing(home: Household) -> BillingService:
     """Return the service as the daemon wires it; there are no intervals that VEE might judge."""
     months = SelfReadMonths(home.store, home.clock, BOOK)
 
-    async def finalize(first: date, last: date) -> None:
-        await months.close(first, last + timedelta(days=1))
+    async def finalize(first: date, last: date, channel_ids: Sequence[int]) -> None:
+        await months.close(first, last + timedelta(days=1), channel_ids=channel_ids)
 
     return BillingService(home.store, home.clock, BOOK, finalize, RULES)
 

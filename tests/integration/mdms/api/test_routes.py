@@ -119,8 +119,8 @@ def services(store: UnitOfWorkFactory) -> Services:
     rules = RuleSet.load(config_dir() / "vee" / "residential.toml")
     vee = VeeService(store, clock, rules, ZONE)
 
-    async def finalize(first: date, last: date) -> None:
-        await vee.run(first, last, final=True)
+    async def finalize(first: date, last: date, channel_ids: Sequence[int]) -> None:
+        await vee.run(first, last, channel_ids=channel_ids, final=True)
 
     async def rejudge(first: date, last: date, channel_ids: Sequence[int]) -> None:
         await vee.run(first, last, channel_ids=channel_ids)
