@@ -34,9 +34,12 @@ INSERT INTO control (control_id, action, badge, serial, radio_id, key_id, usage_
                      verified_at)
 SELECT gen_random_uuid(), CASE n % 2 WHEN 0 THEN 'disconnect' ELSE 'reconnect' END, i.badge,
        '', 1, 1, i.usage_point_id, 'electric', 'test', '', '', 'tests', '2026-11-04 12:00Z',
-       '2026-11-04Z', '2026-11-05Z', CASE n WHEN 1 THEN 'UNKNOWN' ELSE 'VERIFIED' END, '[]',
+       '2026-11-04Z', '2026-11-05Z',
+       CASE n WHEN 1 THEN 'UNKNOWN' WHEN 2 THEN 'POLICY_DENIED' ELSE 'VERIFIED' END,
+       CASE n WHEN 2 THEN '[{"code": "RD_NIGHT", "clause": "R11.A"},
+                            {"code": "NP_STALE", "clause": "R9"}]'::jsonb ELSE '[]' END,
        1, 0, '{}', true,
-       CASE n WHEN 1 THEN NULL ELSE '2026-11-04 12:00Z'::timestamptz + n * interval '7 s' END
+       CASE WHEN n > 2 THEN '2026-11-04 12:00Z'::timestamptz + n * interval '7 s' END
 FROM generate_series(1, 5) n, (SELECT * FROM meter_installation LIMIT 1) i;
 INSERT INTO vee_exception (channel_id, local_day, rule, severity, detail, opened_at, closed_at,
                            assigned_to, answer)
@@ -46,9 +49,6 @@ SELECT channel_id, '2026-11-04'::date - channel_id % 2, 'V08', 'FAIL', '',
        CASE channel_id % 3 WHEN 0 THEN 'kim' ELSE '' END,
        CASE WHEN channel_id > 6 THEN 'accepted' ELSE '' END
 FROM channel WHERE channel_id <= 9;
-UPDATE control SET state = 'POLICY_DENIED', verified_at = NULL,
-       refusals = '[{"code": "RD_NIGHT", "clause": "R11.A"}, {"code": "NP_STALE", "clause": "R9"}]'
-WHERE control_id = (SELECT control_id FROM control WHERE state = 'VERIFIED' LIMIT 1);
 INSERT INTO field_order (field_order_id, badge, usage_point_id, reason, detail, is_safety,
                          opened_at, closed_at, closed_by, outcome)
 SELECT gen_random_uuid(), badge, usage_point_id, CASE n % 2 WHEN 0 THEN 'VISIT' ELSE 'CHECK' END,
