@@ -43,6 +43,7 @@ def demand_of(
     interval_s: int,
     demand_s: int,
     sliding: bool,
+    from_midnight_s: int,
     quantum: int,
     error_max: Decimal,
 ) -> Demand:
@@ -52,13 +53,16 @@ def demand_of(
     Args:
         intervals: Expected ones in time order, without gaps [Wh].
         interval_s: Length of an interval.
-        demand_s: Length of a demand interval, a multiple of it.
-        sliding: A demand interval begins at every interval; else one ends where the next begins.
+        demand_s: Length of a demand interval, a multiple of it and a part of an hour, or an hour.
+        sliding: A demand interval begins at every interval; else at its multiples from midnight.
+        from_midnight_s: Local time of day at which the first interval starts [s].
         quantum: What one step of the register is [Wh]: derived intervals are as coarse.
         error_max: How coarse they may be, as a share of their value.
     """
     assert demand_s % interval_s == 0, "a demand interval is made of whole ones"
     width = demand_s // interval_s
+    if not sliding:  # a meter that was put in during one waits for the next
+        intervals = intervals.take(slice(-from_midnight_s % demand_s // interval_s, None))
     fine = quantum <= intervals.value * float(error_max)
     sure = _IS_MEASURED[intervals.status] | (_IS_DERIVED[intervals.status] & fine)
     energy = _windows(intervals.value, width, sliding=sliding)

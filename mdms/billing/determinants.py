@@ -68,6 +68,8 @@ class BlockReason(StrEnum):
     """Another channel of the same service cannot be billed yet: it is billed whole."""
     NO_TERMS = "no_terms"
     """Nobody knows its rate schedule."""
+    NOT_COUNTED = "not_counted"
+    """Its rate schedule asks for what its intervals cannot say."""
     BILLED_ELSEWHERE = "billed_elsewhere"
     """Days of it are frozen in another window, or for another account in this one."""
 

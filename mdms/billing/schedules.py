@@ -10,17 +10,12 @@ from mdms.billing.channels import BilledChannel, ServicePeriod
 from mdms.billing.determinants import billed_intervals
 from mdms.billing.service_parts import Terms
 from mdms.billing.units import shared_out
-from mdms.domain.errors import OperatorError
 from mdms.domain.readings import IntervalReads
 from mdms.domain.tariff import RateSchedule, TariffRules
 from mdms.domain.time import Period
 
 _SPLIT: Final = ("delivered", "received")
 _LARGEST: Final = "demand"
-
-
-class UncountableError(OperatorError):
-    """A rate schedule asks for what the intervals of a meter cannot say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from mdms.billing.channels import BilledChannel, ServicePeriod
 from mdms.billing.demand import Demand, demand_of
 from mdms.billing.registers import IS_ESTIMATED_SHARE, Quality, least_trusted_of
-from mdms.billing.schedules import Span, UncountableError, of_all, spans_of, split_by_days
+from mdms.billing.schedules import Span, of_all, spans_of, split_by_days
 from mdms.billing.service_parts import (
     Flag,
     Part,
@@ -27,7 +27,7 @@ from mdms.billing.service_parts import (
     totals,
     usage_of,
 )
-from mdms.billing.tou import TouBuckets
+from mdms.billing.tou import TouBuckets, UncountableError
 from mdms.billing.units import shared_out
 from mdms.billing.window import SERVICE_DAYS_MAX, SERVICE_DAYS_MIN, BillWindow
 from mdms.domain.reading_types import ReadingType
@@ -268,9 +268,15 @@ class ServiceBiller:
             interval_s=interval_s,
             demand_s=demand_s,
             sliding=bool(schedule.sliding),
+            from_midnight_s=self._from_midnight_s(int(billed.start_s[0])),
             quantum=channel.register_resolution * channel.multiplier,
             error_max=self._tariff.demand_error_max,
         )
+
+    def _from_midnight_s(self, at_s: int) -> int:
+        """Return the local time of day of an instant."""
+        local = from_epoch_s(at_s).astimezone(self._zone)
+        return (local.hour * _MINUTE_S + local.minute) * _MINUTE_S + local.second
 
     def _unsure(
         self,

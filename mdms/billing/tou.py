@@ -14,6 +14,10 @@ from mdms.domain.time import from_epoch_s
 _MINUTE_S = 60
 
 
+class UncountableError(OperatorError):
+    """A rate schedule asks for what the intervals of a meter cannot say."""
+
+
 class TouBuckets:
     """
     Buckets of a grid of intervals; made once for a window, asked for every channel on that grid.
@@ -26,7 +30,7 @@ class TouBuckets:
         interval_s: Length of an interval.
 
     Raises:
-        OperatorError: The calendar does not say which days are holidays, or its hours change
+        UncountableError: The calendar does not say which days are holidays, or its hours change
             within an interval: usage cannot be divided.
     """
 
@@ -35,18 +39,19 @@ class TouBuckets:
     ) -> None:
         self.names = calendar.buckets
         self._start_s, self._interval_s = start_s, interval_s
+        last = from_epoch_s(end_s - interval_s).astimezone(zone).date()
+        if last > calendar.holidays_through:
+            raise UncountableError(
+                f"the time-of-use calendar lists holidays through {calendar.holidays_through} "
+                f"only, and {last} is billed: add the year to config/policy"
+            )
         if off := [at for at in calendar.grid_minutes if at * _MINUTE_S % interval_s]:
-            raise OperatorError(
+            raise UncountableError(
                 f"a time-of-use bucket changes at minute {off[0]} of the day, within an interval "
                 f"of {interval_s} s: usage cannot be divided"
             )
         number = {name: index for index, name in enumerate(self.names)}
         local = [from_epoch_s(at_s).astimezone(zone) for at_s in range(start_s, end_s, interval_s)]
-        if local and local[-1].date() > calendar.holidays_through:
-            raise OperatorError(
-                f"the time-of-use calendar lists holidays through {calendar.holidays_through} "
-                f"only, and {local[-1].date()} is billed: add the year to config/policy"
-            )
         find = lru_cache(maxsize=None)(calendar.bucket_of)
         # Clocks change on the hour; an interval belongs to the wall clock of its start.
         self._bucket = np.array(

@@ -14,7 +14,8 @@ from typing import Final
 _SATURDAY: Final = 5
 _WEEKDAY: Final = "weekday"
 _WEEKEND: Final = "weekend"
-_DAY_MINUTES: Final = 24 * 60
+_HOUR_MINUTES: Final = 60
+_DAY_MINUTES: Final = 24 * _HOUR_MINUTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,8 @@ class TouHours:
         days: weekday or weekend; None: every day.
         season: Name of a season; None: all year.
         from_at: Local time of day.
-        to_at: Up to then; 00:00 is midnight at the end of the day.
+        to_at: Up to then; 00:00 is midnight at the end of the day. Hours that end before they begin
+            go on over midnight: what is after it counts as the kind and season of its own day.
     """
 
     bucket: str
@@ -43,6 +45,17 @@ class TouHours:
     season: str | None
     from_at: time
     to_at: time
+
+    def __post_init__(self) -> None:
+        if self.from_at == self.to_at != time(0):
+            raise ValueError(f"hours from {self.from_at} to {self.to_at} are none")
+
+    def covers(self, minute: int) -> bool:
+        """Return whether a minute of the day is one of them."""
+        first, last = _minute(self.from_at), _minute(self.to_at) or _DAY_MINUTES
+        if first < last:
+            return first <= minute < last
+        return minute >= first or minute < last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +97,7 @@ class TouCalendar:
         season, kind, minute = self.season_of(day), self.day_type(day), _minute(at)
         for each in self.hours:
             fits = each.days in {None, kind} and each.season in {None, season}
-            if fits and _minute(each.from_at) <= minute < (_minute(each.to_at) or _DAY_MINUTES):
+            if fits and each.covers(minute):
                 return each.bucket
         return self.otherwise
 
@@ -102,13 +115,18 @@ class RateSchedule:
 
     Attributes:
         tou: Name of a time-of-use calendar; None: it has one price at all hours.
-        demand_minutes: Length of the demand interval; None: demand is not billed.
+        demand_minutes: Length of the demand interval, a part of an hour; None: no demand is billed.
         sliding: It begins at every interval; else at its own multiples from midnight.
     """
 
     tou: str | None
     demand_minutes: int | None
     sliding: bool | None
+
+    def __post_init__(self) -> None:
+        minutes = self.demand_minutes
+        if minutes is not None and (minutes < 1 or _HOUR_MINUTES % minutes):
+            raise ValueError(f"demand_minutes must divide an hour, and {minutes} does not")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,14 +45,19 @@ def read(kind: type[T], table: object, *, where: str) -> T:
     Build a dataclass from a table that has exactly its fields; an optional one may be left out.
 
     Raises:
-        TableError: A key is missing, unknown or has a value of the wrong type; names `where`.
+        TableError: A key is missing, unknown or has a value of the wrong type, or its values do not
+            go together; names `where`.
     """
     if not isinstance(table, dict):
         raise TableError(f"{where} must be a table, not {table!r}.")
     hints = get_type_hints(kind)
     for key in table.keys() - hints.keys():
         raise TableError(f"{where}.{key} is not a known key; known are {', '.join(hints)}.")
-    return kind(**{key: _field(hint, table, key, where) for key, hint in hints.items()})
+    fields = {key: _field(hint, table, key, where) for key, hint in hints.items()}
+    try:
+        return kind(**fields)
+    except ValueError as error:
+        raise TableError(f"{where}: {error}.") from error
 
 
 def content_hash(content: object) -> str:

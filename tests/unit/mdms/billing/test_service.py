@@ -16,6 +16,7 @@ from mdms.billing.determinants import determine
 from mdms.billing.schedules import split_by_days
 from mdms.billing.service import ServiceBiller
 from mdms.billing.service_parts import Flag, Part, Terms, content_hash
+from mdms.billing.tou import UncountableError
 from mdms.billing.window import BillWindow
 from mdms.domain.errors import OperatorError
 from mdms.domain.reading_types import reading_type
@@ -370,6 +371,41 @@ def test_a_rate_change_is_split_by_days_not_by_what_was_used_when():
     assert one == {"schedule": "E-1", "from_on": "2026-11-03", "days": 10, "delivered_kwh": 100}
     assert (other["schedule"], other["days"], other["delivered_kwh"]) == ("E-4", 21, 210)
     assert Flag.SCHEDULE_CHANGED in bill.flags
+
+
+def test_demand_over_intervals_that_do_not_make_it_up_cannot_be_counted():
+    service = Service()
+    service.add(100)
+    schedule = replace(TARIFF.schedules["E-4"], demand_minutes=20)
+    tariff = replace(TARIFF, schedules=TARIFF.schedules | {"E-20": schedule})
+    biller = ServiceBiller(MONTH, ZONE, tariff, RULES)
+
+    with pytest.raises(UncountableError, match="demand is taken over 1200 s"):
+        biller.bill(
+            period(), terms((MONTH.start, "E-20")), service.parts(), service.intervals.current()
+        )
+
+
+def test_a_meter_that_was_put_in_within_a_demand_interval_waits_for_the_next():
+    service = Service()
+    installed_s = service.days.start_s + 10 * 3_600 + 900
+    value = np.full(2_880 - 41, 100, np.int64)
+    first = at(8, 10, 30) - 41
+    value[first : first + 2] = 5_000
+    service.add(
+        value,
+        installed_s=installed_s,
+        read_start_s=installed_s,
+        opened_by=ReadReason.EXCHANGE,
+    )
+    schedule = replace(TARIFF.schedules["E-4"], demand_minutes=30)
+    tariff = replace(TARIFF, schedules=TARIFF.schedules | {"E-30": schedule})
+
+    bill = ServiceBiller(MONTH, ZONE, tariff, RULES).bill(
+        period(), terms((MONTH.start, "E-30")), service.parts(), service.intervals.current()
+    )
+
+    assert bill.quantities["demand_kw"] == 20
 
 
 @pytest.mark.parametrize(
