@@ -40,7 +40,8 @@ async def import_registry(body: RegistryFiles, services: Backend) -> dict[str, A
 )
 async def export_registry(services: Backend) -> RegistryFiles:
     """Give the registry as the files that can be imported."""
-    return RegistryFiles(files=await services.registry.export_files())
+    files = await services.registry.export_files()
+    return RegistryFiles.model_construct(files=files)  # whatever was taken is given
 
 
 @router.get("/meters", dependencies=[Depends(allow(ANYONE_KNOWN)), looks_at(Data.STATUS)])

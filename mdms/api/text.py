@@ -1,4 +1,4 @@
-"""What text requests may bring: no character that cannot be kept."""
+"""What text requests may bring: no character that cannot be kept, none that a terminal obeys."""
 
 from http import HTTPStatus
 from typing import Self
@@ -8,20 +8,21 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mdms.api.errors import problem
+from mdms.domain.plain import control_in
 
 _NUL = "\x00"
 
 
 class Body(BaseModel):
-    """What a request states: nothing that is not asked for, and no NUL, which no column takes."""
+    """What a request states: nothing that is not asked for, and no control characters."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="after")
-    def _can_be_kept(self) -> Self:
+    def _is_plain(self) -> Self:
         for name, value in self:
-            if _has_nul(value):
-                raise ValueError(f"{name} has a NUL character")
+            if found := _control_in(value):
+                raise ValueError(f"{name} has a control character, U+{ord(found):04X}")
         return self
 
 
@@ -50,11 +51,11 @@ def _with_nul(scope: Scope) -> str | None:
     return next((n for n, v in parse_qsl(query.decode("latin-1")) if _NUL in n + v), None)
 
 
-def _has_nul(value: object) -> bool:
+def _control_in(value: object) -> str | None:
     if isinstance(value, str):
-        return _NUL in value
+        return control_in(value)
     if isinstance(value, dict):
-        return any(_has_nul(each) for pair in value.items() for each in pair)
+        return _control_in([each for pair in value.items() for each in pair])
     if isinstance(value, list | frozenset):
-        return any(map(_has_nul, value))
-    return False
+        return next(filter(None, map(_control_in, value)), None)
+    return None

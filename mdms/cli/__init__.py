@@ -11,6 +11,7 @@ import typer
 from mdms.cli.command_view import explain
 from mdms.cli.deferred import Nouns
 from mdms.domain.errors import MdmsError, NotFoundError, UsageError
+from mdms.domain.plain import plain
 from mdms.policy.refusals import PolicyRefusedError
 
 app = typer.Typer(
@@ -38,10 +39,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except PolicyRefusedError as error:
-        sys.stderr.write(f"mdms: {explain(error)}\n")
+        sys.stderr.write(f"mdms: {plain(explain(error))}\n")
         sys.exit(_REFUSED)
     except MdmsError as error:
-        sys.stderr.write(f"mdms: {error}\n")
+        sys.stderr.write(f"mdms: {plain(str(error))}\n")
         match error:
             case UsageError():
                 sys.exit(_USAGE)

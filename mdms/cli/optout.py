@@ -231,7 +231,9 @@ def _names(optout_id: str) -> set[str]:
 
 
 def _row(optout: Mapping[str, Any]) -> dict[str, Any]:
-    row = {key: value for key, value in optout.items() if key not in {"services", "silent"}}
+    row = {
+        key: value for key, value in optout.items() if key not in {"services", "silent", "radios"}
+    }
     return row | {"meters": " ".join(optout["meters"])}
 
 

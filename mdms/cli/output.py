@@ -20,12 +20,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mdms.billing.formats.rfc4180 import guarded
+from mdms.domain.plain import plain
+
 Rows = Sequence[Mapping[str, object]]
 
 _IN_ONE_PIECE: Final = frozenset({"id", "meter", "optout_id", "reading_type", "usage_point"})
 """Columns that people copy from; no line of theirs is ever broken."""
 
 _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?\+00:00")
+_NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _BORDER: Final = 3
 _PIPE_WIDTH: Final = 400
 """In a pipe there is no window that could be too narrow."""
@@ -52,7 +56,7 @@ def show(
 
     Args:
         rows: What to print.
-        form: Table, JSON (an array) or CSV (with a header).
+        form: Table, JSON (an array) or CSV (with a header; nothing where there are no rows).
         title: Above the table.
         empty: What the table says when there are no rows.
         spare: Columns that the table does without where the terminal is too narrow for all, the
@@ -62,14 +66,29 @@ def show(
         case Output.JSON:
             sys.stdout.write(json.dumps(rows, indent=2, default=str) + "\n")
         case Output.CSV:
-            writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [], lineterminator="\n")
+            if not rows:  # what the columns would be is not known
+                return
+            writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(
+                {name: _csv_cell(value) for name, value in row.items()} for row in rows
+            )
         case Output.TABLE if not rows:
             terminal().print(f"{title}: {empty}" if title else empty, markup=False)
         case Output.TABLE:
             console = terminal()
             console.print(fitting(rows, console, title=title, spare=spare))
+
+
+def _csv_cell(value: object) -> object:
+    """Return a value as no spreadsheet takes it for a formula; numbers stay numbers."""
+    match value:
+        case dict() | list():
+            return json.dumps(value, default=str)
+        case str() if not _NUMBER.fullmatch(value):
+            return guarded(value)
+        case _:
+            return value
 
 
 def terminal() -> Console:
@@ -140,7 +159,7 @@ class _Column:
     @classmethod
     def of(cls, name: str, values: Sequence[object]) -> "_Column":
         heading = _heading(name)
-        cells = ["" if value is None else instant(str(value)) for value in values]
+        cells = [plain(_cell(value)) for value in values]
         in_one_piece = name in _IN_ONE_PIECE or any(map(_is_instant, values))
         lines = [heading, *cells]
         pieces = cells if in_one_piece else [word for line in lines for word in line.split()]
@@ -151,6 +170,18 @@ class _Column:
             narrowest=max(map(cell_len, [*heading.split(), *pieces])),
             widest=max(map(cell_len, lines)),
         )
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case dict():
+            return ", ".join(f"{name}: {_cell(each)}" for name, each in value.items())
+        case list():
+            return ", ".join(map(_cell, value))
+        case _:
+            return instant(str(value))
 
 
 def _widths(columns: Collection[_Column], console: Console) -> list[int | None]:

@@ -15,6 +15,7 @@ import httpx
 from mdms.client.params import given
 from mdms.domain.controls import Refusal
 from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
+from mdms.domain.plain import plain
 from mdms.policy.refusals import PolicyRefusedError
 from mdms.storage.files import DirectorySink
 
@@ -65,7 +66,7 @@ class Transport:
     ) -> dict[str, Any]:
         with self._answer(method, path, params=params, json=json, content=content) as answer:
             answer.read()
-            body = answer.json()
+            body = _plain(answer.json())
         assert isinstance(body, dict), "every JSON answer of the daemon is an object"
         return body
 
@@ -142,9 +143,20 @@ def _whole(answer: httpx.Response) -> Iterator[bytes]:
         raise UnavailableError("what arrived is not what the daemon sent; try again")
 
 
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return JSON whose texts do nothing to a terminal, whoever wrote them."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {_plain(name): _plain(each) for name, each in value.items()}
+    return value
+
+
 def _refusal(answer: httpx.Response) -> Exception:
     try:
-        problem = answer.json()
+        problem = _plain(answer.json())
         detail = str(problem["detail"])
     except (ValueError, KeyError, TypeError):
         problem, detail = {}, f"the daemon answered {answer.status_code} without a reason"

@@ -1,6 +1,8 @@
 """Tables fit their terminal and never break what one copies from them."""
 
+import csv
 import io
+import json
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -101,4 +103,37 @@ def test_nothing_is_said_in_a_word(capsys):
     show([], Output.CSV)
     show([], Output.JSON)
 
-    assert capsys.readouterr().out == "Opt-outs: none\n\n[]\n"
+    assert capsys.readouterr().out == "Opt-outs: none\n[]\n"
+
+
+def test_a_spreadsheet_finds_no_formula_and_numbers_stay_numbers(capsys):
+    formulas = ["=1+1", "+cmd", "-2+3", "@sum", "\t=1"]
+    numbers = ["-0.210", "-17", "+4", "1e-5", -3]
+    rows = [
+        {"text": text, "number": number} for text, number in zip(formulas, numbers, strict=True)
+    ]
+    show(rows, Output.CSV)
+
+    written = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [row["text"] for row in written] == [f"'{text}" for text in formulas]
+    assert [row["number"] for row in written] == [str(number) for number in numbers]
+
+
+def test_what_a_terminal_would_obey_is_shown_as_a_mark(capsys):
+    show([{"reason": "\x1b[2J\x9b31mpaid\x07"}], Output.TABLE)
+
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}31mpaid" in printed
+
+
+def test_lists_and_tables_in_a_cell_are_words_to_people_and_json_to_programs(capsys):
+    row = {"radios": {"E1": {"state": "ready"}}, "nouns": ["controls", "facts"]}
+    show([row], Output.TABLE)
+    table = capsys.readouterr().out
+    show([row], Output.CSV)
+    (written,) = csv.DictReader(io.StringIO(capsys.readouterr().out, newline=""))
+
+    assert "E1: state: ready" in table
+    assert "controls, facts" in table
+    assert {name: json.loads(cell) for name, cell in written.items()} == row

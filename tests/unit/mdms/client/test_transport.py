@@ -1,0 +1,30 @@
+"""What comes from the daemon does nothing to a terminal, whoever wrote it."""
+
+import httpx
+import pytest
+
+from mdms.client.system import SystemCalls
+from mdms.domain.errors import OperatorError
+
+SAID = "\x1b[2Jpaid"
+PLAIN = "\N{REPLACEMENT CHARACTER}[2Jpaid"
+
+
+def client(status: int, body: dict[str, object]) -> SystemCalls:
+    made = SystemCalls("http://mdms")
+    made._http = httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(status, json=body)),
+        base_url="http://mdms",
+    )
+    return made
+
+
+def test_answers_are_plain():
+    assert client(200, {"steps": [{"detail": SAID}]}).status() == {"steps": [{"detail": PLAIN}]}
+
+
+def test_refusals_are_plain():
+    with pytest.raises(OperatorError) as refused:
+        client(409, {"detail": SAID}).status()
+
+    assert str(refused.value) == PLAIN
