@@ -154,4 +154,6 @@ def _time(
         return clock.read(text, series, before_s)
     if before_s is None or interval_s == 0:
         raise UnusableError(Flaw.BAD_TIME, "a time is left out that follows from no other")
-    return before_s + interval_s
+    at_s = before_s + interval_s
+    clock.note(series, at_s)
+    return at_s

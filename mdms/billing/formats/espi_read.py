@@ -144,6 +144,8 @@ class _Feed:
         Raises:
             UnusableError: The feed does not say, or it is nothing that we count.
         """
+        if block == len(self.blocks):
+            raise UnusableError(Flaw.BAD_RECORD, "stands in no IntervalBlock of the feed")
         own, up = self.blocks[block]
         reading = self.meter_readings.get(_parent(up, "IntervalBlock")) or next(
             (each for each in self.meter_readings.values() if {own, up} & set(each.related)), None

@@ -39,4 +39,6 @@ CHANNELS: Final = {"E": 0, "B": 1, "Q": 3}
 """First letter of a suffix: drawn from the network, fed into it, reactive drawn."""
 DIRECTIONS: Final = {"E": 0, "I": 1}
 """Of basic meters: energy that left the network, that came into it."""
+UNITS: Final = {0: frozenset({"WH", "KWH", "MWH"}), 3: frozenset({"VARH", "KVARH", "MVARH"})}
+"""What each channel is counted in; energy is energy in either direction."""
 SUFFIXES: Final = {0: "E1", 1: "B1", 3: "Q1"}

@@ -1,7 +1,7 @@
 """Read NEM12 and NEM13 as metering data providers send them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import BinaryIO, Final
 
@@ -64,6 +64,7 @@ class _Reader:
     _meter: _Meter | None = None
     _day: _Day | None = None
     _is_over: bool = False
+    _suffixes: dict[tuple[tuple[str, ...], int], str] = field(default_factory=dict)
 
     def take(self, line: Line) -> Iterator[Said]:
         kind = line.text[:3]
@@ -93,6 +94,7 @@ class _Reader:
         match (self._version, fields[0]):
             case (nem.INTERVALS, nem.METER):
                 self._meter = _meter(fields)
+                self._expect_one(self._meter.name, self._meter.channel, _at(fields, 4))
             case (nem.INTERVALS, nem.DAY):
                 self._begin_day(line.number, fields)
             case (nem.INTERVALS, nem.DAY_PART):
@@ -114,6 +116,21 @@ class _Reader:
         if version not in {nem.INTERVALS, nem.REGISTERS}:
             raise UnusableError(Flaw.BAD_RECORD, f"{version[:16]!r} is neither NEM12 nor NEM13")
         self._version, self._meter, self._is_over = version, None, False
+
+    def _expect_one(self, name: MeterName, channel: int, suffix: str) -> None:
+        """
+        Refuse a second stream of what we have one channel for: its values would be lost.
+
+        Raises:
+            UnusableError: The meter has come with another suffix for the same channel.
+        """
+        known = self._suffixes.setdefault((name.names, channel), suffix)
+        if known != suffix:
+            raise UnusableError(
+                Flaw.UNKNOWN_CHANNEL,
+                f"{suffix[:4]} of {name.names[0][:16]} would go where {known[:4]} goes: "
+                "a meter has one channel of each quantity here",
+            )
 
     def _begin_day(self, number: int, fields: Sequence[str]) -> None:
         if self._meter is None:
@@ -172,7 +189,8 @@ class _Reader:
     def _register(self, number: int, fields: Sequence[str]) -> Run:
         """Read both readings of a 250; the earlier one is usually known already."""
         channel = _channel(_at(fields, 4), direction=_at(fields, 7))
-        name, factor = _name(fields), _factor(_at(fields, 19))
+        name, factor = _name(fields), _factor(_at(fields, 19), channel)
+        self._expect_one(name, channel, _at(fields, 4))
         run = Run(number, name, Commodity.ELECTRIC, channel, interval_s=None)
         for value_at in (8, 13):
             text, time, quality = (_at(fields, value_at + place) for place in range(3))
@@ -214,7 +232,8 @@ def _meter(fields: Sequence[str]) -> _Meter:
     minutes = _number(_at(fields, 8))
     if minutes not in nem.MINUTES:
         raise UnusableError(Flaw.BAD_INTERVAL, f"no meter has intervals of {minutes} minutes")
-    return _Meter(_name(fields), _channel(_at(fields, 4)), minutes, _factor(_at(fields, 7)))
+    channel = _channel(_at(fields, 4))
+    return _Meter(_name(fields), channel, minutes, _factor(_at(fields, 7), channel))
 
 
 def _name(fields: Sequence[str]) -> MeterName:
@@ -235,10 +254,10 @@ def _channel(suffix: str, direction: str = "") -> int:
     return channel
 
 
-def _factor(unit: str) -> int:
+def _factor(unit: str, channel: int) -> int:
     factor = factor_of(Commodity.ELECTRIC, unit)
-    if factor is None:
-        raise UnusableError(Flaw.BAD_UNIT, f"{unit[:8]!r} is no unit of energy")
+    if factor is None or unit.upper() not in nem.UNITS.get(channel, nem.UNITS[0]):
+        raise UnusableError(Flaw.BAD_UNIT, f"{unit[:8]!r} is no unit of what the suffix names")
     return factor
 
 

@@ -11,6 +11,7 @@ from mdms.domain.time import to_epoch_s
 _REMEMBERED_MAX: Final = 1 << 16
 _MINUTES_LENGTH: Final = 12
 _MINUTES_A_DAY: Final = 1440
+_DAY_S: Final = 86_400
 _OFFSET_LENGTH: Final = len("+10:00")
 
 
@@ -51,6 +52,7 @@ class WallClock:
     zone: tzinfo
     _known: dict[str, tuple[int, int]] = field(default_factory=dict)
     _seen: dict[tuple[object, str], int] = field(default_factory=dict)
+    _turns: dict[int, bool] = field(default_factory=dict)
 
     def read(self, text: str, series: object, after_s: int | None) -> int:
         """
@@ -68,6 +70,29 @@ class WallClock:
         if first_s == second_s:
             return first_s
         return self._repeated(text, series, after_s, first_s, second_s)
+
+    def note(self, series: object, at_s: int) -> None:
+        """Remember an instant that a file leaves out: a later record goes on after it."""
+        day = at_s // _DAY_S
+        turns = self._turns.get(day)
+        if turns is None:
+            turns = self._turns[day] = self._offset_s((day - 1) * _DAY_S) > self._offset_s(
+                (day + 2) * _DAY_S
+            )
+        if not turns:
+            return
+        shown = datetime.fromtimestamp(at_s, self.zone)
+        first, second = (shown.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        if first != second:
+            minute = 1 << (shown.hour * 60 + shown.minute)
+            key = (series, f"{shown:%Y%m%d}")
+            seen = self._seen.get(key, 0)
+            self._seen[key] = seen | (minute << _MINUTES_A_DAY if shown.fold else minute)
+
+    def _offset_s(self, at_s: int) -> float:
+        offset = datetime.fromtimestamp(at_s, self.zone).utcoffset()
+        assert offset is not None, "a zone knows its offset"
+        return offset.total_seconds()
 
     def _repeated(
         self, text: str, series: object, after_s: int | None, first_s: int, second_s: int

@@ -141,6 +141,18 @@ def test_records_of_one_value_are_told_apart_by_what_came_before_in_the_file():
     assert runs[4].flaw == "bad_time"
 
 
+def test_a_record_goes_on_after_times_that_the_one_before_left_out():
+    first = record("202610312300,R0,1", ",R0,1", ",R0,1", interval="00000100")
+    second = record("202611010100,R0,1", ",R0,1", interval="00000100")
+
+    runs = said(first, second, zone=PACIFIC)
+
+    assert [starts(run) for run in runs if isinstance(run, Run)] == [
+        ["01 05:00", "01 06:00", "01 07:00"],
+        ["01 08:00", "01 09:00"],
+    ]
+
+
 def test_a_record_sent_twice_says_the_same_twice():
     hours = ["202611010000", "202611010100", "202611010100", "202611010200"]
     line = record(*(f"{end},R0,1" for end in hours), interval="00000100")
