@@ -1,7 +1,7 @@
 """Billing on a database: a window frozen and handed out, beside the bare SELECT of its reads."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Self, TypeVar
@@ -122,7 +122,7 @@ async def _with_store(server: Server, work: Callable[[UnitOfWorkFactory], Awaita
         return await work(store)
 
 
-async def _nothing(_first: date, _last: date) -> None:
+async def _nothing(_first: date, _last: date, _channel_ids: Sequence[int]) -> None:
     """Leave the reads as they are."""
 
 

@@ -6,6 +6,7 @@ where, and the rate schedule as a person reads it. It shares no code with mdms.b
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -265,7 +266,7 @@ def recomputed(city: City, database: MemoryDatabase) -> dict[tuple[str, str], in
     return found
 
 
-async def nothing(_first: date, _last: date) -> None:
+async def nothing(_first: date, _last: date, _channel_ids: Sequence[int]) -> None:
     """Leave the reads as they are."""
 
 

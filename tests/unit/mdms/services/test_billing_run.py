@@ -1,5 +1,6 @@
 """A freeze takes what is ready, lists the rest, and never changes what is frozen."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -99,7 +100,7 @@ class Bench:
         self.finalized: list[tuple[date, date]] = []
         self.service = BillingService(self.database, self.clock, BOOK, self._finalize, RULES)
 
-    async def _finalize(self, first_day: date, last_day: date) -> None:
+    async def _finalize(self, first_day: date, last_day: date, channel_ids: Sequence[int]) -> None:
         self.finalized.append((first_day, last_day))
 
     def add(self, reads: IntervalReads) -> None:
