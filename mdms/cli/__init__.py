@@ -1,7 +1,8 @@
 """
 The command line: `mdms NOUN VERB`; it parses, calls one service, prints.
 
-Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by policy, 6 outcome unknown.
+Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by policy or
+for lack of a role, 6 outcome unknown.
 """
 
 import sys
@@ -10,7 +11,7 @@ import typer
 
 from mdms.cli.command_view import explain
 from mdms.cli.deferred import Nouns
-from mdms.domain.errors import MdmsError, NotFoundError, UsageError
+from mdms.domain.errors import ForbiddenError, MdmsError, NotFoundError, UsageError
 from mdms.domain.plain import plain
 from mdms.policy.refusals import PolicyRefusedError
 
@@ -33,7 +34,7 @@ _FAILED, _USAGE, _NOT_FOUND, _REFUSED, _INTERRUPTED = 1, 2, 3, 4, 130
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one sentence and an exit status."""
+    """Run the command line; an error of ours, or a file's, is one sentence and an exit status."""
     try:
         app()
     except KeyboardInterrupt:
@@ -48,5 +49,12 @@ def main() -> None:
                 sys.exit(_USAGE)
             case NotFoundError():
                 sys.exit(_NOT_FOUND)
+            case ForbiddenError():
+                sys.exit(_REFUSED)
             case _:
                 sys.exit(_FAILED)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"mdms: {plain(str(error.filename))}: {error.strerror}\n")
+        sys.exit(_FAILED)

@@ -18,6 +18,8 @@ from mdms.cli.billing_corrections import (
     told,
 )
 from mdms.cli.output import Output, show
+from mdms.client.files import read_text_file
+from mdms.domain.errors import UsageError
 from mdms.policy.reading import EstimateReason
 
 app = typer.Typer(help="Bill windows, frozen determinants, files.", no_args_is_help=True)
@@ -131,11 +133,9 @@ def ack(
 
     Example: mdms billing ack out/manifest_v1_2026-11-03_2026-12-03.json --reference RUN-17
     """
-    said = json.loads(manifest.read_text(encoding="utf-8"))
+    start, end, services_sha256 = _window_of(manifest)
     with options.client(config) as mdms:
-        answer = mdms.acknowledge_billing(
-            said["window_start"], said["window_end"], said["services_sha256"], reference
-        )
+        answer = mdms.acknowledge_billing(start, end, services_sha256, reference)
     show([answer], output, title="Acknowledged")
 
 
@@ -267,3 +267,15 @@ def _bill_row(bill: dict[str, Any]) -> dict[str, Any]:
         "frozen_at": bill["frozen_at"],
         "hash": bill["content_hash"][:12],
     }
+
+
+def _window_of(manifest: Path) -> tuple[str, str, str]:
+    """Return first day, end and services of the window that a manifest is about."""
+    try:
+        said = json.loads(read_text_file(manifest))
+        return said["window_start"], said["window_end"], said["services_sha256"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(
+            f"{manifest} is no manifest of a window: name the one that "
+            "`mdms billing export` wrote beside its files"
+        ) from error

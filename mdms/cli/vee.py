@@ -8,6 +8,7 @@ import typer
 from mdms.cli import options, vee_edit, vee_exception
 from mdms.cli.lineage import print_explanation
 from mdms.cli.output import Output, show, terminal
+from mdms.client.files import read_text_file
 from mdms.domain.errors import UsageError
 
 app = typer.Typer(help="Validation and estimation.", no_args_is_help=True)
@@ -50,7 +51,7 @@ def run(
         raise UsageError("--shadow and --ruleset go together")
     if candidate is not None:
         with options.client(config) as mdms:
-            rows = mdms.shadow_vee(from_, to, candidate.read_text(encoding="utf-8"), meter=meter)
+            rows = mdms.shadow_vee(from_, to, read_text_file(candidate), meter=meter)
         show(rows, output, title="What would change")
         return
     with options.client(config) as mdms:
@@ -122,7 +123,7 @@ def diff(
     Example: mdms vee ruleset diff city.toml
     """
     with options.client(config) as mdms:
-        show(mdms.compare_ruleset(file.read_text(encoding="utf-8")), output, title="Differences")
+        show(mdms.compare_ruleset(read_text_file(file)), output, title="Differences")
 
 
 @ruleset.command("test")
@@ -135,7 +136,7 @@ def try_out(
     Example: mdms vee ruleset test city.toml
     """
     with options.client(config) as mdms:
-        show(mdms.test_ruleset(file.read_text(encoding="utf-8")), output, title="Examples")
+        show(mdms.test_ruleset(read_text_file(file)), output, title="Examples")
 
 
 @ruleset.command()
@@ -150,4 +151,4 @@ def promote(
     Example: mdms vee ruleset promote city.toml
     """
     with options.client(config) as mdms:
-        show([mdms.promote_ruleset(file.read_text(encoding="utf-8"))], output, title="Promoted")
+        show([mdms.promote_ruleset(read_text_file(file))], output, title="Promoted")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from mdms.client.files import read_text_file
 from mdms.client.transport import Transport
 
 
@@ -20,7 +21,7 @@ class BatchCalls(Transport):
         """
         body = {
             "name": file.name,
-            "text": file.read_text(encoding="utf-8"),
+            "text": read_text_file(file),
             "every_s": every_s,
             "stop_after": stop_after,
         }

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mdms.client.files import read_text_file
 from mdms.client.manifest import write_manifest
 from mdms.client.params import Day, Instant, given
 from mdms.client.transport import Transport
@@ -207,4 +208,4 @@ def _window(start: Day, end: Day) -> str:
 
 
 def _text_of(path: Path) -> dict[str, str]:
-    return {"name": path.name, "text": path.read_text(encoding="utf-8")}
+    return {"name": path.name, "text": read_text_file(path)}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mdms.client.files import read_text_file
 from mdms.client.transport import Transport
 
 
@@ -16,7 +17,7 @@ class FactCalls(Transport):
 
     def import_facts(self, file: Path) -> int:
         """Take a CSV file of facts, all of it or nothing; return how many were new."""
-        body = {"name": file.name, "text": file.read_text(encoding="utf-8")}
+        body = {"name": file.name, "text": read_text_file(file)}
         return int(self._json("POST", "/v1/facts/imports", json=body)["new"])
 
     def facts(self, subject_id: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from mdms.client.files import read_text_file
 from mdms.client.transport import Transport
 
 
@@ -11,7 +12,7 @@ class RegistryCalls(Transport):
 
     def import_registry(self, directory: Path) -> dict[str, Any]:
         """Send the CSV files of a registry directory; all rows are taken, or none."""
-        files = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.csv")}
+        files = {path.name: read_text_file(path) for path in directory.glob("*.csv")}
         return self._json("POST", "/v1/registry/imports", json={"files": files})
 
     def export_registry(self, directory: Path) -> list[Path]:

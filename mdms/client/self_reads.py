@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from mdms.client.files import read_text_file
 from mdms.client.params import Instant, given
 from mdms.client.transport import Transport
 
@@ -30,7 +31,7 @@ class SelfReadCalls(Transport):
 
     def import_self_reads(self, file: Path) -> list[dict[str, Any]]:
         """Take a CSV file of self reads, all of it or nothing."""
-        body = {"name": file.name, "text": file.read_text(encoding="utf-8")}
+        body = {"name": file.name, "text": read_text_file(file)}
         return list(self._json("POST", "/v1/self-reads/imports", json=body)["self_reads"])
 
     def accept_self_read(self, self_read_id: str, reason: str) -> dict[str, Any]:

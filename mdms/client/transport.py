@@ -14,7 +14,13 @@ import httpx
 
 from mdms.client.params import given
 from mdms.domain.controls import Refusal
-from mdms.domain.errors import NotFoundError, OperatorError, UnavailableError, UsageError
+from mdms.domain.errors import (
+    ForbiddenError,
+    NotFoundError,
+    OperatorError,
+    UnavailableError,
+    UsageError,
+)
 from mdms.domain.plain import plain
 from mdms.policy.refusals import PolicyRefusedError
 from mdms.storage.files import DirectorySink
@@ -22,6 +28,7 @@ from mdms.storage.files import DirectorySink
 _PAGE_ROWS: Final = 1_000
 
 _ERROR_OF = {
+    HTTPStatus.FORBIDDEN: ForbiddenError,
     HTTPStatus.NOT_FOUND: NotFoundError,
     HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
     HTTPStatus.SERVICE_UNAVAILABLE: UnavailableError,
@@ -36,9 +43,15 @@ class Transport:
         url: Where the daemon answers.
         token: Bearer token; its roles decide what may be called.
         purpose: Case or order, where a single customer's data is looked at.
+
+    Raises:
+        UsageError: Token or purpose cannot be sent.
     """
 
     def __init__(self, url: str, token: str = "", purpose: str = "") -> None:
+        for name, text in (("token", token), ("purpose", purpose)):
+            if not (text.isascii() and text.isprintable()):
+                raise UsageError(f"[client] {name} has a letter beyond ASCII: no header carries it")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if purpose:
             headers["Purpose"] = purpose
@@ -125,6 +138,8 @@ class Transport:
                     answer.read()
                     raise _refusal(answer)
                 yield answer
+        except httpx.InvalidURL as error:
+            raise UsageError(f"nothing is called so: {error}") from error
         except httpx.TransportError as error:
             raise UnavailableError(
                 f"the daemon does not answer at {self._http.base_url}: {error}; "

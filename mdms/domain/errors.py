@@ -7,6 +7,7 @@ What can go wrong, named by who must act.
     ├── UnavailableError      database or broker: back off, do not acknowledge
     └── OperatorError         the request: one sentence that says what to do
         ├── NotFoundError     what it names does not exist
+        ├── ForbiddenError    somebody else may ask for it
         └── UsageError        what it says cannot be meant
 
 Concrete errors sit beside what raises them; an AssertionError is always our own mistake.
@@ -71,6 +72,10 @@ class OperatorError(MdmsError):
 
 class NotFoundError(OperatorError):
     """What the request names does not exist."""
+
+
+class ForbiddenError(OperatorError):
+    """Who asks has no role for it."""
 
 
 class UsageError(OperatorError):

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from mdms.client.system import SystemCalls
-from mdms.domain.errors import OperatorError
+from mdms.domain.errors import ForbiddenError, OperatorError
 
 SAID = "\x1b[2Jpaid"
 PLAIN = "\N{REPLACEMENT CHARACTER}[2Jpaid"
@@ -28,3 +28,8 @@ def test_refusals_are_plain():
         client(409, {"detail": SAID}).status()
 
     assert str(refused.value) == PLAIN
+
+
+def test_a_lack_of_a_role_is_an_error_of_its_own():
+    with pytest.raises(ForbiddenError):
+        client(403, {"detail": "token 'x' has no role for this"}).status()
