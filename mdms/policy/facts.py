@@ -30,12 +30,19 @@ class Form:
     read: Reader
 
 
+_AMOUNT_MAX: Final = 10**9
+_DECIMALS_MAX: Final = 6
+"""No bill and no factor is longer; what is longer would fill every page that shows it."""
+
+
 def _money(text: str, _zone: ZoneInfo) -> Decimal:
     try:
         amount = Decimal(text)
     except InvalidOperation as error:
         raise ValueError(text) from error
-    if not amount.is_finite():
+    if not amount.is_finite() or abs(amount) > _AMOUNT_MAX:
+        raise ValueError(text)
+    if amount != round(amount, _DECIMALS_MAX):
         raise ValueError(text)
     return amount
 

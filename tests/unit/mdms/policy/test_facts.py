@@ -56,6 +56,8 @@ def test_values_are_read_in_the_form_of_their_fact(fact, text, value):
     ("fact", "text"),
     [
         ("past_due", "NaN"),
+        ("past_due", "1e999999"),
+        ("past_due", "1e-999999"),
         ("past_due", "a lot"),
         ("bill_due_on", "none"),
         ("bill_incorrect", "true"),
