@@ -377,7 +377,7 @@ def test_demand_over_intervals_that_do_not_make_it_up_cannot_be_counted():
     service = Service()
     service.add(100)
     schedule = replace(TARIFF.schedules["E-4"], demand_minutes=20)
-    tariff = replace(TARIFF, schedules=TARIFF.schedules | {"E-20": schedule})
+    tariff = replace(TARIFF, schedules={**TARIFF.schedules, "E-20": schedule})
     biller = ServiceBiller(MONTH, ZONE, tariff, RULES)
 
     with pytest.raises(UncountableError, match="demand is taken over 1200 s"):
@@ -399,7 +399,7 @@ def test_a_meter_that_was_put_in_within_a_demand_interval_waits_for_the_next():
         opened_by=ReadReason.EXCHANGE,
     )
     schedule = replace(TARIFF.schedules["E-4"], demand_minutes=30)
-    tariff = replace(TARIFF, schedules=TARIFF.schedules | {"E-30": schedule})
+    tariff = replace(TARIFF, schedules={**TARIFF.schedules, "E-30": schedule})
 
     bill = ServiceBiller(MONTH, ZONE, tariff, RULES).bill(
         period(), terms((MONTH.start, "E-30")), service.parts(), service.intervals.current()
