@@ -50,6 +50,15 @@ class Span:
         first, last = billed.start_s.searchsorted((self.between.start_s, self.between.end_s))
         return billed.take(slice(int(first), int(last)))
 
+    def bounds(self, channel: BilledChannel) -> tuple[int, int]:
+        """Return from which second on and up to which one a part lies in these days."""
+        if self.between is None:
+            return channel.read_start_s, channel.read_end_s
+        return (
+            max(channel.read_start_s, self.between.start_s),
+            min(channel.read_end_s, self.between.end_s),
+        )
+
     @property
     def view(self) -> dict[str, Any]:
         """What a bill tells of it."""

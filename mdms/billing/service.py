@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from mdms.billing.channels import BilledChannel, ServicePeriod
 from mdms.billing.demand import Demand, demand_of
-from mdms.billing.registers import IS_ESTIMATED_SHARE, Quality, least_trusted_of
+from mdms.billing.registers import Quality, least_trusted_of
 from mdms.billing.schedules import Span, of_all, spans_of, split_by_days
 from mdms.billing.service_parts import (
     Flag,
@@ -28,6 +28,7 @@ from mdms.billing.service_parts import (
     usage_of,
 )
 from mdms.billing.tou import TouBuckets, UncountableError
+from mdms.billing.tou_shares import shares_of
 from mdms.billing.units import shared_out
 from mdms.billing.window import SERVICE_DAYS_MAX, SERVICE_DAYS_MIN, BillWindow
 from mdms.domain.reading_types import ReadingType
@@ -190,17 +191,18 @@ class ServiceBiller:
             mine = [each for each in parts if each.direction == direction]
             if not mine:
                 continue
-            all_of, estimated = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
-            for part in mine:
-                billed = span.intervals(intervals, part.channel)
-                grid = self._grid(name, part.channel.interval_s)
-                is_estimated = IS_ESTIMATED_SHARE[billed.status]
-                for bucket, quanta in grid.sums(billed).items():
-                    all_of[bucket] += quanta
-                if is_estimated.any():
-                    for bucket, quanta in grid.sums(billed, counted=is_estimated).items():
-                        estimated[bucket] += quanta
+            shares = [
+                shares_of(each, span, intervals, self._grid(name, each.channel.interval_s))
+                for each in mine
+            ]
+            all_of = {bucket: sum(each.quanta[bucket] for each in shares) for bucket in names}
+            estimated = {bucket: sum(each.estimated[bucket] for each in shares) for bucket in names}
             total = quantities[f"{direction}_kwh"]
+            if total and not any(all_of.values()):
+                raise UncountableError(
+                    f"registers counted {total} kWh {direction}, and its intervals none: nothing "
+                    "says in which bucket it was used"
+                )
             units = shared_out(total, list(all_of.values()))
             assert sum(units) == total, "V57: buckets add up to the total"
             quantities |= {
@@ -210,6 +212,8 @@ class ServiceBiller:
                 bucket: {"quanta": all_of[bucket], "estimated": estimated[bucket]}
                 for bucket in names
             }
+            if lacking := sum(each.lacking for each in shares):
+                told["intervals_lacking"] = told.get("intervals_lacking", 0) + lacking
         if {"delivered", "received"} <= told.keys():
             quantities |= {
                 f"net_{bucket}_kwh": quantities[f"delivered_{bucket}_kwh"]

@@ -60,7 +60,15 @@ class TouBuckets:
 
     def of(self, intervals: IntervalReads) -> Int64:
         """Return the bucket's number of each interval of the grid."""
-        return self._bucket[(intervals.start_s - self._start_s) // self._interval_s]
+        return self._numbers(intervals.start_s)
+
+    def counts(self, start_s: Int64) -> Mapping[str, int]:
+        """Return by bucket how many of some intervals of the grid start in it."""
+        counts = np.bincount(self._numbers(start_s), minlength=len(self.names))
+        return dict(zip(self.names, counts.tolist(), strict=True))
+
+    def _numbers(self, start_s: Int64) -> Int64:
+        return self._bucket[(start_s - self._start_s) // self._interval_s]
 
     def sums(self, intervals: IntervalReads, *, counted: Bool | None = None) -> Mapping[str, int]:
         """

@@ -205,7 +205,11 @@ class BillChecks:
             for name, each in buckets.items()
             if each["quanta"]
         }
-        yield from period.estimated_share(0.0, shares, self.rules.period)
+        whole = 0.0  # of what has its intervals, each meter is judged
+        if "intervals_lacking" in detail["tou"]:
+            quanta = sum(each["quanta"] for each in buckets.values())
+            whole = sum(each["estimated"] for each in buckets.values()) / max(1, quanta)
+        yield from period.estimated_share(whole, shares, self.rules.period)
         counted = [units[f"delivered_{name}_kwh"] for name in buckets]
         yield from period.buckets_add_up(counted, units["delivered_kwh"])
 

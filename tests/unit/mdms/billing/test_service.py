@@ -121,6 +121,12 @@ class Service:
             ),
         )
 
+    def lose(self, slots: slice) -> None:
+        """Forget intervals of the only channel."""
+        kept = np.ones(len(self.intervals), np.bool_)
+        kept[slots] = False
+        self.intervals = self.intervals.take(kept)
+
     def parts(self) -> list[Part]:
         rows, blocked = determine(
             self.window, self.channels, self.intervals, self.registers, ruleset_hash="v"
@@ -272,6 +278,70 @@ def test_the_estimated_share_of_each_bucket_is_told():
 
     assert bill.detail["tou"]["delivered"]["on_peak"] == {"quanta": 4_000, "estimated": 1_000}
     assert bill.estimated_share == Decimal("0.250000")
+
+
+REGISTERS: dict[str, Any] = {"intervals_expected": False, "estimated_because": "meter"}
+
+
+@pytest.mark.parametrize("lost", [slice(0, 0), slice(100, 101)], ids=["all came", "one is lost"])
+def test_buckets_of_a_meter_that_is_billed_by_registers_are_those_of_the_intervals_that_came(lost):
+    expected = Service()
+    expected.add(100)
+    service = Service()
+    service.add(100, **REGISTERS)
+    service.lose(lost)
+
+    bill = service.bill((MONTH.start, "E-1-TOU"))
+
+    assert bill.quantities == expected.bill((MONTH.start, "E-1-TOU")).quantities
+    buckets = bill.detail["tou"]["delivered"]
+    lost_quanta = 100 * len(range(2_880)[lost])
+    assert sum(each["quanta"] for each in buckets.values()) == 288_000
+    assert sum(each["estimated"] for each in buckets.values()) == lost_quanta
+    assert bill.detail["tou"].get("intervals_lacking", 0) == lost_quanta // 100
+
+
+def test_intervals_that_are_held_say_nothing_of_buckets():
+    service = Service()
+    value = np.full(2_880, 100, np.int64)
+    value[at(4, 12)] = 50_000
+    service.add(value, statuses={at(4, 12): Status.SUSPECT}, **REGISTERS)
+
+    bill = service.bill((MONTH.start, "E-1-TOU"))
+
+    assert bill.detail["tou"]["intervals_lacking"] == 1
+    assert bill.detail["tou"]["delivered"]["off_peak"]["estimated"] == 100
+
+
+@pytest.mark.parametrize("came", [0, 48], ids=["none came", "none of the peak came"])
+def test_a_bucket_that_nothing_is_known_of_waits(came):
+    service = Service()
+    service.add(100, **REGISTERS)
+    service.lose(slice(came, None))
+
+    with pytest.raises(UncountableError, match="billed by registers, and none of its 420 interv"):
+        service.bill((MONTH.start, "E-1-TOU"))
+
+
+def test_nothing_used_needs_no_interval_to_be_divided():
+    service = Service()
+    service.add(0, **REGISTERS)
+    service.lose(slice(0, None))
+
+    bill = service.bill((MONTH.start, "E-1-TOU"))
+
+    assert set(bill.quantities.values()) == {0}
+
+
+def test_usage_that_no_interval_saw_is_divided_by_nobody():
+    service = Service()
+    service.add(0)
+    shown = service.registers.value + np.array([0, 900])
+    service.registers = replace(service.registers, value=shown)
+    service.channels = [replace(each, register_resolution=1_000) for each in service.channels]
+
+    with pytest.raises(UncountableError, match="counted 1 kWh delivered, and its intervals none"):
+        service.bill((MONTH.start, "E-1-TOU"))
 
 
 def test_a_calendar_that_ends_before_the_window_bills_nobody_by_guess():
