@@ -11,6 +11,7 @@ from mdms.domain.readings import Bool, RegisterReads, Source, Status
 from mdms.domain.time import to_epoch_s
 from mdms.services.channel_bench import NOTHING, Bench, BracketSums
 from mdms.services.edit_values import EditRequest, Range, wanted
+from mdms.services.expected_register import expected_register
 from vee import engine, gridding
 from vee.block import Registers
 
@@ -145,7 +146,6 @@ def _register(bench: Bench, request: EditRequest) -> Draft:
         if then.off.any():
             raise _unequal(then)
     old = int(here.value[0]) if len(here) else None
-    change = 0 if old is None else (shown - old) * int(limits.multiplier[0])
     return Draft(
         before=(old,),
         before_status=chr(int(here.status[0])) if len(here) else NOTHING,
@@ -154,8 +154,20 @@ def _register(bench: Bench, request: EditRequest) -> Draft:
         after_status=Status.EDITED.value,
         residual_before=tuple(sums.residual.tolist()),
         residual_after=tuple(then.left_over.tolist()),
-        change=change,
+        change=_change(bench, at_s, shown, old),
     )
+
+
+def _change(bench: Bench, at_s: int, shown: int, old: int | None) -> int:
+    """Return by how much a register changes usage [quanta]: against a read, or what it would be."""
+    limits = bench.block.limits
+    multiplier, modulus = int(limits.multiplier[0]), int(limits.modulus[0])
+    if old is not None:
+        return (shown - old) * multiplier
+    expected = expected_register(bench, at_s)
+    if expected is None:  # one read says nothing of usage
+        return 0
+    return ((shown - expected + modulus // 2) % modulus - modulus // 2) * multiplier
 
 
 def _around(bench: Bench, at_s: int) -> Bool:

@@ -10,7 +10,9 @@ import pytest
 
 from mdms.domain.edits import EditNotAllowedError, EditOperation, EditReason
 from mdms.domain.errors import UsageError
+from mdms.domain.reading_types import reading_type
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.domain.registry import Commodity
 from mdms.ports.billing import BillingDeterminant
 from mdms.services.edit_values import EditRequest
 from tests.integration.services.editing import FIRST, LAST, METER, VALUE, WEEK, Desk, a_desk, at
@@ -185,6 +187,55 @@ async def test_a_register_that_cannot_be_needs_a_reason(store):
                 ),
                 "ann", "vee",
             )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("slot", "added", "heard", "change"),
+    [
+        (48, 900_000, None, 900_000),  # between two midnights, with every interval
+        (48, 50_000, None, 50_000),
+        (600, 900_000, slice(600, 672), 900_000),  # after what came last
+        (48, -20_000, None, -20_000),
+    ],
+)
+async def test_a_register_that_is_added_changes_usage_against_the_one_expected_there(
+    store, slot, added, heard, change
+):
+    desk = await a_desk(store, heard=heard)
+    register = EditRequest(
+        meter="E100", operation=EditOperation.REGISTER, start=at(slot),
+        values=((int(VALUE[:slot].sum()) + added) % 10**8,), reason=EditReason.FIELD_READ,
+        override_sum="looked at it",
+    )  # fmt: skip
+
+    edit = await desk.edits.ask(register, "ann", "vee", dry_run=True)
+
+    assert edit["change"] == change
+    assert bool(edit["four_eyes"]) == (abs(change) > 100_000)
+
+
+async def test_a_register_amid_intervals_that_nobody_knows_is_expected_by_time(store):
+    desk = await a_desk(store)
+    async with store() as work:
+        table = await work.registry.channels()
+        other, _ = table.channel_id[(table.badge == "E100") & (table.wire_channel == 0x11)]
+        await work.readings.append_raw(
+            IntervalReads.empty(),
+            RegisterReads.raw(
+                np.full(2, other), np.array([WEEK.start_s, WEEK.start_s + 96 * 900]),
+                np.array([10**8 - 100, 700]), recorded_us=0, source=Source.UPLINK,
+            ),
+            sure=True,
+        )  # fmt: skip
+    register = EditRequest(
+        meter="E100", operation=EditOperation.REGISTER, start=at(24), values=(160,),
+        reason=EditReason.FIELD_READ, override_sum="looked at it",
+        reading_type=reading_type(Commodity.ELECTRIC, 1, 900).name,
+    )  # fmt: skip
+
+    edit = await desk.edits.ask(register, "ann", "vee", dry_run=True)
+
+    assert edit["change"] == 60  # a quarter of 800 past 10**8 - 100
 
 
 async def test_a_dry_run_tells_everything_and_keeps_nothing(store):
