@@ -140,11 +140,11 @@ class LookBack:
                 found.append(Difference(old, None, {}, (), (), _stays(stuck[service.key])))
                 continue
             moved = await self._causes(work, window, service, old)
+            if _whose(old) != _whose(new) and Cause.TERMS_OR_REGISTRY not in moved:
+                moved = (*moved, Cause.TERMS_OR_REGISTRY)
             parts = [each for each in reckoned.determinants if _key(each) == service.key]
-            same = _whose(old) == _whose(new)
-            settled = same and next_bill_carries(
-                old, changes, moved, await _frozen_parts(work, old, parts), parts
-            )
+            was = await _frozen_parts(work, old, parts)
+            settled = next_bill_carries(old, changes, moved, was, parts)
             accounts = frozenset({old.account_id, *(each.account_id for each in shared)})
             found.append(
                 Difference(

@@ -17,7 +17,7 @@ from mdms.services.registry import RegistryService
 from mdms.services.registry_csv import write_directory
 from tests.fakes import FakeClock
 from tests.households import BOOK
-from tests.integration.services.test_billing_life import AFTER, frozen
+from tests.integration.services.test_billing_life import AFTER, edit_closing_register, frozen
 from tests.integration.services.test_billing_line import (
     END,
     JUDGED,
@@ -95,14 +95,17 @@ async def test_who_came_on_the_read_day_is_billed_instead_of_who_had_left(store)
     corrections = BillingCorrections(store, FakeClock(AFTER), BOOK, RULES)
     [before] = await bills(store)
     await move(store, START, START)
+    await edit_closing_register(store, "G1", 200)
 
     seen = await corrections.diff(START, END)
-    await corrections.correct(START, END, "biller")
+    made = {each["usage_point"]: each for each in await corrections.correct(START, END, "biller")}
 
     rows = [row for row in seen if row["usage_point"] == "U-E1"]
     assert [(row["quantity"], row["treatment"]) for row in rows] == [("", "replace")]
     [now] = await bills(store)
     assert (now.account_id, now.revision, now.quantities) == ("A2", 2, before.quantities)
+    assert made["U-E1"]["causes"] == ["terms_or_registry"]
+    assert made["U-G1"]["causes"] == ["edit", "terms_or_registry"]
 
 
 async def test_a_bill_whose_days_another_one_keeps_is_left_as_it_is(store):
