@@ -70,8 +70,8 @@ async def cases(
 async def notices(
     services: Backend, since: str, page: Annotated[Page, Depends(_NOTICES)]
 ) -> dict[str, Any]:
-    """List what customers are to be told since an instant, oldest first, with when to send it."""
-    return page.cut(await services.leaks.notices(params.instant(since)))
+    """List what customers are to be told since a day or instant, with when to send it."""
+    return page.cut(await services.leaks.notices(params.since(since, services.zone)))
 
 
 @router.post("/announcements")

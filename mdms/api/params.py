@@ -55,6 +55,16 @@ def instant(text: str) -> datetime:
     return _within_reach(value).astimezone(UTC)
 
 
+def since(text: str, zone: ZoneInfo) -> datetime:
+    """
+    Read from when on: a local day, or an instant that names its offset.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    return local_midnight(day(text), zone) if _is_day(text) else instant(text)
+
+
 def days(from_: str, to: str) -> tuple[date, date]:
     """
     Read the first and the last of some local days.
@@ -75,7 +85,7 @@ def period(from_: str, to: str, zone: ZoneInfo) -> Period:
     Raises:
         UsageError: Either cannot be read, or nothing lies between them.
     """
-    start = local_midnight(day(from_), zone) if _is_day(from_) else instant(from_)
+    start = since(from_, zone)
     end = local_midnight(day(to) + timedelta(days=1), zone) if _is_day(to) else instant(to)
     if start >= end:
         raise UsageError(f"the period from {from_} to {to} is empty")

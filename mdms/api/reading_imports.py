@@ -88,12 +88,12 @@ async def take(
 async def since(
     services: Backend,
     *,
-    from_: Annotated[str, Query(alias="from")],
+    from_: Annotated[str, Query(alias="from", description="Local day, or instant with offset.")],
     page: Annotated[Page, Depends(_IMPORTS)],
 ) -> dict[str, Any]:
-    """List what was handed in since an instant, the newest first."""
+    """List what was handed in since a day or instant, the newest first."""
     found = await services.reading_imports.since(
-        params.instant(from_), before=page.last, count_max=page.rows_max
+        params.since(from_, services.zone), before=page.last, count_max=page.rows_max
     )
     return page.answer(found)
 

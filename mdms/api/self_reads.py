@@ -85,11 +85,11 @@ async def accept(
 async def since(
     services: Backend,
     *,
-    from_: Annotated[AwareDatetime, Query(alias="from")],
+    from_: Annotated[str, Query(alias="from", description="Local day, or instant with offset.")],
     page: Annotated[Page, Depends(_PAGES)],
 ) -> dict[str, Any]:
-    """List what was received since an instant, oldest first."""
-    return page.cut(await services.self_reads.since(from_))
+    """List what was received since a day or instant, oldest first."""
+    return page.cut(await services.self_reads.since(params.since(from_, services.zone)))
 
 
 @router.get("/due", dependencies=READERS)

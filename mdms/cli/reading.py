@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import typer
 
@@ -135,7 +136,9 @@ def import_(
 
 @app.command()
 def imported(
-    from_: Annotated[str, typer.Option("--from", help="Instant with its offset.")],
+    from_: Annotated[
+        str, typer.Option("--from", help="Local day, 2026-11-03, or an instant with its offset.")
+    ],
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
@@ -153,17 +156,17 @@ def imported(
 
 @app.command()
 def refused(
-    reading_import_id: Annotated[str, typer.Argument(help="As `reading imported` has it.")],
+    reading_import_id: Annotated[UUID, typer.Argument(help="As `reading imported` has it.")],
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
     """
     List every row of a file that was refused, with its line and what is wrong with it.
 
-    Example: mdms reading refused 17 -o csv
+    Example: mdms reading refused 019a6c1e-3f7a-7c55-9d2b-4f21c09a7e10 -o csv
     """
     with options.client(config) as mdms:
-        show(list(mdms.refused_readings(reading_import_id)), output, title="Refused rows")
+        show(list(mdms.refused_readings(str(reading_import_id))), output, title="Refused rows")
 
 
 def _import_row(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -71,7 +72,9 @@ def due(config: options.Config = None, output: options.Form = Output.TABLE) -> N
 
 @app.command("ls")
 def list_(
-    from_: Annotated[str, typer.Option("--from", help="Instant with its offset.")],
+    from_: Annotated[
+        str, typer.Option("--from", help="Local day, 2026-11-03, or an instant with its offset.")
+    ],
     config: options.Config = None,
     output: options.Form = Output.TABLE,
 ) -> None:
@@ -89,7 +92,7 @@ def list_(
 
 @app.command()
 def accept(
-    self_read_id: Annotated[str, typer.Argument(help="Of the reading, as `selfread ls` has it.")],
+    self_read_id: Annotated[UUID, typer.Argument(help="Of the reading, as `selfread ls` has it.")],
     reason: Annotated[str, typer.Option(help="How somebody made sure of it.")],
     config: options.Config = None,
     output: options.Form = Output.TABLE,
@@ -97,8 +100,8 @@ def accept(
     """
     Bill a reading that the rules did not accept: a supervisor made sure of it.
 
-    Example: mdms selfread accept 9 --reason "photo shows it"
+    Example: mdms selfread accept 019a6c1e-3f7a-7c55-9d2b-4f21c09a7e10 --reason "photo shows it"
     """
     with options.client(config) as mdms:
-        read = mdms.accept_self_read(self_read_id, reason)
+        read = mdms.accept_self_read(str(self_read_id), reason)
     show([read], output, title="Self read", spare=_SPARE)

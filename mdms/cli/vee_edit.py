@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -44,7 +45,7 @@ Override = Annotated[
     str, typer.Option("--override-sum", help="Why intervals and register need not add up.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")]
-EditId = Annotated[str, typer.Argument(help="Id of an edit; `mdms vee edit ls` lists them.")]
+EditId = Annotated[UUID, typer.Argument(help="Id of an edit; `mdms vee edit ls` lists them.")]
 
 _LISTED = (
     "edit_id", "meter", "state", "operation", "from", "to", "reason", "change", "unit", "editor",
@@ -135,10 +136,10 @@ def show_(edit: EditId, config: options.Config = None, output: options.Form = Ou
     """
     Show an edit: values and status before and after, how registers add up, who said what.
 
-    Example: mdms vee edit show 4
+    Example: mdms vee edit show 019a6c1e-3f7a-7c55-9d2b-4f21c09a7e10
     """
     with options.client(config) as mdms:
-        print_edit(mdms.edit_shown(edit), output)
+        print_edit(mdms.edit_shown(str(edit)), output)
 
 
 @app.command()
@@ -151,10 +152,10 @@ def approve(
     """
     Put an edit in force that somebody else asked for; a supervisor or another analyst may.
 
-    Example: mdms vee edit approve 4
+    Example: mdms vee edit approve 019a6c1e-3f7a-7c55-9d2b-4f21c09a7e10
     """
     with options.client(config) as mdms:
-        print_edit(mdms.decide_edit(edit, approve=True, text=text), output)
+        print_edit(mdms.decide_edit(str(edit), approve=True, text=text), output)
 
 
 @app.command()
@@ -167,10 +168,10 @@ def refuse(
     """
     Refuse an edit, or take your own back; nothing of it was ever in force.
 
-    Example: mdms vee edit refuse 4 --text "the other day was meant"
+    Example: mdms vee edit refuse 019a6c1e-3f7a-7c55-9d2b-4f21c09a7e10 --text "wrong day"
     """
     with options.client(config) as mdms:
-        print_edit(mdms.decide_edit(edit, approve=False, text=text), output)
+        print_edit(mdms.decide_edit(str(edit), approve=False, text=text), output)
 
 
 @app.command()

@@ -31,7 +31,7 @@ COMMANDS = dict(leaves(typer.main.get_command(app), ("mdms",)))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_an_example_that_could_be_typed(name):
+def test_every_command_has_an_example_that_could_be_typed(name, monkeypatch, tmp_path):
     command = COMMANDS[name]
     examples = _EXAMPLE.findall(command.help or "")
     assert examples, f"{name} --help shows no example"
@@ -51,6 +51,11 @@ def test_every_command_has_an_example_that_could_be_typed(name):
                 if each.required and each.param_type_name == "option"
             }
             assert required <= given, example
+            monkeypatch.chdir(tmp_path)
+            arguments = words[len(name.split()) :]
+            for each in command.params:
+                monkeypatch.setattr(each.type_descriptor.parameter_info, "exists", False)
+            command.make_context(name, arguments)  # reads every word as the command would
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
