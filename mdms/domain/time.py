@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-YEARS = range(1970, 2107)
-"""Of which meters can tell: seconds since 1970 in 32 bits. What lies beyond is a mistyped year."""
+YEARS = range(1900, 2107)
+"""From the oldest gas meters to the end of 32 bits of seconds. What lies beyond is mistyped."""
 
 
 def check_year(at: date) -> None:
