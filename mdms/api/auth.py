@@ -8,6 +8,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 
+from mdms.api.queries import refuse_unknown
 from mdms.domain.people import STAFF, Role, Token
 from mdms.services.tokens import TokenService
 
@@ -44,6 +45,7 @@ def allow(roles: frozenset[Role]) -> Callable[..., Awaitable[Token]]:
                 HTTPStatus.FORBIDDEN,
                 f"token {token.name!r} was made for {', '.join(sorted(token.nouns))}, not {noun}",
             )
+        refuse_unknown(request)
         request.state.caller = token
         return token
 

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from commands.scene import is_immediate
 from mdms.api import downloads, params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
-from mdms.api.description import PARQUET, files
+from mdms.api.description import JUDGED_ONLY, PARQUET, files
 from mdms.api.looks import Purpose, looks_at, looks_at_command
 from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
@@ -52,8 +52,10 @@ class Word(Body):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
-async def request(body: ControlRequest, services: Backend, caller: Requester) -> dict[str, Any]:
+@router.post("", status_code=HTTPStatus.CREATED, responses=JUDGED_ONLY)
+async def request(
+    body: ControlRequest, services: Backend, caller: Requester, response: Response
+) -> dict[str, Any]:
     """Ask for a command; 409 with every code, clause and cure where the rules forbid it."""
     control = await services.requests.request(
         Request(
@@ -70,6 +72,8 @@ async def request(body: ControlRequest, services: Backend, caller: Requester) ->
         caller.name,
         dry_run=body.dry_run,
     )
+    if body.dry_run:
+        response.status_code = HTTPStatus.OK
     return view(control)
 
 

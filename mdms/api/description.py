@@ -46,6 +46,11 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 """What any operation may answer besides what it is for."""
 
 
+JUDGED_ONLY: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "What it would come to, where `dry_run` was asked for."}
+}
+
+
 def files(*media_types: str) -> dict[int | str, dict[str, Any]]:
     """Return the answer of an operation that gives a file of one of these types."""
     binary = {"schema": {"type": "string", "format": "binary"}}

@@ -4,12 +4,13 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.description import JUDGED_ONLY
 from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.edits import REASONS, EditOperation, EditReason, EditState
@@ -83,10 +84,14 @@ def role_of(caller: Token) -> str:
     return Role.VEE if Role.VEE in caller.roles else Role.SUPERVISOR
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
-async def ask(body: MeterChange, services: Backend, caller: Editor) -> dict[str, Any]:
+@router.post("", status_code=HTTPStatus.CREATED, responses=JUDGED_ONLY)
+async def ask(
+    body: MeterChange, services: Backend, caller: Editor, response: Response
+) -> dict[str, Any]:
     """Ask for an edit; 409 where its bracket would not add up and nobody says why."""
     request = body.request(body.meter, body.reading_type)
+    if body.dry_run:
+        response.status_code = HTTPStatus.OK
     return await services.edits.ask(request, caller.name, role_of(caller), dry_run=body.dry_run)
 
 

@@ -4,12 +4,13 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, Field
 
 from mdms.api import params
 from mdms.api.auth import ANYONE_KNOWN, allow
 from mdms.api.backend import Backend
+from mdms.api.description import JUDGED_ONLY
 from mdms.api.edits import Approver, Change, Editor, role_of
 from mdms.api.looks import Purpose
 from mdms.api.pages import Page, Pages
@@ -111,10 +112,17 @@ async def answer(
     )
 
 
-@router.post("/{exception_id}/edit", status_code=HTTPStatus.CREATED)
+@router.post("/{exception_id}/edit", status_code=HTTPStatus.CREATED, responses=JUDGED_ONLY)
 async def edit(
-    body: Change, services: Backend, exception_id: params.Number, caller: Editor
+    *,
+    body: Change,
+    services: Backend,
+    exception_id: params.Number,
+    caller: Editor,
+    response: Response,
 ) -> dict[str, Any]:
     """Answer an exception with an edit of its meter's reads."""
     request = await services.exceptions.request(exception_id, body.request(""))
+    if body.dry_run:
+        response.status_code = HTTPStatus.OK
     return await services.edits.ask(request, caller.name, role_of(caller), dry_run=body.dry_run)
