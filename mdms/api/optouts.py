@@ -80,7 +80,7 @@ async def optouts(services: Backend, page: Annotated[Page, Depends(_PAGES)]) -> 
     return page.cut(await services.optouts.every())
 
 
-@router.get("/tasks", dependencies=READERS)
+@router.get("/tasks", dependencies=[*READERS, looks_at(Data.STATUS)])
 async def tasks(
     services: Backend, *, open_only: bool = True, page: Annotated[Page, Depends(_TASKS)]
 ) -> dict[str, Any]:

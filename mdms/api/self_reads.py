@@ -12,9 +12,11 @@ from pydantic import AwareDatetime, Field
 from mdms.api import params
 from mdms.api.auth import allow
 from mdms.api.backend import Backend
+from mdms.api.looks import looks_at
 from mdms.api.pages import Page, Pages
 from mdms.api.text import Body
 from mdms.domain.people import Role, Token
+from mdms.policy.access_facts import Data
 from mdms.services.self_reads import ReadSent
 
 router = APIRouter(prefix="/v1/self-reads", tags=["self reads"])
@@ -25,7 +27,7 @@ _CLERKS = frozenset({Role.CSR, Role.SUPERVISOR})
 Clerk = Annotated[Token, Depends(allow(_CLERKS | {Role.BILLING}))]
 Supervisor = Annotated[Token, Depends(allow(frozenset({Role.SUPERVISOR})))]
 # Whose meter is not read by radio is opt-out status (policy.md 5.1).
-READERS = [Depends(allow(_CLERKS | {Role.BILLING, Role.AUDITOR}))]
+READERS = [Depends(allow(_CLERKS | {Role.BILLING, Role.AUDITOR})), looks_at(Data.STATUS)]
 
 
 class SelfRead(Body):

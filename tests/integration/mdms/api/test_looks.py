@@ -23,6 +23,7 @@ pytestmark = pytest.mark.db
 CASE = {"Purpose": "case 4711"}
 DAY = {"from": "2026-11-04", "to": "2026-11-04"}
 STATUS_OF_ALL = ("/v1/controls", "/v1/controls/files/controls.parquet", "/v1/meters", "/v1/events")
+OF_CLERKS = ("/v1/optouts", "/v1/optouts/tasks", "/v1/self-reads", "/v1/self-reads/due")
 MIXED = (
     (Role.CSR, Role.VIEWER), (Role.CSR, Role.NETWORK), (Role.CSR, Role.SAFETY),
     (Role.SUPERVISOR, Role.VEE),
@@ -88,6 +89,15 @@ async def test_how_switches_and_radios_stand_is_shown_for_a_purpose(http):
         ("analyst", "status", "PV_STAFF"),
         ("csr", "status", "PV_PURPOSE"),
     }
+
+
+async def test_who_opted_out_is_shown_to_clerks_for_a_purpose(http):
+    for path in OF_CLERKS:
+        since = {"from": "2026-11-01"} if path == "/v1/self-reads" else {}
+        without = await http.get(path, params=since, headers=by(Role.CSR))
+        with_case = await http.get(path, params=since, headers=by(Role.CSR) | CASE)
+
+        assert (without.status_code, with_case.status_code) == (403, 200), path
 
 
 async def test_who_asked_for_a_command_has_it_for_a_case_and_nobody_else(http):
