@@ -399,9 +399,7 @@ NAMES = st.text(
     flags=st.lists(st.text("abc_", min_size=1), max_size=3),
     kva=st.decimals(0, 10_000, places=2),
     opened_on=st.dates(),
-    installed_at=st.datetimes(
-        datetime(YEARS[0], 1, 1), datetime(YEARS[-1], 12, 31), timezones=st.just(UTC)
-    ),
+    installed_at=st.datetimes(timezones=st.just(UTC)).filter(lambda at: at.year in YEARS),
 )
 def test_reading_undoes_writing(name, flags, kva, opened_on, installed_at):
     city = replace(
