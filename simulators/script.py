@@ -197,7 +197,7 @@ class HttpApi:
 
     async def _request(self, call: Call) -> httpx.Response:
         """Call, again and again while nobody is there to be called."""
-        headers = {"Authorization": f"Bearer {self._tokens[call.token]}"}
+        headers = {"Authorization": f"Bearer {self._tokens[call.token]}", "Purpose": "script"}
         for _ in range(_ATTEMPTS):
             try:
                 return await self._client.request(
