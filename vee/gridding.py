@@ -6,6 +6,7 @@ from mdms.domain.readings import (
     RAW_VERSION,
     Bool,
     Int32,
+    Int64,
     IntervalReads,
     RegisterReads,
     Source,
@@ -43,6 +44,8 @@ def grid(
         waived: Edits whose bracket need not add up.
     """
     channel_id = np.unique(table.channel_id)
+    align_s = rules.bookend.align_s
+    counted = counted_alike(registers.measured(), table, slots, align_s)
     every = Layout.of(slots, channel_id, intervals)
     newest, raw = every.newest(), every.where(every.reads.version == RAW_VERSION)
     current = newest.reads
@@ -59,12 +62,12 @@ def grid(
     block = Block(
         slots=slots,
         channel_id=channel_id,
-        limits=_limits(table, channel_id, slots.interval_s, rules),
+        limits=_limits(table, _in_force(table, slots), slots.interval_s, rules),
         value=value,
         present=present,
         expected=_expected(table, channel_id, slots),
         flags=flags,
-        registers=bookends(slots, channel_id, registers.measured(), rules.bookend.align_s),
+        registers=bookends(slots, channel_id, counted, align_s),
         edits=standing,
     )
     stored = Stored(
@@ -110,17 +113,56 @@ def _expected(table: ChannelTable, channel_id: Int32, slots: SlotTable) -> Bool:
     return np.cumsum(change, axis=1)[:, :-1] > 0
 
 
-def _limits(table: ChannelTable, channel_id: Int32, interval_s: int, rules: RuleSet) -> Limits:
-    """Return what is known of each channel, by its newest installation."""
-    order = np.lexsort((table.installed_s, table.channel_id))
-    newest = order[np.searchsorted(table.channel_id[order], channel_id, side="right") - 1]
-    kinds = [Commodity(name) for name in table.commodity[newest]]
-    classes = zip(kinds, table.service_class[newest], strict=True)
+def _in_force(table: ChannelTable, slots: SlotTable) -> Int64:
+    """Return the row of each channel's last installation that began before the slots end."""
+    began = table.installed_s < slots.end_s
+    order = np.lexsort((table.installed_s, began, table.channel_id))
+    ordered = table.channel_id[order]
+    in_force: Int64 = order[np.searchsorted(ordered, np.unique(ordered), side="right") - 1]
+    return in_force
+
+
+def counted_alike(
+    reads: RegisterReads, table: ChannelTable, slots: SlotTable, align_s: int
+) -> RegisterReads:
+    """
+    Return the reads of installations that count as the last one does that began in the slots.
+
+    A difference to a read by another multiplier, resolution or modulus says nothing of usage, so
+    brackets break where one of them changes, and days before are judged without a register.
+
+    Args:
+        reads: Register reads of any channels.
+        table: All installations of the channels.
+        slots: Where they are laid out.
+        align_s: How far from an installation's edges a read still belongs to it.
+    """
+    same_as = _in_force(table, slots)[np.unique(table.channel_id, return_inverse=True)[1]]
+    other = np.zeros(len(table), np.bool_)
+    for column in (table.multiplier, table.register_resolution, table.register_modulus):
+        other |= column != column[same_as]
+    if not other.any():
+        return reads
+    changed = np.isin(table.channel_id, table.channel_id[other])
+    kept: Bool = ~np.isin(reads.channel_id, table.channel_id[changed])
+    for row in np.flatnonzero(changed & ~other):
+        kept |= (
+            (reads.channel_id == table.channel_id[row])
+            & (reads.at_s >= table.installed_s[row] - align_s)
+            & (reads.at_s <= table.removed_s[row] + align_s)
+        )
+    return reads.take(kept)
+
+
+def _limits(table: ChannelTable, in_force: Int64, interval_s: int, rules: RuleSet) -> Limits:
+    """Return what is known of each channel, by the installation in force."""
+    kinds = [Commodity(name) for name in table.commodity[in_force]]
+    classes = zip(kinds, table.service_class[in_force], strict=True)
     return Limits(
         v_max=np.array([rules.interval_limit(*pair, interval_s) for pair in classes], np.int64),
-        modulus=table.register_modulus[newest],
-        resolution=table.register_resolution[newest],
-        multiplier=table.multiplier[newest],
+        modulus=table.register_modulus[in_force],
+        resolution=table.register_resolution[in_force],
+        multiplier=table.multiplier[in_force],
         linear=np.array([rules.of(kind).linear for kind in kinds], np.bool_),
         reversible=np.array([rules.of(kind).reversible for kind in kinds], np.bool_),
     )

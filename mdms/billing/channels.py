@@ -78,7 +78,8 @@ class BilledChannel:
         read_start_s: Opening edge: the period's, or the first whole interval after installation.
         read_end_s: Closing edge: the period's, or the last whole interval before removal.
         service_days: Civil days between the two edges.
-        installation_count: How often the meter was put in place there within the period.
+        installation_count: How often the meter was put in place there within the period, or set up
+            to count otherwise.
         intervals_expected: False where the radio is off: only register reads are.
         register_modulus: The register wraps to 0 at this many quanta.
         register_resolution: Quanta per unit of the last transmitted digit.
@@ -156,7 +157,8 @@ def billed_channels(
 
     Voltage is nobody's bill.
 
-    A channel that left a place and came back within one period appears once, with the last stay.
+    A channel that left a place and came back within one period appears once, with the last stay;
+    so does one whose multiplier or register changed.
     """
     found: dict[tuple[int, str, int], BilledChannel] = {}
     stays: Counter[tuple[int, str, int]] = Counter()
@@ -169,7 +171,7 @@ def billed_channels(
                 continue
             key = (part.channel_id, part.usage_point_id, part.period)
             before = found.get(key)
-            if before and before.removed_s == part.installed_s:
+            if before and before.removed_s == part.installed_s and _counts_alike(before, part):
                 # It went nowhere: its radio fell silent or was heard again. Registers bill all.
                 part = _joined(before, part, zone)
             else:
@@ -218,6 +220,14 @@ def _part(
         period=period.number,
         opened_by=ReadReason.EXCHANGE if installed_s > days.start_s else period.opened_by,
         closed_by=ReadReason.EXCHANGE if removed_s < days.end_s else period.closed_by,
+    )
+
+
+def _counts_alike(before: BilledChannel, after: BilledChannel) -> bool:
+    """Return whether a difference of registers over both stays says what was used."""
+    return all(
+        getattr(before, column) == getattr(after, column)
+        for column in ("multiplier", "register_modulus", "register_resolution")
     )
 
 

@@ -48,6 +48,9 @@ _MAY_BE_INEXACT: Final = FLAG_EST_CLAMPED | FLAG_EST_COARSE | FLAG_EST_UNSCALED
 _UNALIGNED: Final = {Basis.NEAR, Basis.BILLED, Basis.SWAP}
 _SHARE_PLACES: Final = Decimal("0.000001")
 _NOTHING_ESTIMATED: Final = Decimal("0.000000")
+_MOVED_TEXT: Final = (
+    "the meter was away within the period, or its multiplier, dials or resolution changed"
+)
 
 Rows = TypeVar("Rows", IntervalReads, RegisterReads)
 
@@ -56,7 +59,7 @@ class BlockReason(StrEnum):
     """Why a channel's window cannot be frozen yet: a closed set."""
 
     MOVED = "moved"
-    """Taken away and put back at the same place within one period."""
+    """Taken away and put back at the same place within one period, or set up to count otherwise."""
     MISSING_INTERVALS = "missing_intervals"
     HELD_INTERVALS = "held_intervals"
     NO_REGISTER = "no_register"
@@ -148,7 +151,7 @@ def _determine(
 ) -> BillingDeterminant | BillingBlock:
     """Return the determinant of one channel from its current intervals and usable registers."""
     if channel.installation_count > 1:
-        return _block(channel, BlockReason.MOVED, "the meter was away within the period")
+        return _block(channel, BlockReason.MOVED, _MOVED_TEXT)
     billed = _in_window(intervals, channel)
     obstacle = _unfinished(billed, channel)
     if obstacle is not None:

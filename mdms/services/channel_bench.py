@@ -11,7 +11,7 @@ from mdms.domain.errors import NotFoundError, UsageError
 from mdms.domain.reading_types import READING_TYPES, ReadingType
 from mdms.domain.readings import Bool, Int64, RegisterReads, Status
 from mdms.domain.registry import ChannelTable
-from mdms.domain.time import Period, from_epoch_s
+from mdms.domain.time import Period, from_epoch_s, local_day
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.reading_tables import displayed_status
 from mdms.services.vee_context import ContextLoader
@@ -67,6 +67,16 @@ def of_channel(table: ChannelTable, channel_id: int) -> ChannelTable:
     return mine
 
 
+def _counts_alike_through(table: ChannelTable, day: date, zone: ZoneInfo) -> date:
+    """Return the last day from a day on before multiplier, dials or resolution change."""
+    scales = zip(table.multiplier, table.register_modulus, table.register_resolution, strict=True)
+    began = [local_day(from_epoch_s(at_s), zone) for at_s in table.installed_s.tolist()]
+    installed = sorted(zip(began, map(tuple, scales), strict=True), key=lambda each: each[0])
+    now = [scale for on, scale in installed if on <= day] or [installed[0][1]]
+    changes = (on for on, scale in installed if on > day and scale != now[-1])
+    return min(changes, default=date.max) - timedelta(days=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """
@@ -114,7 +124,7 @@ class Bench:
         """
         slots = SlotTable.of_days(
             days[0] - BESIDE,
-            max(days[1], min(days[1] + BESIDE, today)),
+            max(days[1], min(days[1] + BESIDE, today, _counts_alike_through(table, days[1], zone))),
             interval_s=int(table.interval_s[0]),
             zone=zone,
         )

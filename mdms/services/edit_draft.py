@@ -124,10 +124,15 @@ def _register(bench: Bench, request: EditRequest) -> Draft:
         recorded_us=np.zeros(1, np.int64),
         source=np.array([Source.EDIT], np.int16),
     )
-    every = RegisterReads.concat(bench.registers, row)
-    registers = gridding.bookends(
-        bench.slots, bench.block.channel_id, every.measured(), bench.rules.bookend.align_s
-    )
+    align_s = bench.rules.bookend.align_s
+    every = RegisterReads.concat(bench.registers, row).measured()
+    alike = gridding.counted_alike(every, bench.table, bench.slots, align_s)
+    if not (alike.at_s == at_s).any():
+        raise EditNotAllowedError(
+            f"the register of {bench.badge} counted otherwise at that instant (another multiplier, "
+            "dials or resolution) and closes no bracket here: edit its intervals"
+        )
+    registers = gridding.bookends(bench.slots, bench.block.channel_id, alike, align_s)
     found = engine.validate(
         replace(bench.block, registers=registers),
         bench.rules,

@@ -1,5 +1,6 @@
 """Rows to grids: which reads count, and for which slot or boundary."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -129,6 +130,44 @@ def test_intervals_are_expected_while_a_meter_is_installed_and_its_radio_on():
     assert np.flatnonzero(block.expected[0]).tolist() == [2, 3, 6, 7]
     assert not block.expected[1].any()
     assert not silent.expected.any()
+
+
+CHANGED_S = START_S + 40 * 900
+DAILY = ((START_S, 100), (START_S + 900, 110), (CHANGED_S, 500), (CHANGED_S + 900, 501))
+
+
+def test_brackets_break_where_the_multiplier_changes():
+    """vee.md 1.1: usage is the difference times the multiplier that holds between."""
+    table = channels((7, 0, CHANGED_S), (7, CHANGED_S, STILL_INSTALLED_S))
+    larger = replace(table, multiplier=np.array([1, 40]))
+
+    block, _ = laid_out(larger, books=registers(*DAILY))
+    silent, _ = laid_out(table, books=registers(*DAILY))
+
+    assert block.limits.multiplier.tolist() == [40]
+    assert block.registers.boundary.tolist() == [40, 41]
+    assert silent.registers.boundary.tolist() == [0, 1, 40, 41]
+
+
+def test_a_change_that_lies_ahead_changes_nothing_yet():
+    table = channels((7, 0, SLOTS.end_s), (7, SLOTS.end_s, STILL_INSTALLED_S))
+    larger = replace(table, multiplier=np.array([1, 40]))
+
+    block, _ = laid_out(larger, books=registers(*DAILY))
+
+    assert block.limits.multiplier.tolist() == [1]
+    assert block.registers.boundary.tolist() == [0, 1, 40, 41]
+
+
+def test_reads_of_the_other_channels_stay_where_one_changes():
+    table = channels((7, 0, CHANGED_S), (7, CHANGED_S, STILL_INSTALLED_S), (9, 0, CHANGED_S))
+    larger = replace(table, register_resolution=np.array([1, 10, 1]))
+    reads = RegisterReads.concat(registers(*DAILY), registers(*DAILY, channel=9))
+
+    block, _ = laid_out(larger, books=reads)
+
+    assert block.limits.resolution.tolist() == [10, 1]
+    assert block.registers.boundary.tolist() == [40, 41, 0, 1, 40, 41]
 
 
 def test_limits_follow_class_commodity_and_interval():

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,6 +153,17 @@ def test_a_meter_whose_radio_fell_silent_went_nowhere():
     assert not channel.intervals_expected
     assert from_epoch_s(channel.installed_s) == LONG_AGO
     assert channel.removed_s == STILL_INSTALLED_S
+
+
+@pytest.mark.parametrize("column", ["multiplier", "register_modulus", "register_resolution"])
+def test_registers_that_count_otherwise_are_never_billed_as_one(column):
+    changed = datetime(2026, 11, 10, 20, tzinfo=UTC)
+    rows = table((7, "U1", LONG_AGO, changed), (7, "U1", changed, None))
+
+    [channel] = parts(replace(rows, **{column: getattr(rows, column) * np.array([1, 40])}))
+
+    assert channel.installation_count == 2
+    assert from_epoch_s(channel.installed_s) == changed
 
 
 def test_a_window_falls_apart_where_people_move():
