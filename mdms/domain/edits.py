@@ -186,7 +186,7 @@ _DELICATE: Final = frozenset({EditReason.THEFT_EST, EditReason.TEST_ADJ})
 
 
 def four_eyes(
-    change: int, kind: ReadingType, reason: EditReason, *, frozen: str
+    change: int, kind: ReadingType, reason: EditReason, *, frozen: str, compared: bool = True
 ) -> tuple[str, ...]:
     """
     Return why another person must approve an edit; nothing where nobody need.
@@ -196,6 +196,7 @@ def four_eyes(
         kind: What the channel measures.
         reason: Why it is edited.
         frozen: Bill windows that rest on the range, as text; empty where none does.
+        compared: Whether anything says what was there before, and so by how much usage changes.
 
     Source:
         vee.md 5.3.
@@ -204,6 +205,8 @@ def four_eyes(
     found = []
     if abs(change) > most * kind.quanta_per_billing_unit:
         found.append(f"usage changes by more than {words}")
+    if not compared:
+        found.append("no register was read within weeks that says by how much usage changes")
     if frozen:
         found.append(f"a bill rests on it ({frozen})")
     if reason in _DELICATE:

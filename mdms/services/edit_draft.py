@@ -21,7 +21,12 @@ INTERVALS_MAX: Final = 3000
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an edit would do; names as in mdms.domain.edits.Edit."""
+    """
+    What an edit would do; names as in mdms.domain.edits.Edit.
+
+    Attributes:
+        compared: Whether `change` could be told; it is 0 where not.
+    """
 
     before: tuple[int | None, ...]
     before_status: str
@@ -31,6 +36,7 @@ class Draft:
     residual_before: tuple[int, ...]
     residual_after: tuple[int, ...]
     change: int
+    compared: bool = True
 
 
 def draft(bench: Bench, request: EditRequest) -> Draft:
@@ -151,6 +157,7 @@ def _register(bench: Bench, request: EditRequest) -> Draft:
         if then.off.any():
             raise _unequal(then)
     old = int(here.value[0]) if len(here) else None
+    before = expected_register(bench, at_s) if old is None else old
     return Draft(
         before=(old,),
         before_status=chr(int(here.status[0])) if len(here) else NOTHING,
@@ -159,20 +166,19 @@ def _register(bench: Bench, request: EditRequest) -> Draft:
         after_status=Status.EDITED.value,
         residual_before=tuple(sums.residual.tolist()),
         residual_after=tuple(then.left_over.tolist()),
-        change=_change(bench, at_s, shown, old),
+        change=0 if before is None else _change(bench, shown, before, read=old is not None),
+        compared=before is not None,
     )
 
 
-def _change(bench: Bench, at_s: int, shown: int, old: int | None) -> int:
+def _change(bench: Bench, shown: int, before: int, *, read: bool) -> int:
     """Return by how much a register changes usage [quanta]: against a read, or what it would be."""
     limits = bench.block.limits
     multiplier, modulus = int(limits.multiplier[0]), int(limits.modulus[0])
-    if old is not None:
-        return (shown - old) * multiplier
-    expected = expected_register(bench, at_s)
-    if expected is None:  # one read says nothing of usage
-        return 0
-    return ((shown - expected + modulus // 2) % modulus - modulus // 2) * multiplier
+    rise = shown - before
+    if not read:  # what is expected may lie beyond a rollover
+        rise = (rise + modulus // 2) % modulus - modulus // 2
+    return rise * multiplier
 
 
 def _around(bench: Bench, at_s: int) -> Bool:

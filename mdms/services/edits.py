@@ -217,7 +217,9 @@ class EditService:
             residual_before=made.residual_before,
             residual_after=made.residual_after,
             change=made.change,
-            four_eyes=four_eyes(made.change, bench.kind, request.reason, frozen=frozen),
+            four_eyes=four_eyes(
+                made.change, bench.kind, request.reason, frozen=frozen, compared=made.compared
+            ),
             editor=by,
             editor_role=role,
             asked_at=self._clock.now(),

@@ -214,6 +214,22 @@ async def test_a_register_that_is_added_changes_usage_against_the_one_expected_t
     assert bool(edit["four_eyes"]) == (abs(change) > 100_000)
 
 
+async def test_a_register_far_from_any_other_is_agreed_to_by_two(store):
+    desk = await a_desk(store)
+    received = reading_type(Commodity.ELECTRIC, 1, 900).name
+    register = EditRequest(
+        meter="E100", operation=EditOperation.REGISTER, start=at(24), values=(160,),
+        reason=EditReason.FIELD_READ, reading_type=received,
+    )  # fmt: skip
+
+    edit = await desk.edits.ask(register, "ann", "vee", dry_run=True)
+
+    assert edit["change"] == 0
+    assert edit["four_eyes"] == [
+        "no register was read within weeks that says by how much usage changes"
+    ]
+
+
 async def test_a_register_amid_intervals_that_nobody_knows_is_expected_by_time(store):
     desk = await a_desk(store)
     async with store() as work:
