@@ -120,6 +120,6 @@ async def test_an_auditor_reads_who_made_and_revoked_a_token(http):
     )
 
     assert [(each["kind"], each["actor"]) for each in found.json()["records"]] == [
-        ("token.created", "admin"),
         ("token.revoked", "admin"),
+        ("token.created", "admin"),
     ]
