@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime
 
 from mdms.api import params
@@ -21,8 +21,8 @@ _PAGES = Pages("conflicts", {"at": AwareDatetime, "number": params.Number})
 async def conflicts(
     services: Backend,
     *,
-    from_: Annotated[str, Query(alias="from", description="Local day, or instant with offset.")],
-    to: Annotated[str, Query(description="Local day (included), or instant (excluded).")],
+    from_: params.From,
+    to: params.To,
     meter: str | None = None,
     page: Annotated[Page, Depends(_PAGES)],
 ) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse
 from pydantic import AwareDatetime
 
@@ -23,16 +23,13 @@ router = APIRouter(
 LOOKS = looks_at(Data.STATUS, "meter")
 _PAGES = Pages("events", {"at": AwareDatetime, "number": params.Number})
 
-From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
-To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
-
 
 @router.get("", dependencies=[LOOKS])
 async def events(
     services: Backend,
     *,
-    from_: From,
-    to: To,
+    from_: params.From,
+    to: params.To,
     meter: str | None = None,
     page: Annotated[Page, Depends(_PAGES)],
 ) -> dict[str, Any]:
@@ -52,7 +49,7 @@ async def events(
     response_class=FileResponse,
     responses=files(PARQUET),
 )
-async def file(services: Backend, from_: From, to: To) -> FileResponse:
+async def file(services: Backend, from_: params.From, to: params.To) -> FileResponse:
     """Give every event of a period as Parquet."""
     period = params.period(from_, to, services.zone)
     write = partial(services.events.write_events, period)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime
 
 from mdms.api import params
@@ -23,15 +23,10 @@ _INVESTIGATES = frozenset({Role.SUPERVISOR, Role.SAFETY, Role.VEE, Role.AUDITOR}
 _OUTAGES = Pages("outages", {"from": AwareDatetime, "device": str, "name": str})
 _SUSPICIONS = Pages("suspicions", {"points": int, "meter": str}, newest_first=True)
 
-From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
-To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
-FirstDay = Annotated[str, Query(alias="from", description="First local day.")]
-LastDay = Annotated[str, Query(alias="to", description="Last local day, included.")]
-
 
 @router.get("/outages", dependencies=[Depends(allow(_OPERATES))])
 async def outages(
-    services: Backend, from_: From, to: To, page: Annotated[Page, Depends(_OUTAGES)]
+    services: Backend, from_: params.From, to: params.To, page: Annotated[Page, Depends(_OUTAGES)]
 ) -> dict[str, Any]:
     """List what failed in a period, with SAIDI, SAIFI, CAIDI and MAIFI of all of it."""
     found = await services.grid.outages(params.period(from_, to, services.zone))
@@ -40,7 +35,7 @@ async def outages(
 
 @router.get("/transformers/load", dependencies=[Depends(allow(_OPERATES))])
 async def load(
-    services: Backend, from_: FirstDay, to: LastDay, transformer: str | None = None
+    services: Backend, from_: params.FirstDay, to: params.LastDay, transformer: str | None = None
 ) -> dict[str, list[dict[str, Any]]]:
     """List the load of transformers, the most loaded first."""
     first, last = params.days(from_, to)
@@ -50,7 +45,7 @@ async def load(
 
 @router.get("/transformers/voltage", dependencies=[Depends(allow(_OPERATES))])
 async def voltage(
-    services: Backend, from_: FirstDay, to: LastDay, transformer: str | None = None
+    services: Backend, from_: params.FirstDay, to: params.LastDay, transformer: str | None = None
 ) -> dict[str, list[dict[str, Any]]]:
     """List the voltage of transformers whose meters measure it, the worst first."""
     first, last = params.days(from_, to)
@@ -60,7 +55,10 @@ async def voltage(
 
 @router.get("/theft", dependencies=[Depends(allow(_INVESTIGATES))])
 async def theft(
-    services: Backend, from_: FirstDay, to: LastDay, page: Annotated[Page, Depends(_SUSPICIONS)]
+    services: Backend,
+    from_: params.FirstDay,
+    to: params.LastDay,
+    page: Annotated[Page, Depends(_SUSPICIONS)],
 ) -> dict[str, Any]:
     """List meters with direct signs of tampering; evidence for a person, never an action."""
     first, last = params.days(from_, to)

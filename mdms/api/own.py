@@ -5,7 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.responses import FileResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
@@ -46,11 +46,11 @@ async def _holder(
 
 Holder = Annotated[Grant, Depends(_holder)]
 _Id = Annotated[str, Path(min_length=1, max_length=64)]
-_From = Annotated[str, Query(alias="from", description="First local day.")]
-_To = Annotated[str, Query(description="Last local day, included.")]
 
 
-def _asked(account_id: _Id, usage_point_id: _Id, from_: _From, to: _To) -> Asked:
+def _asked(
+    account_id: _Id, usage_point_id: _Id, from_: params.FirstDay, to: params.LastDay
+) -> Asked:
     return Asked(account_id, usage_point_id, Days(*params.days(from_, to)))
 
 

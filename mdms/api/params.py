@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
+from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from mdms.domain.errors import UsageError
@@ -23,6 +24,11 @@ def _in_its_year(value: At) -> At:
 Day = Annotated[date, AfterValidator(_in_its_year)]
 Instant = Annotated[AwareDatetime, AfterValidator(_in_its_year)]
 """Of a body, or of a parameter that is nothing else."""
+
+From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
+To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
+FirstDay = Annotated[str, Query(alias="from", description="First local day.")]
+LastDay = Annotated[str, Query(alias="to", description="Last local day, included.")]
 
 
 def day(text: str) -> date:

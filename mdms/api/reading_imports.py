@@ -88,7 +88,7 @@ async def take(
 async def since(
     services: Backend,
     *,
-    from_: Annotated[str, Query(alias="from", description="Local day, or instant with offset.")],
+    from_: params.From,
     page: Annotated[Page, Depends(_IMPORTS)],
 ) -> dict[str, Any]:
     """List what was handed in since a day or instant, the newest first."""

@@ -3,12 +3,12 @@
 import asyncio
 from functools import partial
 from io import BytesIO
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import FileResponse
 
 from mdms.api import downloads, params
@@ -31,9 +31,6 @@ FILE_FORMS: Final = {
     "green_button.xml": FileForm.ESPI,
 }
 
-From = Annotated[str, Query(alias="from", description="Local day, or instant with offset.")]
-To = Annotated[str, Query(description="Local day (included), or instant (excluded).")]
-
 
 @router.get(
     "",
@@ -45,8 +42,8 @@ async def readings(
     services: Backend,
     *,
     meter: str,
-    from_: From,
-    to: To,
+    from_: params.From,
+    to: params.To,
     as_of: str | None = None,
     versions: bool = False,
     form: Literal["parquet", "arrow", "csv"] = "parquet",
@@ -69,7 +66,7 @@ async def readings(
     responses=files(PARQUET, CSV, CMEP, GREEN_BUTTON),
 )
 async def file(
-    services: Backend, name: str, from_: From, to: To, meter: str | None = None
+    services: Backend, name: str, from_: params.From, to: params.To, meter: str | None = None
 ) -> FileResponse:
     """
     Give a file of reads of all meters, or of one.
@@ -99,7 +96,9 @@ async def file(
     response_class=FileResponse,
     responses=files(GREEN_BUTTON),
 )
-async def green_button(services: Backend, usage_point_id: str, from_: From, to: To) -> FileResponse:
+async def green_button(
+    services: Backend, usage_point_id: str, from_: params.From, to: params.To
+) -> FileResponse:
     """Give the usage at a usage point as a Green Button feed, as customers download theirs."""
     wanted = Wanted(params.period(from_, to, services.zone), usage_point_id)
     write = partial(services.reading_files.write, FileForm.ESPI, wanted)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, Field
 
 from mdms.api import params
@@ -87,7 +87,7 @@ async def accept(
 async def since(
     services: Backend,
     *,
-    from_: Annotated[str, Query(alias="from", description="Local day, or instant with offset.")],
+    from_: params.From,
     page: Annotated[Page, Depends(_PAGES)],
 ) -> dict[str, Any]:
     """List what was received since a day or instant, oldest first."""

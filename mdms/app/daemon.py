@@ -70,7 +70,7 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
                 delivery = alert_delivery(core, settings.alerts)
                 tasks.start(deliver_alerts_forever(delivery, core.clock))
         if core.signer is not None and not isinstance(core.clock, FollowedClock):
-            tasks.start(ask_after_the_signer_forever(core.signer, core.clock))
+            tasks.start(ask_after_the_signer_forever(core.signer.standing_trip, core.clock))
         await watch_disks(core, tasks)
         if listener is not None:
             start_api(core, tasks, line, listener)

@@ -4,6 +4,7 @@ What is due by the clock: every few seconds of the system's, after every step of
 A database that is away delays it and loses nothing: what was not done stays due.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,6 @@ import msgspec
 import structlog
 
 from commands.dispatcher import Dispatcher
-from commands.signer import Breaker
 from ingest.followed import STEP_S
 from ingest.mqtt import MqttSource, head_time_topic
 from ingest.pipeline import Pipeline
@@ -145,11 +145,11 @@ async def look_for_outages_forever(days: GridDays, clock: Clock) -> None:
         await clock.sleep(_MINUTE_S)
 
 
-async def ask_after_the_signer_forever(signer: Breaker, clock: Clock) -> None:
+async def ask_after_the_signer_forever(ask: Callable[[], Awaitable[object]], clock: Clock) -> None:
     """Ask every minute how its breaker stands: a signer that died is missed before a command is."""
     while True:
         try:
-            await signer.standing_trip()
+            await ask()
         except UnavailableError as error:  # it is counted, and an alarm reads the count
             log.warning("command.signer.unheard", error=str(error))
         await clock.sleep(_MINUTE_S)

@@ -1,7 +1,6 @@
 """The signer is asked every minute, whatever the answer is."""
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 
@@ -21,9 +20,6 @@ class Signer:
         if self.asked == 1:
             raise UnavailableError("away")
 
-    async def release(self, supervisor: str, trip_id: UUID, proof: bytes) -> None:
-        raise NotImplementedError
-
 
 class Ending(FakeClock):
     """Ends the loop at its third pause."""
@@ -38,7 +34,7 @@ async def test_a_signer_that_is_away_is_asked_again_a_minute_later():
     signer, clock = Signer(), Ending(datetime(2026, 11, 3, tzinfo=UTC))
 
     with pytest.raises(InterruptedError):
-        await ask_after_the_signer_forever(signer, clock)
+        await ask_after_the_signer_forever(signer.standing_trip, clock)
 
     assert signer.asked == 3
     assert clock.slept_s == [60, 60, 60]
