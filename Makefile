@@ -24,7 +24,7 @@ $(BIN)/python:
 setup: .venv/dev.stamp        ## create .venv with everything a developer needs
 setup-run: .venv/run.stamp    ## create .venv with what the service needs
 
-demo: setup-run  ## five weeks of a small city, from radio frames to the bill (a minute and a half)
+demo: setup-run  ## five weeks of a small city, from radio frames to the bill (two or three minutes)
 	$(BIN)/mdms demo $(DEMO)
 
 test: setup      ## all tests that need no server of yours
