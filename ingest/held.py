@@ -46,6 +46,8 @@ class Held:
     def __init__(self, committed: Mapping[int, int]) -> None:
         self._committed = dict(committed)
         self._held: dict[int, list[_Message]] = {}
+        self._early: dict[int, set[int]] = {}
+        """Numbers that went before their grant: a wrong clock or a lost line made them late."""
         self._unreadable: list[tuple[int | None, Envelope]] = []
         self._states: list[Envelope] = []
 
@@ -72,7 +74,7 @@ class Held:
         for collector_id, last in grant.seq.items():
             first = self._committed.get(collector_id, 0) + 1
             here = {each.seq for each in self._held.get(collector_id, ())}
-            here.update(grant.absent.get(collector_id, ()))
+            here.update(grant.absent.get(collector_id, ()), self._early.get(collector_id, ()))
             awaited = set(range(first, last + 1)) - here
             count = len(awaited) - unreadable[collector_id]
             if count > 0:
@@ -90,12 +92,19 @@ class Held:
         ))  # fmt: skip
         # A collector that lost its count begins again below what it had.
         self._committed |= grant.seq
+        for collector_id, last in grant.seq.items():
+            early = self._early.pop(collector_id, set())
+            if ahead := {seq for seq in early if seq > last}:
+                self._early[collector_id] = ahead
         released += self._states
         self._states.clear()
         yield from _cut(released, messages_max, bytes_max)
 
     def late(self, now_us: int, messages_max: int, bytes_max: int) -> Iterator[Sequence[Envelope]]:
         """Yield what needs no grant, because its time has been granted already."""
+        for collector_id, held in self._held.items():
+            if early := {each.seq for each in held if each.at_us <= now_us}:
+                self._early.setdefault(collector_id, set()).update(early)
         yield from _cut(self._take(lambda _, each: each.at_us <= now_us), messages_max, bytes_max)
 
     def _take(self, is_wanted: Callable[[int, _Message], bool]) -> list[Envelope]:

@@ -288,6 +288,17 @@ async def test_what_comes_after_its_step_needs_no_other_grant():
     assert daemon.stored[1] == (NOON + timedelta(minutes=15), [overdue])
 
 
+async def test_what_was_stored_before_its_grant_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(followed, "HOLE_S_MAX", 60)
+    of_a_slow_clock = read(2, step=0)
+    daemon = Daemon(line := Line([read(1), grant(1, c7=1)], [of_a_slow_clock], [grant(2, c7=2)]))
+
+    await daemon.run_until_done(2)
+
+    assert daemon.stored[1] == (NOON + timedelta(minutes=15), [of_a_slow_clock])
+    assert line.published == [done(1), done(2)]
+
+
 async def test_nothing_is_given_up_while_the_broker_is_away(monkeypatch):
     monkeypatch.setattr(followed, "HOLE_S_MAX", 0.01)
     line = Line([read(2), grant(1, c7=2)])
