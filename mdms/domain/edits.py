@@ -161,12 +161,17 @@ class Edit:
     @property
     def touched(self) -> tuple[int, ...]:
         """Positions of the range that it gives another value or another status."""
-        everything = self.operation.changes_values
-        return tuple(
-            i
-            for i, letter in enumerate(self.after_status)
-            if letter != "-" and (everything or letter != self.before_status[i])
-        )
+        return touched_by(self.operation, self.before_status, self.after_status)
+
+
+def touched_by(operation: EditOperation, before_status: str, after_status: str) -> tuple[int, ...]:
+    """Return the positions that an edit touches; see `Edit.touched`."""
+    everything = operation.changes_values
+    return tuple(
+        i
+        for i, letter in enumerate(after_status)
+        if letter != "-" and (everything or letter != before_status[i])
+    )
 
 
 class EditNotAllowedError(OperatorError):

@@ -54,7 +54,7 @@ class EditStore(Protocol):
     async def marks(
         self, period: Period, channel_ids: Sequence[int], *, as_of: datetime | None = None
     ) -> EditMarks:
-        """Return what approved edits say of these channels in a period."""
+        """Return what the last approved edit of each interval of these channels says of it."""
         ...
 
     async def frozen(self, period: Period, channel_id: int) -> Sequence[tuple[date, date]]:

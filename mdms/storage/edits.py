@@ -1,6 +1,6 @@
 """Edits and the decisions about them: rows are added, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,14 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from mdms.domain.edits import Edit, EditDecision, EditOperation, EditReason, EditState
+from mdms.domain.edits import (
+    Edit,
+    EditDecision,
+    EditOperation,
+    EditReason,
+    EditState,
+    touched_by,
+)
 from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads, Source
 from mdms.domain.time import Period, from_epoch_s, to_epoch_s
 from mdms.ports.edits import EditMarks
@@ -125,17 +132,17 @@ class PostgresEdits:
             await cursor.execute(self.SOME, nothing | {"count_max": 1} | parameters)
             return [_edit(row) for row in await cursor.fetchall()]
 
-    # Marks concern the intervals that an edit touched, which is all of its range.
+    # Only the last edit of an interval says anything of it: in the order in which they were agreed.
     MARKS = """
     SELECT e.channel_id, extract(epoch FROM e.start_utc)::bigint,
-           extract(epoch FROM e.end_utc)::bigint, cardinality(e.after),
+           extract(epoch FROM e.end_utc)::bigint, e.operation, e.before_status, e.after_status,
            e.reason = 'GAP_TEMP', e.override_sum <> ''
     FROM edit e JOIN edit_decision d USING (edit_id)
     WHERE d.state = 'approved' AND d.at <= coalesce(%(as_of)s, timestamptz 'infinity')
-      AND (e.reason = 'GAP_TEMP' OR e.override_sum <> '')
+      AND e.operation <> 'register'
       AND e.channel_id = ANY(%(channel_ids)s::integer[])
       AND e.start_utc < %(end)s AND e.end_utc > %(start)s
-    ORDER BY d.at
+    ORDER BY d.at, e.asked_at
     """
 
     async def marks(
@@ -150,16 +157,15 @@ class PostgresEdits:
                 "as_of": as_of,
             },
         )
-        temporary, waived = [IntervalReads.empty()], [IntervalReads.empty()]
-        for channel_id, start_s, end_s, count, is_temporary, is_waived in await cursor.fetchall():
-            start = start_s + np.arange(count) * ((end_s - start_s) // count)
-            rows = IntervalReads.raw(
-                np.full(len(start), channel_id), start, np.zeros(len(start), np.int64),
-                recorded_us=0, source=Source.EDIT,
-            )  # fmt: skip
-            temporary += [rows] * is_temporary
-            waived += [rows] * is_waived
-        return EditMarks(IntervalReads.concat(*temporary), IntervalReads.concat(*waived))
+        said: dict[tuple[int, int], tuple[bool, bool]] = {}
+        for channel_id, start_s, end_s, operation, before, after, *marks in await cursor.fetchall():
+            length_s = (end_s - start_s) // len(after)
+            for place in touched_by(EditOperation(operation), before, after):
+                said[channel_id, start_s + place * length_s] = marks[0], marks[1]
+        return EditMarks(
+            temporary=_places(place for place, (is_temporary, _) in said.items() if is_temporary),
+            waived=_places(place for place, (_, is_waived) in said.items() if is_waived),
+        )
 
     FROZEN = """
     SELECT DISTINCT window_start, window_end FROM billing_determinant
@@ -183,6 +189,15 @@ class PostgresEdits:
         ):
             for part in REGISTERS.pack(registers):
                 await copy.write(part)
+
+
+def _places(intervals: Iterable[tuple[int, int]]) -> IntervalReads:
+    """Return rows that hold channel and start and nothing else of use, sorted."""
+    listed = np.array(sorted(intervals), np.int64).reshape(-1, 2)
+    channel_id, start_s = listed.T
+    return IntervalReads.raw(
+        channel_id, start_s, np.zeros(len(listed), np.int64), recorded_us=0, source=Source.EDIT
+    )
 
 
 def _edit(row: dict[str, Any]) -> Edit:

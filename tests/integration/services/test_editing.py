@@ -332,6 +332,17 @@ async def test_an_actual_value_takes_the_place_of_an_edit_that_bridged_a_gap(sto
     assert "ACTUAL_VS_EDIT" not in {each["rule"] for each in await desk.queue()}
 
 
+async def test_a_bridge_that_somebody_set_anew_for_good_does_not_give_way(store):
+    desk = await a_desk(store, heard=GAP)
+    await desk.ask(SET, 44, 46, values=(111, 112), reason=EditReason.GAP_TEMP)
+    await desk.ask(SET, 44, 45, values=(115,))
+
+    await late(desk, 44, int(VALUE[44]))
+    await late(desk, 45, int(VALUE[45]))
+
+    assert (await desk.current(44, 46)) == [(115, "X"), (VALUE[45], "V")]
+
+
 def frozen_bill(channel_id: int) -> BillingDeterminant:
     """Return 812 kWh over the first days of the week."""
     return BillingDeterminant(

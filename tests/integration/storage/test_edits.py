@@ -93,6 +93,30 @@ async def test_only_approved_edits_leave_marks_and_only_once_they_were_approved(
     assert [len(each.temporary) + len(each.waived) for each in (nothing, before)] == [0, 0]
 
 
+async def test_only_the_last_edit_of_an_interval_leaves_its_mark(store):
+    firm = replace(
+        BRIDGE, edit_id=UUID(int=2), reason=EditReason.METER_FAULT,
+        asked_at=AT + timedelta(hours=2), end_s=START_S + 900, before=(1,), before_status="X",
+        basis=(1,), after=(9,), after_status="X",
+    )  # fmt: skip
+    trust = replace(
+        firm, edit_id=UUID(int=3), operation=EditOperation.ACCEPT, start_s=START_S + 900,
+        end_s=START_S + 2700, before=(2, 7), before_status="XS", basis=(1, 1), after=(2, 7),
+        after_status="XA",
+    )  # fmt: skip
+    async with store() as work:
+        for number, edit in enumerate((BRIDGE, firm, trust)):
+            await work.edits.add(edit)
+            later = replace(APPROVED, at=APPROVED.at + timedelta(hours=number))
+            await work.edits.decide(edit.edit_id, later)
+
+        marks = await work.edits.marks(HOUR, [7])
+        at_first = await work.edits.marks(HOUR, [7], as_of=APPROVED.at)
+
+    assert marks.temporary.start_s.tolist() == [START_S + 900]
+    assert at_first.temporary.start_s.tolist() == [START_S, START_S + 900]
+
+
 async def test_a_register_version_stands_beside_what_was_received(store):
     raw = RegisterReads.raw(
         np.array([7]), np.array([START_S]), np.array([100]), recorded_us=0, source=Source.UPLINK
