@@ -12,8 +12,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.abc import RV, PQGen
+from psycopg.errors import (
+    IdleInTransactionSessionTimeout,
+    ReadOnlySqlTransaction,
+    TransactionTimeout,
+)
 from psycopg_pool import AsyncConnectionPool
 
 from mdms.storage.dsn import limited
@@ -27,6 +33,14 @@ _CHECK_S_MAX: Final = 3.0
 _GRACE_S: Final = 10.0
 """Beyond the time after which the server itself ends a statement."""
 _INTERVAL_S: Final = 0.1
+
+AWAY: Final = (
+    psycopg.OperationalError,
+    ReadOnlySqlTransaction,
+    IdleInTransactionSessionTimeout,
+    TransactionTimeout,
+)
+"""What time, a restart or another server may cure; a standby before its promotion only reads."""
 
 SET_UP = """
 SELECT set_config('TimeZone', 'UTC', false),
@@ -109,3 +123,14 @@ async def open_pool(
     )
     async with connections:
         yield connections
+
+
+@asynccontextmanager
+async def connection_of(connections: AsyncConnectionPool) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection; one that turns out to read only goes: the next one may find a writer."""
+    async with connections.connection() as connection:
+        try:
+            yield connection
+        except ReadOnlySqlTransaction:
+            await connection.close()
+            raise

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-import psycopg
 from psycopg import AsyncConnection
 
 from mdms.domain.audit import BEGINNING, AuditEntry, AuditHead, AuditRecord, chained
@@ -300,9 +299,12 @@ async def open_signer_memory(
         @asynccontextmanager
         async def memory() -> AsyncIterator[SignerMemory]:
             try:
-                async with connections.connection() as connection, connection.transaction():
+                async with (
+                    pool.connection_of(connections) as connection,
+                    connection.transaction(),
+                ):
                     yield PostgresSignerMemory(connection)
-            except psycopg.OperationalError as error:
+            except pool.AWAY as error:
                 raise UnavailableError(f"the signer's database is away: {error}") from error
 
         yield memory

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -132,7 +131,7 @@ class Store:
     async def _transaction(self, *, pipelined: bool) -> AsyncIterator[UnitOfWork]:
         async with AsyncExitStack() as stack:
             stack.enter_context(_errors_translated())
-            connection = await stack.enter_async_context(self._connections.connection())
+            connection = await stack.enter_async_context(pool.connection_of(self._connections))
             if pipelined:
                 await stack.enter_async_context(connection.pipeline())
             # Begun here and now: a transaction() inside of it is a savepoint only then.
@@ -180,5 +179,5 @@ def _errors_translated() -> Iterator[None]:
     """Raise UnavailableError for what time or a restart may cure; the rest is our mistake."""
     try:
         yield
-    except psycopg.OperationalError as error:
+    except pool.AWAY as error:
         raise UnavailableError(f"the database is away: {error}") from error

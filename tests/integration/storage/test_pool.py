@@ -1,16 +1,23 @@
-"""Connections to a server that freezes."""
+"""Connections to a server that freezes, or that only reads."""
 
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
+from mdms.domain.errors import UnavailableError
 from mdms.storage import pool
+from mdms.storage.unit_of_work import open_store
 
 pytestmark = pytest.mark.db
+
+AT = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 async def pid_of(connections: AsyncConnectionPool) -> int:
@@ -50,3 +57,23 @@ async def test_who_waits_longer_than_the_server_would_let_them_hangs_up(
                     await asyncio.wait_for(connection.execute("SELECT 1"), 10)
             finally:
                 os.kill(frozen, signal.SIGCONT)
+
+
+async def test_a_database_that_only_reads_is_away_for_who_writes_until_it_takes_writes_again(
+    database, daemon_database
+):
+    name = sql.Identifier(str(conninfo_to_dict(database)["dbname"]))
+    read_only = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+    with psycopg.connect(database, autocommit=True) as administrator:
+        administrator.execute(read_only.format(name, sql.Literal("on")))
+        async with open_store(daemon_database, connections_max=1, statement_timeout_s=30) as store:
+            async with store() as work:
+                assert await work.messages.sequences() == []
+            with pytest.raises(UnavailableError, match="read-only"):
+                async with store() as work:
+                    await work.gaps.lose([1], AT)
+            administrator.execute("SET default_transaction_read_only = off")
+            administrator.execute(read_only.format(name, sql.Literal("off")))
+
+            async with store() as work:
+                await work.gaps.lose([1], AT)
