@@ -7,7 +7,6 @@ Each has its pid in `processes.json`; a killed server is started again, and noth
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ class Program:
     def __init__(self, arguments: Sequence[str | Path], log: Path) -> None:
         self._command = [sys.executable, "-m", *arguments]
         self.log = log
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: processes.Child | None = None
 
     @property
     def pid(self) -> int:
@@ -51,6 +50,11 @@ class Program:
     def start(self) -> None:
         """Start the program; returns at once."""
         self._child = processes.spawn(self._command, log=self.log)
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its exit status."""
+        assert self._child is not None, "the program was started"
+        return self._child.wait()
 
     def wait_for(self, url: str) -> None:
         """Wait until it answers 200 at a URL."""
@@ -131,18 +135,12 @@ class Stage:
         Raises:
             ChildFailedError: It did not end well.
         """
-        log = self._logs / f"{name}.log"
-        with log.open("wb") as output:
-            done = subprocess.run(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", *map(str, arguments)],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if done.returncode:
-            raise processes.ChildFailedError(
-                f"{name} ended with {done.returncode}: {log.read_text(errors='replace')[-2000:]}"
-            )
+        program = Program(arguments, self._logs / f"{name}.log")
+        program.start()
+        status = program.wait()
+        if status:
+            tail = program.log.read_text(errors="replace")[-2000:]
+            raise processes.ChildFailedError(f"{name} ended with {status}: {tail}")
 
     def progress(self) -> Generator[dict[str, Any], None, None]:
         """
