@@ -8,16 +8,17 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import psutil
+
+from tests.faults.nursery import Forked, Nursery
 
 _TICK_S = 0.02
 _TAIL_BYTES = 65_536
@@ -102,27 +103,30 @@ def run(plan: Scenario, directory: Path) -> list[str]:
         RunFailedError: The demo ended with an error, or not at all.
     """
     log = directory.with_name(f"{directory.name}.log")
-    command: list[object] = [
-        sys.executable, "-m", "mdms", "demo", "--meters", plan.meters, "--days", plan.days,
+    arguments: list[object] = [
+        "demo", "--meters", plan.meters, "--days", plan.days,
         "--seed", plan.seed, "--faults", plan.weather, "--out", directory,
     ]  # fmt: skip
     if plan.script is not None:
-        command += ["--script", plan.script]
-    with log.open("wb") as output:
-        demo = subprocess.Popen(
-            [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            done = _break(plan, directory, demo)
-        finally:
-            demo.terminate()
-            demo.wait()
+        arguments += ["--script", plan.script]
+    demo = _nursery().fork("tests.faults.nursery", [str(each) for each in arguments], log)
+    try:
+        done = _break(plan, directory, demo)
+    finally:
+        demo.send_signal(signal.SIGTERM)
+        demo.wait()
     if demo.returncode:
         raise RunFailedError(f"{plan}\n{log.read_text(errors='replace')[-4000:]}")
     return done
 
 
-def _break(plan: Scenario, directory: Path, demo: subprocess.Popen[bytes]) -> list[str]:
+@cache
+def _nursery() -> Nursery:
+    """Return the one that all runs of this process share."""
+    return Nursery()
+
+
+def _break(plan: Scenario, directory: Path, demo: Forked) -> list[str]:
     """Deal each blow when its time has come, then wait for the end."""
     done = []
     whole_s = plan.days * 86_400
