@@ -56,6 +56,10 @@ class Handover:
         if self._count == 1 or self._full():
             self._worth_a_look.set()
 
+    def holds(self, messages: int, size: int) -> bool:
+        """Tell whether so many messages wait, or so many bytes."""
+        return self._count >= messages or self._waiting_bytes >= size
+
     def clear(self) -> None:
         """Forget what waits; the broker will send it again."""
         for waiting in self._lanes:
@@ -78,7 +82,7 @@ class Handover:
         return self._cut()
 
     def _full(self) -> bool:
-        return self._count >= self._messages_max or self._waiting_bytes >= self._bytes_max
+        return self.holds(self._messages_max, self._bytes_max)
 
     def _patience_s(self, age_s_max: float) -> float | None:
         """Return how long the oldest message may still be kept; None where there is none."""

@@ -249,6 +249,11 @@ class MqttSource:
             known = self._pending.get(message.mid)
             if known is not None and (known.topic, known.payload) == message[:2]:
                 continue  # sent again while we still work on it
+            if not message.mid and self._handover.holds(
+                2 * self._config.receive_max, _PENDING_BYTES_MAX
+            ):
+                metrics.INGEST_SHED.labels(kind="message").inc()
+                continue  # sent without a promise (QoS 0): nobody keeps it for us
             if self._overflowed or not self._has_room():
                 self._overflowed = True  # and leave what follows with the broker, to keep the order
                 break

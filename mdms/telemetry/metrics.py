@@ -57,10 +57,10 @@ INGEST_REJECTED = Counter(
 )
 INGEST_SHED = Counter(
     "mdms_ingest_shed_total",
-    "What was beyond the quota of its meter or collector: frames, events, letters.",
+    "What was beyond a quota: frames, events, letters; messages of QoS 0 beyond what may wait.",
     ["kind"],
 )
-for _kind in ("frame", "event", "letter"):  # from 0, for the same reason as below
+for _kind in ("frame", "event", "letter", "message"):  # from 0, for the same reason as below
     INGEST_SHED.labels(kind=_kind)
 for _reason in RejectReason:  # from 0, or Prometheus would not see the first of a kind as a rise
     INGEST_REJECTED.labels(reason=_reason)
