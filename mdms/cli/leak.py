@@ -88,7 +88,7 @@ def credit(
     tier1_rate: Annotated[str, typer.Option(help="Rate of the first tier [$ per ccf].")],
     asked_on: Annotated[str | None, typer.Option(help="Day; today when left out.")] = None,
     issued_on: Annotated[
-        str | None, typer.Option(help="Day of the bill; its window's end when left out.")
+        str | None, typer.Option(help="Day of the last bill; its window's end when left out.")
     ] = None,
     last_credit_on: Annotated[str | None, typer.Option(help="Day of an earlier credit.")] = None,
     repair: Annotated[

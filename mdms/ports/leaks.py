@@ -65,6 +65,18 @@ class LeakStore(Protocol):
         """Drop what is carried of meters that opted out; return their open cases."""
         ...
 
+    async def withdrawn(self, at: datetime, layouts: Sequence[str]) -> Sequence[LeakCase]:
+        """
+        Return the open cases that nobody looks at any more.
+
+        Their meter was taken away, or what is carried of it is not in one of these forms.
+        """
+        ...
+
+    async def last_episodes(self, channel_ids: Sequence[int]) -> Mapping[int, int]:
+        """Return the number of the last case of each channel that ever had one."""
+        ...
+
     async def write(self, cases: Sequence[LeakCase], steps: Sequence[LeakStep]) -> None:
         """Put cases as they stand now, and append steps."""
         ...

@@ -40,7 +40,8 @@ class CreditRequest:
     Attributes:
         tier1_rate: Commodity rate of the first tier [$ per ccf].
         asked_on: None for today.
-        issued_on: When the leak's last bill was issued; None: when its window ended.
+        issued_on: When the leak's last bill was issued; None: when its window ended. Its other
+            bills were issued as long after their windows.
         last_credit_on: None: what the fact `leak_credit_on` of the account says, if anything.
         repair: None: the meter's own flow is asked.
         cause_determined: Whether a plumber or the utility knows which leak it was.
@@ -77,24 +78,22 @@ class LeakCreditService:
             case = await found(work, leak_id)
             bills = await work.leaks.bills(case.channel_id)
             steps = await work.leaks.steps(case.channel_id, case.episode)
-            later = await work.leaks.cases(badge=case.badge, ended_since=case.began_at)
+            lately = await work.leaks.cases(badge=case.badge, ended_since=case.began_at)
             stated = await self._credited_on(work, bills, now)
         if case.unit != "gal":
             raise UsageError(f"leak {leak_id} is gas: Rule 11.L credits water")
         raised = self._raised(case, bills)
         if not raised:
             raise UsageError(f"no bill was frozen yet over the days of leak {leak_id}")
-        again = any(each.began_at > case.began_at for each in later)
+        again = any(each.began_at > case.began_at for each in lately)
         cleared_days = None if case.ended_at is None else (now - case.ended_at).days
         seen = _repaired(case, cleared_days, again=again)
         rules = self._book.at(now)
+        later = (request.issued_on or raised[-1].window_end) - raised[-1].window_end
         facts = LeakRequest(
             asked_on=request.asked_on or self._book.today(now),
             bills=tuple(
-                LeakBill(
-                    bill_dates.due_on(request.issued_on or bill.window_end, rules.bill),
-                    _period(bill),
-                )
+                LeakBill(bill_dates.due_on(bill.window_end + later, rules.bill), _period(bill))
                 for bill in raised
             ),
             history=tuple(_period(bill) for bill in bills if bill not in raised),

@@ -24,7 +24,14 @@ from mdms.ports.clock import Clock
 from mdms.ports.leaks import LeakRun, Packed
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services import leak_days
-from mdms.services.leak_records import Records, gas_records, water_records, withdrawn
+from mdms.services.leak_records import (
+    OPTED_OUT,
+    WITHDRAWN,
+    Records,
+    gas_records,
+    water_records,
+    withdrawn,
+)
 from mdms.services.outdoors import outdoor_mean_f
 from mdms.telemetry import metrics
 from vee.leaks import gas, memory, watch
@@ -92,17 +99,27 @@ class LeakNight:
                 async with self._unit_of_work() as work:
                     steps += await self._look(work, block, day, outdoor_f)
             channels = len(meters)
+        steps += await self._withdraw()  # days before somebody left were looked at only now
         result = LeakNightResult(first, judged.last_day, channels, steps)
         await self._record(result)
         return result
 
     async def _withdraw(self) -> int:
-        """End the cases of meters that opted out, and forget what is carried of them."""
+        """
+        End the cases that nobody looks at any more.
+
+        What is carried of meters that opted out is forgotten; cases of meters that were taken away
+        end, too: another meter may measure there.
+        """
         now = self._clock.now()
         async with self._unit_of_work() as work:
-            records = withdrawn(await work.leaks.forget_opted_out(now), now, self._rules.hash)
-            await work.leaks.write(records.cases, records.steps)
-        return len(records.steps)
+            opted_out = await work.leaks.forget_opted_out(now)
+            ended = withdrawn(opted_out, OPTED_OUT, now, self._rules.hash)
+            await work.leaks.write(ended.cases, ended.steps)
+            gone = await work.leaks.withdrawn(now, (WATER_LAYOUT, GAS_LAYOUT))
+            ended = withdrawn(gone, WITHDRAWN, now, self._rules.hash)
+            await work.leaks.write(ended.cases, ended.steps)
+        return len(opted_out) + len(gone)
 
     async def _look(
         self, work: UnitOfWork, block: Sequence[WatchedMeter], day: date, outdoor_f: float
@@ -111,6 +128,7 @@ class LeakNight:
         is_gas = block[0].commodity is Commodity.GAS
         known = await work.leaks.memories([meter.channel_id for meter in block])
         carried = _unpacked(block, known, is_gas=is_gas)
+        await _number_on(work, block, carried)
         due = np.flatnonzero(carried["through_s"] < leak_days.day_end_s(day, self._zone))
         if not len(due):
             return 0
@@ -226,6 +244,18 @@ def _unpacked(
         if before["through_s"] >= to_epoch_s(meter.installed_at):
             carried[number] = before
     return carried
+
+
+async def _number_on(
+    work: UnitOfWork, meters: Sequence[WatchedMeter], carried: memory.Memory
+) -> None:
+    """Let cases of meters that begin anew be numbered after those that they had, in place."""
+    rows = np.flatnonzero(carried["through_s"] == memory.NEVER_S)
+    if not len(rows):
+        return
+    channel_ids = [meters[row].channel_id for row in rows.tolist()]
+    last = await work.leaks.last_episodes(channel_ids)
+    carried["episode"][rows] = [last.get(channel_id, 0) for channel_id in channel_ids]
 
 
 def _registered(meter: WatchedMeter) -> Registered:

@@ -12,6 +12,8 @@ from vee.leaks.journal import LeakEvent
 from vee.leaks.states import OPEN, State
 
 OPTED_OUT: Final = "OPTED_OUT"
+WITHDRAWN: Final = "WITHDRAWN"
+"""Nobody looks at it any more: its meter was taken away."""
 
 _GAS_NOTICE: Final = {
     Check.CAPACITY: "safety_check",
@@ -139,10 +141,10 @@ def gas_records(
     return Records(cases, steps)
 
 
-def withdrawn(cases: Iterable[LeakCase], now: datetime, rules_hash: str) -> Records:
-    """Return the end of cases whose meters opted out."""
-    ended = [replace(case, state=OPTED_OUT, ended_at=now) for case in cases]
-    return Records(ended, [step_of(case, now, OPTED_OUT, rules_hash) for case in ended])
+def withdrawn(cases: Iterable[LeakCase], state: str, now: datetime, rules_hash: str) -> Records:
+    """Return the end of cases that are not looked at any more: OPTED_OUT or WITHDRAWN."""
+    ended = [replace(case, state=state, ended_at=now) for case in cases]
+    return Records(ended, [step_of(case, now, state, rules_hash) for case in ended])
 
 
 def step_of(

@@ -23,6 +23,7 @@ from vee.leaks.memory import ROW, Memory
 from vee.leaks.meters import GALLONS_PER_QUANTUM
 from vee.leaks.rules import LeakRules
 from vee.leaks.states import Signal, State, after
+from vee.leaks.thresholds import call_normal
 
 ACK_NORMAL: Final = State.ACK_NORMAL.name
 _URGENT: Final = frozenset({"burst", "safety_check", "dispatch"})
@@ -88,10 +89,9 @@ class LeakService:
             row = await self._memory(work, case.channel_id)
             if row is None or case.unit != "gal":
                 raise UsageError(f"leak {leak_id} is gas: only a visit ends it")
-            how = self._rules.acknowledged
             row["state"] = after(row["state"], Signal.ACK)
-            row["ack_theta"] = how.factor * row["rate"]
-            row["ack_until_s"] = to_epoch_s(now + timedelta(days=how.days))
+            until = now + timedelta(days=self._rules.acknowledged.days)
+            call_normal(row, to_epoch_s(now), to_epoch_s(until), self._rules)
             continuous.forget(row, np.ones(1, np.bool_))
             await work.leaks.remember([_packed(case.channel_id, row)])
             ended = replace(case, state=ACK_NORMAL, ended_at=now, updated_at=now)

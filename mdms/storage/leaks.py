@@ -106,6 +106,31 @@ class PostgresLeaks:
         await self._connection.execute(self.FORGET_OPTED_OUT, {"at": at})
         return await self._select(self.OPTED_OUT, {"at": at})
 
+    WITHDRAWN = (
+        _CASES
+        + """
+    LEFT JOIN leak_memory m ON m.channel_id = l.channel_id AND m.layout = ANY (%(layouts)s)
+    WHERE l.ended_at IS NULL AND (m.channel_id IS NULL OR NOT EXISTS (
+        SELECT FROM meter_installation i
+        WHERE i.badge = c.badge AND i.installed_at <= l.raised_at
+          AND (i.removed_at IS NULL OR i.removed_at > %(at)s)
+    ))
+    """
+    )
+
+    async def withdrawn(self, at: datetime, layouts: Sequence[str]) -> Sequence[LeakCase]:
+        return await self._select(self.WITHDRAWN, {"at": at, "layouts": list(layouts)})
+
+    LAST_EPISODES = """
+    SELECT channel_id, max(episode) FROM leak_case
+    WHERE channel_id = ANY (%(channel_ids)s) GROUP BY channel_id
+    """
+
+    async def last_episodes(self, channel_ids: Sequence[int]) -> Mapping[int, int]:
+        parameters = {"channel_ids": list(channel_ids)}
+        cursor = await self._connection.execute(self.LAST_EPISODES, parameters)
+        return dict(await cursor.fetchall())
+
     WRITE_CASE = """
     INSERT INTO leak_case (channel_id, episode, kind, state, severity, rate, rate_error, lost,
                            unit, began_at, raised_at, confirmed_at, ended_at, updated_at)

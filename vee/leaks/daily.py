@@ -21,10 +21,12 @@ class Said:
     Attributes:
         leaks: It looks like a leak.
         stops: It does not, and that is known.
+        flow: What runs then, normal flow included [quanta per hour], NaN where that is not told.
     """
 
     leaks: Bool
     stops: Bool
+    flow: Floats
 
 
 def night(memory: Memory, day: LeakDay, meters: Meters, theta: Floats, how: NightRules) -> Said:
@@ -40,18 +42,24 @@ def night(memory: Memory, day: LeakDay, meters: Meters, theta: Floats, how: Nigh
     """
     hours = (day.wall_h >= how.from_h) & (day.wall_h < how.until_h)
     heard = np.asarray(day.valid[:, hours].all(axis=1))
-    volume = np.where(heard, day.value[:, hours].sum(axis=1), 0)
+    asked_h, there_h = how.until_h - how.from_h, np.count_nonzero(hours)  # clocks may change
+    volume = np.where(heard, day.value[:, hours].sum(axis=1) * asked_h // there_h, 0)
     pushed(memory["nights"], heard, volume)
     last = memory["nights"][:, -how.nights :]
     enough = (last != UNHEARD).all(axis=1)
     total = np.sort(last, axis=1)[:, : how.smallest].sum(axis=1, dtype=np.int64)
-    need = night_need(theta, how.smallest * (how.until_h - how.from_h), meters.resolution)
-    leaks = heard & enough & (total >= need)
-    return Said(leaks, heard & ~leaks)
+    total_h = how.smallest * asked_h
+    leaks = heard & enough & (total >= night_need(theta, total_h, meters.resolution))
+    return Said(leaks, heard & ~leaks, np.where(enough, total / total_h, np.nan))
 
 
 def intermittent(memory: Memory, day: LeakDay, meters: Meters, how: IntermittentRules) -> Said:
-    """Take the moving hours of a day, in place; detector I of vee.md 7.4."""
+    """
+    Take the moving hours of a day, in place; detector I of vee.md 7.4.
+
+    It tells no flow, so nobody can say that such a flow is normal: while what somebody said holds,
+    it says nothing.
+    """
     whole = np.asarray(day.valid.all(axis=1))
     moved_h = ((day.value > 0) & day.valid).sum(axis=1)
     usual = _median(memory["days"][:, -how.median_days :], how.median_days_min)
@@ -60,9 +68,9 @@ def intermittent(memory: Memory, day: LeakDay, meters: Meters, how: Intermittent
     pushed(memory["days"], whole, moved_h)
     slots = sticks(day.moving, day.quarters, how.slots)
     leaks = np.where(meters.hourly, memory["busy_days"] >= how.days, slots)
-    leaks &= meters.homes & (memory["steady"] == 0)
+    leaks &= meters.homes & (memory["steady"] == 0) & (memory["ack_until_s"] <= day.start_s[0])
     told = np.where(meters.hourly, whole, day.moving != UNHEARD)
-    return Said(leaks, told & ~leaks)
+    return Said(leaks, told & ~leaks, np.full(len(leaks), np.nan))
 
 
 def sticks(moving: Int64, quarters: int, least: int) -> Bool:

@@ -58,9 +58,11 @@ class Thresholds:
         told = meters.declared & (memory["declared"] > 0)
         more = rules.continuous.declared_factor * memory["declared"]
         theta[told, POSSIBLE] = np.maximum(theta[told, POSSIBLE], more[told])
-        floor = np.where(acked, memory["ack_theta"], 0.0)
+        usual = np.nan_to_num(normal)  # what was called normal runs beside it
+        floor = np.where(acked, usual + memory["ack_theta"], 0.0)
         theta = np.maximum(theta, floor[:, None])
-        normal = np.where(acked, np.fmax(normal, floor / rules.acknowledged.factor), normal)
+        called = usual + memory["ack_theta"] / rules.acknowledged.factor
+        normal = np.where(acked, called, normal)
 
         resolution = meters.resolution[:, None].astype(np.float64)
         window = np.maximum(np.ceil(resolution / theta - _EPSILON), 1).astype(np.int64)
@@ -82,6 +84,18 @@ class Thresholds:
             clear_below=np.where(np.isfinite(low), low * window_base, 0.5 * meters.resolution),
             night_theta=np.maximum(_night_theta(meters, memory, median, rules), floor),
         )
+
+
+def call_normal(memory: Memory, at_s: int, until_s: int, rules: LeakRules) -> None:
+    """
+    Take the flow of cases for normal until an instant, in place.
+
+    What was called normal before, and still is, runs beside it: only both together are all.
+    """
+    factor = rules.acknowledged.factor
+    before = np.where(memory["ack_until_s"] > at_s, memory["ack_theta"], 0.0)
+    memory["ack_theta"] = before + factor * memory["rate"]
+    memory["ack_until_s"] = until_s
 
 
 def night_need(theta: Floats, hours: int, resolution: Int64) -> Int64:

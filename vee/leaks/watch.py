@@ -194,6 +194,7 @@ class _Watch:
         rows = journal.move(Signal.RAISE, said.leaks & watched)
         new = rows[~had[rows]]
         journal.open(new, np.full(len(new), at_s - hours * HOUR_S))
+        journal.measure(rows, np.maximum(said.flow[rows] - self._today.normal[rows], 0.0))
         journal.name(rows, kind)
         journal.write(rows, at_s, Signal.RAISE)
 

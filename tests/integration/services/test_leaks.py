@@ -205,6 +205,40 @@ async def test_a_meter_that_opted_out_is_not_looked_at_and_its_case_ends(store):
         assert set(await work.leaks.memories(list(ids.values()))) == {ids["W1"], ids["G1"]}
 
 
+async def test_a_meter_that_comes_back_leaves_its_earlier_cases_as_they_were(store):
+    ids = await stored(store, {"W1": leaky()})
+    opt_out = Optout(UUID(int=1), "W1", local_midnight(date(2026, 11, 7), PACIFIC), "", "csr", AT)
+    await judged(store, ids, FIRST, date(2026, 11, 6))
+    await night(store).run()
+    async with store() as work:
+        await work.optouts.add(opt_out)
+    await judged(store, ids, date(2026, 11, 7), date(2026, 11, 7))
+    await night(store).run()
+    async with store() as work:
+        await work.optouts.end(opt_out.optout_id, local_midnight(date(2026, 11, 8), PACIFIC), "csr")
+
+    await judged(store, ids, date(2026, 11, 8), LAST)
+    await night(store).run()
+
+    states = {case["leak"]: case["state"] for case in await service(store).cases()}
+    assert states == {"W1-1": "OPTED_OUT", "W1-2": "CONFIRMED"}
+
+
+async def test_a_leak_of_a_meter_that_was_taken_away_ends(store):
+    ids = await stored(store, {"W1": leaky(), "W2": leaky()})
+    await judged(store, ids, FIRST, date(2026, 11, 8))
+    await night(store).run()
+    async with store() as work:
+        gone = replace(REGISTRY.meters[0], removed_at=local_midnight(LAST, PACIFIC))
+        await work.registry.merge(replace(REGISTRY, meters=(gone, *REGISTRY.meters[1:])))
+    await judged(store, ids, date(2026, 11, 9), LAST)
+
+    await night(store).run()
+
+    states = {case["leak"]: case["state"] for case in await service(store).cases()}
+    assert states == {"W1-1": "WITHDRAWN", "W2-1": "CONFIRMED"}
+
+
 async def test_gas_used_without_an_account_asks_for_a_visit(store):
     flow = np.zeros(240, np.int64)
     flow[100] = 3
@@ -363,3 +397,21 @@ async def test_a_credit_rests_on_frozen_bills_and_on_the_meters_own_flow(store):
         ),
     )
     assert (again["decision"], again["code"]) == ("DENY", "LEAK_36M")
+
+
+async def test_each_bill_of_a_leak_has_its_own_last_day_to_ask(store):
+    ids = await stored(store, {"W1": leaky()})
+    await judged(store, ids, FIRST, LAST)
+    await night(store).run()
+    async with store() as work:
+        for start, end in ((FIRST, date(2026, 11, 8)), (date(2026, 11, 8), date(2026, 12, 4))):
+            await work.billing.freeze(start, end, [bill(ids["W1"], start, end, 20)], [], AT)
+    desk = LeakCreditService(
+        store, FakeClock(datetime(2026, 12, 10, tzinfo=UTC)), CustomerBook(RULEBOOK, CALENDAR)
+    )
+
+    figures = await desk.figures(
+        "W1-1", CreditRequest(tier1_rate=Decimal(7), issued_on=date(2026, 12, 6))
+    )
+
+    assert figures["last_day_to_ask"] == ["2027-01-29", "2027-02-24"]

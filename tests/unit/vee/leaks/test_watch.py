@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from mdms.domain.readings import Int64
 from tests.unit.vee.leaks.build import GAL, RULES, START_S, days, home, hour_of, watch
-from vee.leaks import gas
-from vee.leaks.day import LeakDay
+from vee.leaks import continuous, daily, gas
+from vee.leaks.day import HOUR_S, LeakDay
 from vee.leaks.journal import Notice
-from vee.leaks.memory import ROW, fresh
+from vee.leaks.memory import ROW, Memory, fresh
 from vee.leaks.meters import DAY_S, Meters, Registered, is_looked_at
 from vee.leaks.states import TRANSITIONS, Kind, Signal, State, after
+from vee.leaks.thresholds import call_normal
 
 PLACES = ("single_family", "multi_unit", "commercial", "industrial", "irrigation")
 
@@ -216,6 +217,88 @@ def test_what_is_normal_for_a_customer_raises_nothing_below_one_and_a_half_times
 
     later, _ = watch(days(np.full(24, 0), start_s=START_S + 40 * DAY_S), memory=memory)
     assert later["state"][0] != State.ACK_NORMAL
+
+
+def acknowledged(memory: Memory) -> Memory:
+    """Return what is carried once somebody said that what was found is normal."""
+    told, now_s = memory.copy(), int(memory["through_s"][0])
+    told["state"] = after(told["state"], Signal.ACK)
+    call_normal(told, now_s, now_s + 180 * DAY_S, RULES)
+    continuous.forget(told, np.ones(len(told), np.bool_))
+    return told
+
+
+def coarse(gal_h: float, count: int) -> Int64:
+    """Days of a steady flow through a register that moves by 75 gallons."""
+    passed = np.cumsum(np.full(24 * count, gal_h * 10))
+    return np.diff(np.floor(passed / 750) * 750, prepend=0).astype(np.int64)
+
+
+def test_nights_that_a_customer_calls_normal_raise_nothing_more():
+    meters = Meters.of([home(resolution=750)], RULES)  # 10 CF
+    before, events = watch(days(coarse(20, 14)), meters)
+    assert [each.signal for each in events] == [Signal.RAISE]
+    assert events[0].rate_gal_h == pytest.approx(20, abs=75 / 16)
+    told, later_s = acknowledged(before), START_S + 14 * DAY_S
+
+    _, same = watch(days(coarse(20, 14), start_s=later_s), meters, memory=told)
+    _, more = watch(days(coarse(40, 14), start_s=later_s), meters, memory=told)
+
+    assert same == []
+    assert [each.signal for each in more][:1] == [Signal.RAISE]
+
+
+@pytest.mark.parametrize(
+    "wall_h", [[0, 1, *range(3, 24)], [0, 1, 1, *range(2, 24)]], ids=["spring", "autumn"]
+)
+def test_a_night_on_which_clocks_change_is_as_long_as_any_other(wall_h):
+    clock = np.array(wall_h)
+    start_s = START_S + HOUR_S * np.arange(len(clock))
+    flow, valid = np.full((1, len(clock)), 10), np.ones((1, len(clock)), np.bool_)
+    day = LeakDay.hourly(start_s, clock, 6, flow, valid)
+    memory = fresh(1)
+
+    daily.night(memory, day, Meters.of([home()], RULES), np.array([np.inf]), RULES.night)
+
+    assert memory["nights"][0, -1] == 4 * 10
+
+
+def test_a_flapper_that_a_customer_calls_normal_raises_nothing_more():
+    meters = Meters.of([home(hourly=False)], RULES)
+    flow = np.tile([20] * 15 + [0] * 9, 1)
+    before, events = watch(days(flow, moving=60), meters)
+    assert [each.kind for each in events] == [Kind.INTERMITTENT]
+
+    later_s = START_S + DAY_S
+    _, same = watch(days(flow, moving=60, start_s=later_s), meters, memory=acknowledged(before))
+
+    assert same == []
+
+
+def test_what_is_called_normal_above_what_was_normal_before_raises_nothing_more():
+    before, _ = watch(days(np.full(48, 30)))
+    told = acknowledged(before)
+    rising, events = watch(days(np.full(48, 50), start_s=START_S + 2 * DAY_S), memory=told)
+    assert [each.signal for each in events] == [Signal.RAISE, Signal.CONFIRM]
+    assert events[-1].rate_gal_h == pytest.approx(2, abs=0.1)
+
+    _, same = watch(days(np.full(96, 50), start_s=START_S + 4 * DAY_S), memory=acknowledged(rising))
+
+    assert same == []
+
+
+def test_what_is_normal_for_a_customer_runs_beside_what_is_usual_there():
+    meters = Meters.of([home(place="multi_unit")], RULES)
+    usual, _ = watch(days(np.full(24 * 30, 300)), meters)
+    start_s = START_S + 30 * DAY_S
+    more, events = watch(days(np.full(96, 400), start_s=start_s), meters, memory=usual)
+    assert events[-1].rate_gal_h == pytest.approx(10, abs=0.1)
+
+    _, same = watch(
+        days(np.full(96, 400), start_s=start_s + 4 * DAY_S), meters, memory=acknowledged(more)
+    )
+
+    assert same == []
 
 
 def test_coarse_registers_are_judged_by_their_nights():
