@@ -29,7 +29,7 @@ class PowerPast:
 
     Attributes:
         meters: Electric meters that are in place, by badge.
-        is_open: Whose switch is open: they are not served, shape (meters,).
+        is_open: Whose switch was open when the period ended: they are not served, shape (meters,).
         transformers: Names, by their rows.
         feeders: Names, by their rows.
         network: Which feeds which.
@@ -130,7 +130,7 @@ async def load(work: UnitOfWork, period: Period, now: datetime, rules: OutageRul
     found = interruptions(_reports(reports, row_of))
     found = found.take((found.from_s >= period.start_s) & (found.from_s < period.end_s))
     found = await _ended_where_heard(work, found, meters, rules)
-    is_open = _open_now(openings, row_of, len(meters))
+    is_open = _open_at(openings, row_of, len(meters), min(now, period.end_utc))
     network, transformers, feeders = _network(meters, is_open)
     return PowerPast(
         meters=meters,
@@ -186,9 +186,17 @@ def _closed(
     )
 
 
-def _open_now(openings: Sequence[SwitchOpening], row_of: dict[str, int], meters: int) -> Bool:
+def _open_at(
+    openings: Sequence[SwitchOpening], row_of: dict[str, int], meters: int, at: datetime
+) -> Bool:
     is_open = np.zeros(meters, np.bool_)
-    is_open[[row_of[each.badge] for each in openings if each.until_at is None]] = True
+    is_open[
+        [
+            row_of[each.badge]
+            for each in openings
+            if each.from_at < at and (each.until_at is None or each.until_at >= at)
+        ]
+    ] = True
     return is_open
 
 

@@ -248,6 +248,18 @@ async def test_a_meter_behind_its_open_switch_is_no_silent_customer(store):
 
 
 @pytest.mark.usefixtures("street")
+async def test_a_switch_that_was_opened_since_changes_nothing_of_the_day(store):
+    await happened(store, told("E1", FAIL, 60), told("E2", FAIL, 60))
+    before = await grid(store).outages(PERIOD)
+    await opened(store, "E4", START + timedelta(hours=26))
+
+    after = await grid(store).outages(PERIOD)
+
+    assert after == before
+    assert after["outages"][0]["customers"] == after["indices"]["customers"] == 4
+
+
+@pytest.mark.usefixtures("street")
 async def test_what_began_outside_the_period_is_not_of_it(store):
     await happened(store, told("E1", FAIL, -10), told("E1", RESTORE, 20), told("E2", FAIL, 1441))
 
