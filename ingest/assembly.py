@@ -21,6 +21,7 @@ from ingest.joined import Joined, join
 from ingest.overflow import overflows
 from ingest.quota import Quotas
 from ingest.reads import BACKFILL, reads_of
+from ingest.refused import keepable
 from ingest.reported import report, violations
 from ingest.sequence import Offer, Seen
 from ingest.tags import TagCheck
@@ -111,15 +112,17 @@ def assemble(
             if message.schema_id != fnb1_readings.SCHEMA_ID:
                 message = _read(message, tags)
         except DecodeError as error:
-            assembled.rejected.append(_refuse(envelope, error.reason, error.detail, received_at))
+            assembled.rejected.append(
+                _refuse(envelope, error.reason, error.detail, received_at, roster.channels)
+            )
         except Exception:  # a poison message must not stop the line behind it
             log.exception("ingest.message.poisonous", payload_bytes=len(envelope.payload))
-            assembled.rejected.append(_poisonous(envelope, received_at))
+            assembled.rejected.append(_poisonous(envelope, received_at, roster.channels))
         else:
             opened.append((envelope, message))
             assembled.counted.append(_seen(message))
     if opened:
-        opened, joined = _join(opened, assembled, tags)
+        opened, joined = _join(opened, assembled, tags, roster.channels)
         resolved = roster.channels.resolve(joined.frames)
         if quotas is not None:
             resolved, assembled.shed["frame"], told = quotas.shed(joined, resolved, roster.channels)
@@ -168,7 +171,10 @@ def _read(message: Opened, tags: TagCheck | None) -> Decoded:
 
 
 def _join(
-    opened: list[tuple[Envelope, Opened]], assembled: Assembled, tags: TagCheck | None
+    opened: list[tuple[Envelope, Opened]],
+    assembled: Assembled,
+    tags: TagCheck | None,
+    channels: ChannelIndex,
 ) -> tuple[list[tuple[Envelope, Opened]], Joined]:
     """Read all frames of readings at once; refuse the messages that break the decoder."""
     try:
@@ -180,7 +186,8 @@ def _join(
                 fnb1.read(message)
             except Exception:
                 log.exception("ingest.message.poisonous", payload_bytes=len(envelope.payload))
-                assembled.rejected.append(_poisonous(envelope, message.message.received_at))
+                received_at = message.message.received_at
+                assembled.rejected.append(_poisonous(envelope, received_at, channels))
                 assembled.counted.remove(_seen(message))
             else:
                 sound.append((envelope, message))
@@ -312,10 +319,15 @@ def _hide_opted_out(decoded: Decoded, opted_out: Sequence[int], channels: Channe
 
 
 def _refuse(
-    envelope: Envelope, reason: RejectReason, detail: str, received_at: datetime
+    envelope: Envelope,
+    reason: RejectReason,
+    detail: str,
+    received_at: datetime,
+    channels: ChannelIndex,
 ) -> Rejected:
-    return Rejected(reason, detail, envelope.topic, envelope.payload, None, received_at)
+    kept = keepable(envelope.topic, envelope.payload, received_at, channels.is_silent)
+    return Rejected(reason, detail, envelope.topic, kept, None, received_at)
 
 
-def _poisonous(envelope: Envelope, received_at: datetime) -> Rejected:
-    return _refuse(envelope, RejectReason.BAD_BODY, "the decoder failed", received_at)
+def _poisonous(envelope: Envelope, received_at: datetime, channels: ChannelIndex) -> Rejected:
+    return _refuse(envelope, RejectReason.BAD_BODY, "the decoder failed", received_at, channels)

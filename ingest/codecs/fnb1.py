@@ -132,7 +132,7 @@ def open_message(payload: bytes, arrival: Arrival) -> Opened:
             misdated=not is_dated,
         ),
         schema_id=header.schema_id,
-        body=_inflate(header, payload[HEADER.size : HEADER.size + header.body_len]),
+        body=inflate(header, payload[HEADER.size : HEADER.size + header.body_len]),
         frame_size=header.frame_size,
         closed_s=_closed_s(header, is_dated=is_dated),
         last_of_backfill=bool(header.flags & FLAG_LAST_OF_BACKFILL),
@@ -184,7 +184,7 @@ def decode(payload: bytes, arrival: Arrival) -> Decoded:
 def signals(payload: bytes) -> tuple[Int64, npt.NDArray[np.float32]]:
     """Return radio id and signal [dB] of each frame of a batch of readings that was read before."""
     header = peek(payload)
-    body = _inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
+    body = inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
     raw = np.frombuffer(body, fnb1_readings.READ)
     return raw["meter_id"].astype(np.int64), raw["snr"].astype(np.float32)
 
@@ -304,7 +304,7 @@ def _closed_s(header: Header, *, is_dated: bool) -> float:
     return header.batch_time_us / 1_000_000
 
 
-def _inflate(header: Header, sent: bytes) -> bytes:
+def inflate(header: Header, sent: bytes) -> bytes:
     """Return the frames; never more than `raw_len` bytes, which has been bounded before."""
     if not header.flags & FLAG_ZSTD:
         if len(sent) != header.raw_len:

@@ -1,0 +1,94 @@
+"""Refused messages are evidence; what silent radios measured is not."""
+
+import struct
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ingest import codecs
+from ingest.assembly import assemble
+from ingest.codecs import fnb1
+from mdms.domain.errors import RejectReason
+from mdms.ports.messages import Envelope
+from tests.fuzz.hostile import COLLECTOR, RADIO, ROSTER, SILENT, TRAILERS
+from tests.messages import NOON, READ_TOPIC, event_frame, frame, message
+
+STRANGERS_TOPIC = "ami/v1/cpau/col/8/up/read"
+REGISTER, DELTA = 123_456_789, 54_321
+HEARD = frame(meter_id=RADIO, register=REGISTER - 1)
+SILENT_FRAME = frame(meter_id=SILENT, register=REGISTER, deltas=(DELTA,))
+MEASURED = struct.pack("<Q", REGISTER), struct.pack("<H", DELTA)
+ZIPPED = pa.compress(HEARD + SILENT_FRAME, codec="zstd", asbytes=True)
+
+
+def sent(**header: Any) -> bytes:
+    return message(HEARD, SILENT_FRAME, **{"collector_id": COLLECTOR, **header})
+
+
+def zipped(**header: Any) -> bytes:
+    return sent(**header, body=ZIPPED, raw_len=128, flags=fnb1.FLAG_ZSTD)
+
+
+def kept_of(payload: bytes, topic: str = READ_TOPIC) -> tuple[RejectReason, bytes]:
+    (letter,) = assemble(
+        [Envelope(topic, payload)], ROSTER, {COLLECTOR: 1},
+        received_at=NOON, recorded_at=NOON, trailers=TRAILERS,
+    ).rejected  # fmt: skip
+    return letter.reason, letter.payload
+
+
+def inflated(payload: bytes) -> bytes:
+    try:
+        return payload + bytes(pa.decompress(payload[64:], 128, codec="zstd", asbytes=True))
+    except OSError:
+        return payload
+
+
+@pytest.mark.parametrize(
+    ("payload", "topic", "reason"),
+    [
+        (sent(collector_id=8), STRANGERS_TOPIC, RejectReason.UNKNOWN_COLLECTOR),
+        (zipped(collector_id=8), STRANGERS_TOPIC, RejectReason.UNKNOWN_COLLECTOR),
+        (sent(batch_seq=1_000_000), READ_TOPIC, RejectReason.BAD_SEQUENCE),
+        (sent(flags=fnb1.FLAG_HMAC) + bytes(32), READ_TOPIC, RejectReason.BAD_HMAC),
+        (sent(), STRANGERS_TOPIC, RejectReason.WRONG_COLLECTOR),
+        (zipped(), STRANGERS_TOPIC, RejectReason.WRONG_COLLECTOR),
+        (sent(reserved=1), READ_TOPIC, RejectReason.BAD_VALUE),
+        (sent()[:-1], READ_TOPIC, RejectReason.BAD_LENGTH),
+        (sent()[:-40], READ_TOPIC, RejectReason.BAD_LENGTH),
+        (b"X" + sent()[1:], READ_TOPIC, RejectReason.BAD_MAGIC),
+        (sent()[:100] + b"\xff" + sent()[101:], READ_TOPIC, RejectReason.BAD_CRC),
+    ],
+)
+def test_nothing_that_a_silent_radio_measured_is_kept_of_a_refused_message(payload, topic, reason):
+    why, kept = kept_of(payload, topic)
+
+    assert why is reason
+    assert not any(each in inflated(kept) for each in MEASURED)
+    assert struct.pack("<I", SILENT) in kept
+
+
+def test_nor_of_its_events():
+    alarm = event_frame(meter_id=SILENT, register=REGISTER)
+    payload = message(alarm, collector_id=8, schema_id=2)
+
+    _, kept = kept_of(payload, "ami/v1/cpau/col/8/up/event")
+
+    assert MEASURED[0] not in kept
+
+
+def test_a_message_of_an_unknown_collector_still_decodes_and_holds_what_others_sent():
+    _, kept = kept_of(zipped(collector_id=8), STRANGERS_TOPIC)
+
+    decoded = codecs.decode(STRANGERS_TOPIC, kept, NOON)
+
+    assert decoded.frame_bytes(0) == HEARD
+    assert decoded.frames.register.tolist() == [REGISTER - 1, 0]
+
+
+@pytest.mark.parametrize("payload", [b"", b"FNB1", message(HEARD, collector_id=7)[:-1], bytes(200)])
+def test_what_holds_no_silent_radio_is_kept_as_it_came(payload):
+    _, kept = kept_of(payload)
+
+    assert kept == payload
