@@ -154,6 +154,8 @@ class Context:
         openings: When the service was off.
         conflicts: Values that contradict the stored ones.
         clocks: When meters' clocks were off.
+        since: First day of the block from which on the same people were there, shape (channels,
+            days); None where nobody moved.
     """
 
     commodity: UInt8
@@ -166,6 +168,7 @@ class Context:
     openings: Openings
     conflicts: Conflicts
     clocks: Clocks = field(default_factory=Clocks.none)
+    since: Int64 | None = None
 
     @classmethod
     def plain(cls, commodity: UInt8, days: int) -> Self:

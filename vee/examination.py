@@ -10,6 +10,7 @@ from vee.block import Block
 from vee.clocks import fail_astray, held_astray, mark_astray
 from vee.day_rules import DayRules
 from vee.kernels.brackets import Brackets
+from vee.kernels.darkness import seconds_of_days
 from vee.marks import Marks
 from vee.rules import RuleSet
 from vee.screening import Screened, screen_block
@@ -112,15 +113,32 @@ class Examination:
         return anchor
 
     def reference(self, *, outage_h_max: float) -> Bool:
-        """Return the values that other days may be estimated from: no day of outage in them."""
-        slots = self.block.slots
-        if not self.block.power_fail.any():
-            return self.anchor
-        failed = np.add.reduceat(
-            self.block.power_fail, slots.first[:-1], axis=1, dtype=np.int64
-        )  # intervals with a power failure, per day
-        outage = failed * slots.interval_s >= outage_h_max * 3600
-        return self.anchor & ~(outage & (failed > 0))[:, slots.day]
+        """
+        Return the values that other days may be estimated from.
+
+        Not those of a day with so much outage, nor of one on which the service was switched off.
+        """
+        days = unlike_others(self.block, outage_h_max=outage_h_max)
+        return self.anchor if days is None else self.anchor & ~days[:, self.block.slots.day]
+
+
+def unlike_others(block: Block, *, outage_h_max: float) -> Bool | None:
+    """
+    Return the days that are no example for others, shape (channels, days); None: there is none.
+
+    What power failed for is told by intervals and by the meter's events: what fell into an outage
+    was mostly never received.
+    """
+    slots, outages, openings = block.slots, block.evidence.outages, block.context.openings
+    if not (block.power_fail.any() or len(outages.channel) or len(openings)):
+        return None
+    failed = np.add.reduceat(block.power_fail, slots.first[:-1], axis=1, dtype=np.int64)
+    shape = failed.shape
+    dark_s = seconds_of_days(shape, outages.channel, outages.from_s, outages.until_s, slots)
+    dark_s = np.maximum(dark_s, failed * slots.interval_s)
+    off_s = seconds_of_days(shape, openings.channel, openings.from_s, openings.until_s, slots)
+    unlike: Bool = (dark_s >= outage_h_max * 3600) & (dark_s > 0) | (off_s > 0)
+    return unlike
 
 
 def examine(block: Block, rules: RuleSet) -> Examination:

@@ -74,6 +74,7 @@ class Shaper:
             holiday=np.array([day in rules.holidays for day in block.slots.days]),
             ahead=ahead,
             reach_days=how.profile_days,
+            since=block.context.since,
         )
         gaps = Gaps.around(cells, found.missing, block.value, found.anchor)
         return cls(found, cells, references, gaps, rules, block.evidence)

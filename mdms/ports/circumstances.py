@@ -43,6 +43,7 @@ class Circumstances:
             was sent; None while none was.
         conflicts: Channel, start of an interval, and a raw value that differs from the stored one.
         clocks: What was said of clocks in the period and a day on both sides, by channel and time.
+        moves: Channel, and a local day after the first one on which people moved in or out.
     """
 
     irregular: frozenset[int]
@@ -51,6 +52,7 @@ class Circumstances:
     openings: Sequence[tuple[int, datetime, datetime | None]]
     conflicts: Sequence[tuple[int, datetime, int]]
     clocks: Sequence[ClockReport] = ()
+    moves: Sequence[tuple[int, date]] = ()
 
 
 @dataclass(frozen=True, slots=True)

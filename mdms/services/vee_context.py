@@ -131,7 +131,27 @@ def _context(block: Block, table: ChannelTable, found: Circumstances) -> Context
         openings=_openings(ids, found),
         conflicts=_conflicts(ids, slots, found),
         clocks=clocks(found.clocks, ids, slots),
+        since=_since(block, table, found),
     )
+
+
+def _since(block: Block, table: ChannelTable, found: Circumstances) -> Int64 | None:
+    """Return since which day the same people were there: a meter may have been moved, too."""
+    ids, slots = block.channel_id, block.slots
+    begins = np.zeros((len(ids), len(slots.days)), np.int64)
+    for channel, day in found.moves:
+        begins[np.searchsorted(ids, channel), (day - slots.days[0]).days] = 1
+    order = np.lexsort((table.installed_s, table.channel_id))
+    of, point = table.channel_id[order], table.usage_point_id[order]
+    moved = order[1:][(of[1:] == of[:-1]) & (point[1:] != point[:-1])]
+    at_s = table.installed_s[moved]
+    here = (at_s > slots.start_s[0]) & (at_s < slots.end_s)
+    slot = np.searchsorted(slots.start_s, at_s[here], side="right") - 1
+    begins[np.searchsorted(ids, table.channel_id[moved[here]]), slots.day[slot]] = 1
+    if not begins.any():
+        return None
+    since: Int64 = np.maximum.accumulate(begins * np.arange(len(slots.days)), axis=1)
+    return since
 
 
 def _inactive(ids: Int32, slots: SlotTable, found: Circumstances) -> Bool:

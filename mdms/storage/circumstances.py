@@ -66,6 +66,24 @@ class PostgresCircumstances:
     ORDER BY channel_id, at_utc, value
     """
 
+    # An agreement that the same account goes on with on its last day is no move.
+    MOVES = """
+    SELECT DISTINCT c.channel_id, moved.on_day
+    FROM channel c
+    JOIN meter_installation i USING (badge)
+    JOIN agreement a USING (usage_point_id)
+    CROSS JOIN LATERAL (VALUES (a.start_on), (a.end_on)) AS moved (on_day)
+    WHERE c.channel_id = ANY (%(channel_ids)s)
+      AND moved.on_day > %(first)s AND moved.on_day < %(end)s
+      AND NOT EXISTS (
+          SELECT FROM agreement b
+          WHERE (b.usage_point_id, b.account_id) = (a.usage_point_id, a.account_id)
+            AND (b.end_on = moved.on_day AND a.start_on = moved.on_day
+                 OR b.start_on = moved.on_day AND a.end_on = moved.on_day)
+      )
+    ORDER BY c.channel_id, moved.on_day
+    """
+
     # A clock that is off is told of within a day, and again until it is right.
     CLOCKS = """
     SELECT c.channel_id, e.at_utc, e.code, e.value, e.cleared
@@ -98,6 +116,7 @@ class PostgresCircumstances:
                 ClockReport(channel, at, EventCode(code), value, cleared)
                 for channel, at, code, value, cleared in await self._rows(self.CLOCKS, parameters)
             ],
+            moves=await self._rows(self.MOVES, parameters),
         )
 
     # A restoration tells how many seconds it was dark; one that does not ends the failure before.

@@ -239,6 +239,9 @@ def _places(runs: Runs, offsets: Offsets, references: References) -> tuple[Int64
     end = start + runs.length[:, None]
     good = inside & (same >= 0) & (start >= 0) & (end <= len(slots)) & ~references.holiday[day]
     good &= references.ahead[own] | ((offsets.days < 0) & (end < slots.first[own + 1]))
+    if references.since is not None:
+        row = runs.channel[:, None]
+        good &= references.since[row, day] == references.since[row, own]
     start = np.where(good, start, 0)
     last = np.where(good, end - 1, 0)
     steady = (slots.wall[last] - slots.wall[start] - runs.length[:, None] + 1) % (

@@ -50,6 +50,33 @@ def covered(cells: Cells, channel: Int64, from_s: Int64, until_s: Int64, slots: 
     return share
 
 
+def seconds_of_days(
+    shape: tuple[int, int], channel: Int64, from_s: Int64, until_s: Int64, slots: SlotTable
+) -> Int64:
+    """
+    Return how many seconds of each day spans of time cover, shape (channels, days).
+
+    Args:
+        shape: Channels and days.
+        channel: Row of each span; those of one channel may overlap, and count once.
+        from_s: Start of each span, seconds since 1970-01-01 UTC.
+        until_s: End of each span.
+        slots: Columns of the block.
+    """
+    covered_s = np.zeros(shape, np.int64)
+    here = (until_s > slots.start_s[0]) & (from_s < slots.end_s) & (until_s > from_s)
+    if not here.any():
+        return covered_s
+    bounds = [slots.start_s[0], slots.end_s]
+    merged = _merged(channel[here], *(np.clip(each[here], *bounds) for each in (from_s, until_s)))
+    row, begin_s, end_s = merged
+    day_s = np.append(slots.start_s[slots.first[:-1]], slots.end_s)
+    for day in range(shape[1]):  # days are few; spans may be many
+        within = np.minimum(end_s, day_s[day + 1]) - np.maximum(begin_s, day_s[day])
+        np.add.at(covered_s[:, day], row, np.maximum(within, 0))
+    return covered_s
+
+
 def leaking(cells: Cells, leaks: Leaks, slots: SlotTable) -> Float:
     """
     Return the rate of the leak that runs throughout each cell [quanta per hour], 0 where none does.

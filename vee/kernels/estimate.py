@@ -157,8 +157,9 @@ def average(cells: Cells, references: References, *, days_min: float) -> Float:
     total = _running(np.add.reduceat(used, slots.first[:-1], axis=1))
     count = _running(np.add.reduceat(references.valid, slots.first[:-1], axis=1, dtype=np.int64))
     day = slots.day[cells.slot]
-    first = np.maximum(day - references.reach_days, 0)
-    last = np.minimum(day + references.reach_days * references.ahead[day] + 1, len(slots.days))
+    first, last = references.stay(cells.channel, day)
+    first = np.maximum(day - references.reach_days, first)
+    last = np.minimum(day + references.reach_days * references.ahead[day] + 1, last)
     known = count[cells.channel, last] - count[cells.channel, first]
     sums = total[cells.channel, last] - total[cells.channel, first]
     enough = known >= days_min * DAY_S / slots.interval_s

@@ -26,6 +26,8 @@ class References:
         holiday: Days that behave like Sundays and are no reference for others, shape (days,).
         ahead: Days that may look at later days too, shape (days,).
         reach_days: How far to look to each side.
+        since: First day from which on the same people were there, shape (channels, days): nobody
+            is estimated from others who lived there; None where nobody moved.
     """
 
     slots: SlotTable
@@ -34,6 +36,7 @@ class References:
     holiday: Bool
     ahead: Bool
     reach_days: int
+    since: Int64 | None = None
 
     @property
     def weekday(self) -> Int64:
@@ -64,7 +67,20 @@ class References:
         slot = np.where(inside, slot, -1)
         here = cells.channel * len(self.slots) + slot
         good = (slot >= 0) & np.take(self.valid, here) & ~self.holiday[day]
+        if self.since is not None:
+            good &= self.since[cells.channel, day] == self.since[cells.channel, own]
         return np.take(self.value, here).astype(np.float64), good, day
+
+    def stay(self, channel: Int64, day: Int64) -> tuple[Int64, Int64]:
+        """Return the first day of the same people, and one past their last."""
+        if self.since is None:
+            return np.zeros_like(day), np.full_like(day, len(self.slots.days))
+        days = self.since.shape[1]
+        last = np.ones(self.since.shape, np.bool_)
+        last[:, :-1] = self.since[:, 1:] != self.since[:, :-1]
+        ends = np.where(last, np.arange(days) + 1, days)
+        ends = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
+        return self.since[channel, day], ends[channel, day]
 
     def of(self, channel: Int64, slot: Int64) -> tuple[Int64, Bool]:
         """Return values and whether they are a reference, in the common shape of the arguments."""

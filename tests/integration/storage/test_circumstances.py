@@ -10,7 +10,7 @@ from mdms.domain.controls import Action, ControlState, SwitchPosition
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.leaks import LeakCase
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
-from mdms.domain.registry import Agreement
+from mdms.domain.registry import Account, Agreement
 from mdms.domain.time import Period, to_epoch_s
 from mdms.ports.circumstances import ClockReport, PastPeak
 from mdms.ports.unit_of_work import UnitOfWorkFactory
@@ -36,7 +36,11 @@ async def town(store: UnitOfWorkFactory, *agreements: Agreement) -> dict[tuple[s
     """Import a small town with these agreements; return its channels by badge and type."""
     async with store() as work:
         await work.registry.merge(
-            replace(SMALL_TOWN, agreements=agreements or SMALL_TOWN.agreements)
+            replace(
+                SMALL_TOWN,
+                accounts=(*SMALL_TOWN.accounts, Account("A2", "A2", "residential", DAY, None)),
+                agreements=agreements or SMALL_TOWN.agreements,
+            )
         )
         table = await work.registry.channels()
     names = zip(table.badge.tolist(), table.wire_channel.tolist(), strict=True)
@@ -72,6 +76,25 @@ async def test_days_without_an_account_count_after_somebody_had_one(store):
         (channels["E100", "10"], DAY, date(2026, 11, 11)),
         (channels["E100", "11"], DAY, date(2026, 11, 11)),
     }
+
+
+async def test_people_move_where_another_account_begins_and_not_where_one_goes_on(store):
+    channels = await town(
+        store,
+        Agreement("A1", "U1", date(2020, 1, 1), date(2026, 11, 8)),
+        Agreement("A1", "U1", date(2026, 11, 8), date(2026, 11, 11)),
+        Agreement("A2", "U1", date(2026, 11, 12), None),
+    )
+
+    async with store() as work:
+        found = await work.circumstances.of(
+            [channels["E100", "10"]], PERIOD, date(2026, 11, 1), date(2026, 11, 30)
+        )
+
+    assert list(found.moves) == [
+        (channels["E100", "10"], date(2026, 11, 11)),
+        (channels["E100", "10"], date(2026, 11, 12)),
+    ]
 
 
 async def test_a_raw_value_that_differs_is_a_conflict(store):
