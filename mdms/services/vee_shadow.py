@@ -21,6 +21,7 @@ from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Stat
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, local_day
 from mdms.ports.clock import Clock
+from mdms.ports.edits import EditMarks
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.mass_events import silent_days
@@ -136,9 +137,17 @@ class ShadowRun:
                 some = alike.take(np.isin(alike.channel_id, channel_ids))
                 mine = set(channel_ids.tolist())
                 paying = [channel for channel in billed if channel.channel_id in mine]
-                intervals, registers = await self._load(slots, channel_ids.tolist())
+                intervals, registers, marks = await self._load(slots, channel_ids.tolist())
                 for verdicts, by in ((now, rules), (then, self.candidate)):
-                    loaded = gridding.grid(some, slots, intervals, registers, by)
+                    loaded = gridding.grid(
+                        some,
+                        slots,
+                        intervals,
+                        registers,
+                        by,
+                        temporary=marks.temporary,
+                        waived=marks.waived,
+                    )
                     target = due.mask(loaded[0].channel_id, slots.days)
                     known = await ContextLoader(self.work, by, self.zone).load(
                         loaded[0], some, target
@@ -163,11 +172,15 @@ class ShadowRun:
 
     async def _load(
         self, slots: SlotTable, channel_ids: list[int]
-    ) -> tuple[IntervalReads, RegisterReads]:
-        span = Period(from_epoch_s(int(slots.start_s[0])), from_epoch_s(slots.end_s))
+    ) -> tuple[IntervalReads, RegisterReads, EditMarks]:
+        start_s, end_s = int(slots.start_s[0]), slots.end_s
+        align_s = self.candidate.bookend.align_s
+        span = Period(from_epoch_s(start_s), from_epoch_s(end_s))
+        edges = Period(from_epoch_s(start_s - align_s), from_epoch_s(end_s + align_s))
         return (
             await self.work.readings.intervals(span, channel_ids=channel_ids),
-            await self.work.readings.registers(span, channel_ids=channel_ids),
+            await self.work.readings.registers(edges, channel_ids=channel_ids),
+            await self.work.edits.marks(span, channel_ids),
         )
 
     def _judge(self, block: Block, stored: Stored, target: Bool, rules: RuleSet) -> "_Seen":

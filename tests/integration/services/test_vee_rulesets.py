@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from mdms.domain.edits import EditOperation
 from mdms.domain.errors import UsageError
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.time import Period, local_midnight, to_epoch_s
@@ -14,6 +15,7 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.vee_run import VeeService
 from tests.controls import a_registry
 from tests.fakes import FakeClock
+from tests.integration.services.editing import a_desk
 from vee.rules import RuleSet
 
 pytestmark = pytest.mark.db
@@ -88,6 +90,25 @@ async def test_a_shadow_run_says_what_would_change_and_writes_nothing(store):
     assert await versions(store) == before
     async with store() as work:
         assert await work.vee.days(FIRST, LAST) == []
+
+
+async def test_a_shadow_run_takes_the_word_of_who_edited(store):
+    desk = await a_desk(store)
+    await desk.ask(
+        EditOperation.SET, 40, 41, values=(9_000,), override_sum="the meter was by-passed"
+    )
+
+    shadow = await desk.vee.shadow(
+        text(
+            ("resolutions = 2 ", "resolutions = 100 "),
+            ("usage_per_mille = 1 ", "usage_per_mille = 900 "),
+        ),
+        FIRST,
+        LAST,
+        channel_ids=[desk.channel_id],
+    )
+
+    assert not [row for row in shadow.rows() if row["what"] in {"rules", "statuses", "exceptions"}]
 
 
 async def test_a_promoted_rule_set_judges_from_its_day_on_and_never_before(store):
