@@ -29,7 +29,7 @@ class PostgresLeaks:
            OR EXISTS (
                SELECT FROM agreement a
                WHERE a.usage_point_id = u.usage_point_id AND a.start_on <= %(day)s
-                 AND (a.end_on IS NULL OR a.end_on >= %(day)s)
+                 AND (a.end_on IS NULL OR a.end_on > %(day)s)
            ) AS has_account
     FROM channel c
     JOIN meter m USING (badge)

@@ -241,7 +241,7 @@ async def test_a_leak_of_a_meter_that_was_taken_away_ends(store):
 
 async def test_gas_used_without_an_account_asks_for_a_visit(store):
     flow = np.zeros(240, np.int64)
-    flow[100] = 3
+    flow[60] = 3  # on the first day that is nobody's
     ids = await stored(store, {"G1": flow})
     await judged(store, ids, FIRST, LAST)
 
