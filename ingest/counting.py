@@ -22,8 +22,7 @@ async def count(
     if not counted:
         return ()
     collector_ids = sorted({each.collector_id for each in counted})
-    before = await store.counts(collector_ids)
-    holes = await store.holes(collector_ids)
+    before, holes = await store.counted(collector_ids)
     following = {
         collector_id: Following(
             collector_id,

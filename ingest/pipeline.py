@@ -20,7 +20,7 @@ from ingest.alarms import Tell, acknowledge
 from ingest.appending import append
 from ingest.assembly import Assembled
 from ingest.backoff import pauses
-from ingest.known import Sieved
+from ingest.known import Reads, Sieved
 from ingest.late import VeeHorizon, late_count
 from ingest.preparing import Prepared, Preparer, Stored
 from ingest.tags import TagCheck
@@ -30,6 +30,7 @@ from mdms.domain.readings import IntervalReads
 from mdms.domain.time import from_epoch_us, to_epoch_us
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope, MessageSource, UplinkMessage
+from mdms.ports.readings import FEW_READS
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
 
@@ -85,6 +86,8 @@ class Pipeline:
         clock: What time it is.
         config: How messages are gathered.
         horizon: How far VEE has come.
+        brief: Opens a transaction none of whose statements waits for those before it, for batches
+            of few reads; None: `unit_of_work` is for all.
         tags: Checks meters' tags; None where no keys are known.
         trailers: Checks collectors' trailers; None where no keys are known.
         tell: Sends messages down to collectors; None where nobody does.
@@ -101,6 +104,7 @@ class Pipeline:
         config: IngestConfig,
         horizon: VeeHorizon,
         *,
+        brief: UnitOfWorkFactory | None = None,
         tags: TagCheck | None = None,
         trailers: TrailerCheck | None = None,
         tell: Tell | None = None,
@@ -110,6 +114,7 @@ class Pipeline:
     ) -> None:
         self._source = source
         self._unit_of_work = unit_of_work
+        self._brief = brief or unit_of_work
         self._clock = clock
         self._config = config
         self._horizon = horizon
@@ -221,7 +226,8 @@ class Pipeline:
         assembled, received_at = prepared.assembled, prepared.received_at
         intervals = prepared.intervals.recorded(to_epoch_us(recorded_at))
         registers = prepared.registers.recorded(to_epoch_us(recorded_at))
-        async with self._unit_of_work() as work:
+        is_brief = _row_count(intervals) + _row_count(registers) <= FEW_READS
+        async with self._brief() if is_brief else self._unit_of_work() as work:
             await work.messages.record(assembled.messages)
             new = await append(work.readings, intervals, registers)
             # A second opinion changes a judged day as much as a late read does.
@@ -293,6 +299,10 @@ class Pipeline:
         if assembled.rejected:
             reasons = Counter(rejected.reason.value for rejected in assembled.rejected)
             log.warning("ingest.input.rejected", **reasons)
+
+
+def _row_count(sieved: Sieved[Reads]) -> int:
+    return len(sieved.sure) + len(sieved.unsure) + sum(map(len, sieved.conflicts))
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

@@ -257,8 +257,12 @@ class FakeGapStore:
         self.by_id: dict[int, Hole] = {}
         self._ids = itertools.count(1)
 
-    async def counts(self, collector_ids: Iterable[int]) -> Mapping[int, BatchCount]:
-        return {key: self.by_collector[key] for key in collector_ids if key in self.by_collector}
+    async def counted(
+        self, collector_ids: Iterable[int]
+    ) -> tuple[Mapping[int, BatchCount], Sequence[Hole]]:
+        named = list(collector_ids)
+        known = {key: self.by_collector[key] for key in named if key in self.by_collector}
+        return known, await self.holes(named)
 
     async def holes(
         self, collector_ids: Iterable[int] | None = None, *, lost: bool = False

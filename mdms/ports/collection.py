@@ -46,8 +46,10 @@ class EventStore(Protocol):
 class GapStore(Protocol):
     """How far each collector has counted its batches, and which of them are missing."""
 
-    async def counts(self, collector_ids: Iterable[int]) -> Mapping[int, BatchCount]:
-        """Return the counts of these collectors, locked until the transaction ends."""
+    async def counted(
+        self, collector_ids: Iterable[int]
+    ) -> tuple[Mapping[int, BatchCount], Sequence[Hole]]:
+        """Return the counts of these collectors, locked until the transaction ends, and `holes`."""
         ...
 
     async def holes(

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from mdms.domain.readings import IntervalReads, RegisterReads
 from mdms.domain.time import Period
+
+FEW_READS: Final = 2_000
+"""So many may be appended by one call also where a transaction is pipelined."""
 
 
 class ReadingStore(Protocol):

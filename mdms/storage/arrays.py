@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 from psycopg.adapt import Dumper
+from psycopg.pq import Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,13 @@ class Dates:
         return cls(tuple(days))
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An array as it travels (`copy_binary.array`); its statement says of what type it is."""
+
+    content: bytes
+
+
 class _IntegersDumper(Dumper):
     oid = 1007
 
@@ -53,5 +61,13 @@ class _DatesDumper(Dumper):
         return b"{%s}" % ",".join(map(date.isoformat, obj.days)).encode()
 
 
+class _PackedDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: Packed) -> bytes:
+        return obj.content
+
+
 psycopg.adapters.register_dumper(Integers, _IntegersDumper)
 psycopg.adapters.register_dumper(Dates, _DatesDumper)
+psycopg.adapters.register_dumper(Packed, _PackedDumper)

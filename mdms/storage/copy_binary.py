@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
+from typing import LiteralString
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +40,16 @@ class Wire:
     Attributes:
         code: Big-endian numpy type of one value on the wire.
         native: Our type of the column.
+        name: Type of the column, as SQL calls it.
+        oid: The same, as the wire calls it.
         scale: Wire units in one of ours.
         zero: Wire units that lie before the wire's zero, seen from ours.
     """
 
     code: str
     native: type[np.integer]
+    name: LiteralString
+    oid: int
     scale: int = 1
     zero: int = 0
 
@@ -63,13 +68,13 @@ class Wire:
         return self.scale == 1 and self.zero == 0
 
 
-CHAR = Wire("u1", np.uint8)
-SMALLINT = Wire(">i2", np.int16)
-INTEGER = Wire(">i4", np.int32)
-BIGINT = Wire(">i8", np.int64)
-TIMESTAMP_S = Wire(">i8", np.int64, scale=1_000_000, zero=_US_TO_2000)
+CHAR = Wire("u1", np.uint8, '"char"', 18)
+SMALLINT = Wire(">i2", np.int16, "smallint", 21)
+INTEGER = Wire(">i4", np.int32, "integer", 23)
+BIGINT = Wire(">i8", np.int64, "bigint", 20)
+TIMESTAMP_S = Wire(">i8", np.int64, "timestamptz", 1184, scale=1_000_000, zero=_US_TO_2000)
 """timestamptz from and to seconds since 1970-01-01 UTC."""
-TIMESTAMP_US = Wire(">i8", np.int64, zero=_US_TO_2000)
+TIMESTAMP_US = Wire(">i8", np.int64, "timestamptz", 1184, zero=_US_TO_2000)
 """timestamptz from and to microseconds since 1970-01-01 UTC."""
 
 
@@ -108,6 +113,18 @@ def _blank_rows(wires: Sequence[Wire], count: int) -> npt.NDArray[np.void]:
     for n, wire in enumerate(wires):
         template[f"length_{n}"] = np.dtype(wire.code).itemsize
     return np.repeat(template, count)
+
+
+def array(wire: Wire, values: Integers) -> bytes:
+    """Return a column as one array, for a statement that takes few rows as parameters."""
+    elements = np.empty(len(values), [("length", ">i4"), ("value", wire.code)])
+    elements["length"] = np.dtype(wire.code).itemsize
+    elements["value"] = wire.encode(values)
+    return _ARRAY_HEAD.pack(1, 0, wire.oid, len(values), 1) + elements.tobytes()
+
+
+_ARRAY_HEAD = Struct(">5i")
+"""One dimension, no NULL, type of the elements, how many, where they start to count."""
 
 
 @dataclass(frozen=True, slots=True)

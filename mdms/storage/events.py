@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 
 from mdms.domain.events import NOTICEABLE, EndDeviceEvent, EventCode, Severity
 from mdms.domain.time import Period
+from mdms.storage.pipelines import row_count
 
 _NAMES = tuple(field.name for field in fields(EndDeviceEvent))
 
@@ -77,7 +78,7 @@ class PostgresEvents:
             for statement, rows in ((self.APPEND, reported), (self.NOTICE, noticed)):
                 if rows:
                     await cursor.executemany(statement, rows)
-                    new_count += cursor.rowcount
+                    new_count += await row_count(self._connection, cursor)
             return new_count
 
     WITHIN = """

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
 from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
+from mdms.storage.pipelines import row_count
 
 
 class PostgresGaps:
@@ -21,11 +22,6 @@ class PostgresGaps:
     SELECT collector_id, boot_id, base_seq, top_seq, newest_us, since_us
     FROM batch_count WHERE collector_id = ANY(%(collector_ids)s) ORDER BY collector_id FOR UPDATE
     """
-
-    async def counts(self, collector_ids: Iterable[int]) -> Mapping[int, BatchCount]:
-        async with self._connection.cursor(row_factory=class_row(BatchCount)) as cursor:
-            await cursor.execute(self.COUNTS, {"collector_ids": list(collector_ids)})
-            return {count.collector_id: count for count in await cursor.fetchall()}
 
     HOLES = """
     SELECT hole_id, collector_id, first_seq, last_seq, from_us, to_us, opened_at, due_at,
@@ -44,23 +40,39 @@ class PostgresGaps:
             await cursor.execute(self.HOLES, {"collector_ids": named, "lost": lost})
             return [_hole(row) for row in await cursor.fetchall()]
 
+    async def counted(
+        self, collector_ids: Iterable[int]
+    ) -> tuple[Mapping[int, BatchCount], Sequence[Hole]]:
+        named = list(collector_ids)
+        async with (
+            self._connection.cursor(row_factory=class_row(BatchCount)) as counts,
+            self._connection.cursor(row_factory=dict_row) as holes,
+        ):
+            # Both are asked before the first answer is waited for.
+            await counts.execute(self.COUNTS, {"collector_ids": named})
+            await holes.execute(self.HOLES, {"collector_ids": named, "lost": False})
+            return (
+                {count.collector_id: count for count in await counts.fetchall()},
+                [_hole(row) for row in await holes.fetchall()],
+            )
+
     MOVE_ON = """
     INSERT INTO batch_count (collector_id, boot_id, base_seq, top_seq, newest_us, since_us)
-    VALUES (%(collector_id)s, %(boot_id)s, %(base_seq)s, %(top_seq)s, %(newest_us)s, %(since_us)s)
+    SELECT * FROM unnest(
+        %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(base_seq)b::bigint[],
+        %(top_seq)b::bigint[], %(newest_us)b::bigint[], %(since_us)b::bigint[]
+    )
     ON CONFLICT (collector_id) DO UPDATE
     SET boot_id = EXCLUDED.boot_id, base_seq = EXCLUDED.base_seq, top_seq = EXCLUDED.top_seq,
         newest_us = EXCLUDED.newest_us, since_us = EXCLUDED.since_us
     """
 
     async def move_on(self, changes: Sequence[CountChange], at: datetime, due_at: datetime) -> None:
-        async with self._connection.cursor() as cursor:
-            await cursor.executemany(
-                self.MOVE_ON,
-                [
-                    {name: getattr(change.count, name) for name in BatchCount.__slots__}
-                    for change in changes
-                ],
-            )
+        columns = {
+            name: [getattr(change.count, name) for change in changes]
+            for name in BatchCount.__slots__
+        }
+        await self._connection.execute(self.MOVE_ON, columns)
         for change in changes:
             collector_id = change.count.collector_id
             await self.open(collector_id, change.opened, at, due_at)
@@ -156,7 +168,7 @@ class PostgresGaps:
         cursor = await self._connection.execute(
             self.HURRY, {"at": at, "collector_id": collector_id}
         )
-        return cursor.rowcount
+        return await row_count(self._connection, cursor)
 
 
 def _columns(span: Span) -> dict[str, int | None]:

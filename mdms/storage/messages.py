@@ -3,19 +3,24 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 import pyarrow as pa
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from mdms.domain.errors import RejectReason
 from mdms.domain.time import from_epoch_us
 from mdms.ports.messages import CollectorSequence, Rejected, UplinkMessage
+from mdms.storage.pipelines import row_count
 from mdms.storage.raw_messages import unpacked
 from mdms.storage.time_series import Partitions, months_of
 
 _US_PER_S = 1_000_000
 _ZSTD = pa.Codec("zstd")
+_BRIEF_BYTES = 32 << 10
+"""What is packed in less time than a thread takes to hear of it; a batch takes as long as a command
+may wait."""
 
 
 class PostgresMessages:
@@ -30,9 +35,9 @@ class PostgresMessages:
             return 0
         batch_s = np.array([message.batch_us // _US_PER_S for message in messages], np.int64)
         await self._partitions.ensure("uplink_message", months_of(batch_s))
-        added = await self._keep(messages)
+        kept = await self._keep(messages)
         await self._move_on(messages)
-        return added
+        return await row_count(self._connection, kept)
 
     # One statement for all of them: a message of a few reads costs little more than its bytes. A
     # message without a time of its own has that of its reception, which is another one each time
@@ -58,7 +63,7 @@ class PostgresMessages:
     ON CONFLICT DO NOTHING
     """
 
-    async def _keep(self, messages: Sequence[UplinkMessage]) -> int:
+    async def _keep(self, messages: Sequence[UplinkMessage]) -> AsyncCursor:
         columns = {
             "collector_id": [message.collector_id for message in messages],
             "boot_id": [message.boot_id for message in messages],
@@ -68,18 +73,20 @@ class PostgresMessages:
             "frame_count": [message.frame_count for message in messages],
             "received_at": [message.received_at for message in messages],
             "payload_size": [len(message.payload) for message in messages],
-            # On a thread: a batch takes as long as a command may wait.
-            "payload_zstd": await asyncio.to_thread(_compressed, messages),
+            "payload_zstd": await _compressed(messages),
             "misdated": [message.misdated for message in messages],
         }
-        return (await self._connection.execute(self.KEEP, columns)).rowcount
+        return await self._connection.execute(self.KEEP, columns)
 
     # Within a boot a sequence only moves forward; a collector that started anew takes over once
     # its batches are the younger ones.
     MOVE_ON = """
     INSERT INTO collector_sequence AS known
         (collector_id, boot_id, batch_seq, batch_at, received_at)
-    VALUES (%(collector_id)s, %(boot_id)s, %(batch_seq)s, %(batch_at)s, %(received_at)s)
+    SELECT * FROM unnest(
+        %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
+        %(batch_at)b::timestamptz[], %(received_at)b::timestamptz[]
+    )
     ON CONFLICT (collector_id) DO UPDATE
     SET boot_id = EXCLUDED.boot_id, batch_seq = EXCLUDED.batch_seq,
         batch_at = EXCLUDED.batch_at, received_at = EXCLUDED.received_at
@@ -88,23 +95,23 @@ class PostgresMessages:
     """
 
     async def _move_on(self, messages: Sequence[UplinkMessage]) -> None:
-        furthest: dict[tuple[int, int], UplinkMessage] = {}
+        furthest: dict[int, dict[int, UplinkMessage]] = {}
         for message in sorted(messages, key=lambda m: (m.collector_id, m.batch_us, m.batch_seq)):
-            key = message.collector_id, message.boot_id
-            if key not in furthest or furthest[key].batch_seq < message.batch_seq:
-                furthest[key] = message
-        rows = [
-            {
-                "collector_id": message.collector_id,
-                "boot_id": message.boot_id,
-                "batch_seq": message.batch_seq,
-                "batch_at": from_epoch_us(message.batch_us),
-                "received_at": message.received_at,
+            boots = furthest.setdefault(message.collector_id, {})
+            known = boots.get(message.boot_id)
+            if known is None or known.batch_seq < message.batch_seq:
+                boots[message.boot_id] = message
+        # A statement moves a collector once: one that started anew in between takes a second one.
+        for turn in zip_longest(*(boots.values() for boots in furthest.values())):
+            rows = [message for message in turn if message is not None]
+            columns = {
+                "collector_id": [message.collector_id for message in rows],
+                "boot_id": [message.boot_id for message in rows],
+                "batch_seq": [message.batch_seq for message in rows],
+                "batch_at": [from_epoch_us(message.batch_us) for message in rows],
+                "received_at": [message.received_at for message in rows],
             }
-            for message in furthest.values()
-        ]
-        async with self._connection.cursor() as cursor:
-            await cursor.executemany(self.MOVE_ON, rows)
+            await self._connection.execute(self.MOVE_ON, columns)
 
     # What is refused once is refused every time that it comes; it is one dead letter.
     REJECT = """
@@ -133,7 +140,7 @@ class PostgresMessages:
         ]
         async with self._connection.cursor() as cursor:
             await cursor.executemany(self.REJECT, rows)
-            return cursor.rowcount
+            return await row_count(self._connection, cursor)
 
     NEWEST = """
     SELECT m.collector_id, m.boot_id, m.batch_seq, m.batch_at, m.kind, m.frame_count,
@@ -171,7 +178,13 @@ class PostgresMessages:
         return {RejectReason(reason): count for reason, count in await cursor.fetchall()}
 
 
-def _compressed(messages: Sequence[UplinkMessage]) -> list[bytes]:
+async def _compressed(messages: Sequence[UplinkMessage]) -> list[bytes]:
+    if sum(len(message.payload) for message in messages) <= _BRIEF_BYTES:
+        return _compress(messages)
+    return await asyncio.to_thread(_compress, messages)
+
+
+def _compress(messages: Sequence[UplinkMessage]) -> list[bytes]:
     return [_ZSTD.compress(message.payload, asbytes=True) for message in messages]
 
 

@@ -7,6 +7,7 @@ acknowledging: who waits for longer than any statement may take hangs up.
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ _WAIT_S_MAX = 10.0
 """How long a transaction waits for a connection before the database counts as away."""
 _MS_PER_S = 1000
 
+_FRESH_S: Final = 0.25
+"""A connection that was used just now is not asked whether it is there; its socket tells enough."""
 _CHECK_S_MAX: Final = 3.0
 """So long may a connection that was idle take to say that it is there."""
 _GRACE_S: Final = 10.0
@@ -57,9 +60,16 @@ load is grouped in; a scan that starts where another one is would spoil the orde
 
 
 class _Connection(AsyncConnection):
-    """A connection that is hung up where the server says nothing for `patience_s`."""
+    """
+    A connection that is hung up where the server says nothing for `patience_s`.
+
+    Attributes:
+        patience_s: How long a statement is waited for.
+        answered_s: When the server answered last, by the event loop's clock.
+    """
 
     patience_s = _WAIT_S_MAX
+    answered_s = -_FRESH_S
 
     async def wait(
         self,
@@ -67,20 +77,46 @@ class _Connection(AsyncConnection):
         interval: float = _INTERVAL_S,
         timeout: float | None = None,  # noqa: ASYNC109 - the method that is refined has it
     ) -> RV:
-        patience = asyncio.get_running_loop().call_later(self.patience_s, self._hang_up)
+        loop = asyncio.get_running_loop()
+        patience = loop.call_later(self.patience_s, self._hang_up)
         try:
-            return await super().wait(gen, interval, timeout)
+            answer = await super().wait(gen, interval, timeout)
         finally:
             patience.cancel()
+        self.answered_s = loop.time()
+        return answer
 
     def _hang_up(self) -> None:
         """End the line under whoever waits: they see a connection that is lost."""
         with socket.socket(fileno=os.dup(self.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
+    def is_fresh(self) -> bool:
+        """Return whether the server answered just now and has said nothing since, as by ending."""
+        if asyncio.get_running_loop().time() - self.answered_s > _FRESH_S:
+            return False
+        line = select.poll()
+        line.register(self.fileno(), select.POLLIN)
+        return not line.poll(0)
+
+
+async def connect_apart(dsn: str, *, patience_s: float) -> AsyncConnection:
+    """
+    Open a connection beside the pool, in autocommit.
+
+    Args:
+        dsn: Where the database is.
+        patience_s: Hung up when the server says nothing for so long.
+    """
+    connection = await _Connection.connect(limited(dsn), autocommit=True)
+    connection.patience_s = patience_s
+    return connection
+
 
 async def _answers(connection: AsyncConnection) -> None:
     assert isinstance(connection, _Connection), "the pool makes no others"
+    if connection.is_fresh():
+        return
     patience_s, connection.patience_s = connection.patience_s, _CHECK_S_MAX
     try:
         await AsyncConnectionPool.check_connection(connection)
@@ -94,6 +130,8 @@ async def open_pool(
 ) -> AsyncIterator[AsyncConnectionPool]:
     """
     Yield a pool of connections; each is checked when it is taken, so a restart goes unnoticed.
+
+    Who was answered a moment ago is not asked again: a server that ended since has closed the line.
 
     Args:
         dsn: Where the database is.

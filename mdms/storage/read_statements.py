@@ -55,6 +55,39 @@ ORDER BY position
 ON CONFLICT DO NOTHING
 """
 
+# As parameters: few rows cost less than what COPY says to and fro before and after them.
+STORE_FEW = """
+WITH few AS (
+    SELECT {columns}, position - 1 AS position
+    FROM unnest({parameters}) WITH ORDINALITY AS few ({columns}, position)
+), stored AS (
+    INSERT INTO {table} ({columns})
+    SELECT {columns} FROM few
+    ORDER BY channel_id, {time}
+    ON CONFLICT DO NOTHING
+    RETURNING channel_id, {time}
+)
+SELECT position FROM few
+WHERE NOT EXISTS (
+    SELECT FROM stored WHERE stored.channel_id = few.channel_id AND stored.{time} = few.{time}
+)
+ORDER BY position
+"""
+
+KEEP_FEW_CONFLICTS = """
+INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
+SELECT few.channel_id, {kind}, few.{time}, few.value, r.value, few.recorded_at
+FROM unnest({parameters}) WITH ORDINALITY AS few ({columns}, position)
+CROSS JOIN LATERAL (
+    SELECT value FROM {table}
+    WHERE channel_id = few.channel_id AND {time} = few.{time} AND version = 0
+    LIMIT 1
+) r
+WHERE r.value <> few.value
+ORDER BY few.position
+ON CONFLICT DO NOTHING
+"""
+
 # Some channels travel in one message: a day of them is a few hundred thousand bytes.
 TOGETHER = """
 COPY (
@@ -114,6 +147,9 @@ class ReadStatements:
         stage: Copy rows to the private table, each with its position among the caller's rows.
         store_staged: Insert what is not there yet; return the positions of the rest.
         keep_conflicts: Of these positions, keep the values that differ from the stored raw ones.
+        store_few: Insert what is not there yet of the rows that its parameters are the columns of;
+            return the positions of the rest.
+        keep_few_conflicts: Of these rows, keep the values that differ from the stored raw ones.
         select: Copy out, grouped by channel, what lies in a period.
         select_plain: Copy out, grouped by channel, its source, whether it has rows that are not
             plain, and the columns in which plain rows differ.
@@ -126,6 +162,8 @@ class ReadStatements:
     stage: bytes
     store_staged: bytes
     keep_conflicts: bytes
+    store_few: bytes
+    keep_few_conflicts: bytes
     select: bytes
     select_plain: bytes
     newest: bytes
@@ -134,7 +172,7 @@ class ReadStatements:
     def on(
         cls,
         table: str,
-        columns: Sequence[str],
+        columns: Mapping[str, LiteralString],
         *,
         time: str,
         kind: str,
@@ -146,20 +184,25 @@ class ReadStatements:
 
         Args:
             table: Its name.
-            columns: Their names, the channel's first.
+            columns: Their names and types, the channel's first.
             time: The one by which the table is cut.
             kind: What a conflict in this table is called.
             plain: Values of the columns that are alike in all rows as received; they
                 have one source besides.
             with_end: Whether a row at the very end of a period belongs to it.
         """
+        names = list(columns)
         parts = {
             "table": sql.Identifier(table),
             "stage": sql.Identifier(f"{table}_stage"),
-            "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
-            "arrays": _arrays(columns[1:]),
+            "columns": sql.SQL(", ").join(map(sql.Identifier, names)),
+            "parameters": sql.SQL(", ").join(
+                sql.SQL("{}::{}[]").format(sql.Placeholder(name, "b"), sql.SQL(type_))
+                for name, type_ in columns.items()
+            ),
+            "arrays": _arrays(names[1:]),
             "plain_arrays": _arrays(
-                [name for name in columns[1:] if name not in plain and name != SOURCE]
+                [name for name in names[1:] if name not in plain and name != SOURCE]
             ),
             "altered": sql.SQL(" OR ").join(
                 sql.SQL("{} <> {}").format(sql.Identifier(name), sql.Literal(value))
@@ -183,6 +226,8 @@ class ReadStatements:
             stage=written(STAGE),
             store_staged=written(STORE_STAGED),
             keep_conflicts=written(KEEP_CONFLICTS),
+            store_few=written(STORE_FEW),
+            keep_few_conflicts=written(KEEP_FEW_CONFLICTS),
             select=together(SELECT),
             select_plain=together(SELECT_PLAIN),
             newest=together(NEWEST),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads, Status, ascends
 from mdms.storage import copy_binary
+from mdms.storage.arrays import Packed
 from mdms.storage.copy_binary import Integers, Wire
 from mdms.storage.read_statements import ReadStatements
 
@@ -52,7 +53,7 @@ class ReadTable(Generic[R]):
         with_end: bool,
     ) -> "ReadTable[R]":
         """Return a table with its statements; what the arguments mean is said there."""
-        columns = [_IN_SQL.get(column, column) for column in wires]
+        columns = {_IN_SQL.get(column, column): wire.name for column, wire in wires.items()}
         statements = ReadStatements.on(
             name,
             columns,
@@ -80,6 +81,13 @@ class ReadTable(Generic[R]):
         return copy_binary.parts(
             [copy_binary.INTEGER, *self.wires.values()], [position, *self._columns(rows)]
         )
+
+    def parameters(self, rows: R) -> dict[str, Packed]:
+        """Return the columns as parameters of `store_few`."""
+        return {
+            _IN_SQL.get(name, name): Packed(copy_binary.array(wire, getattr(rows, name)))
+            for name, wire in self.wires.items()
+        }
 
     def unpack(self, stream: bytes) -> R:
         """Return the rows of a stream of `select` or `newest`, sorted by key and version."""

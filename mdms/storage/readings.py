@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.errors import UniqueViolation
 
 from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads
 from mdms.domain.time import Period, from_epoch_s
+from mdms.ports.readings import FEW_READS
 from mdms.storage.arrays import Integers
 from mdms.storage.read_tables import INTERVALS, REGISTERS, R, ReadTable
 from mdms.storage.time_series import Partitions, months_of
@@ -30,6 +31,8 @@ class PostgresReadings:
     async def append_raw(
         self, intervals: IntervalReads, registers: RegisterReads, *, sure: bool
     ) -> tuple[IntervalReads, RegisterReads]:
+        if len(intervals) + len(registers) <= FEW_READS:
+            return await self._append_few(intervals, registers)
         return (
             await self._append_raw(INTERVALS, intervals, sure=sure),
             await self._append_raw(REGISTERS, registers, sure=sure),
@@ -92,6 +95,34 @@ class PostgresReadings:
             INTERVALS.unpack(await self._copy_out(INTERVALS.statements.newest, {"slots": slots})),
             REGISTERS.unpack(await self._copy_out(REGISTERS.statements.newest, {"slots": slots})),
         )
+
+    async def _append_few(
+        self, intervals: IntervalReads, registers: RegisterReads
+    ) -> tuple[IntervalReads, RegisterReads]:
+        async with self._connection.cursor() as first, self._connection.cursor() as second:
+            # In a pipeline both are on their way before the first answer is waited for.
+            await self._store_few(first, INTERVALS, intervals)
+            await self._store_few(second, REGISTERS, registers)
+            return (
+                await self._refused(first, INTERVALS, intervals),
+                await self._refused(second, REGISTERS, registers),
+            )
+
+    async def _store_few(self, cursor: AsyncCursor, table: ReadTable[R], rows: R) -> None:
+        if len(rows):
+            assert (rows.version == RAW_VERSION).all(), "versions above 0 come by themselves"
+            await self._ensure_partitions(table, rows)
+            await cursor.execute(table.statements.store_few, table.parameters(rows))
+
+    async def _refused(self, cursor: AsyncCursor, table: ReadTable[R], rows: R) -> R:
+        """Return the rows whose key is taken; keep differing values as conflicts."""
+        if len(rows) == 0:
+            return rows
+        positions = [position for (position,) in await cursor.fetchall()]
+        refused = rows.take(np.array(positions, np.int64))
+        if positions:
+            await cursor.execute(table.statements.keep_few_conflicts, table.parameters(refused))
+        return refused
 
     async def _append_raw(self, table: ReadTable[R], rows: R, *, sure: bool) -> R:
         """Store version 0 rows; return those whose key is taken."""

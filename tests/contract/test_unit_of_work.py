@@ -32,12 +32,15 @@ MESSAGE = UplinkMessage(
 NO_ROWS: list[Any] = [np.empty(0) for _ in fields(ChannelTable)]
 
 
-@pytest.fixture(params=["fake", pytest.param("postgres", marks=pytest.mark.db)])
+@pytest.fixture(
+    params=["fake", *(pytest.param(name, marks=pytest.mark.db) for name in ("plain", "pipelined"))]
+)
 def unit_of_work(request: pytest.FixtureRequest) -> UnitOfWorkFactory:
     if request.param == "fake":
         return FakeUnitOfWork(ChannelTable(*NO_ROWS), [7])
-    store: UnitOfWorkFactory = request.getfixturevalue("store")
-    return store
+    store = request.getfixturevalue("store")
+    factory: UnitOfWorkFactory = store if request.param == "plain" else store.pipelined
+    return factory
 
 
 def intervals(slots: npt.ArrayLike, values: npt.ArrayLike) -> IntervalReads:
@@ -187,6 +190,7 @@ async def test_a_hole_shrinks_splits_and_goes_and_keeps_its_history(unit_of_work
         await work.gaps.move_on([change(9, opened=[Span(3, 8, 10, 50)])], AT, AT + SECOND)
         (opened,) = await work.gaps.holes([7])
         await work.gaps.asked({opened.hole_id: AT + 60 * SECOND})
+        _, waiting = await work.gaps.counted([7, 8])
     async with unit_of_work() as work:
         left = [Span(3, 4, 10, 50), Span(6, 8, 10, 50)]
         await work.gaps.move_on([change(9, remaining={opened.hole_id: left})], AT, AT)
@@ -194,14 +198,15 @@ async def test_a_hole_shrinks_splits_and_goes_and_keeps_its_history(unit_of_work
     async with unit_of_work() as work:
         filled: dict[int, list[Span]] = {piece.hole_id: [] for piece in pieces}
         await work.gaps.move_on([change(12, remaining=filled)], AT, AT)
-        counts = await work.gaps.counts([7, 8])
+        counts, none_waiting = await work.gaps.counted([7, 8])
         rest = await work.gaps.holes(lost=True)
 
     assert (opened.due_at, opened.asked_count) == (AT + SECOND, 0)
     assert [piece.span for piece in pieces] == left
     assert {(piece.asked_count, piece.due_at) for piece in pieces} == {(1, AT + 60 * SECOND)}
     assert counts == {7: BatchCount(7, 111, 1, 12, 50, 0)}
-    assert rest == []
+    assert [hole.hole_id for hole in waiting] == [opened.hole_id]
+    assert (none_waiting, rest) == ([], [])
 
 
 async def test_lost_holes_are_kept_apart_and_may_be_asked_for_again(unit_of_work):

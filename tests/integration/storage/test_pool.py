@@ -29,6 +29,7 @@ async def pid_of(connections: AsyncConnectionPool) -> int:
 
 async def test_a_connection_that_froze_while_it_was_idle_is_given_up(daemon_database, monkeypatch):
     monkeypatch.setattr(pool, "_CHECK_S_MAX", 0.2)
+    monkeypatch.setattr(pool, "_FRESH_S", -1)
     async with pool.open_pool(
         daemon_database, connections_max=2, statement_timeout_s=30
     ) as connections:
@@ -40,6 +41,42 @@ async def test_a_connection_that_froze_while_it_was_idle_is_given_up(daemon_data
             os.kill(frozen, signal.SIGCONT)
 
     assert other != frozen
+
+
+LAST_STATEMENT = "SELECT query FROM pg_stat_activity WHERE pid = %s"
+END = "SELECT pg_terminate_backend(%s, 5000)"
+
+
+@pytest.mark.parametrize(("fresh_s", "last"), [(60, "COMMIT"), (-1, "")])
+async def test_only_a_connection_that_was_idle_is_asked_whether_it_is_there(
+    database, daemon_database, monkeypatch, fresh_s, last
+):
+    monkeypatch.setattr(pool, "_FRESH_S", fresh_s)
+    async with pool.open_pool(
+        daemon_database, connections_max=1, statement_timeout_s=30
+    ) as connections:
+        pid = await pid_of(connections)
+        async with connections.connection():
+            with psycopg.connect(database) as administrator:
+                found = administrator.execute(LAST_STATEMENT, [pid]).fetchone()
+
+    assert found == (last,)
+
+
+async def test_a_connection_that_ended_just_now_is_given_to_nobody(
+    database, daemon_database, monkeypatch
+):
+    monkeypatch.setattr(pool, "_FRESH_S", 60)
+    async with pool.open_pool(
+        daemon_database, connections_max=2, statement_timeout_s=30
+    ) as connections:
+        ended = await pid_of(connections)
+        with psycopg.connect(database) as administrator:
+            administrator.execute(END, [ended])
+
+        other = await pid_of(connections)
+
+    assert other != ended
 
 
 async def test_who_waits_longer_than_the_server_would_let_them_hangs_up(

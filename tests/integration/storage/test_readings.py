@@ -9,6 +9,8 @@ import pytest
 
 from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status
 from mdms.domain.time import Period, to_epoch_s, to_epoch_us
+from mdms.ports.readings import FEW_READS
+from mdms.storage import readings
 from tests.integration.storage.registries import SMALL_TOWN
 
 pytestmark = pytest.mark.db
@@ -47,6 +49,13 @@ def rows(reads: IntervalReads | RegisterReads) -> list[tuple[int, ...]]:
     return list(zip(*(getattr(reads, name).tolist() for name in reads._names), strict=True))
 
 
+@pytest.fixture(params=[0, FEW_READS], ids=["copied", "as parameters"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, let rows go in by one way."""
+    monkeypatch.setattr(readings, "FEW_READS", request.param)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("sure", [True, False])
 async def test_what_is_appended_comes_back_sorted_and_unchanged(store, sure):
     intervals = raw([2, 1, 1], [0, 1, 0], [30, 20, 10])
@@ -65,6 +74,7 @@ async def test_what_is_appended_comes_back_sorted_and_unchanged(store, sure):
         assert getattr(stored, name).dtype == getattr(intervals, name).dtype
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("sure", [True, False])
 async def test_a_row_whose_key_is_taken_is_returned_and_the_rest_is_stored(store, sure):
     async with store() as work:
@@ -86,6 +96,7 @@ async def test_a_row_whose_key_is_taken_is_returned_and_the_rest_is_stored(store
     assert stored.value.tolist() == [10, 11, 12]
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("sure", [True, False])
 async def test_a_differing_value_is_kept_once_as_a_conflict_and_never_stored(store, database, sure):
     async with store() as work:
@@ -120,6 +131,7 @@ async def test_values_that_differ_from_the_stored_ones_are_told_apart_from_copie
     assert differing.value.tolist() == [99]
 
 
+@pytest.mark.usefixtures("way")
 async def test_two_calls_in_one_transaction_do_not_mix_their_rows(store):
     async with store() as work:
         await work.readings.append_raw(raw([1], [0], [10]), NO_REGISTERS, sure=False)
@@ -128,6 +140,7 @@ async def test_two_calls_in_one_transaction_do_not_mix_their_rows(store):
     assert len(taken) == 0
 
 
+@pytest.mark.usefixtures("way")
 async def test_a_wrong_hint_costs_nothing_else_in_the_transaction(store):
     async with store() as work:
         await work.readings.append_raw(raw([1], [0], [10]), NO_REGISTERS, sure=True)

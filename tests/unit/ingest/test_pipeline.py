@@ -46,6 +46,21 @@ async def test_run_stores_a_batch_and_acknowledges_it():
     assert source.acked == [GOOD]
 
 
+@pytest.mark.parametrize(("few", "goes_briefly"), [(3, False), (4, True)])
+async def test_a_batch_of_few_reads_takes_the_brief_way(monkeypatch, few, goes_briefly):
+    monkeypatch.setattr("ingest.pipeline.FEW_READS", few)
+    source, plain, brief = FakeSource([[GOOD]]), database(), database()
+
+    await Pipeline(
+        source, plain, FakeClock(NOON), IngestConfig(), VeeHorizon(ZONE), brief=brief
+    ).run()
+
+    assert (len(plain.readings.interval_values), len(brief.readings.interval_values)) == (
+        (0, 3) if goes_briefly else (3, 0)
+    )
+    assert source.acked == [GOOD]
+
+
 async def test_run_leaves_the_batch_with_the_broker_when_the_commit_fails():
     source, work = FakeSource([[GOOD]]), database()
     work.failures = [*LOADED, AssertionError("a mistake of ours")]
