@@ -106,6 +106,7 @@ async def start_ingest(
             backoff_s_max=ingest.backoff_s_max,
         ),
         core.horizon,
+        brief=core.unit_of_work.pipelined,
         tags=tags,
         trailers=trailers,
         tell=tell,
