@@ -67,7 +67,7 @@ class History:
 @dataclass(frozen=True, slots=True)
 class Openings:
     """
-    When services were switched or locked off, by confirmed commands and field orders.
+    When services were switched off, by confirmed commands.
 
     Attributes:
         channel: Row of the block, shape (openings,).

@@ -13,6 +13,7 @@ from mdms.domain.readings import Bool, Int64
 from vee.block import Block
 from vee.context import ELECTRIC, UNKNOWN, Quantity
 from vee.kernels import validate_days, validate_siblings
+from vee.kernels.darkness import seconds_of_days
 from vee.marks import DayList, Marks, Severity
 from vee.rules import RuleSet
 from vee.screening import Screened, may_surprise
@@ -112,9 +113,14 @@ class DayRules:
         zero &= context.measures(Quantity.DELIVERED)[:, None]
         if not zero.any():
             return
-        off = np.zeros(zero.shape, np.bool_)
-        off[context.openings.channel] = True  # a service that was switched off is no riddle
-        run = validate_days.zero_runs(zero & ~off, context.history.zero_days)
+        openings, slots = context.openings, self.block.slots
+        off = seconds_of_days(
+            zero.shape, openings.channel, openings.from_s, openings.until_s, slots
+        )  # a service that was switched off is no riddle
+        anew = np.zeros(zero.shape, np.bool_)
+        if context.since is not None:  # nor is one that others left
+            anew[:, 1:] = context.since[:, 1:] != context.since[:, :-1]
+        run = validate_days.zero_runs(zero & (off == 0), context.history.zero_days, anew)
         summer = np.array([day.month in SUMMER for day in self.block.slots.days])
         limit = np.where(
             summer,

@@ -116,7 +116,12 @@ class CircumstanceStore(Protocol):
     async def idle_days(
         self, channel_ids: Sequence[int], *, before: date, days_max: int
     ) -> Mapping[int, int]:
-        """Return for how many days each channel used nothing, up to the eve of a day."""
+        """
+        Return for how many days in a row each channel used nothing, up to the eve of a day.
+
+        Not counted are days before the people who are there moved in, and until the switch was
+        closed last; a day of which nothing is known ends the row.
+        """
         ...
 
     async def used(self, since: Sequence[tuple[int, date]], *, before: date) -> Mapping[int, int]:

@@ -194,20 +194,41 @@ class PostgresCircumstances:
         )
         return [PastPeak(*row) for row in rows]
 
-    # The last day that is known to have had usage, or of which nothing is known, ends the run.
+    # Days in a row that nothing is known against: of the people who are there now, with the switch
+    # closed.
     IDLE_DAYS = """
-    SELECT asked.channel_id,
-           %(before)s::date - 1 - coalesce(max(past.local_day) FILTER (WHERE past.usage <> 0
-                                                                   OR past.usage IS NULL),
-                                           min(past.local_day) - 1)
-    FROM unnest(%(channel_ids)s::integer[]) AS asked (channel_id)
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT ON (d.local_day) d.local_day, d.usage FROM vee_day d
-        WHERE d.channel_id = asked.channel_id AND d.local_day < %(before)s::date
-          AND d.local_day >= %(before)s::date - %(days_max)s::integer
-        ORDER BY d.local_day, d.version DESC
-    ) past
-    GROUP BY asked.channel_id
+    SELECT channel_id, count(*)
+    FROM (
+        SELECT asked.channel_id, past.local_day,
+               row_number() OVER (PARTITION BY asked.channel_id ORDER BY past.local_day DESC) AS n
+        FROM unnest(%(channel_ids)s::integer[]) AS asked (channel_id)
+        LEFT JOIN channel c USING (channel_id)
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT ON (d.local_day) d.local_day, d.usage FROM vee_day d
+            WHERE d.channel_id = asked.channel_id AND d.local_day < %(before)s::date
+              AND d.local_day >= %(before)s::date - %(days_max)s::integer
+            ORDER BY d.local_day, d.version DESC
+        ) past
+        CROSS JOIN LATERAL (
+            SELECT max(a.start_on) AS since
+            FROM meter_installation i JOIN agreement a USING (usage_point_id)
+            WHERE i.badge = c.badge AND i.removed_at IS NULL AND a.start_on <= %(before)s::date
+              AND NOT EXISTS (
+                  SELECT FROM agreement b
+                  WHERE (b.usage_point_id, b.account_id, b.end_on)
+                      = (a.usage_point_id, a.account_id, a.start_on)
+              )
+        ) account
+        CROSS JOIN LATERAL (
+            SELECT max((n.sent_at AT TIME ZONE utility.zone)::date) AS on_day
+            FROM control n CROSS JOIN utility
+            WHERE n.badge = c.badge AND n.action IN ('reconnect', 'arm')
+        ) switched
+        WHERE past.usage = 0 AND past.local_day >= coalesce(account.since, '-infinity')
+          AND past.local_day > coalesce(switched.on_day, '-infinity')
+    ) idle
+    WHERE local_day = %(before)s::date - n::integer
+    GROUP BY channel_id
     """
 
     async def idle_days(

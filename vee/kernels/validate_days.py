@@ -89,18 +89,19 @@ def steps(value: Int64, usable: Bool, *, rise_per_cent_max: int) -> Bool:
     return found
 
 
-def zero_runs(zero: Bool, before: Int64) -> Int64:
+def zero_runs(zero: Bool, before: Int64, anew: Bool) -> Int64:
     """
     Return how many days in a row, up to and with each day, had no usage.
 
     Args:
         zero: Whole days without usage, shape (channels, days).
         before: Days without usage that run up to the first of them, shape (channels,).
+        anew: Days on which a run begins anew, shape (channels, days).
     """
     length = np.zeros(zero.shape, np.int64)
     running = before
     for day in range(zero.shape[1]):  # days are few; channels are the long axis
-        running = np.where(zero[:, day], running + 1, 0)
+        running = np.where(zero[:, day], np.where(anew[:, day], 0, running) + 1, 0)
         length[:, day] = running
     return length
 

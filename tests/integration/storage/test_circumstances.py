@@ -169,8 +169,38 @@ async def test_the_past_is_that_of_the_newest_outcomes(store):
 
         assert peaks == [PastPeak(1, DAY, 800, 4)]
         assert earlier == [PastPeak(1, DAY, 800, 2)]
-        assert await past.idle_days([1, 2], before=DAY, days_max=90) == {1: 3}
+        assert await past.idle_days([1, 2], before=DAY, days_max=90) == {1: 2}
         assert await past.used([(1, DAY - timedelta(days=6))], before=DAY) == {1: 900}
+
+
+@pytest.mark.parametrize(
+    ("moved_in", "closed", "idle"),
+    [(400, None, 9), (4, None, 4), (0, None, None), (400, 3, 2), (4, 6, 4)],
+)
+async def test_days_without_usage_are_those_of_who_is_there_with_a_closed_switch(
+    store, moved_in, closed, idle
+):
+    channels = await town(
+        store,
+        Agreement("A1", "U1", date(2020, 1, 1), DAY - timedelta(days=400)),
+        Agreement("A2", "U1", DAY - timedelta(days=moved_in), None),
+    )
+    mine = channels["E100", "10"]
+    async with store() as work:
+        await work.vee.append_days(
+            [replace(judged(n, peak=0, usage=0), channel_id=mine) for n in range(1, 10)]
+        )
+        if closed is not None:
+            reconnect = a_control(
+                badge="E100", usage_point_id="U1", action=Action.RECONNECT,
+                sent_at=START - timedelta(days=closed),
+            )  # fmt: skip
+            await work.controls.add(reconnect)
+            await work.controls.save(reconnect)
+
+        found = await work.circumstances.idle_days([mine], before=DAY, days_max=90)
+
+    assert found.get(mine) == idle
 
 
 def told(code: EventCode, hours: float, *, badge: str = "E100", value: int = 0) -> EndDeviceEvent:

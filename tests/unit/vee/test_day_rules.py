@@ -243,6 +243,20 @@ def test_a_service_in_use_that_uses_nothing_is_warned_of(commodity, day, before,
     assert ((25, Severity.WARN) in days_of(found)) == expected
 
 
+def test_days_on_which_a_service_was_off_or_others_left_are_no_riddle():
+    slots = slot_table(days=5)
+    block = build.block(slots, np.zeros((3, len(slots)), np.int64))
+    closed_s = int(slots.start_s[96 + 40])
+    openings = Openings(np.array([1]), np.array([0]), np.array([closed_s]))
+    since = np.array([[0] * 5, [0] * 5, [0, 0, 0, 3, 3]])
+
+    found = examine(known(block, openings=openings, since=since), RULES)
+
+    warned = [mark for mark in found.marks.days if mark.rule == 25]
+    days = [set(mark.day[mark.channel == row].tolist()) for mark in warned for row in range(3)]
+    assert days == [{1, 2, 3, 4}, {3, 4}, {1, 2, 4}]
+
+
 def test_a_step_is_found_where_the_rule_set_wants_it():
     value = np.array([[100, 101, 300, 290]])
 
