@@ -11,9 +11,11 @@ from mdms.domain.readings import (
     Int64,
     Method,
     Status,
+    rule_bit,
 )
 from vee.amend import Amended
 from vee.block import Block
+from vee.catalogue import RULES
 from vee.examination import V06, V08, V20, V21, V24, V29, V40, V41, V43, V45, V46, Examination
 from vee.marks import Severity
 
@@ -129,6 +131,7 @@ def findings(found: Examination, amended: Amended, judged: Bool) -> list[Finding
         *_register_findings(found, judged),
         *_day_findings(found, judged),
     ]
+    listed += _unnamed(found, amended, judged, listed)
     merged: dict[tuple[int, int, str], Finding] = {}
     for finding in listed:
         merged.setdefault((finding.channel, finding.day, finding.rule), finding)
@@ -284,6 +287,36 @@ def _register_findings(found: Examination, judged: Bool) -> list[Finding]:
         if judged[channel, day]
     ]
 
+
+def _unnamed(
+    found: Examination, amended: Amended, judged: Bool, listed: list[Finding]
+) -> list[Finding]:
+    """Name the rules of suspect values on days of which nothing else that waits was listed."""
+    suspect = amended.status == Status.SUSPECT.code
+    first = found.block.slots.first
+    counts = np.add.reduceat(suspect, first[:-1], axis=1, dtype=np.int64) * judged
+    waits = {(each.channel, each.day) for each in listed if each.severity in _WAITS}
+    unnamed = []
+    for channel, day in zip(*(axis.tolist() for axis in np.nonzero(counts)), strict=True):
+        if (channel, day) in waits:
+            continue
+        here = slice(int(first[day]), int(first[day + 1]))
+        flags = amended.flags[channel, here][suspect[channel, here]]
+        broken = [
+            (rule.code, rule.says, np.count_nonzero(flags & rule_bit(rule.number)))
+            for rule in RULES
+            if not _WAITS.isdisjoint(rule.severities)
+        ]
+        unnamed += [
+            Finding(channel, day, code, Severity.HOLD, f"{number} intervals are held. {says}")
+            for code, says, number in broken
+            if number
+        ]
+    return unnamed
+
+
+_WAITS = frozenset({Severity.FAIL, Severity.HOLD})
+"""What a person decides about."""
 
 _OF_DAYS = {
     (5, Severity.HOLD): "the meter's clock is off by {:+} s",

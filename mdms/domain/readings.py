@@ -74,8 +74,12 @@ class Source(IntEnum):
     EDIT = 6
 
 
+_RULES_END: Final = 59
+
+
 def rule_bit(number: int) -> int:
-    """Return the flag of validation rule V<number>."""
+    """Return the flag of validation rule V<number>; above V58 are the marks of estimates."""
+    assert 0 < number < _RULES_END, f"a mask has no bit for rule {number}"
     return 1 << number
 
 

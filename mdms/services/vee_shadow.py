@@ -17,7 +17,14 @@ import numpy as np
 from mdms.billing.channels import BilledChannel, billed_channels, service_periods
 from mdms.billing.determinants import determine
 from mdms.billing.window import BillWindow
-from mdms.domain.readings import Bool, Int64, IntervalReads, RegisterReads, Status
+from mdms.domain.readings import (
+    Bool,
+    Int64,
+    IntervalReads,
+    RegisterReads,
+    Status,
+    rule_bit,
+)
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, local_day
 from mdms.ports.clock import Clock
@@ -33,13 +40,11 @@ from mdms.services.vee_stages import CELLS_MAX, meter_parts
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
 from vee.block import Block, SlotTable
+from vee.catalogue import RULES
 from vee.days import Finding, findings, tally
 from vee.editions import Editions
 from vee.rules import RuleSet
 from vee.scope import Scope
-
-_RULES = range(1, 59)
-"""Numbers of rules that have a bit in the masks."""
 
 
 @dataclass(slots=True)
@@ -208,10 +213,10 @@ class _Seen:
 
 def _count(verdicts: Verdicts, seen: _Seen, target: Bool) -> IntervalReads:
     """Add up what was made of the target days; return the versions that would be written."""
-    for rule in _RULES:
-        days = int(np.count_nonzero(seen.flags >> rule & 1))
+    for rule in RULES:
+        days = int(np.count_nonzero(seen.flags & rule_bit(rule.number)))
         if days:
-            verdicts.rules[f"V{rule:02}"] += days
+            verdicts.rules[rule.code] += days
     verdicts.exceptions.update(finding.rule for finding in seen.findings)
     slots = np.take(target, seen.block.slots.day, axis=1) & seen.block.expected
     status, value = seen.amended.status[slots], seen.amended.value[slots]

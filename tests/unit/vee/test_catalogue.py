@@ -5,6 +5,7 @@ import importlib
 import pytest
 
 from mdms.domain.errors import RejectReason
+from mdms.domain.readings import rule_bit
 from tests.unit.vee.build import RULES as SHIPPED
 from vee.catalogue import RULES
 
@@ -13,6 +14,13 @@ NUMBERS = [*range(1, 15), *range(20, 38), *range(40, 47), *range(50, 59)]
 
 def test_no_rule_of_the_specification_is_left_out():
     assert [rule.number for rule in RULES] == NUMBERS
+
+
+def test_masks_have_a_bit_for_every_rule_and_none_for_the_marks_of_estimates():
+    assert len({rule_bit(rule.number) for rule in RULES}) == len(RULES)
+    for number in (0, 59, 63):
+        with pytest.raises(AssertionError, match=f"no bit for rule {number}"):
+            rule_bit(number)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

@@ -44,7 +44,7 @@ def history(
 
 
 def rules_of(found: Examination, slot: int) -> set[int]:
-    return {n for n in range(1, 60) if found.flags[0, slot] & rule_bit(n)}
+    return {n for n in range(1, 59) if found.flags[0, slot] & rule_bit(n)}
 
 
 def days_of(found: Examination) -> set[tuple[int, Severity]]:
