@@ -220,7 +220,8 @@ class _Task:
             edge_h=how.window_edge_h,
             shrink=how.window_shrink,
         )
-        past = Past.of(self.shaper.references, self.shaper.found.anchor)
+        found = self.shaper.found
+        past = Past.of(self.shaper.references, found.anchor, found.block.limits.linear)
         return Question(at, asked, past, alike)
 
     def resembled(self, groups: Groups, shape: Float, zero: Bool) -> tuple[Float, Bool]:

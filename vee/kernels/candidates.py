@@ -11,7 +11,9 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64
 from vee.block import DAY_S
+from vee.kernels import closeness
 from vee.kernels.bits import Bits
+from vee.kernels.closeness import logs, sums
 from vee.kernels.gaps import Float
 from vee.kernels.references import References, likeness
 
@@ -39,7 +41,8 @@ class Resemblance:
         other_weekday_weight: Weight of another weekday against 1 for the same one.
         shift_h: Standard deviation of the shift from the same time of day [h].
         edge_h: Gap length at which a neighbour's difference counts like one of energy; it counts
-            for more beside shorter gaps and for less beside longer ones [h].
+            for more beside shorter gaps and for less beside longer ones [h]. Of what jumps, only a
+            neighbour that tells half of the variance of the value next to it counts as much.
         shrink: Half of an estimate is the profile where this many candidates were found; as many
             more for each further window that shares the total.
     """
@@ -88,21 +91,24 @@ class Past:
         energy: Running sum of valid values, shape (channels, slots + 1).
         valid: Which values are valid, counted.
         anchor: Values that may stand beside a gap, shape (channels, slots).
+        smooth: Channels of loads that do not jump, shape (channels,); of the others' neighbours it
+            is asked first whether they tell anything.
     """
 
     references: References
     energy: Int64
     valid: Bits
     anchor: Bool
+    smooth: Bool
 
     @classmethod
-    def of(cls, references: References, anchor: Bool) -> "Past":
+    def of(cls, references: References, anchor: Bool, smooth: Bool) -> "Past":
         """Sum up references."""
         channels, slots = references.value.shape
         energy = np.zeros((channels, slots + 1), np.int64)
         np.copyto(energy[:, 1:], references.value, where=references.valid)
         np.cumsum(energy, axis=1, out=energy)
-        return cls(references, energy, Bits.of(references.valid), anchor)
+        return cls(references, energy, Bits.of(references.valid), anchor, smooth)
 
     def within(self, row: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64]:
         """Return the energy of stretches of slots, and how many valid values it is the sum of."""
@@ -161,15 +167,6 @@ class Candidates:
         return np.where(square > 0, sums(self.weight)[:, 0] ** 2 / np.maximum(square, 1e-300), 0)
 
 
-def sums(grid: Float) -> Float:
-    """
-    Sum each row one value after the other, shape (rows, 1).
-
-    Pairwise sums depend on where zeros lie, and so on how much context was loaded; these do not.
-    """
-    return np.cumsum(grid, axis=1)[:, -1:]
-
-
 def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidates:
     """
     Find the candidates that resemble each window most.
@@ -189,7 +186,8 @@ def best(runs: Runs, offsets: Offsets, past: Past, how: Resemblance) -> Candidat
     prior = good * _prior(runs.slot[first], offsets, past.references, how)
     typical = np.maximum(sums(prior * energy) / np.maximum(sums(prior), 1e-300), 0)
     small = np.maximum(SMALL * typical, 1)
-    away = _distance(energy, runs.energy[:, None], small, prior) / runs.doubt[:, None]
+    away = closeness.away(logs(energy, small), logs(runs.energy[:, None], small), prior)
+    away /= runs.doubt[:, None]
 
     hours = length * slots.interval_s / 3600
     say = np.sqrt(how.edge_h / hours)
@@ -264,35 +262,39 @@ def _prior(slot: Int64, offsets: Offsets, references: References, how: Resemblan
 def _edges(
     runs: Runs, start: Int64, end: Int64, small: Float, *, prior: Float, past: Past
 ) -> Float:
-    """Return how far the values beside each run are from its own, shape (runs, candidates)."""
+    """
+    Return how far the values beside each run are from its own, shape (runs, candidates).
+
+    A neighbour of what may jump counts by how well neighbours tell, among the candidates, the
+    value next to them in the run.
+    """
     references, row = past.references, runs.channel[:, None]
+    jumpy = np.flatnonzero(~past.smooth[runs.channel])
     slots = len(references.slots)
     small, prior = small[runs.window], prior[runs.window]
     today = references.slots.day[runs.slot]
     ahead, day_end = references.ahead[today], references.slots.first[today + 1]
     away = np.zeros(start.shape)
-    for own, there in ((runs.slot - 1, start - 1), (runs.slot + runs.length, end)):
+    for own, there, next_to in (
+        (runs.slot - 1, start - 1, start),
+        (runs.slot + runs.length, end, end - 1),
+    ):
         inside, held = (own >= 0) & (own < slots), np.clip(own, 0, slots - 1)
         inside &= ahead | (own < day_end)
         known = (inside & past.anchor[runs.channel, held])[:, None]
         other = np.clip(there, 0, slots - 1)
         value, valid = references.of(row, other)
         seen = valid & (there == other)
-        apart = _distance(
-            np.where(seen, value, 0),
-            references.value[runs.channel, held][:, None],
-            small,
-            prior * seen,
-        )
-        away += known * np.where(seen, apart, 1)
+        beside = logs(np.where(seen, value, 0), small)
+        mine = logs(references.value[runs.channel, held][:, None], small)
+        apart = closeness.away(beside, mine, prior * seen)
+        told = np.ones((len(row), 1))
+        if len(jumpy):
+            inner, sound = references.of(row[jumpy], next_to[jumpy])
+            told[jumpy] = closeness.telling(
+                beside[jumpy],
+                logs(np.where(sound, inner, 0), small[jumpy]),
+                prior[jumpy] * (seen[jumpy] & sound),
+            )
+        away += known * told * np.where(seen, apart, 1)
     return away
-
-
-def _distance(value: Int64 | Float, own: Int64 | Float, small: Float, weight: Float) -> Float:
-    """Return squared differences of logarithms, in variances of the weighted candidates."""
-    logs = np.log(np.maximum(value, 0) + small)
-    whole = np.maximum(sums(weight), 1e-300)
-    mean = sums(weight * logs) / whole
-    variance = sums(weight * (logs - mean) ** 2) / whole
-    apart: Float = (logs - np.log(np.maximum(own, 0) + small)) ** 2 / np.maximum(variance, 1e-6)
-    return apart

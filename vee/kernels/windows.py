@@ -15,7 +15,8 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64
 from vee.block import DAY_S, SlotTable
 from vee.kernels import quantiles
-from vee.kernels.candidates import KEPT_MAX, Offsets, Past, Resemblance, Runs, best, sums
+from vee.kernels.candidates import KEPT_MAX, Offsets, Past, Resemblance, Runs, best
+from vee.kernels.closeness import sums
 from vee.kernels.gaps import Cells, Float
 
 _VALUES_MAX = 1 << 20
