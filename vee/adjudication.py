@@ -176,16 +176,14 @@ def _fail_where_sums_agree(
 
 def _without(found: Examination, cells: Int64, number: Int64, rules: RuleSet) -> Examination:
     """Return an examination in which these values failed."""
-    usable, missing = found.usable.copy(), found.missing.copy()
-    held, residual = found.held.copy(), found.residual.copy()
+    usable, held, residual = found.usable.copy(), found.held.copy(), found.residual.copy()
     usable.reshape(-1)[cells] = False
-    missing.reshape(-1)[cells] = found.block.expected.reshape(-1)[cells]
     held.reshape(-1)[cells] = False
     np.add.at(residual, number, found.block.value.reshape(-1)[cells])
     return _again(
         replace(
             found,
-            screened=replace(found.screened, usable=usable, missing=missing, held=held),
+            screened=replace(found.screened, usable=usable, held=held),
             sums=replace(found.sums, residual=residual),
         ),
         np.unique(number),

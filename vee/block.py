@@ -13,6 +13,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from mdms.domain.readings import FLAG_POWER_FAIL, Bool, Int32, Int64
 from mdms.domain.time import days_between, from_epoch_s, local_midnight, to_epoch_s
@@ -75,6 +76,11 @@ class SlotTable:
     def end_s(self) -> int:
         """Where the last slot ends, seconds since 1970-01-01 UTC."""
         return int(self.start_s[-1]) + self.interval_s
+
+
+def one_value(grid: npt.NDArray[np.generic]) -> bool:
+    """Return whether a grid is one value seen in every cell, as numpy.broadcast_to() makes it."""
+    return grid.strides == (0, 0)
 
 
 def _wall_s(second: int, zone: ZoneInfo) -> int:
@@ -159,7 +165,7 @@ class Block:
         value: Quanta as received, 0 where absent, shape (channels, slots).
         present: Whether a value was received, shape (channels, slots).
         expected: Whether one was due: installed and its radio on, shape (channels, slots).
-        flags: Rule mask as received, shape (channels, slots).
+        flags: Rule mask as received, shape (channels, slots); `one_value` where none was.
         registers: Aligned register reads.
         known: What is known of the channels besides; None where nothing is.
         evidence: What else may help an estimate.
@@ -193,6 +199,11 @@ class Block:
         return Context.plain(commodity, len(self.slots.days))
 
     @property
+    def flagged(self) -> bool:
+        """Whether a value may have come with a flag: False spares a look at all of them."""
+        return not one_value(self.flags) or bool(self.flags[:1, :1].any())
+
+    @property
     def edited(self) -> Bool:
         """Where a person set the value: it counts, but nothing is estimated from it."""
         return np.zeros(self.value.shape, np.bool_) if self.edits is None else self.edits.standing
@@ -200,5 +211,7 @@ class Block:
     @cached_property
     def power_fail(self) -> Bool:
         """Where power failed within the interval: actual, but no anchor and no reference."""
+        if not self.flagged:
+            return np.broadcast_to(np.False_, self.flags.shape)
         failed: Bool = (self.flags & FLAG_POWER_FAIL) != 0
         return failed

@@ -64,7 +64,7 @@ def held_astray(block: Block, rules: ClockRules) -> Int64:
         for each in astray(block, rules)
         if each.severity is Severity.HOLD
     ]
-    return np.unique(np.concatenate([np.zeros(0, np.int64), *held]))
+    return np.unique(np.concatenate(held)) if held else np.zeros(0, np.int64)
 
 
 def mark_astray(block: Block, rules: ClockRules, marks: Marks) -> None:

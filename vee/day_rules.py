@@ -72,10 +72,12 @@ class DayRules:
         spiky = validate_days.spikes(value, third, excess_per_cent=spike.excess_per_cent)
         floor = spike.floor_w * slots.interval_s / 3600
         judged = self.screened.spiky[listed.channel, listed.day] & (third >= floor)
+        self.marks.values(23, *listed.cells(spiky & judged[:, None]))
         known = before[listed.channel, listed.day][:, None]
+        if not (known > 0).any():
+            return
         above = (known > 0) & (value * 100 > known * self.rules.history.max_per_cent)
         self.marks.values(22, *listed.cells(above))
-        self.marks.values(23, *listed.cells(spiky & judged[:, None]))
         least = self.rules.per_commodity(self.block.context.commodity, "ordinary_quanta_per_hour")
         beyond = value * 3600 > (least * slots.interval_s)[listed.channel][:, None]
         both = listed.cells(spiky & above & beyond)
@@ -87,8 +89,9 @@ class DayRules:
         history, found = self.block.context.history, self.screened
         surprising = may_surprise(self.block.context)[:, None]
         peaks = np.full(found.day_max.shape, UNKNOWN, np.int64)
-        days_max = int(history.valid_days.max(initial=0)) + len(self.block.slots.days)
-        if days_max - history.first_judged < self.rules.history.valid_days_min:
+        days = len(self.block.slots.days) - history.first_judged
+        before_last = int(history.valid_days.max(initial=0)) + days - 1
+        if before_last < self.rules.history.valid_days_min:
             return peaks
         judged = slice(history.first_judged, None)
         day_max, counts = found.day_max[:, judged], self.sound[:, judged]
@@ -158,6 +161,8 @@ class DayRules:
     def disconnected(self) -> None:
         """Hold usage of services that are confirmed off (V29); one interval is left for grace."""
         openings, slots = self.block.context.openings, self.block.slots
+        if not len(openings.channel):
+            return
         limit = self.rules.per_commodity(self.block.context.commodity, "disconnected_quanta_max")
         whole = np.searchsorted(slots.start_s, openings.from_s)
         ends = np.searchsorted(slots.start_s + slots.interval_s, openings.until_s, side="right")

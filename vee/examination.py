@@ -151,7 +151,7 @@ def examine(block: Block, rules: RuleSet) -> Examination:
     sound = screened.whole.copy()
     if not block.expected.all():
         sound &= np.logical_or.reduceat(block.expected, block.slots.first[:-1], axis=1)
-    accepted = np.zeros(block.value.shape, np.bool_)
+    accepted = np.broadcast_to(np.False_, block.value.shape)
     if block.edits is not None:
         waived = Examination(block, screened, sums, marks, accepted).waived
         sums = replace(sums, unequal=sums.unequal & ~waived, overdrawn=sums.overdrawn & ~waived)

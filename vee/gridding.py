@@ -52,7 +52,7 @@ def grid(
     edited, *more = edits.standing(current, raw.reads, temporary, waived)
     heard_us = raw.grid(raw.reads.recorded_us, 0)
     value = raw.grid(raw.reads.value, 0)
-    present, flags, standing = raw.present(), raw.grid(raw.reads.flags, 0), None
+    present, flags, standing = raw.present(), raw.marks(raw.reads.flags), None
     if edited.any():
         cells = newest.cell[edited]
         value, present, flags = value.copy(), present.copy(), flags.copy()
@@ -75,7 +75,7 @@ def grid(
         value=newest.grid(current.value, 0),
         status=newest.grid(current.status, 0),
         method=newest.grid(current.method, 0),
-        flags=newest.grid(current.flags, 0),
+        flags=newest.marks(current.flags),
         newest_us=np.maximum.reduceat(heard_us, slots.first[:-1], axis=1),
     )
     return block, stored

@@ -86,6 +86,12 @@ class Layout:
         cells[self.cell] = values
         return cells.reshape(self.shape)
 
+    def marks(self, flags: Int64) -> Int64:
+        """Return a grid of rule masks; nearly always there are none, and one 0 is every cell."""
+        if np.bitwise_or.reduce(flags) == 0:
+            return np.broadcast_to(np.int64(0), self.shape)
+        return self.grid(flags, 0)
+
     def present(self) -> Bool:
         """Return where there is a read, shape (channels, slots)."""
         return self.grid(np.ones(len(self.cell), np.bool_), 0)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mdms.domain.readings import Bool, Int64, rule_bit
-from vee.block import SlotTable
+from vee.block import SlotTable, one_value
 
 S = TypeVar("S", bound=np.generic)
 
@@ -126,6 +126,8 @@ class DayList:
     def of(self, grid: npt.NDArray[S]) -> npt.NDArray[S]:
         """Return what a grid (channels, slots), contiguous, holds of the listed days."""
         first, days = self.slots.first, len(self.slots.days)
+        if one_value(grid):
+            return np.broadcast_to(grid[:1, :1], (len(self), int(np.diff(first).max())))
         length = len(self.slots) // days
         if (np.diff(first) == length).all():  # days are rows, and rows are copied at once
             return np.take(grid.reshape(-1, length), self.channel * days + self.day, axis=0)
@@ -142,6 +144,10 @@ class DayList:
         """Return row and column of the values where a mask, shaped as a look, is true."""
         listed, place = np.nonzero(mask)
         return self.channel[listed], self.slots.first[self.day[listed]] + place
+
+    def where(self, mask: Bool) -> "DayList":
+        """Return the listed days where this mask is true."""
+        return DayList(self.channel[mask], self.day[mask], self.slots)
 
     def parts(self, size: int) -> Iterator["DayList"]:
         """Cut the list, so that no look at it needs much memory."""

@@ -5,6 +5,7 @@ What comes of it is exact: unusable values are found where extremes or flags bet
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,8 +32,6 @@ class FirstLook:
     What one pass over all values shows, as if all that was received could be used.
 
     Attributes:
-        usable: Received, shape (channels, slots).
-        missing: Expected and not received, shape (channels, slots).
         whole: Days of which nothing is missing, shape (channels, days).
         extremes: Largest value of each part of each day, negative ones taken for very large, shape
             (channels, days, parts).
@@ -42,8 +41,6 @@ class FirstLook:
         total: Sum of the values from each register read to the next, shape (reads,).
     """
 
-    usable: Bool
-    missing: Bool
     whole: Bool
     extremes: Int64
     flags: Int64
@@ -54,45 +51,42 @@ class FirstLook:
     @classmethod
     def at(cls, block: Block, rules: RuleSet) -> "FirstLook":
         """Look at a block tile by tile: its values come from memory once."""
-        shape = channels, count = block.value.shape
-        value, reads = np.ascontiguousarray(block.value), block.registers
-        parts = screen.day_parts(block.slots)
+        (channels, count), reads, slots = block.value.shape, block.registers, block.slots
+        value, most = np.ascontiguousarray(block.value), screen.tile_channels(count)
+        parts, word = screen.day_parts(slots), screen.word_slots(slots)
+        part_at = screen.in_every_row(parts, most, count)
+        word_at = screen.in_every_row(slots.first[:-1] // word, most, count // word)
+        missing = np.empty((most, count), np.bool_)
         edge = reads.channel * count
         edge += reads.boundary
-        look = cls(
-            usable=np.empty(shape, np.bool_),
-            missing=np.empty(shape, np.bool_),
-            whole=np.empty((channels, len(parts)), np.bool_),
-            extremes=np.empty((channels, *parts.shape), np.int64),
-            flags=np.empty(channels, np.int64),
-            repeating=np.empty(channels, np.bool_),
-            edge=edge,
-            total=np.empty(len(reads), np.int64),
-        )
+        whole = np.empty((channels, len(parts)), np.bool_)
+        extremes = np.empty((channels, *parts.shape), np.int64)
+        marks, repeating = np.zeros(channels, np.int64), np.empty(channels, np.bool_)
+        total = np.empty(len(reads), np.int64)
         for rows in screen.tiles(channels, count):
-            tile = value[rows]
-            look.extremes[rows] = screen.part_extremes(tile, parts)
-            look.repeating[rows] = screen.may_be_static(
-                tile, intervals=rules.static.intervals, quanta_min=rules.static.quanta_min
+            here = rows.stop - rows.start
+            screen.part_extremes(value[rows], part_at[: here * parts.size], extremes[rows])
+            repeating[rows] = screen.may_be_static(
+                value[rows], intervals=rules.static.intervals, quanta_min=rules.static.quanta_min
             )
             some = slice(*np.searchsorted(reads.channel, (rows.start, rows.stop)).tolist())
             last = min(rows.stop * count + 1, value.size)
-            screen.running_totals(value.reshape(-1)[:last], edge[some], look.total[some])
-            np.copyto(look.usable[rows], block.present[rows])
-            missing = np.greater(block.expected[rows], look.usable[rows], out=look.missing[rows])
-            look.whole[rows] = screen.whole_days(missing, block.slots)
-            look.flags[rows] = screen.any_flag(block.flags[rows])
-        return look
+            screen.running_totals(value.reshape(-1)[:last], edge[some], total[some])
+            np.greater(block.expected[rows], block.present[rows], out=missing[:here])
+            screen.whole_days(missing[:here], word_at[: here * len(parts)], word, whole[rows])
+            if block.flagged:
+                marks[rows] = screen.any_flag(block.flags[rows])
+        return cls(whole, extremes, marks, repeating, edge, total)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Screened:
     """
     What the first look says of values and days; grids have the shape (channels, slots).
 
     Attributes:
-        usable: Received and not failed.
-        missing: Expected and not usable.
+        expected: One was due.
+        usable: Received and not failed; not to be written to.
         held: Usable and kept from billing.
         day_max: Largest usable value of each day, 0 where there is none [quanta], shape
             (channels, days).
@@ -102,13 +96,18 @@ class Screened:
         repeating: Channels that may hold a run of equal values (V26), shape (channels,).
     """
 
+    expected: Bool
     usable: Bool
-    missing: Bool
     held: Bool
     day_max: Int64
     spiky: Bool
     whole: Bool
     repeating: Bool
+
+    @cached_property
+    def missing(self) -> Bool:
+        """Expected and not usable."""
+        return np.greater(self.expected, self.usable)
 
 
 def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, Sums]:
@@ -117,24 +116,25 @@ def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, 
     day_max = screen.of_whole_days(look.extremes)
     doubtful = (day_max < 0) | (day_max > block.limits.v_max[:, None])
     doubtful |= ((look.flags & (FAILING | FLAG_PARTIAL)) != 0)[:, None]
-    failed = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    usable, failed = block.present, _joined([])
     if doubtful.any():
         failed, doubted = _look_closely(block, doubtful, rules, day_max=day_max, marks=marks)
         held[doubted] = True
-        look.usable[failed] = False
-        look.missing[failed] = block.expected[failed]
-        gone = look.missing[failed]
+        usable = usable.copy()
+        usable[failed] = False
+        gone = block.expected[failed]
         look.whole[failed[0][gone], block.slots.day[failed[1][gone]]] = False
+    spiky = _spiky_days(block, rules, look, usable, day_max=day_max, doubtful=doubtful)
     screened = Screened(
-        usable=look.usable,
-        missing=look.missing,
+        expected=block.expected,
+        usable=usable,
         held=held,
         day_max=day_max,
-        spiky=_spiky_days(block, rules, look, day_max=day_max, doubtful=doubtful),
+        spiky=spiky,
         whole=look.whole,
         repeating=look.repeating,
     )
-    return screened, _sums(block, rules, look, failed=failed)
+    return screened, _sums(block, rules, look, screened, failed=failed)
 
 
 Cells = tuple[Int64, Int64]
@@ -142,7 +142,7 @@ Cells = tuple[Int64, Int64]
 
 
 def _spiky_days(
-    block: Block, rules: RuleSet, look: FirstLook, *, day_max: Int64, doubtful: Bool
+    block: Block, rules: RuleSet, look: FirstLook, usable: Bool, *, day_max: Int64, doubtful: Bool
 ) -> Bool:
     """Find the days on which fewer than three values come near the highest."""
     judged = rules.per_commodity(block.context.commodity, "spike").astype(np.bool_)
@@ -154,12 +154,16 @@ def _spiky_days(
     channel, day = np.nonzero(maybe & (day_max > 0) & judged[:, None])
     for listed in DayList(channel, day, block.slots).parts(LISTED_MAX):
         enough = least[listed.channel, listed.day][:, None]
-        reached = listed.values(block.value, look.usable) >= enough
+        reached = listed.of(block.value) >= enough  # what is absent is 0
+        failing = doubtful[listed.channel, listed.day]
+        reached[failing] &= listed.where(failing).of(usable)
         spiky[listed.channel, listed.day] = np.count_nonzero(reached, axis=1) < validate_days.RANK
     return spiky
 
 
-def _sums(block: Block, rules: RuleSet, look: FirstLook, *, failed: Cells) -> Sums:
+def _sums(
+    block: Block, rules: RuleSet, look: FirstLook, screened: Screened, *, failed: Cells
+) -> Sums:
     """
     Chain the registers and compare what they say with the intervals.
 
@@ -167,6 +171,7 @@ def _sums(block: Block, rules: RuleSet, look: FirstLook, *, failed: Cells) -> Su
         block: What is examined.
         rules: What registers and sums are judged by.
         look: Its totals are used up: what failed is taken off them.
+        screened: What may be used.
         failed: Values that do not count, by row and column.
     """
     reads, edge, total = block.registers, look.edge, look.total
@@ -185,9 +190,9 @@ def _sums(block: Block, rules: RuleSet, look: FirstLook, *, failed: Cells) -> Su
     np.subtract.at(total, after[within] - 1, block.value.reshape(-1)[cells[within]])
     known = None
     if not block.expected.all() and len(edge):
-        dark = np.append(~(block.expected | look.usable), [False])
+        dark = np.append(~(block.expected | screened.usable), [False])
         known = ~np.logical_or.reduceat(dark, edge)
-    between = Between(edge, total, look.missing, known)
+    between = Between(edge, total, lambda: screened.missing, known)
     return Sums.check(bookends, between, block.limits, rules.sum_check)
 
 
@@ -223,24 +228,29 @@ def _look_closely(
         two_way = reversible | net[listed.channel]
         below = validate.negative(value, present, two_way)
         above = validate.beyond_maximum(value, present, block.limits.v_max[listed.channel], two_way)
-        partial = (flags & (FLAG_PARTIAL | FLAG_POWER_FAIL)) == FLAG_PARTIAL
-        fails = below | above | (present & (((flags & FAILING) != 0) | partial))
+        marks.values(20, *listed.cells(below))
+        marks.values(21, *listed.cells(above))
+        fails = below | above
+        if flags.any():
+            partial = (flags & (FLAG_PARTIAL | FLAG_POWER_FAIL)) == FLAG_PARTIAL
+            fails |= present & (((flags & FAILING) != 0) | partial)
+        failed.append(listed.cells(fails))
         sound = np.where(fails, 0, value)
         day_max[listed.channel, listed.day] = np.maximum(sound.max(axis=1), 0)
-        backward, much = validate.reverse_flow(
-            sound,
-            reversible,
-            np.array([0, value.shape[1]]),
-            quanta_max=rules.reverse_flow.quanta_max,
-            day_per_cent_max=rules.reverse_flow.day_per_cent_max,
-        )
-        marks.values(20, *listed.cells(below | backward))
-        marks.values(21, *listed.cells(above))
-        failed.append(listed.cells(fails))
-        held.append(listed.cells(backward & much))
+        if reversible.any():
+            backward, much = validate.reverse_flow(
+                sound,
+                reversible,
+                np.array([0, value.shape[1]]),
+                quanta_max=rules.reverse_flow.quanta_max,
+                day_per_cent_max=rules.reverse_flow.day_per_cent_max,
+            )
+            marks.values(20, *listed.cells(backward))
+            held.append(listed.cells(backward & much))
     return _joined(failed), _joined(held)
 
 
 def _joined(parts: list[Cells]) -> Cells:
-    rows, columns = zip(*parts, strict=True)
+    none = np.zeros(0, np.int64)
+    rows, columns = zip((none, none), *parts, strict=True)
     return np.concatenate(rows), np.concatenate(columns)

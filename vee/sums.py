@@ -1,11 +1,12 @@
 """What the registers of a block say about its sums: V43, V45 and V46."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from mdms.domain.readings import Bool, Int32, Int64
+from mdms.domain.readings import Bool, Int64
 from vee.block import Limits, Registers
 from vee.kernels.bits import Bits
 from vee.kernels.brackets import Bookends, Brackets
@@ -21,21 +22,21 @@ class Between:
     Attributes:
         edge: Position of each bookend's boundary in the flattened grid, shape (bookends,).
         total: Sum of the usable values [quanta], shape (bookends,).
-        missing: Missing slots, shape (channels, slots).
+        missing: Returns the missing slots, shape (channels, slots).
         known: Whether all that flowed there could have been received, shape (bookends,); None
             where it always could.
     """
 
     edge: Int64
     total: Int64
-    missing: Bool
+    missing: Callable[[], Bool]
     known: Bool | None
 
     def gapped(self, later: Int64) -> Bool:
         """Return which of the brackets that these bookends close have a missing slot."""
         if len(later) == 0:
             return np.zeros(0, np.bool_)
-        missing = Bits.of(self.missing)
+        missing = Bits.of(self.missing())
         gapped: Bool = missing.count(self.edge[later]) > missing.count(self.edge[later - 1])
         return gapped
 
@@ -58,7 +59,7 @@ class Sums:
     """
 
     bookends: Registers
-    later: Int32
+    later: Int64
     usage: Int64
     residual: Int64
     unequal: Bool
@@ -103,7 +104,7 @@ class Sums:
 
         return cls(
             reads,
-            later.astype(np.int32),
+            later,
             chained.usage[kept],
             residual[kept],
             unequal=brackets(~gapped & (below | (milli > tolerance))),

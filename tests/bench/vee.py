@@ -210,7 +210,7 @@ def _block(slots: SlotTable, received: Received) -> Block:
         value=received.value,
         present=received.present,
         expected=np.ones(shape, np.bool_),
-        flags=np.zeros(shape, np.int64),
+        flags=np.broadcast_to(np.int64(0), shape),
         registers=received.registers,
     )
 

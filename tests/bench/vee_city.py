@@ -142,7 +142,7 @@ def grid_of(slots: SlotTable, received: Received, commodity: int) -> Block:
         value=received.value,
         present=received.present,
         expected=np.ones(shape, np.bool_),
-        flags=np.zeros(shape, np.int64),
+        flags=np.broadcast_to(np.int64(0), shape),
         registers=received.registers,
         known=replace(plain, history=history),
     )

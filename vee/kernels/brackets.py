@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdms.domain.readings import Bool, Int32, Int64
+from mdms.domain.readings import Bool, Int64
 from vee.block import Limits, Registers
 from vee.kernels.bits import Bits
 
@@ -210,7 +210,7 @@ class Brackets:
     usage: Int64
 
     @classmethod
-    def closed_by(cls, reads: Registers, later: Int32, usage: Int64) -> "Brackets":
+    def closed_by(cls, reads: Registers, later: Int64, usage: Int64) -> "Brackets":
         """Return the brackets that these bookends close, each opened by the one before it."""
         return cls(reads.channel[later], reads.boundary[later - 1], reads.boundary[later], usage)
 

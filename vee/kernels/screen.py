@@ -6,6 +6,7 @@ a channel or day that is not listed is sound, one that is listed is examined val
 """
 
 from collections.abc import Iterator
+from math import gcd
 
 import numpy as np
 
@@ -28,16 +29,29 @@ STATIC_SAMPLES = 2
 
 def tiles(channels: int, slots: int) -> Iterator[slice]:
     """Cut the channels of a block into parts that fit the cache."""
-    rows = max(1, TILE_CELLS // max(slots, 1))
+    rows = tile_channels(slots)
     for start in range(0, channels, rows):
         yield slice(start, min(start + rows, channels))
+
+
+def tile_channels(slots: int) -> int:
+    """Return how many channels of so many slots are looked at together."""
+    return max(1, TILE_CELLS // max(slots, 1))
+
+
+def in_every_row(first: Int64, channels: int, count: int) -> Int64:
+    """
+    Return positions in the flattened grid of these slots of every channel.
+
+    A grid of fewer channels has the first ones of them.
+    """
+    cells: Int64 = (np.arange(0, channels * count, count)[:, None] + first.reshape(-1)).reshape(-1)
+    return cells
 
 
 def day_extremes(value: Int64, slots: SlotTable) -> Int64:
     """
     Return the largest value of each day, negative ones taken for very large.
-
-    One pass tells both what exceeds a limit and what is below zero.
 
     Args:
         value: Quanta, shape (channels, slots).
@@ -46,21 +60,26 @@ def day_extremes(value: Int64, slots: SlotTable) -> Int64:
     Returns:
         Largest value as an unsigned number [quanta], shape (channels, days).
     """
-    return _extremes(value, slots.first[:-1])
+    extremes = np.empty((len(value), len(slots.days)), np.int64)
+    if extremes.size:
+        cells = in_every_row(slots.first[:-1], *value.shape)
+        part_extremes(np.ascontiguousarray(value), cells, extremes)
+    return extremes
 
 
-def part_extremes(value: Int64, first: Int64) -> Int64:
+def part_extremes(value: Int64, first: Int64, extremes: Int64) -> None:
     """
-    Return the largest value of each part of each day, negative ones taken for very large.
+    Find the largest value from each position to the next, negative ones taken for very large.
+
+    One pass tells both what exceeds a limit and what is below zero.
 
     Args:
-        value: Quanta, shape (channels, slots).
-        first: First slots as from day_parts().
-
-    Returns:
-        Largest value as an unsigned number [quanta], shape (channels, days, parts).
+        value: Quanta, contiguous.
+        first: Positions in the flattened values, rising, shape (parts,).
+        extremes: Filled in: largest value as an unsigned number [quanta], as many, contiguous.
     """
-    return _extremes(value, first.reshape(-1)).reshape(-1, *first.shape)
+    unsigned = extremes.reshape(-1).view(np.uint64)
+    np.maximum.reduceat(value.reshape(-1).view(np.uint64), first, out=unsigned)
 
 
 def of_whole_days(extremes: Int64) -> Int64:
@@ -78,19 +97,6 @@ def day_parts(slots: SlotTable) -> Int64:
     share, whole = np.array(DAY_PARTS).T
     first: Int64 = slots.first[:-1, None] + length * share // whole
     return first
-
-
-def _extremes(value: Int64, first: Int64) -> Int64:
-    channels, count = value.shape
-    flat = np.ascontiguousarray(value).reshape(-1).view(np.uint64)
-    extremes: Int64 = np.maximum.reduceat(flat, _in_every_row(first, channels, count))
-    return extremes.view(np.int64).reshape(channels, -1)
-
-
-def _in_every_row(first: Int64, channels: int, count: int) -> Int64:
-    """Return positions in the flattened grid of these slots of every channel."""
-    cells: Int64 = (np.arange(0, channels * count, count)[:, None] + first).reshape(-1)
-    return cells
 
 
 def running_totals(value: Int64, edge: Int64, total: Int64) -> None:
@@ -116,19 +122,23 @@ def any_flag(flags: Int64) -> Int64:
     return marks
 
 
-def whole_days(missing: Bool, slots: SlotTable) -> Bool:
+def word_slots(slots: SlotTable) -> int:
+    """Return how many slots of a mask may be looked at as one word, so that days are whole ones."""
+    return gcd(8, *slots.first.tolist())
+
+
+def whole_days(missing: Bool, first: Int64, word: int, whole: Bool) -> None:
     """
-    Return the days without a missing slot, shape (channels, days).
+    Find the days without a missing slot.
 
     Args:
         missing: Shape (channels, slots), contiguous.
-        slots: Its columns.
+        first: First words of the days of all channels.
+        word: Slots of a word.
+        whole: Filled in, shape (channels, days), contiguous.
     """
-    channels, count = missing.shape
-    first = _in_every_row(slots.first[:-1], channels, count)
-    worst = np.maximum.reduceat(missing.reshape(-1).view(np.uint8), first)
-    whole: Bool = worst.reshape(channels, -1) == 0
-    return whole
+    words = missing.reshape(-1).view(f"u{word}")
+    np.equal(np.bitwise_or.reduceat(words, first), 0, out=whole.reshape(-1))
 
 
 def stands_out(extremes: Int64, least: Int64, *, rank: int) -> Bool:
@@ -164,13 +174,12 @@ def may_be_static(value: Int64, *, intervals: int, quanta_min: int) -> Bool:
         Channels in which two samples and all between them are equal, shape (channels,).
     """
     apart, (channels, count) = max(1, intervals // STATIC_SAMPLES), value.shape
-    flat = value.reshape(-1)
-    samples = flat[::apart].copy()
-    first = apart * np.flatnonzero(samples[1:] == samples[:-1])
+    flat, found = value.reshape(-1), np.zeros(channels, np.bool_)
+    first = apart * np.flatnonzero(flat[apart::apart] == flat[:-apart:apart])
     first = first[flat[first] >= quanta_min]
-    first = first[first // count == (first + apart) // count]
     first = first[flat[first + apart // 2] == flat[first]]  # hardly any are left
-    between = flat[first[:, None] + np.arange(1, apart)]
-    found = np.zeros(channels, np.bool_)
-    found[first[(between == flat[first][:, None]).all(axis=1)] // count] = True
+    first = first[first // count == (first + apart) // count]
+    if len(first):
+        between = flat[first[:, None] + np.arange(1, apart)]
+        found[first[(between == flat[first][:, None]).all(axis=1)] // count] = True
     return found

@@ -70,7 +70,7 @@ def block(
         value=np.where(present, value, 0),
         present=present,
         expected=np.ones(shape, np.bool_) if expected is None else expected,
-        flags=np.zeros(shape, np.int64) if flags is None else flags,
+        flags=np.broadcast_to(np.int64(0), shape) if flags is None else flags,
         registers=Registers(*columns),
     )
 

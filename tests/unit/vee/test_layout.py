@@ -1,5 +1,6 @@
 """Where reads lie in a grid, against one look-up at a time."""
 
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdms.domain.readings import IntervalReads, Source
-from vee.block import SlotTable
+from vee.block import SlotTable, one_value
 from vee.layout import Layout
 
 SLOTS = SlotTable.of_days(
@@ -73,3 +74,16 @@ def test_complete_reads_are_a_grid_as_they_stand():
     assert layout.full
     assert layout.newest() is layout
     assert np.shares_memory(layout.grid(complete.value, 0), complete.value)
+
+
+def test_rule_masks_take_no_room_unless_a_read_has_one():
+    received = reads([(2, 0, 0), (3, 4, 0)])
+    flagged = replace(received, flags=np.array([0, 6]))
+
+    none = Layout.of(SLOTS, CHANNELS, received).marks(received.flags)
+    some = Layout.of(SLOTS, CHANNELS, flagged).marks(flagged.flags)
+
+    assert one_value(none)
+    assert none.shape == some.shape == (3, 25)
+    assert not none.any()
+    assert some[1, 2] == some.sum() == 6

@@ -35,7 +35,9 @@ def test_every_run_of_equal_values_lies_in_a_channel_that_may_repeat(seed, inter
 def test_a_day_is_cleared_only_by_values_that_come_near_its_highest(first, interval_s):
     slots = build.slot_table(first, 5, interval_s=interval_s)
     value = np.random.default_rng(interval_s).geometric(0.01, (20, len(slots)))
-    extremes = screen.part_extremes(value, screen.day_parts(slots))
+    parts = screen.day_parts(slots)
+    extremes = np.empty((len(value), *parts.shape), np.int64)
+    screen.part_extremes(value, screen.in_every_row(parts, *value.shape), extremes)
     highest = screen.of_whole_days(extremes)
     least = validate_days.spike_threshold(highest, excess_per_cent=180)
 
@@ -46,6 +48,22 @@ def test_a_day_is_cleared_only_by_values_that_come_near_its_highest(first, inter
     reached = [(day >= least[:, [n]]).sum(axis=1) for n, day in enumerate(days)]
     assert not ((np.stack(reached, axis=1) < validate_days.RANK) & ~maybe).any()
     assert not maybe.all(), "it clears some"
+
+
+@pytest.mark.parametrize("first", CLOCK_CHANGES)
+@pytest.mark.parametrize("interval_s", [300, 900, 1800, 3600])
+def test_a_day_is_whole_when_none_of_its_slots_is_missing(first, interval_s):
+    slots = build.slot_table(first, 5, interval_s=interval_s)
+    missing = np.random.default_rng(interval_s).random((40, len(slots))) < 0.3 / len(slots)
+    word, whole = screen.word_slots(slots), np.empty((40, 5), np.bool_)
+    first_words = screen.in_every_row(slots.first[:-1] // word, 40, len(slots) // word)
+
+    screen.whole_days(missing, first_words, word, whole)
+
+    days = np.split(missing, slots.first[1:-1], axis=1)
+    assert (whole == ~np.stack([day.any(axis=1) for day in days], axis=1)).all()
+    assert whole.any()
+    assert not whole.all()
 
 
 def test_totals_run_from_edge_to_edge_and_the_last_one_may_be_the_end():
