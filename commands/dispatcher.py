@@ -98,11 +98,17 @@ class Dispatcher:
         self._watched_at: datetime | None = None
         self._quiet = Quiet()
         self._agenda = Agenda()
+        self._busy_looks = 0
 
     def wake(self) -> None:
         """Look at once: answers came, or a command was asked for."""
         self._quiet.disturb()
         self._woken.set()
+
+    @property
+    def busy_looks(self) -> int:
+        """How many of our looks have found a command on its way: it grows with each."""
+        return self._busy_looks
 
     def wanted_step_s(self) -> int:
         """
@@ -163,6 +169,7 @@ class Dispatcher:
         """Look once before doing anything: nearly always there is nothing to do."""
         async with self._unit_of_work() as work:
             self._agenda = await work.controls.agenda()
+        self._busy_looks += self._agenda.count > 0
         due_at = self._agenda.next_at
         return self._agenda.has_answers or (due_at is not None and due_at <= now)
 

@@ -18,6 +18,8 @@ from mdms.domain.quiet import Quiet
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 
 _LOOK_PERIOD: Final = timedelta(minutes=1)
+_REST: Final = timedelta(hours=1)
+"""Where nothing can come up before a command is asked for, and that is seen at once."""
 
 
 def open_dispatcher(
@@ -51,6 +53,7 @@ class CommandWatch:
         questions: Asks meters that speak of their switch.
         promises: Looks after homes that wait for their supply.
         flood: Counts what was asked for: an alarm ends with its day, though nobody asks any more.
+        busy_looks: Tells how often a command was found on its way; where it grows, rest ends.
     """
 
     def __init__(
@@ -61,23 +64,29 @@ class CommandWatch:
         questions: SwitchQuestions,
         promises: ReconnectClock,
         flood: Flood,
+        busy_looks: Callable[[], int],
     ) -> None:
         self._unit_of_work = unit_of_work
         self.radios = radios
         self._questions = questions
         self._promises = promises
         self._flood = flood
+        self._busy_looks = busy_looks
+        self._rested_since: int | None = None
         self._quiet = Quiet()
 
     async def run_due(self, now: datetime) -> None:
         """
         Ask for what is due by now; what may be at any time is looked at once a minute.
 
+        Where no command is on its way, and none was lately, once an hour is often enough.
+
         Raises:
             UnavailableError: The database is away; what was not asked for stays due.
         """
         await self.radios.run_due(now)
-        if self._quiet.lasts(now):
+        busy_looks = self._busy_looks()
+        if self._quiet.lasts(now) and self._rested_since in {None, busy_looks}:
             return
         self._quiet.begin()
         async with self._unit_of_work() as work:
@@ -86,7 +95,8 @@ class CommandWatch:
             await self._flood.look(work, now)
         await self._questions.ask(watched.unanswered)
         await self._promises.keep(owed, now)
-        self._quiet.until(now + _LOOK_PERIOD, ())
+        self._rested_since = busy_looks if watched.at_rest else None
+        self._quiet.until(now + (_REST if watched.at_rest else _LOOK_PERIOD), ())
 
 
 def open_watch(core: Core, dispatcher: Dispatcher) -> CommandWatch:
@@ -106,6 +116,7 @@ def open_watch(core: Core, dispatcher: Dispatcher) -> CommandWatch:
         questions=SwitchQuestions(requests),
         promises=ReconnectClock(unit_of_work, core.judge, reactions(core, requests)),
         flood=flood,
+        busy_looks=lambda: dispatcher.busy_looks,
     )
 
 

@@ -86,10 +86,13 @@ class Watched:
         unanswered: Told of their switch after a command whose outcome is unknown was sent, and
             were not asked since then.
         open: Installed, and their switch may stand open by our command.
+        at_rest: Nobody is among them, and no command is on its way or a day old or less: nothing
+            can come up before the next one is asked for.
     """
 
     unanswered: Sequence[str]
     open: Sequence[str]
+    at_rest: bool
 
 
 class StandingStore(Protocol):

@@ -1,14 +1,14 @@
 """How a meter stands, from registry, radio and events; and how many switches stand open."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
-from mdms.domain.controls import ControlApproval
+from mdms.domain.controls import ControlApproval, first_id
 from mdms.domain.registry import Commodity, Meter, MeterPlace, Radio
 from mdms.domain.time import Period
 from mdms.ports.standing import OpenCount, SignedOpen, Standing, Surroundings, Watched
@@ -18,6 +18,8 @@ _PLACE = (
     "badge", "serial", "radio_id", "usage_point_id", "model", "installed_at", "removed_at",
     "has_switch", "pilot", "radio", "register_dials", "register_resolution", "multiplier", "key_id",
 )  # fmt: skip
+
+_DAY = timedelta(days=1)
 
 
 class PostgresStanding:
@@ -167,18 +169,26 @@ class PostgresStanding:
     ORDER BY c.badge
     """
 
+    MOVING = """
+    SELECT EXISTS (SELECT FROM control WHERE control_id >= %(first_id)s)
+        OR EXISTS (SELECT FROM control WHERE due_at IS NOT NULL)
+        OR EXISTS (SELECT FROM control WHERE state = 'UNKNOWN')
+    """
+
     async def watched(self, at: datetime) -> Watched:
         async with (
             self._connection.cursor() as unanswered,
             self._connection.cursor() as standing_open,
+            self._connection.cursor() as moving,
         ):
-            # Both are asked before the first answer is waited for.
+            # All are asked before the first answer is waited for.
             await unanswered.execute(self.UNANSWERED)
             await standing_open.execute(self.OPEN, {"at": at})
-            return Watched(
-                [badge for (badge,) in await unanswered.fetchall()],
-                [badge for (badge,) in await standing_open.fetchall()],
-            )
+            await moving.execute(self.MOVING, {"first_id": first_id(at - _DAY)})
+            badges = [badge for (badge,) in await unanswered.fetchall()]
+            open_badges = [badge for (badge,) in await standing_open.fetchall()]
+            is_moving = (await moving.fetchone()) == (True,)
+            return Watched(badges, open_badges, at_rest=not (is_moving or badges or open_badges))
 
     BADGES = """
     WITH point AS (

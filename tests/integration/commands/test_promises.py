@@ -17,6 +17,7 @@ from mdms.demo.customers import Home
 from mdms.domain.controls import Action, ControlState, Opcode, Result, SwitchPosition
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.facts import CisFact, Subject
+from mdms.ports.standing import Watched
 from tests.controls import AT
 from tests.integration.commands.line import Line
 from tests.lawful import a_judge
@@ -42,6 +43,7 @@ class House:
             questions=SwitchQuestions(line.requests),
             promises=ReconnectClock(line.store, judge, self.reactions),
             flood=Flood(judge),
+            busy_looks=lambda: line.dispatcher.busy_looks,
         )
 
     async def state(self, facts: Iterable[Mapping[str, Any]]) -> None:
@@ -134,6 +136,34 @@ async def test_a_payment_that_was_taken_before_a_kill_is_acted_on_after_it(house
     await line.run(3)
 
     assert line.meter.switch is SwitchPosition.CLOSED
+
+
+async def test_a_watch_at_rest_looks_again_once_a_command_was_on_its_way(house, line):
+    await house.watch.run_due(line.clock.now())
+    await house.cut_off()
+    await house.pay()
+
+    await house.watch.run_due(line.clock.now())
+    await line.run(3)
+
+    assert line.meter.switch is SwitchPosition.CLOSED
+
+
+async def test_nothing_rests_where_a_switch_may_stand_open_or_a_command_was_asked_for(house, line):
+    async def at_rest(after: timedelta) -> bool:
+        async with line.store() as work:
+            watched: Watched = await work.standing.watched(line.clock.now() + after)
+            return watched.at_rest
+
+    before = await at_rest(timedelta())
+    await line.ask(Action.PING, cause="CHECK")
+    asked = await at_rest(timedelta())
+    await line.run(3)
+    soon, later = await at_rest(timedelta(hours=23)), await at_rest(timedelta(hours=25))
+    await house.cut_off()
+
+    assert (before, asked, soon, later) == (True, False, False, True)
+    assert not await at_rest(timedelta(days=30))
 
 
 async def test_a_reconnect_that_no_meter_confirms_sends_a_person_after_two_hours(house, line):
