@@ -17,7 +17,6 @@ from mdms.demo.customers import Home
 from mdms.domain.controls import Action, ControlState, Opcode, Result, SwitchPosition
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.facts import CisFact, Subject
-from mdms.ports.standing import Watched
 from tests.controls import AT
 from tests.integration.commands.line import Line
 from tests.lawful import a_judge
@@ -152,8 +151,8 @@ async def test_a_watch_at_rest_looks_again_once_a_command_was_on_its_way(house, 
 async def test_nothing_rests_where_a_switch_may_stand_open_or_a_command_was_asked_for(house, line):
     async def at_rest(after: timedelta) -> bool:
         async with line.store() as work:
-            watched: Watched = await work.standing.watched(line.clock.now() + after)
-            return watched.at_rest
+            watched = await work.standing.watched(line.clock.now() + after)
+            return bool(watched.at_rest)
 
     before = await at_rest(timedelta())
     await line.ask(Action.PING, cause="CHECK")
