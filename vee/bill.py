@@ -13,7 +13,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64
 from vee import period
 from vee.kernels.gaps import Float
-from vee.kernels.weather import HeatingLines, degree_days
+from vee.kernels.weather import WeatherLines
 from vee.marks import Severity
 from vee.period import PeriodFinding, Reference, Weather
 from vee.rules import CommodityRules, RuleSet, WeatherRules
@@ -145,13 +145,13 @@ def in_weather(
         bill_f: How warm the bill's days were, likewise.
         rules: How much must be known.
     """
-    bill_degrees = degree_days(bill_f, rules.heating_base_f)
-    known = bill_degrees[~np.isnan(bill_degrees)]
-    line = HeatingLines.through(
-        usage[None, :], valid[None, :], degree_days(reference_f, rules.heating_base_f)
+    bill_degrees = rules.degrees(bill_f)
+    known = bill_degrees.take(bill_degrees.known)
+    line = WeatherLines.through(
+        usage[None, :], valid[None, :], rules.degrees(reference_f), cools=np.zeros(1, np.bool_)
     )
     solid = line.usable(days_min=rules.days_min, explained_min=rules.explained_min)
-    if len(known) < rules.days_min or not solid[0]:
+    if len(known.heating) < rules.days_min or not solid[0]:
         return None
     return Weather(float(line.expected(known).mean()), rules)
 

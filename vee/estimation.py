@@ -69,12 +69,12 @@ def estimate_cells(
     shape, zero, conflict = task.darkened()
     scaled = (task.bracket >= 0) & ~task.derived & ~zero
     groups = Groups.of(found, cells, shape, scaled, rules)
-    method = task.shapes.method
+    method, settled = task.shapes.method, task.settled
     shape, resembled = task.resembled(groups, shape, zero)
     method[resembled] = Method.H4
 
     unscaled = ~scaled & ~zero & ~task.derived & ~np.isnan(shape)
-    shape = task.warmed(shape, unscaled | scaled)
+    shape = task.warmed(shape, (unscaled | scaled) )
     value = np.zeros(len(cells), np.int64)
     value[unscaled] = np.floor(shape[unscaled] + 0.5)
     value[groups.order] = groups.share_out(shape[groups.order])
@@ -241,15 +241,20 @@ class _Task:
         changed[wanted.at[seen]] = True
         return shape, changed
 
-    def warmed(self, shape: Float, unscaled: Bool) -> Float:
-        """Bend what no register scales towards what the weather of its day asks for."""
-        at = np.flatnonzero(unscaled)
+    @property
+    def settled(self) -> Bool:
+        """Cells of which somebody knows more than the weather does: the values beside, a meter."""
+        return np.isin(self.shapes.method, (Method.L1, Method.K1))
+
+    def warmed(self, shape: Float, bent: Bool) -> Float:
+        """Bend a shape towards what the weather of its days asks for."""
+        at = np.flatnonzero(bent)
         if self.shaper.evidence.outdoor_f is None or not len(at):
             return shape
-        bent = shape.copy()
+        found = shape.copy()
         ceiling = self.shaper.found.block.limits.v_max[self.shaper.cells.channel[at]]
-        bent[at] = np.minimum(shape[at] * warmth(self.shaper, at), ceiling)
-        return bent
+        found[at] = np.minimum(shape[at] * warmth(self.shaper, at), ceiling)
+        return found
 
     def left_over(self) -> tuple[Int64, Bool]:
         """Return what registers leave for the derived cells, and where that was below zero."""

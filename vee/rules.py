@@ -17,6 +17,8 @@ import numpy as np
 
 from mdms.domain.readings import Int64, UInt8
 from mdms.domain.registry import WIRE_COMMODITY, Commodity
+from vee.kernels.gaps import Float
+from vee.kernels.weather import Degrees
 from vee.rules_file import RuleSetError, later_keys, read
 
 
@@ -208,22 +210,30 @@ class ReverseFlowRules:
 @dataclass(frozen=True, slots=True)
 class WeatherRules:
     """
-    When daily usage is compared with the cold outdoors (V51 and estimates of gas).
+    When daily usage is compared with the weather (V51 of gas, estimates of gas and electric).
 
     Attributes:
         heating_base_f: Nobody heats above this mean temperature of a day [degrees F].
-        reach_days: How far from a gap the days are that tell of its cold.
+        cooling_base_f: Nobody cools below this one.
+        reach_days: How far from a gap the days are that tell of its cold and warmth.
         days_min: Days that a line of usage against degree-days is drawn through, at least.
         explained_min: Share of the variance between these days that it explains, at least.
         bill_weather_ratio_min: Daily usage against what the line says for the bill's weather.
     """
 
     heating_base_f: float = 65.0
+    cooling_base_f: float = 65.0
     reach_days: int = 45
     days_min: int = 20
     explained_min: float = 0.5
     bill_weather_ratio_min: float = 0.5
     bill_weather_ratio_max: float = 2.0
+
+    def degrees(self, mean_f: Float) -> Degrees:
+        """Return the degree-days of days of these mean temperatures, NaN where unknown."""
+        return Degrees.of(
+            mean_f, heating_base_f=self.heating_base_f, cooling_base_f=self.cooling_base_f
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "meters_min": (1, 1_000_000),
     "reach_days": (1, 366),
     "heating_base_f": (-100.0, 150.0),
+    "cooling_base_f": (-100.0, 150.0),
     "days_min": (3, 366),
     "explained_min": (0.0, 1.0),
     "bill_weather_ratio_min": (0.0, 1.0),

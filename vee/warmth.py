@@ -1,15 +1,17 @@
 """
-How much more, or less, gas a day takes than those it is estimated from: by its cold; vee.md 4.3.
+How much more, or less, a day takes than those it is estimated from: by its weather; vee.md 4.3.
 
-Only where no two registers tell the total, and only where the utility states how warm it was.
+Gas follows the cold, delivered electric energy the cold and the warmth: as far as the days around
+the gap say so, and only where the utility states how warm it was.
 """
 
 import numpy as np
 
 from mdms.domain.readings import Bool, Int64
-from vee.context import GAS
+from vee.context import ELECTRIC, GAS, Quantity
+from vee.examination import Examination
 from vee.kernels.gaps import Float
-from vee.kernels.weather import HeatingLines, degree_days
+from vee.kernels.weather import WeatherLines
 from vee.shapes import Shaper
 
 _WEEK = 7
@@ -19,8 +21,8 @@ def warmth(shaper: Shaper, at: Int64) -> Float:
     """
     Return what the shape of some cells is to be multiplied by: 1 where nothing is known.
 
-    The days that a profile is made from used, on average, what the line of usage against
-    degree-days says of their cold; the gap's own day is as much off as its own cold is.
+    The days that a profile is made from used, on average, what the lines of usage against
+    degree-days say of their weather; the gap's own day is as much off as its own weather is.
 
     Args:
         shaper: What is estimated, and from what.
@@ -31,29 +33,40 @@ def warmth(shaper: Shaper, at: Int64) -> Float:
     if outdoor_f is None:
         return factor
     slots, how = shaper.found.block.slots, shaper.rules.weather
-    of_gas = np.flatnonzero(shaper.found.block.context.commodity[cells.channel] == GAS)
-    degrees = degree_days(outdoor_f, how.heating_base_f)
-    day = slots.day[cells.slot[of_gas]]
-    of_gas, day = of_gas[~np.isnan(degrees[day])], day[~np.isnan(degrees[day])]
-    if not len(of_gas):
+    degrees = how.degrees(outdoor_f)
+    follows = _follows(shaper.found)[cells.channel]
+    day = slots.day[cells.slot]
+    bent = np.flatnonzero(follows & degrees.known[day])
+    if not len(bent):
         return factor
-    pair, place = np.unique(np.stack([cells.channel[of_gas], day]), axis=1, return_inverse=True)
+    pair, place = np.unique(np.stack([cells.channel[bent], day[bent]]), axis=1, return_inverse=True)
     channel, own = pair
     valid = shaper.references.valid[channel]
     first = slots.first[:-1]
     whole = np.logical_and.reduceat(valid, first, axis=1) & _seen(shaper, own)
     value = np.where(valid, shaper.references.value[channel], 0)
     usage = np.add.reduceat(value, first, axis=1).astype(np.float64)
-    lines = HeatingLines.through(usage, whole, degrees)
-    weight = np.where(whole & ~np.isnan(degrees), _weight(shaper, own), 0.0)
-    alike = np.where(weight > 0, lines.expected(np.nan_to_num(degrees)), 0.0)
+    cools = shaper.found.block.context.commodity[channel] == ELECTRIC
+    lines = WeatherLines.through(usage, whole, degrees, cools)
+    expected = lines.expected(degrees)
+    weight = np.where(whole & degrees.known, _weight(shaper, own), 0.0)
+    alike = np.where(weight > 0, expected, 0.0)
     usual = (weight * alike).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-12)
-    there = np.maximum(lines.base + lines.slope * degrees[own], 0.0)
+    there = expected[np.arange(len(own)), own]
     usable = lines.usable(days_min=how.days_min, explained_min=how.explained_min) & (usual > 0)
     limits = shaper.rules.estimate
     ratio = np.clip(there / np.where(usable, usual, 1.0), limits.alpha_min, limits.alpha_max)
-    factor[of_gas] = np.where(usable, ratio, 1.0)[place.ravel()]
+    factor[bent] = np.where(usable, ratio, 1.0)[place.ravel()]
     return factor
+
+
+def _follows(found: Examination) -> Bool:
+    """Return the channels that may heat or cool, shape (channels,)."""
+    context = found.block.context
+    of_gas = context.commodity == GAS
+    electric = (context.commodity == ELECTRIC) & context.measures(Quantity.DELIVERED)
+    follows: Bool = of_gas | electric
+    return follows
 
 
 def _seen(shaper: Shaper, own: Int64) -> Bool:

@@ -17,7 +17,7 @@ from mdms.services.vee_checks import CHECK_METER, CheckLoader, Stay, stays_of
 from mdms.services.vee_dials import DialLoader
 from mdms.services.vee_scarce import ScarceLoader
 from vee.block import Block
-from vee.context import GAS
+from vee.context import ELECTRIC, GAS
 from vee.evidence import Evidence
 from vee.kernels.gaps import Float
 from vee.rules import RuleSet
@@ -103,7 +103,7 @@ class GapLoader:
         evidence = await dials.add(block, table, evidence)
         checks = CheckLoader(self.work, self.rules, self.table, facts.stays, facts.known_at)
         evidence = await checks.add(block, table, evidence)
-        if (block.context.commodity == GAS).any():
+        if np.isin(block.context.commodity, (ELECTRIC, GAS)).any():
             evidence = replace(evidence, outdoor_f=facts.outdoor_f(days))
         if facts.silent_days.isdisjoint(days):
             return evidence

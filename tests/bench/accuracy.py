@@ -17,7 +17,7 @@ from tests.bench.homes import DAY_S, Sample, Series
 from tests.bench.measure import Row
 from vee import engine
 from vee.block import Block, Limits, Registers, SlotTable
-from vee.context import GAS, Context
+from vee.context import ELECTRIC, GAS, Context
 from vee.evidence import Evidence
 from vee.examination import examine
 from vee.explanation import bands
@@ -170,7 +170,7 @@ class Hidden:
                 np.stack([first, first + length], axis=1).ravel(),
                 np.stack([np.zeros_like(usage), usage], axis=1).ravel(),
             ),
-            known=_context(home, rows),
+            known=_context(home, rows, linear=linear),
             evidence=replace(Evidence.none(), outdoor_f=home.outdoor_f),
         )
         hour = slots.wall[cells.slot] * home.interval_s // 3600
@@ -218,11 +218,11 @@ class Hidden:
         )
 
 
-def _context(home: Series, rows: int) -> Context | None:
-    """Return that of gas where its weather is known: nothing else depends on what flows."""
+def _context(home: Series, rows: int, *, linear: bool) -> Context | None:
+    """Return what flows where the weather is known: nothing else depends on it."""
     if home.outdoor_f is None:
         return None
-    return Context.plain(np.full(rows, GAS, np.uint8), home.days)
+    return Context.plain(np.full(rows, ELECTRIC if linear else GAS, np.uint8), home.days)
 
 
 def _flat(hidden: Hidden) -> Float:

@@ -162,7 +162,7 @@ def simulated(count: int, days: int, seed: int) -> list[Sample]:
     return [
         Sample(
             f"simulated.{name}",
-            _played(source, first_day, days, interval_s, weather if source is stoves else None),
+            _played(source, first_day, days, interval_s, None if source is taps else weather),
             linear,
             (1, 2, 6, 12, 24, 168) if linear else (2, 6, 24, 168),
         )
