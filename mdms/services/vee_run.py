@@ -148,9 +148,11 @@ class VeeService:
         result = await self._run(table, fresh.union(late, ripe), touched, waiting, final=False)
         if result.channel_days:
             async with self._unit_of_work() as work:
+                await work.vee.take_turn()
+                newest = await work.vee.last_run()
                 await work.vee.record_run(
                     VeeRun(
-                        run_id=1 if last is None else last.run_id + 1,
+                        run_id=1 if newest is None else newest.run_id + 1,
                         started_at=started_at,
                         first_day=min(first, yesterday),
                         last_day=yesterday,

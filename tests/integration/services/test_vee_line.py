@@ -86,6 +86,17 @@ async def test_runs_at_the_same_time_take_turns_and_append_each_version_once(gap
     assert (await versions(store, channel_id)).version.max() == 1
 
 
+async def test_nights_at_the_same_time_are_both_recorded(gappy):
+    store, _ = gappy
+
+    nights = await asyncio.gather(*(service(store).nightly() for _ in range(2)))
+
+    async with store() as work:
+        last = await work.vee.last_run()
+    assert sorted(night.versions for night in nights) == [0, 30]
+    assert (last.run_id, last.last_day) == (2, LAST)
+
+
 async def test_a_late_actual_takes_the_place_of_its_estimate_and_the_rest_is_shared_anew(gappy):
     store, channel_id = gappy
     vee = service(store)
