@@ -21,6 +21,7 @@ from psycopg.errors import (
     ReadOnlySqlTransaction,
     TransactionTimeout,
 )
+from psycopg.pq import PipelineStatus
 from psycopg_pool import AsyncConnectionPool
 
 from mdms.storage.dsn import limited
@@ -165,10 +166,18 @@ async def open_pool(
 
 @asynccontextmanager
 async def connection_of(connections: AsyncConnectionPool) -> AsyncIterator[AsyncConnection]:
-    """Yield a connection; one that turns out to read only goes: the next one may find a writer."""
+    """
+    Yield a connection, and keep it for others where it is of use to them.
+
+    One that turns out to read only goes: the next one may find a writer. So does one that is still
+    in its pipeline because whoever used it was cancelled: nobody else could copy with it.
+    """
     async with connections.connection() as connection:
         try:
             yield connection
         except ReadOnlySqlTransaction:
             await connection.close()
             raise
+        finally:
+            if connection.info.pipeline_status is not PipelineStatus.OFF:
+                await connection.close()

@@ -114,3 +114,35 @@ async def test_a_database_that_only_reads_is_away_for_who_writes_until_it_takes_
 
             async with store() as work:
                 await work.gaps.lose([1], AT)
+
+
+async def test_who_is_cancelled_at_the_start_of_a_pipeline_leaves_nobody_in_it(daemon_database):
+    async with pool.open_pool(
+        daemon_database, connections_max=1, statement_timeout_s=30
+    ) as connections:
+        frozen = await pid_of(connections)
+
+        async def begin() -> None:
+            async with (
+                pool.connection_of(connections) as connection,
+                connection.pipeline(),
+                connection.transaction(),
+            ):
+                raise AssertionError("the server is frozen")
+
+        beginning = asyncio.create_task(begin())
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            await asyncio.wait({beginning}, timeout=0.2)
+            beginning.cancel()
+            await asyncio.wait({beginning}, timeout=0.1)
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        await asyncio.wait({beginning})
+        async with pool.connection_of(connections) as connection:
+            cursor = connection.cursor()
+            async with cursor.copy("COPY (SELECT 7) TO STDOUT") as copied:
+                rows = [bytes(row) async for row in copied]
+
+    assert beginning.cancelled()
+    assert rows == [b"7\n"]
