@@ -112,6 +112,7 @@ class FollowedSource:
     ) -> AsyncIterator[Sequence[Envelope]]:
         """Yield the messages of each step; they are acknowledged before the step is over."""
         del age_s_max  # a step is complete or it is not; it does not age
+        self._unstored_count = 0  # who took them before has gone, and they come again
         arriving = self._source.batches(messages_max=messages_max, bytes_max=bytes_max, age_s_max=0)
         try:
             while True:

@@ -103,7 +103,8 @@ class MqttSource:
     """
     A persistent session with one broker, as a message source; use it as a context manager.
 
-    Inside, a task keeps the connection. `ack` and `publish` may be called at any time.
+    Inside, a task keeps the connection; once left, it may be entered again. `ack` and `publish` may
+    be called at any time.
     """
 
     def __init__(self, config: MqttConfig, clock: Clock) -> None:
@@ -118,7 +119,6 @@ class MqttSource:
         self._pending_bytes = 0
         self._overflowed = False
         self._publishing: set[asyncio.Timeout] = set()
-        self._tasks = asyncio.TaskGroup()
         self._closing = False
 
     @property
@@ -131,6 +131,7 @@ class MqttSource:
         await self._up.wait()
 
     async def __aenter__(self) -> Self:
+        self._tasks, self._closing = asyncio.TaskGroup(), False
         await self._tasks.__aenter__()
         self._keeper = self._tasks.create_task(self._stay_connected())
         return self

@@ -8,6 +8,7 @@ the API answers what it has begun, then connections are given back.
 import gc
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 
@@ -15,12 +16,12 @@ from ingest.followed import FollowedClock
 from mdms.app.alerts import alert_delivery, deliver_alerts_forever
 from mdms.app.api import listen, start_api
 from mdms.app.clock import SystemClock
-from mdms.app.core import open_core
+from mdms.app.core import Core, open_core
 from mdms.app.disks import watch_disks
 from mdms.app.ingest import Line, start_ingest
 from mdms.app.jobs import grid_days
 from mdms.app.service_manager import ServiceManager
-from mdms.app.tasks import ended_in_order, on_signal
+from mdms.app.tasks import Tasks, ended_in_order, on_signal
 from mdms.app.timers import (
     Nightly,
     ask_after_the_signer_forever,
@@ -58,19 +59,14 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
         core = await stack.enter_async_context(open_core(settings))
         tasks = await stack.enter_async_context(ended_in_order())
         nightly = Nightly(core) if "vee" in parts else None
+        begin = partial(_begin_by_the_clock, core, nightly)
         line: Line | None = None
         if "ingest" in parts:
             line = await start_ingest(
-                core, stack, tasks, nightly, with_commands="commands" in parts
+                core, tasks, nightly, begin, with_commands="commands" in parts
             )
-        if nightly is not None and not isinstance(core.clock, FollowedClock):
-            tasks.start(nightly.forever())
-            tasks.start(look_for_outages_forever(grid_days(core), core.clock))
-            if settings.alerts.webhook:
-                delivery = alert_delivery(core, settings.alerts)
-                tasks.start(deliver_alerts_forever(delivery, core.clock))
-        if core.signer is not None and not isinstance(core.clock, FollowedClock):
-            tasks.start(ask_after_the_signer_forever(core.signer.standing_trip, core.clock))
+        else:
+            begin(tasks)
         await watch_disks(core, tasks)
         if listener is not None:
             start_api(core, tasks, line, listener)
@@ -84,3 +80,17 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
         await tasks.until(stop)
         manager.stopping()
         log.info("daemon.stopping")
+
+
+def _begin_by_the_clock(core: Core, nightly: Nightly | None, tasks: Tasks) -> None:
+    """Begin what is done by the time of day; a followed clock's steps have it done themselves."""
+    if isinstance(core.clock, FollowedClock):
+        return
+    if nightly is not None:
+        tasks.start(nightly.forever())
+        tasks.start(look_for_outages_forever(grid_days(core), core.clock))
+        alerts = core.settings.alerts
+        if alerts.webhook:
+            tasks.start(deliver_alerts_forever(alert_delivery(core, alerts), core.clock))
+    if core.signer is not None:
+        tasks.start(ask_after_the_signer_forever(core.signer.standing_trip, core.clock))

@@ -1,8 +1,7 @@
 """The part that takes reads: broker, pipeline, the search for what is missing; and commands."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from commands.dispatcher import Dispatcher
@@ -16,6 +15,7 @@ from mdms.app.commands import open_dispatcher, open_watch
 from mdms.app.core import Core
 from mdms.app.keys import read_tags, read_trailers
 from mdms.app.tasks import Tasks
+from mdms.app.tenure import Tenure, this_process
 from mdms.app.timers import (
     Nightly,
     StepTimers,
@@ -26,6 +26,7 @@ from mdms.app.timers import (
 from mdms.domain.errors import UnavailableError
 from mdms.services.collectors import CollectorService
 from mdms.services.gaps import GapService
+from mdms.storage.turn import Turn
 
 _BROKER_S_MAX = 15.0
 _HEARD_BATCHES = 40
@@ -34,7 +35,7 @@ _HEARD_BATCHES = 40
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The running connection to collectors and their meters, as the API asks for it."""
+    """The connection to collectors and their meters, as the API asks for it."""
 
     pipeline: Pipeline
     broker: MqttSource
@@ -43,9 +44,12 @@ class Line:
     quarantine: Quarantine
     dispatcher: Dispatcher | None
     radios: OptoutRadios | None
+    tenure: Tenure
 
     def problems(self) -> Sequence[str]:
-        """Say in a sentence each what keeps reads from being stored now."""
+        """Say in a sentence each what keeps this process from storing reads now."""
+        if self.tenure.stands_by:
+            return ["it stands by: another process takes reads (`mdms status`)"]
         problems = []
         if not self.broker.connected:
             problems.append(f"no connection to the broker at {_without_password(self.url)}")
@@ -56,23 +60,24 @@ class Line:
 
 async def start_ingest(
     core: Core,
-    stack: AsyncExitStack,
     tasks: Tasks,
     nightly: Nightly | None,
+    begin_others: Callable[[Tasks], None],
     *,
     with_commands: bool,
 ) -> Line:
     """
-    Connect to the broker and start to take reads, and to carry commands if wanted.
+    Take reads, and carry commands if wanted; or stand by for the process that does.
 
     Under a followed clock `nightly` runs from here: a step is answered when all due in it is done.
+    `begin_others` starts what else only the process may do that takes reads.
 
     Raises:
         UnavailableError: The broker does not answer.
         UsageError: A certificate cannot be used.
     """
     utility, clock = core.settings.utility.code, core.clock
-    broker = await _broker(core, stack)
+    broker = _broker(core)
 
     async def tell(collector_id: int, payload: bytes) -> None:
         await broker.publish(control_topic(utility, collector_id), payload)
@@ -85,8 +90,6 @@ async def start_ingest(
     hearing = Hearing()
     if with_commands:
         dispatcher = open_dispatcher(core, broker, on_radio=on_radio, collectors=hearing.best)
-        async with core.unit_of_work() as work:
-            hearing.note(await work.messages.newest(_HEARD_BATCHES))
     watch = open_watch(core, dispatcher) if dispatcher else None
     tags, trailers = read_tags(core.settings.ingest), read_trailers(core.settings.ingest)
     quarantine = Quarantine(core.unit_of_work, clock, core.horizon, tags=tags, trailers=trailers)
@@ -114,27 +117,42 @@ async def start_ingest(
         on_holes=gaps.wake,
         on_stored=hearing.note if dispatcher else None,
     )
-    tasks.start(pipeline.run())
-    if source is broker:
-        tasks.start(ask_for_missing_forever(gaps, clock))
-        collectors = CollectorService(core.unit_of_work, clock)
-        tasks.start(Tower(broker, utility, collectors, quarantine, clock, pipeline).forever())
+
+    async def begin(tasks: Tasks) -> None:
         if dispatcher is not None:
-            tasks.start(dispatcher.forever())
-        if watch is not None:
-            tasks.start(look_after_commands_forever(watch, clock))
+            async with core.unit_of_work() as work:
+                hearing.note(await work.messages.newest(_HEARD_BATCHES))
+        tasks.start(pipeline.run())
+        if source is broker:
+            tasks.start(ask_for_missing_forever(gaps, clock))
+            collectors = CollectorService(core.unit_of_work, clock)
+            tasks.start(Tower(broker, utility, collectors, quarantine, clock, pipeline).forever())
+            if dispatcher is not None:
+                tasks.start(dispatcher.forever())
+            if watch is not None:
+                tasks.start(look_after_commands_forever(watch, clock))
+        begin_others(tasks)
+
+    settings = core.settings
+    dsn = settings.database.dsn.get_secret_value()
+    turn = Turn(dsn, settings.mqtt.client_id, this_process(), clock)
+    tenure = Tenure(turn, broker, begin, clock)
+    running = asyncio.create_task(tenure.forever())
+    tasks.watch(running)
+    await _until_known(tenure, running, settings.mqtt.url)
     return Line(
         pipeline,
         broker,
-        core.settings.mqtt.url,
+        settings.mqtt.url,
         gaps,
         quarantine,
         dispatcher,
         watch.radios if watch else None,
+        tenure,
     )
 
 
-async def _broker(core: Core, stack: AsyncExitStack) -> MqttSource:
+def _broker(core: Core) -> MqttSource:
     mqtt, utility = core.settings.mqtt, core.settings.utility.code
     topics = [uplink_topics(utility), state_topics(utility)]
     if isinstance(core.clock, FollowedClock):
@@ -151,9 +169,7 @@ async def _broker(core: Core, stack: AsyncExitStack) -> MqttSource:
         key=mqtt.key,
     )
     config.connector()  # a certificate that cannot be used stops us here, not a minute later
-    broker = await stack.enter_async_context(MqttSource(config, core.clock))
-    await _until_connected(broker, mqtt.url)
-    return broker
+    return MqttSource(config, core.clock)
 
 
 async def _followed(
@@ -171,15 +187,20 @@ async def _followed(
     )
 
 
-async def _until_connected(broker: MqttSource, url: str) -> None:
-    try:
-        async with asyncio.timeout(_BROKER_S_MAX):
-            await broker.until_connected()
-    except TimeoutError as error:
+async def _until_known(tenure: Tenure, running: asyncio.Task[None], url: str) -> None:
+    """Wait until reads are taken, here or by another process."""
+    known = asyncio.create_task(tenure.until_known())
+    done, _ = await asyncio.wait(
+        {known, running}, timeout=_BROKER_S_MAX, return_when=asyncio.FIRST_COMPLETED
+    )
+    known.cancel()
+    if running in done:
+        running.result()
+    if not done:
         raise UnavailableError(
             f"the broker at {_without_password(url)} did not answer within {_BROKER_S_MAX:.0f} s; "
             "is it running, and does [mqtt] url name it?"
-        ) from error
+        )
 
 
 def _without_password(url: str) -> str:

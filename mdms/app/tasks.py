@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 _CANCEL_AGAIN_S = 10.0
 
@@ -14,9 +15,13 @@ class Tasks:
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, part: Awaitable[None]) -> None:
+    def start(self, part: Coroutine[Any, Any, None]) -> None:
         """Run a part beside the others."""
-        self._tasks.append(asyncio.ensure_future(part))
+        self.watch(asyncio.create_task(part))
+
+    def watch(self, task: asyncio.Task[None]) -> None:
+        """Take a part among the others that runs already."""
+        self._tasks.append(task)
 
     async def until(self, stop: asyncio.Event) -> None:
         """Wait for the signal, or for the first part to end, which none does by itself."""
@@ -33,6 +38,20 @@ class Tasks:
             while not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=_CANCEL_AGAIN_S)
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait until work has ended, however often we are cancelled meanwhile; then be cancelled."""
+    task = asyncio.create_task(work)
+    was_cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            was_cancelled = True
+    task.result()
+    if was_cancelled:
+        raise asyncio.CancelledError
 
 
 @asynccontextmanager

@@ -99,10 +99,14 @@ def _print(answer: Answer, output: Output) -> None:
 
 
 def _tables(answer: Answer, console: Console) -> RenderableType:
-    figures = fitting(_figures(answer), console, title="Status")
-    if not answer["collectors"]:
-        return Group(figures, "Collectors: none has reported yet")
-    return Group(figures, fitting(answer["collectors"], console, title="Collectors"))
+    tables: list[RenderableType] = [fitting(_figures(answer), console, title="Status")]
+    if answer["taken_by"]:
+        tables.append(fitting(answer["taken_by"], console, title="Reads are taken by"))
+    if answer["collectors"]:
+        tables.append(fitting(answer["collectors"], console, title="Collectors"))
+    else:
+        tables.append("Collectors: none has reported yet")
+    return Group(*tables)
 
 
 def _figures(answer: Answer) -> list[dict[str, object]]:

@@ -14,7 +14,7 @@ from mdms.settings import Settings
 _ANSWER_S_MAX = 5.0
 _WATCH_S = 12
 """Longer than a client waits for a broker that keeps it waiting."""
-_BROKER_METRIC = re.compile(r"^mdms_ingest_broker_(\w+) (\S+)$", re.MULTILINE)
+_SESSION_METRIC = re.compile(r"^mdms_ingest_(broker_\w+|standby) (\S+)$", re.MULTILINE)
 
 _NO_TOKEN = warning("token", "[client] token is empty: `mdms token create` makes one")
 
@@ -38,6 +38,9 @@ async def check_daemon(settings: Settings, clock: Clock, *, broker_answers: bool
             return [_foreign(url, f"answered with {type(error).__name__}")]
         if not _is_ours(alive):
             return [_foreign(url, f"answered {alive.status_code} to /healthz")]
+        if (await _session(http)).stands_by:
+            waits = ok("daemon", f"the daemon at {url} stands by: another process takes reads")
+            return [waits, await _token(http, settings)]
         findings = [await _readiness(http), await _token(http, settings)]
         if broker_answers:
             findings.append(await _client_id(http, settings, clock))
@@ -126,7 +129,7 @@ async def _client_id(http: httpx.AsyncClient, settings: Settings, clock: Clock) 
             return problem(
                 "client id",
                 "the broker answers us, but the daemon keeps losing it: most likely another one "
-                f"connects as {settings.mqtt.client_id!r} too; "
+                f"connects as {settings.mqtt.client_id!r} too, and has another database; "
                 "give each a [mqtt] client_id of its own",
             )
     return ok("client id", f"nobody else is {settings.mqtt.client_id!r} to the broker")
@@ -136,8 +139,13 @@ async def _client_id(http: httpx.AsyncClient, settings: Settings, clock: Clock) 
 class _Session:
     connections: float
     connected: bool
+    stands_by: bool
 
 
 async def _session(http: httpx.AsyncClient) -> _Session:
-    values = dict(_BROKER_METRIC.findall((await http.get("/metrics")).text))
-    return _Session(float(values["connections_total"]), float(values["connected"]) == 1)
+    values = dict(_SESSION_METRIC.findall((await http.get("/metrics")).text))
+    return _Session(
+        connections=float(values["broker_connections_total"]),
+        connected=float(values["broker_connected"]) == 1,
+        stands_by=float(values.get("standby", 0)) == 1,
+    )

@@ -37,6 +37,7 @@ from mdms.ports.registry import RegistryStore
 from mdms.ports.self_reads import SelfReadStore
 from mdms.ports.service_levels import ServiceLevelStore
 from mdms.ports.standing import StandingStore
+from mdms.ports.takers import TakerStore
 from mdms.ports.tokens import TokenStore
 from mdms.ports.vee import VeeStore
 
@@ -50,6 +51,8 @@ class UnitOfWork(Protocol):
     def registry(self) -> RegistryStore: ...
     @property
     def messages(self) -> MessageStore: ...
+    @property
+    def takers(self) -> TakerStore: ...
     @property
     def readings(self) -> ReadingStore: ...
     @property

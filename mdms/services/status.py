@@ -23,6 +23,7 @@ class StatusService:
             run = await work.vee.last_run()
             exceptions = await work.vee.open_exceptions()
             windows = await work.billing.windows()
+            takers = await work.takers.takers()
         return {
             "now": now.isoformat(),
             "meters": len(set(channels.badge)),
@@ -32,6 +33,15 @@ class StatusService:
             "vee_last_run": run.started_at.isoformat() if run else None,
             "exceptions_open": len(exceptions),
             "windows_frozen": len(windows),
+            "taken_by": [
+                {
+                    "process": str(taker.process),
+                    "client_id": taker.client_id,
+                    "since": taker.since.isoformat(),
+                    "present": taker.present,
+                }
+                for taker in takers
+            ],
             "collectors": [
                 {
                     "collector_id": sequence.collector_id,

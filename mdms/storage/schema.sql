@@ -698,6 +698,15 @@ CREATE TABLE public.field_order (
     outcome text NOT NULL
 );
 
+CREATE TABLE public.ingest_turn (
+    client_id text NOT NULL,
+    host text NOT NULL,
+    pid bigint NOT NULL,
+    pid_space text NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    left_at timestamp with time zone
+);
+
 CREATE TABLE public.interval_read (
     start_utc timestamp with time zone NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
@@ -1769,6 +1778,9 @@ ALTER TABLE ONLY public.estimation_method
 
 ALTER TABLE ONLY public.field_order
     ADD CONSTRAINT field_order_pkey PRIMARY KEY (field_order_id);
+
+ALTER TABLE ONLY public.ingest_turn
+    ADD CONSTRAINT ingest_turn_pkey PRIMARY KEY (client_id);
 
 ALTER TABLE ONLY public.interval_read
     ADD CONSTRAINT interval_read_pkey PRIMARY KEY (channel_id, start_utc, version);

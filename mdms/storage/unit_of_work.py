@@ -47,6 +47,7 @@ from mdms.storage.registry import PostgresRegistry
 from mdms.storage.self_reads import PostgresSelfReads
 from mdms.storage.service_levels import PostgresServiceLevels
 from mdms.storage.standing import PostgresStanding
+from mdms.storage.takers import PostgresTakers
 from mdms.storage.time_series import Partitions
 from mdms.storage.tokens import PostgresTokens
 from mdms.storage.vee import PostgresVee
@@ -59,6 +60,7 @@ class PostgresUnitOfWork:
         self.audit = PostgresAudit(connection)
         self.registry = PostgresRegistry(connection)
         self.messages = PostgresMessages(connection, partitions)
+        self.takers = PostgresTakers(connection)
         self.readings = PostgresReadings(connection, partitions)
         self.reading_imports = PostgresReadingImports(connection)
         self.dials = PostgresDials(connection)

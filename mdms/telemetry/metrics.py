@@ -96,6 +96,9 @@ INGEST_CONNECTIONS = Counter(
     "mdms_ingest_broker_connections_total", "Connections to the broker that were made."
 )
 INGEST_CONNECTED = Gauge("mdms_ingest_broker_connected", "1 while connected to the broker.")
+INGEST_STANDBY = Gauge(
+    "mdms_ingest_standby", "1 while another process takes reads, and this one stands by."
+)
 
 VEE_RUNS = Counter("mdms_vee_runs_total", "Runs of the VEE engine.")
 VEE_CHANNEL_DAYS = Counter("mdms_vee_channel_days_total", "Channel-days judged.")

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -32,6 +33,7 @@ from mdms.doctor.findings import Finding, Level
 from mdms.doctor.keys import check_keys
 from mdms.doctor.signer import check_signer
 from mdms.domain.time import to_epoch_us
+from mdms.domain.turns import Process
 from mdms.embedded import processes
 from mdms.embedded.broker import EmbeddedBroker
 from mdms.ports.messages import UplinkMessage
@@ -39,9 +41,10 @@ from mdms.ports.signer import Trip
 from mdms.settings import Settings, config_dir
 from mdms.storage.migrate import Migration, migrate, read
 from mdms.storage.signer import open_signer_memory
+from mdms.storage.turn import Turn
 from mdms.storage.unit_of_work import open_store
 from tests.brokers import Mosquitto, mosquitto
-from tests.conftest import MIGRATED_AT, ZONE
+from tests.conftest import MIGRATED_AT, ZONE, new_database
 from tests.e2e.test_serve import TOKEN, Daemon, write_config
 from tests.fakes import FakeClock
 from tests.integration.storage.registries import SMALL_TOWN
@@ -513,7 +516,42 @@ async def test_a_daemon_that_takes_no_reads_has_no_session_to_lose(tmp_path, dat
     assert [each.level for each in findings] == [Level.OK, Level.OK, Level.OK]
 
 
-def test_two_daemons_with_one_client_id_and_an_unknown_token_are_problems(tmp_path, database):
+@pytest.fixture
+def other_database(database_server: str, migrated_template: str) -> Iterator[str]:
+    with new_database(database_server, template=migrated_template) as dsn:
+        yield dsn
+
+
+async def test_a_daemon_that_stands_by_is_well(tmp_path, database):
+    config, url = write_config(tmp_path, dsn=database, broker="mqtt://127.0.0.1:1")
+    log, port = tmp_path / "log", int(url.rpartition(":")[2])
+    turn = Turn(database, "mdms-ingest", Process("elsewhere", 7, ""), CLOCK)
+    assert await turn.take()
+    await turn.sign()
+
+    daemon = processes.spawn(
+        [sys.executable, "-m", "mdms", "serve", "--only", "ingest,api", "--config", config], log=log
+    )
+    async with httpx.AsyncClient(base_url=url) as http:
+        await asyncio.to_thread(wait_to_stand_by, log, daemon)
+        ready = await http.get("/readyz")
+    findings = await check_daemon(caller_settings(port, TOKEN), CLOCK, broker_answers=True)
+
+    processes.stop(daemon, grace_s=20)
+    await turn.leave()
+    assert ready.status_code == 503
+    assert "it stands by" in ready.text
+    assert found(findings, "daemon")[0] is Level.OK
+    assert "stands by" in found(findings, "daemon")[1]
+
+
+def wait_to_stand_by(log: Path, daemon: processes.Child) -> None:
+    processes.wait_until(lambda: "api.listening" in log.read_text(), daemon, log=log, timeout_s=30)
+
+
+def test_two_daemons_with_one_client_id_and_an_unknown_token_are_problems(
+    tmp_path, database, other_database
+):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     with EmbeddedBroker(tmp_path / "broker") as broker:
@@ -525,7 +563,9 @@ def test_two_daemons_with_one_client_id_and_an_unknown_token_are_problems(tmp_pa
                 MDMS_CLIENT__URL=url, MDMS_CLIENT__TOKEN=TOKEN,
             ).stdout
         )  # fmt: skip
-        other_config, other_url = write_config(tmp_path / "b", dsn=database, broker=broker.url)
+        other_config, other_url = write_config(
+            tmp_path / "b", dsn=other_database, broker=broker.url
+        )
         second = Daemon(tmp_path / "b", other_config, other_url)
 
         beside = json.loads(

@@ -15,6 +15,11 @@ from tests.boards import BOARD
 
 COLLECTOR = {"collector_id": 4, "batch_seq": 199, "batch_at": "2026-11-05T18:00:00+00:00"}
 
+TAKER = {
+    "process": "process 7 on one", "client_id": "mdms-ingest",
+    "since": "2026-11-05T18:00:00+00:00", "present": True,
+}  # fmt: skip
+
 
 class Daemon:
     """Counts a dead letter more each time it is asked."""
@@ -27,6 +32,7 @@ class Daemon:
         return {
             "now": "2026-11-05T18:00:11+00:00",
             "dead_letters": self._asked,
+            "taken_by": [TAKER],
             "collectors": self._collectors,
         }
 
@@ -74,6 +80,10 @@ def test_figures_and_collectors_are_shown(run):
 
     for part in ("dead letters", "2026-11-05 18:00:11Z", "collector id", "199"):
         assert part in shown
+
+
+def test_it_is_shown_who_takes_reads(run):
+    assert "process 7 on one" in run().stdout
 
 
 def test_a_line_on_which_nobody_has_reported_says_so(run):
