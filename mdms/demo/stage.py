@@ -8,7 +8,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,20 +107,19 @@ class Stage:
         self._note()
         return dsn
 
-    def start_signer(self, config: Path) -> None:
-        """Start `mdms signer` and wait until it listens: then it hears the time too."""
-        signer = Program(["mdms", "signer", "--config", config], self._logs / "signer.log")
-        signer.start()
-        self._programs["signer"] = signer
-        self._note()
-        signer.wait_until(lambda: processes.listens(self.signer_socket))
+    def start_head_end(self, signer_config: Path, url: str) -> None:
+        """
+        Start `mdms signer` and `mdms serve`; return when one listens and the other is ready.
 
-    def start_daemon(self, url: str) -> None:
-        """Start `mdms serve` and wait until it is ready at its URL."""
+        Both are there before time begins, and hear it from its first step on.
+        """
+        signer = Program(["mdms", "signer", "--config", signer_config], self._logs / "signer.log")
         daemon = Program(["mdms", "serve", "--config", self.config], self._logs / "daemon.log")
-        daemon.start()
-        self._programs["daemon"] = daemon
-        self._note()
+        for name, program in (("signer", signer), ("daemon", daemon)):
+            program.start()
+            self._programs[name] = program
+            self._note()
+        signer.wait_until(lambda: processes.listens(self.signer_socket))
         daemon.wait_for(f"{url}/readyz")
 
     def start_simulator(self, arguments: Sequence[str | Path]) -> None:
@@ -128,19 +128,23 @@ class Stage:
         self._simulator.start()
         self._note()
 
-    def run(self, arguments: Sequence[str | Path], name: str) -> None:
+    @contextmanager
+    def beside(self, arguments: Sequence[str | Path], name: str) -> Iterator[None]:
         """
-        Run one of our programs to its end.
+        Run one of our programs to its end while the caller does something else.
 
         Raises:
             ChildFailedError: It did not end well.
         """
-        program = Program(arguments, self._logs / f"{name}.log")
-        program.start()
-        status = program.wait()
+        log = self._logs / f"{name}.log"
+        child = processes.spawn([sys.executable, "-m", *arguments], log=log)
+        with processes.ended_if_interrupted(child, grace_s=_STOP_GRACE_S):
+            yield
+            status = child.wait()
         if status:
-            tail = program.log.read_text(errors="replace")[-2000:]
-            raise processes.ChildFailedError(f"{name} ended with {status}: {tail}")
+            raise processes.ChildFailedError(
+                f"{name} ended with {status}: {log.read_text(errors='replace')[-2000:]}"
+            )
 
     def progress(self) -> Generator[dict[str, Any], None, None]:
         """

@@ -151,34 +151,34 @@ def _play(plan: Plan, stage: Stage, audience: Audience) -> dict[str, Any]:
 def _set_stage(plan: Plan, stage: Stage, audience: Audience) -> settings.Access:
     """Start everything but time, and tell the daemon who is metered where."""
     out = plan.directory
-    audience.stage("building the city")
-    stage.run(["simulators", "registry", *_city(plan)], "registry")
+    audience.stage("building the city, starting database and broker")
+    with stage.beside(["simulators", "registry", *_city(plan)], "registry"):
+        dsn = stage.start_servers()
+        access = settings.write(
+            out,
+            dsn=stage.database.dsn_as(roles.DAEMON),
+            broker=stage.broker.url,
+            port=processes.free_port(),
+            socket=stage.signer_socket,
+        )
+        zone = Settings.load(stage.config).utility.zone
+        asyncio.run(migrate(dsn, at=SystemClock().now(), zone=zone))
     if plan.script is None:
         script.write(out / "script.json", out / "registry", plan.start, plan.days)
     else:
         shutil.copyfile(plan.script, out / "script.json")
     settings.write_keys(out / "keys", plan.seed, out / "registry" / "collectors.csv")
-    audience.stage("starting database and broker")
-    dsn = stage.start_servers()
-    access = settings.write(
-        out,
-        dsn=stage.database.dsn_as(roles.DAEMON),
-        broker=stage.broker.url,
-        port=processes.free_port(),
-        socket=stage.signer_socket,
-    )
-    asyncio.run(migrate(dsn, at=SystemClock().now(), zone=Settings.load(stage.config).utility.zone))
     audience.stage("starting signer and daemon")
-    stage.start_signer(
+    stage.start_head_end(
         signer.write(
             out / "signer",
             plain=out / "keys" / "command.toml",
             dsn=stage.database.dsn_as(roles.SIGNER),
             broker=stage.broker.url,
             socket=stage.signer_socket,
-        )
+        ),
+        access.url,
     )
-    stage.start_daemon(access.url)
     with Client(access.url, access.tokens["administrator"]) as administrator:
         administrator.import_registry(out / "registry")
     return access
