@@ -19,14 +19,11 @@ from vee import engine
 from vee.block import Block, Limits, Registers, SlotTable
 from vee.context import ELECTRIC, GAS, Context
 from vee.evidence import Evidence
-from vee.examination import examine
-from vee.explanation import bands
 from vee.kernels import estimate
 from vee.kernels.conserve import apportion
 from vee.kernels.gaps import Cells, Float, Gaps
 from vee.kernels.references import References
 from vee.rules import RuleSet
-from vee.shapes import Shaper
 
 RULES = RuleSet.load(Path(__file__).parents[2] / "config/vee/residential.toml")
 UTC = ZoneInfo("UTC")
@@ -103,17 +100,6 @@ def score(sample: Sample, gaps: Sequence[Gap]) -> dict[str, Score]:
         name: Score(*(100 * float(sum(column)) / usage for column in zip(*each, strict=True)))
         for name, each in errors.items()
     }
-
-
-def coverage(sample: Sample, gaps: Sequence[Gap]) -> float:
-    """Return how many hidden values lie between P10 and P90 of what resembles them [%]."""
-    inside = [
-        covered(Hidden.of(home, mine[start : start + ROWS_MAX], linear=sample.linear))
-        for number, home in enumerate(sample.homes)
-        for mine in [[gap for gap in gaps if gap.home == number]]
-        for start in range(0, len(mine), ROWS_MAX)
-    ]
-    return 100 * float(np.concatenate(inside).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,16 +259,6 @@ def _engine_alone(hidden: Hidden) -> Float:
     return _engine(replace(hidden, block=block))
 
 
-def covered(hidden: Hidden) -> Bool:
-    """Return which hidden values lie between P10 and P90, whole as people see them, if known."""
-    found = examine(hidden.block, RULES)
-    ahead = np.ones(len(hidden.block.slots.days), np.bool_)
-    low, high = bands(Shaper.of(found, hidden.cells, RULES, ahead=ahead)).T
-    known = ~np.isnan(low)
-    inside = (np.rint(low) <= hidden.truth) & (hidden.truth <= np.rint(high))
-    return np.asarray(inside[known])
-
-
 UNSCALED: Mapping[str, Callable[[Hidden], Float]] = {
     "standard unscaled": standard,
     "engine unscaled": _engine_alone,
@@ -323,8 +299,8 @@ def rows(
         seed: What is hidden follows from it.
         done: Told a line of the Markdown table whenever one is ready.
     """
-    done(f"| homes | gap | gaps | {' | '.join(METHODS)} | peak: standard, H1, engine | P10-P90 |")
-    done("|---|---|---|" + "---|" * len(METHODS) + "---|---|")
+    done(f"| homes | gap | gaps | {' | '.join(METHODS)} | peak: standard, H1, engine |")
+    done("|---|---|---|" + "---|" * len(METHODS) + "---|")
     listed = []
     for sample in samples:
         for hours in sample.hours:
@@ -332,10 +308,7 @@ def rows(
             scores = score(sample, chosen)
             wapes = " | ".join(f"{scores[name].wape:.1f}" for name in METHODS)
             peaks = ", ".join(f"{scores[name].peak:.1f}" for name in ("standard", "H1", "engine"))
-            inside = coverage(sample, chosen)
-            done(
-                f"| {sample.name} | {hours} h | {len(chosen)} | {wapes} | {peaks} | {inside:.0f} |"
-            )
+            done(f"| {sample.name} | {hours} h | {len(chosen)} | {wapes} | {peaks} |")
             listed += [
                 _row(sample.name, hours, name, scores, against)
                 for names, against in ((UNSCALED, "standard unscaled"), (SCALED, "standard"))

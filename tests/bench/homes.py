@@ -13,6 +13,7 @@ from simulators.calendar import LocalDay
 from simulators.households import Households
 from simulators.load.electric import HomePower, Homes
 from simulators.load.gas import HomeGas
+from simulators.load.solar import SolarHomes
 from simulators.load.source import Source
 from simulators.load.water import HomeWater
 from simulators.weather import Weather
@@ -20,6 +21,7 @@ from vee.kernels.gaps import Float
 
 ELECTRIC_FILE = "electric_sgsc10_30min.parquet"
 WATER_FILE = "water_daiad_hourly_registers.parquet"
+SOLAR_FILE = "solar_ausgrid12_30min.parquet"
 
 HOUR_S = 3600
 DAY_S = 86_400
@@ -29,6 +31,7 @@ WATER_LITRES_MIN = 200
 
 SIMULATED_SEED = 5
 SIMULATED_HOMES = 20
+SOLAR_HOURS = (2, 6, 24)
 YOUNG_DAYS, YOUNG_HOURS = (10, 21), (2, 24)
 """Homes with little history: of so many days, and the gaps that are tried in them."""
 
@@ -86,6 +89,8 @@ def samples(data: Path | None, *, simulated_days: int = 110) -> list[Sample]:
         found.append(Sample("real.electric", electric(data / ELECTRIC_FILE), True, lengths))
     if data is not None and (data / WATER_FILE).exists():
         found.append(Sample("real.water", water(data / WATER_FILE), False, (2, 6, 24, 72, 168)))
+    if data is not None and (data / SOLAR_FILE).exists():
+        found += solar(data / SOLAR_FILE)
     return found + simulated(SIMULATED_HOMES, simulated_days, SIMULATED_SEED)
 
 
@@ -152,25 +157,51 @@ def water(path: Path) -> list[Series]:
     return series
 
 
+def solar(path: Path) -> list[Sample]:
+    """Read a home with a roof: what it used and made, and the two channels of its meter [Wh]."""
+    home = pd.read_parquet(path)
+    used = home["consumption_wh"].to_numpy(np.int64)
+    made = home["pv_wh"].to_numpy(np.int64)
+    first_day = home["start_local_standard"].iloc[0].date()
+    every = np.ones(len(home), np.bool_)
+    return [
+        Sample(
+            f"real.solar.{name}", [Series(first_day, HOUR_S // 2, value, every)], True, SOLAR_HOURS
+        )
+        for name, value in (
+            ("used", used),
+            ("made", made),
+            ("delivered", np.maximum(used - made, 0)),
+            ("received", np.maximum(made - used, 0)),
+        )
+    ]
+
+
 def simulated(count: int, days: int, seed: int) -> list[Sample]:
     """Return homes of the simulated city; no clock changes in these months."""
     people, weather, rows = Households(count, seed), Weather(seed), np.arange(count)
     quarter = HOUR_S // 4
-    power = Homes(HomePower(people, weather, seed), rows, quarter, seed)
+    homes = HomePower(people, weather, seed)
+    power = Homes(homes, rows, quarter, seed)
     taps = HomeWater(people, weather, rows, np.ones(count, np.int64), seed)
     stoves = HomeGas(people, weather, rows, seed)
+    roofs = _played(SolarHomes(homes, weather, rows, quarter, seed), SUMMER, days, quarter, None)
     return [
-        Sample(
-            f"simulated.{name}",
-            _played(source, first_day, days, interval_s, None if source is taps else weather),
-            linear,
-            (1, 2, 6, 12, 24, 168) if linear else (2, 6, 24, 168),
-        )
-        for name, source, first_day, interval_s, linear in (
-            ("electric", power, SUMMER, quarter, True),
-            ("water", taps, SUMMER, HOUR_S, False),
-            ("gas", stoves, WINTER, HOUR_S, False),
-        )
+        *(
+            Sample(
+                f"simulated.{name}",
+                _played(source, first_day, days, interval_s, outdoors),
+                linear,
+                (1, 2, 6, 12, 24, 168) if linear else (2, 6, 24, 168),
+            )
+            for name, source, first_day, interval_s, linear, outdoors in (
+                ("electric", power, SUMMER, quarter, True, weather),
+                ("water", taps, SUMMER, HOUR_S, False, None),
+                ("gas", stoves, WINTER, HOUR_S, False, weather),
+            )
+        ),
+        Sample("simulated.solar.delivered", roofs[:count], True, SOLAR_HOURS),
+        Sample("simulated.solar.received", roofs[count:], True, SOLAR_HOURS),
     ]
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from tests.bench import accuracy, homes
+from tests.bench import accuracy, coverage, homes
 
-ELECTRIC, WATER, GAS = homes.simulated(count=2, days=40, seed=1)
+ELECTRIC, WATER, GAS, DELIVERED, RECEIVED = homes.simulated(count=2, days=40, seed=1)
 
 
 def test_gaps_follow_from_the_seed_and_lie_in_what_is_known():
@@ -21,7 +21,9 @@ def test_gaps_follow_from_the_seed_and_lie_in_what_is_known():
         assert ELECTRIC.homes[gap.home].known[gap.first - 1 : gap.last + 1].all()
 
 
-@pytest.mark.parametrize("sample", [ELECTRIC, WATER, GAS], ids=lambda sample: sample.name)
+@pytest.mark.parametrize(
+    "sample", [ELECTRIC, WATER, GAS, DELIVERED], ids=lambda sample: sample.name
+)
 def test_what_keeps_the_total_has_no_error_in_it(sample):
     scores = accuracy.score(sample, accuracy.gaps_of(sample, 6, 8, 1))
 
@@ -40,6 +42,19 @@ def test_the_truth_has_no_error_and_a_shifted_truth_has():
 
     assert hidden.errors(truth) == (0, 0, 0)
     assert hidden.errors(truth + 1)[:2] == (len(truth), len(truth))
+
+
+def test_a_roof_gives_where_nobody_takes():
+    for takes, gives in zip(DELIVERED.homes, RECEIVED.homes, strict=True):
+        assert takes.value.sum() > 0 < gives.value.sum()
+        assert np.minimum(takes.value, gives.value).max() <= 1
+
+
+def test_what_a_band_holds_and_what_lies_beside_it_is_all_there_is():
+    held = coverage.coverage(WATER, accuracy.gaps_of(WATER, 6, 8, 1))
+
+    assert held.inside + held.below + held.above == pytest.approx(100)
+    assert held.inside / 2 <= held.half <= held.inside
 
 
 def test_every_row_is_compared_and_every_length_measured():
