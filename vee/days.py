@@ -292,7 +292,7 @@ def _unnamed(
     found: Examination, amended: Amended, judged: Bool, listed: list[Finding]
 ) -> list[Finding]:
     """Name the rules of suspect values on days of which nothing else that waits was listed."""
-    suspect = amended.status == Status.SUSPECT.code
+    suspect = (amended.status == Status.SUSPECT.code) & found.block.expected
     first = found.block.slots.first
     counts = np.add.reduceat(suspect, first[:-1], axis=1, dtype=np.int64) * judged
     waits = {(each.channel, each.day) for each in listed if each.severity in _WAITS}

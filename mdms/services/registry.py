@@ -1,20 +1,25 @@
 """Take a registry directory, all of it or nothing; give it back; list the meters."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
+import numpy as np
 import structlog
 
 from mdms.domain.errors import NotFoundError
-from mdms.domain.registry import STILL_INSTALLED_S
+from mdms.domain.registry import STILL_INSTALLED_S, Meter
 from mdms.domain.time import from_epoch_s
 from mdms.ports.registry import ImportResult
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.services.registry_checks import check
 from mdms.services.registry_csv import read_directory, write_directory
 from mdms.services.sheets import FilesRejectedError
+
+_DAY: Final = timedelta(days=1)
+"""Local days are not those of UTC."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +64,7 @@ class RegistryService:
                 raise FilesRejectedError(sorted(faults))
             async with self._within(work):
                 result = await work.registry.merge(read.registry)
+            await _judge_again(work, stored.meters, read.registry.meters)
         added, changed = sum(result.added.values()), sum(result.changed.values())
         log.info("registry.directory.imported", added_count=added, changed_count=changed)
         if self._on_change is not None and added + changed:
@@ -106,3 +112,20 @@ class RegistryService:
         return sorted(
             rows, key=lambda row: (row["meter"], row["reading_type"], row["installed_at"])
         )
+
+
+async def _judge_again(work: UnitOfWork, stored: Sequence[Meter], given: Sequence[Meter]) -> None:
+    """Send days back to validation on which a meter turns out to have been there, or not."""
+    known = {(each.badge, each.installed_at): each.removed_at for each in stored}
+    moved: dict[tuple[date, date], list[str]] = {}
+    for each in given:
+        key = each.badge, each.installed_at
+        if key in known and known[key] != each.removed_at:
+            ends = [at.date() for at in (known[key], each.removed_at) if at is not None]
+            last = max(ends) + _DAY if len(ends) > 1 else date.max
+            moved.setdefault((min(ends) - _DAY, last), []).append(each.badge)
+    for (first, last), badges in moved.items():
+        table = await work.registry.channels_of(badges)
+        ids = np.unique(table.channel_id).tolist()
+        days = await work.vee.days(first, last, channel_ids=ids)
+        await work.vee.touch((day.channel_id, day.local_day) for day in days)

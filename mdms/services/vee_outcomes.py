@@ -91,7 +91,7 @@ class Outcomes:
             await self.work.readings.append_versions(versions)
             self.versions += len(versions)
         touched = np.logical_or.reduceat(amended.changed, block.slots.first[:-1], axis=1)
-        concerned = (judgement.target | touched) & (judgement.counts.expected > 0)
+        concerned = judgement.target | touched
         if not concerned.any():
             return
         judged, new = await self._days(judgement, concerned)
@@ -120,7 +120,8 @@ class Outcomes:
         Return the channel-days that have an outcome now, and the outcomes that are new.
 
         A day beside the target whose estimates changed gets a new outcome if it had one; an open
-        day waits for its night.
+        day waits for its night. So does a day on which nothing is expected any more, because its
+        meter was taken away before; one on which nothing ever was has none.
         """
         block, counts = judgement.found.block, judgement.counts
         days = block.slots.days
@@ -143,7 +144,7 @@ class Outcomes:
         for channel, column, channel_id, wanted, sound, (*counted, peak, usage) in listed:
             day = days[column]
             old = before.get((channel_id, day))
-            if old is None and not wanted:
+            if old is None and not (wanted and counted[0]):
                 continue
             judged[channel, column] = True
             new = VeeDay(

@@ -52,6 +52,7 @@ class PostgresServiceLevels:
     FROM judged
     JOIN served USING (channel_id)
     LEFT JOIN come USING (channel_id)
+    WHERE judged.expected > 0
     GROUP BY commodity
     ON CONFLICT (local_day, commodity, mark) DO NOTHING
     """  # noqa: S608 - no value is put in
