@@ -66,6 +66,9 @@ class ChannelIndex:
         self._radio_on = np.append(table.radio_on[order], np.True_)
         self._silent_radio_ids = frozenset(table.radio_id[~table.radio_on].tolist())
         self._position = self._group << _TIME_BITS | _time(table.installed_s[order])
+        edges = np.searchsorted(self._group, np.arange(len(self._keys) + 1))
+        self._last_row = edges[1:] - 1
+        self._is_only = self._last_row == edges[:-1]
 
     def resolve(self, frames: Frames) -> Resolved:
         """Look up every register and every interval of these frames."""
@@ -130,11 +133,17 @@ class ChannelIndex:
         if len(self._keys) == 0:
             return np.full(len(key), -1)
         group = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-        row = np.searchsorted(self._position, group << _TIME_BITS | _time(at_s), "right") - 1
+        row = self._last_row[group]  # nearly always the only one
+        one_of_many = np.flatnonzero(~self._is_only[group])
+        if len(one_of_many):
+            position = group[one_of_many] << _TIME_BITS | _time(at_s[one_of_many])
+            found = np.searchsorted(self._position, position, "right") - 1
+            # Before the first of its own it finds another's last: its time then is not in place.
+            row[one_of_many] = found
         in_place = (
             (self._keys[group] == key)
-            & (row >= 0)
             & (self._group[row] == group)
+            & (at_s >= self._installed_s[row])
             & (at_s < self._removed_s[row])
         )
         return np.where(in_place, row, -1)

@@ -23,6 +23,8 @@ CONFLICTS_MAX: Final = 16
 """
 Values for one key within a batch that are kept beside the first; the raw messages have them all.
 """
+_BLOCK_ROWS = 8_192
+"""Reads whose cells stay in a processor's own cache while they are judged and remembered."""
 _LOW_HALF = (1 << 32) - 1
 _TIME_BITS = 33
 
@@ -42,8 +44,9 @@ class Window:
     A direct-mapped cache: for each channel a ring of cells, one read a cell, newest wins.
 
     A cell holds time and value as 32 bits each, in one word, so that a copy is recognised by one
-    comparison: all of an interval value that a frame can carry, the low half of a register. A cell
-    with an older time, or none, proves that a read is new only as far back as the ring reaches.
+    comparison: all of an interval value that a frame can carry; a register folded to half its
+    length, by which any single bit and nearly any other damage is told from a copy. A cell with an
+    older time, or none, proves that a read is new only as far back as the ring reaches.
 
     Args:
         slot_count: How many usual distances back it reaches; there are as many cells to a channel,
@@ -72,24 +75,57 @@ class Window:
 
     def judge(self, channel_id: Int32, at_s: Int64, value: Int64) -> UInt8:
         """Return the Verdict on each read, one byte each."""
-        held = self._cell[self._place(channel_id, at_s)]
-        verdict = np.full(len(channel_id), Verdict.SAME, np.uint8)
-        other = np.flatnonzero(held != _word(at_s, value))
-        verdict[other] = self._judge_other(channel_id[other], at_s[other], held[other])
-        return verdict
+        return self._judge(self._place(channel_id, at_s), channel_id, at_s, value)
 
     def remember(self, channel_id: Int32, at_s: Int64, value: Int64) -> None:
         """Note reads, sorted by channel and time, that are stored or will be before others are."""
-        place = self._place(channel_id, at_s)
-        newer = at_s > _time(self._cell[place])
-        # Where reads share a cell the last assignment stays, which the order makes the newest.
-        self._cell[place[newer]] = _word(at_s, value)[newer]
-        self._newest_s[channel_id] = np.maximum(self._newest_s[channel_id], at_s)
+        self._remember(self._place(channel_id, at_s), channel_id, at_s, value)
+
+    def learn(self, channel_id: Int32, at_s: Int64, value: Int64) -> tuple[Rows, UInt8]:
+        """
+        Judge reads and remember those that are not known, of two values for one key the first.
+
+        Both are done with some reads before the next are looked at: where there are a million
+        channels, memory is what costs, and so each piece of it is fetched once.
+
+        Returns:
+            The rows of reads that are no copies, and the Verdict on each of these.
+        """
+        found = [(np.empty(0, np.intp), np.empty(0, np.uint8))]
+        for first in range(0, len(channel_id), _BLOCK_ROWS):
+            block = slice(first, first + _BLOCK_ROWS)
+            key = _key(channel_id[block], at_s[block])
+            rows = first + np.argsort(key, kind="stable")
+            reads = channel_id[rows], at_s[rows], value[rows]
+            place = self._place(*reads[:2])
+            verdict = self._judge(place, *reads)
+            other = np.flatnonzero(verdict != Verdict.SAME)
+            found.append((rows[other], verdict[other]))
+            key = key[rows[other] - first]
+            other = other[np.append(True, key[1:] != key[:-1])[: len(other)]]
+            self._remember(place[other], *(column[other] for column in reads))
+        rows_of, verdict_of = zip(*found, strict=True)
+        return np.concatenate(rows_of), np.concatenate(verdict_of)
 
     def forget(self, channel_id: Int32, at_s: Int64, value: Int64) -> None:
         """Take back that these reads are known; whatever they displaced stays unsure."""
         place = self._place(channel_id, at_s)
         self._cell[place[self._cell[place] == _word(at_s, value)]] = 0
+
+    def _judge(self, place: Int64, channel_id: Int32, at_s: Int64, value: Int64) -> UInt8:
+        held = self._cell[place]
+        verdict = np.full(len(channel_id), Verdict.SAME, np.uint8)
+        other = np.flatnonzero(held != _word(at_s, value))
+        verdict[other] = self._judge_other(channel_id[other], at_s[other], held[other])
+        return verdict
+
+    def _remember(self, place: Int64, channel_id: Int32, at_s: Int64, value: Int64) -> None:
+        newer = at_s > _time(self._cell[place])
+        # Where reads share a cell the last assignment stays, which the order makes the newest.
+        self._cell[place[newer]] = _word(at_s, value)[newer]
+        last = np.append(channel_id[1:] != channel_id[:-1], True)[: len(channel_id)]
+        newest = channel_id[last]
+        self._newest_s[newest] = np.maximum(self._newest_s[newest], at_s[last])
 
     def _judge_other(self, channel_id: Int32, at_s: Int64, held: Word) -> UInt8:
         held_s = _time(held)
@@ -142,14 +178,26 @@ def sieve(window: Window, reads: Reads) -> Sieved[Reads]:
     """Drop copies of what is known and of each other; of copies that differ the first counts."""
     verdict = window.judge(reads.channel_id, times(reads), reads.value)
     rows = np.flatnonzero(verdict != Verdict.SAME)
+    return _sieved(reads, rows, verdict[rows])
+
+
+def take_in(window: Window, reads: Reads) -> Sieved[Reads]:
+    """Sieve reads, and know from now on those that are left."""
+    return _sieved(reads, *window.learn(reads.channel_id, times(reads), reads.value))
+
+
+def _sieved(reads: Reads, rows: Rows, verdict: UInt8) -> Sieved[Reads]:
+    """Sort these rows out, which are no copies of what was known."""
     key = keys(reads)[rows]
     order = np.argsort(key, kind="stable")
+    verdict_of = np.empty(len(reads), np.uint8)
+    verdict_of[rows] = verdict
     firsts, others = _split_first(rows[order], key[order], reads.value)
     conflicts: list[Reads] = []
     while len(others) and len(conflicts) < CONFLICTS_MAX:
         conflict, others = _split_first(others, keys(reads)[others], reads.value)
         conflicts.append(reads.take(conflict))
-    verdict = verdict[firsts]
+    verdict = verdict_of[firsts]
     conflict_count = sum(len(part) for part in conflicts) + len(others)
     return Sieved(
         sure=reads.take(firsts[verdict == Verdict.NEW]),
@@ -172,7 +220,11 @@ def _split_first(rows: Rows, key: Int64, value: Int64) -> tuple[Rows, Rows]:
 
 def keys(reads: IntervalReads | RegisterReads) -> Int64:
     """Return channel and time as one number each; it sorts as they do."""
-    key: Int64 = reads.channel_id.astype(np.int64) << _TIME_BITS | times(reads)
+    return _key(reads.channel_id, times(reads))
+
+
+def _key(channel_id: Int32, at_s: Int64) -> Int64:
+    key: Int64 = channel_id.astype(np.int64) << _TIME_BITS | at_s
     return key
 
 
@@ -198,8 +250,8 @@ def times(reads: IntervalReads | RegisterReads) -> Int64:
 
 
 def _word(at_s: Int64, value: Int64) -> Word:
-    """Return what a cell says of a read: its time, then the low half of its value."""
-    return (at_s << 32 | value & _LOW_HALF).view(np.uint64)
+    """Return what a cell says of a read: its time, then its value, folded to half its length."""
+    return (at_s << 32 | (value ^ value >> 32) & _LOW_HALF).view(np.uint64)
 
 
 def _time(cell: Word) -> Int64:

@@ -19,7 +19,7 @@ from ingest.alarm_bits import AlarmBits, Noticed
 from ingest.assembly import Assembled, Roster, assemble
 from ingest.channels import ChannelIndex
 from ingest.clock_watch import ClockWatch, Sighting
-from ingest.known import Sieved, Window, sieve, times
+from ingest.known import Sieved, Window, take_in, times
 from ingest.quota import Quotas
 from ingest.tags import TagCheck
 from ingest.trailers import TrailerCheck
@@ -129,8 +129,11 @@ class Preparer:
     def _start(self, stored: Stored) -> None:
         self._forget_everything()
         self._follow(stored.table, stored.collector_ids)
-        _remember(self._intervals, stored.intervals.current())
-        _remember(self._registers, stored.registers.current())
+        for window, newest in (
+            (self._intervals, stored.intervals.current()),
+            (self._registers, stored.registers.current()),
+        ):
+            window.remember(newest.channel_id, times(newest), newest.value)
         self._newest_seq = {each.collector_id: each.batch_seq for each in stored.sequences}
 
     def _follow(self, table: ChannelTable, collector_ids: frozenset[int]) -> None:
@@ -153,10 +156,8 @@ class Preparer:
             alarms=self._alarms,
             quotas=self._quotas,
         )
-        intervals = sieve(self._intervals, assembled.intervals)
-        registers = sieve(self._registers, assembled.registers)
-        _remember(self._intervals, intervals.sure, intervals.unsure)
-        _remember(self._registers, registers.sure, registers.unsure)
+        intervals = take_in(self._intervals, assembled.intervals)
+        registers = take_in(self._registers, assembled.registers)
         self._clocks.keep(assembled.clocks)
         self._alarms.keep(assembled.alarms)
         for message in assembled.messages:
@@ -180,11 +181,6 @@ class Preparer:
         self._clocks.keep(prepared.clocks_before)
         self._alarms.keep(prepared.alarms_before)
         return self._prepare(prepared.batch, prepared.received_at)
-
-
-def _remember(window: Window, *parts: IntervalReads | RegisterReads) -> None:
-    for reads in parts:
-        window.remember(reads.channel_id, times(reads), reads.value)
 
 
 def _forget(window: Window, *parts: IntervalReads | RegisterReads) -> None:

@@ -1,10 +1,13 @@
 """The window of known reads: it may ask too much, but never be sure and wrong."""
 
+from unittest.mock import patch
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.known import Verdict, Window, sieve, times
+from ingest.known import Verdict, Window, sieve, take_in, times
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 
 STEP_S = 900
@@ -172,3 +175,37 @@ def test_what_is_sure_is_new_and_nothing_that_is_new_is_lost(batches):
                 stored.setdefault((channel, number), value)
             known.remember(part.channel_id, part.start_s, part.value)
         assert {row[:2] for row in batch} <= set(stored)
+
+
+@given(st.lists(st.lists(reads, max_size=24), max_size=6), st.integers(1, 9))
+def test_what_is_taken_in_piece_by_piece_is_stored_and_disputed_like_a_whole(batches, block_rows):
+    known, stored, disputed = window(), dict[tuple[int, int], int](), set[tuple[int, int, int]]()
+    for batch in batches:
+        before = dict(stored)
+        with patch("ingest.known._BLOCK_ROWS", block_rows):
+            sieved = take_in(known, intervals(*batch))
+        for part in (sieved.sure, sieved.unsure, *sieved.conflicts):
+            keys = [row[:2] for row in rows(part)]
+            assert keys == sorted(set(keys)), "sorted, each key at most once"
+            for channel, number, value in rows(part):
+                if stored.setdefault((channel, number), value) != value:
+                    disputed.add((channel, number, value))
+        assert not any(row[:2] in before for row in rows(sieved.sure))
+        for channel, number, value in batch:
+            first = before.get((channel, number), stored.get((channel, number)))
+            assert first == value or (channel, number, value) in disputed
+
+
+@pytest.mark.parametrize("bit", [0, 31, 32, 39])
+def test_a_register_that_differs_in_a_single_bit_is_no_copy(bit):
+    known = window()
+    first = RegisterReads.raw(
+        np.array([0]), np.array([900]), np.array([721_345]), recorded_us=0, source=Source.FILE
+    )
+    other = RegisterReads.raw(
+        np.array([0]), np.array([900]), first.value ^ (1 << bit), recorded_us=0, source=Source.FILE
+    )
+
+    take_in(known, first)
+
+    assert len(take_in(known, other).unsure) == 1
