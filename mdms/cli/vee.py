@@ -94,7 +94,8 @@ def incidents(
     List days on which so many meters were silent that it is one incident.
 
     What is missing then is estimated when registers come back, when fewer are silent, or when
-    bills close; no meter of them is in the queue.
+    bills close; no meter of them is in the queue. Collectors that brought less than half of their
+    frames that day are named.
 
     Example: mdms vee incidents --from 2026-11-03 --to 2026-12-02
     """

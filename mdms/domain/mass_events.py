@@ -1,5 +1,6 @@
 """Mass events: so many meters silent at once that it is one incident, and not each meter's."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -10,6 +11,21 @@ class Silence(NamedTuple):
 
     due: int
     silent: int
+
+
+class Brought(NamedTuple):
+    """How many frames a collector brought on a day, and at most on one of the seven before."""
+
+    collector: str
+    frames: int
+    frames_before: int
+
+
+def fallen_silent(brought: Iterable[Brought]) -> tuple[str, ...]:
+    """Return the collectors that brought less than half, those that brought most before first."""
+    fallen = [each for each in brought if 2 * each.frames < each.frames_before]
+    fallen.sort(key=lambda each: (each.frames - each.frames_before, each.collector))
+    return tuple(each.collector for each in fallen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
 
-from mdms.domain.mass_events import MassEvent, Silence
+from mdms.domain.mass_events import Brought, MassEvent, Silence
 from mdms.domain.time import Period
 
 
@@ -17,6 +17,10 @@ class MassEventStore(Protocol):
 
     async def missing(self, local_day: date, *, silent_s: int) -> int:
         """Count the meters of which still more than that is missing, received or estimated."""
+        ...
+
+    async def brought(self, day: Period) -> Sequence[Brought]:
+        """Count the frames of each collector on a day, and on the best of the seven before."""
         ...
 
     async def keep(self, event: MassEvent) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from mdms.domain.mass_events import MassEvent, Silence
+from mdms.domain.mass_events import MassEvent, Silence, fallen_silent
 from mdms.domain.time import Period
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
@@ -82,6 +82,7 @@ class MassEvents:
             day=str(event.local_day),
             due_count=event.due,
             silent_count=event.silent,
+            collectors=await silent_collectors(self.work, event.local_day, self.zone),
             is_over=event.ended_at is not None,
         )
 
@@ -109,13 +110,19 @@ async def silent_days(
     )
 
 
-def view(event: MassEvent) -> dict[str, Any]:
-    """Return an event as plain values."""
+async def silent_collectors(work: UnitOfWork, day: date, zone: ZoneInfo) -> tuple[str, ...]:
+    """Return the collectors that brought less than half of what they did before, as known now."""
+    return fallen_silent(await work.mass_events.brought(Period.of_days(day, day, zone)))
+
+
+async def view(work: UnitOfWork, event: MassEvent, zone: ZoneInfo) -> dict[str, Any]:
+    """Return an event as plain values, and which collectors are silent that day."""
     return {
         "day": event.local_day.isoformat(),
         "state": "waiting" if event.ended_at is None else "over",
         "meters_due": event.due,
         "meters_silent": event.silent,
+        "collectors_silent": list(await silent_collectors(work, event.local_day, zone)),
         "found_at": event.found_at.isoformat(),
         "counted_at": event.counted_at.isoformat(),
         "ended_at": None if event.ended_at is None else event.ended_at.isoformat(),

@@ -2,7 +2,7 @@
 VEE on stored reads: which channel-days are due, judged a block and a transaction at a time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from mdms.telemetry import metrics
 from vee.block import DAY_S
 from vee.editions import Editions
 from vee.rules import RuleSet
+from vee.rules_file import written
 
 log = structlog.get_logger()
 
@@ -62,7 +63,6 @@ class VeeService:
         zone: ZoneInfo,
         *,
         book: CustomerBook | None = None,
-        before_load: Callable[[date], None] = lambda _last_day: None,
     ) -> None:
         """
         Wire the service.
@@ -73,10 +73,7 @@ class VeeService:
             rules: What reads are judged by, unless another rule set was promoted since.
             zone: Where the utility's days begin.
             book: Which hours time-of-use registers count; None: nobody said.
-            before_load: Told the last day of a run before its reads are loaded, so that a read
-                which comes meanwhile sends its day back to VEE.
         """
-        self._before_load = before_load
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._rules = rules
@@ -199,7 +196,8 @@ class VeeService:
     async def incidents(self, first_day: date, last_day: date) -> list[dict[str, Any]]:
         """Return days on which so many meters were silent that it is one incident."""
         async with self._unit_of_work() as work:
-            return [view(each) for each in await work.mass_events.within(first_day, last_day)]
+            found = await work.mass_events.within(first_day, last_day)
+            return [await view(work, each, self._zone) for each in found]
 
     async def open_exceptions(self) -> list[dict[str, object]]:
         """Return what waits for a person, newest day first, as plain values."""
@@ -274,9 +272,13 @@ class VeeService:
         began_s = self._clock.monotonic()
         days = [date.fromordinal(ordinal) for ordinal in np.unique(wanted.ordinal).tolist()]
         if days:
-            self._before_load(days[-1])
+            async with self._unit_of_work() as work:
+                # before the load: a read that comes meanwhile sends its day back
+                await work.vee.advance(days[-1])
         result = VeeRunResult(*((days[0], days[-1]) if days else (None, None)))
         async with self._unit_of_work() as work:
+            now = self._clock.now()
+            await work.vee.keep_shipped(self._rules.hash, written(self._rules), now)
             known = await editions(work, self._rules)
             facts = await GapFacts.load(
                 work, self._zone, self._book, self._clock.now(), silent_days=waiting

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from typing import LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from mdms.domain.mass_events import MassEvent, Silence
+from mdms.domain.mass_events import Brought, MassEvent, Silence
 from mdms.domain.time import Period
 
 
@@ -76,6 +76,32 @@ class PostgresMassEvents:
         row = await cursor.fetchone()
         assert row is not None, "an aggregate has a row"
         return int(row[0])
+
+    # Each of the seven days is counted by itself: on some of them nothing may have come either.
+    BROUGHT = """
+    SELECT c.name, max(frames) FILTER (WHERE back = 0), max(frames) FILTER (WHERE back > 0)
+    FROM (
+        SELECT collector_id,
+               ceil(extract(epoch FROM %(start)s - batch_at) / 86400) AS back,
+               sum(frame_count) AS frames
+        FROM (
+            SELECT collector_id, frame_count, least(batch_at, %(start)s) AS batch_at
+            FROM uplink_message
+            WHERE kind = 'read' AND batch_at >= %(since)s AND batch_at < %(end)s
+        ) batch
+        GROUP BY collector_id, back
+    ) day
+    JOIN collector c USING (collector_id)
+    GROUP BY c.name
+    ORDER BY c.name
+    """
+
+    async def brought(self, day: Period) -> Sequence[Brought]:
+        since = day.start_utc - timedelta(days=7)
+        cursor = await self._connection.execute(
+            self.BROUGHT, {"since": since, "start": day.start_utc, "end": day.end_utc}
+        )
+        return [Brought(name, now or 0, best or 0) for name, now, best in await cursor.fetchall()]
 
     KEEP = """
     INSERT INTO mass_event (local_day, due, silent, found_at, counted_at, ended_at)

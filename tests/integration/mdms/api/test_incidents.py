@@ -12,7 +12,9 @@ from mdms.domain.people import Role
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Channel, Meter
 from mdms.domain.time import Period
+from mdms.ports.messages import UplinkMessage
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.services.mass_events import silent_collectors
 from mdms.services.vee_run import VeeService
 from tests.fakes import FakeClock
 from tests.integration.mdms.api.test_routes import ZONE, as_, services
@@ -97,3 +99,33 @@ async def test_silence_of_many_is_one_incident_until_their_registers_come_back(s
     async with store() as work:
         reads = (await work.readings.intervals(day)).current()
     assert reads.value.sum() == METERS * 96 * 100
+
+
+def batch(collector_id: int, number: int, day: date, frames: int) -> UplinkMessage:
+    noon = Period.of_days(day, day, ZONE).start_utc + timedelta(hours=12)
+    return UplinkMessage(
+        collector_id, 1, number, round(noon.timestamp() * 1e6), "read", frames, b"", noon
+    )
+
+
+async def test_an_incident_names_the_collectors_that_fell_silent(store):
+    near = SMALL_TOWN.collectors[0]
+    far = replace(near, collector_id=near.collector_id + 1, name="C-FAR")
+    days = [DAY - timedelta(days=back) for back in range(4)]
+    async with store() as work:
+        await work.registry.merge(replace(SMALL_TOWN, collectors=(near, far)))
+        await work.messages.record(
+            [
+                *(batch(near.collector_id, 9 - back, day, 90) for back, day in enumerate(days)),
+                batch(far.collector_id, 1, days[3], 200),
+                batch(far.collector_id, 2, days[1], 10),
+                batch(far.collector_id, 3, days[0], 20),
+            ]
+        )
+
+    async with store() as work:
+        brought = await work.mass_events.brought(Period.of_days(DAY, DAY, ZONE))
+        silent = await silent_collectors(work, DAY, ZONE)
+
+    assert brought == [(far.name, 20, 200), (near.name, 90, 90)]
+    assert silent == (far.name,)

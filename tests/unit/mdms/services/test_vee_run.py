@@ -16,7 +16,7 @@ import pytest
 from mdms.domain.dials import DialRead
 from mdms.domain.errors import UnavailableError, UsageError
 from mdms.domain.facts import CisFact, Subject
-from mdms.domain.mass_events import MassEvent, Silence
+from mdms.domain.mass_events import Brought, MassEvent, Silence
 from mdms.domain.readings import (
     FLAG_EST_UNSCALED,
     IntervalReads,
@@ -87,6 +87,9 @@ class FakeStore:
     def edits(self) -> Self:
         return self
 
+    async def keep_shipped(self, hash_: str, toml: str, at: datetime) -> None:
+        assert RuleSet.parse(toml, name="kept").hash == hash_
+
     async def marks(self, period: Period, channel_ids: Sequence[int]) -> EditMarks:
         return EditMarks(IntervalReads.empty(), IntervalReads.empty())
 
@@ -154,6 +157,10 @@ class FakeStore:
         outcomes = [each[-1] for (_, day), each in self.outcomes.items() if day == local_day]
         return sum(each.missing * int(self.table.interval_s[0]) > silent_s for each in outcomes)
 
+    async def brought(self, day: Period) -> Sequence[Brought]:
+        usual = (day.end_s - day.start_s) // 900
+        return [Brought("C-NORTH", 10, usual), Brought("C-SOUTH", usual - 10, usual)]
+
     async def keep(self, event: MassEvent) -> None:
         self.events[event.local_day] = event
 
@@ -215,6 +222,9 @@ class FakeStore:
 
     async def take_turn(self) -> None:
         self.calls.append("turn")
+
+    async def advance(self, last_day: date) -> None:
+        self.judged_until = last_day
 
     async def touched(self) -> Sequence[tuple[int, date]]:
         return sorted(self.touches)
@@ -749,6 +759,7 @@ async def test_what_a_mass_event_takes_waits_for_registers_and_asks_nobody():
     await world.nights(day + DAY, day + 2 * DAY)
 
     assert (event["state"], event["meters_due"], event["meters_silent"]) == ("waiting", 30, 20)
+    assert event["collectors_silent"] == ["C-NORTH"]
     assert waiting == [12] * 20 + [0] * 10
     assert exceptions == 0
     assert {world.current(1)[at(day, hour)][1] for hour in range(12, 24)} == {"E"}
