@@ -3,7 +3,8 @@ Reading a ruleset strictly: every key is needed, none other is known, every numb
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar, get_type_hints
 
@@ -149,6 +150,31 @@ def _value(kind: object, value: object, where: str, key: str) -> object:
             for item, amount in _table(value, name).items()
         }
     return _number(kind, value, name, key)
+
+
+def written(rules: object) -> str:
+    """Return a rule set as a file that reads as the same: every key, without comments."""
+    assert dataclasses.is_dataclass(rules), "tables of rules are data classes"
+    assert not isinstance(rules, type), "with values"
+    return "\n".join(_lines(dataclasses.asdict(rules), where="")) + "\n"
+
+
+def _lines(table: Mapping[str, object], where: str) -> Iterator[str]:
+    """Yield the keys of a table, then the tables in it."""
+    for key, value in table.items():
+        if not isinstance(value, Mapping):
+            yield f"{key} = {_literal(value)}"
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield f"[{where}{key}]"
+            yield from _lines(value, f"{where}{key}.")
+
+
+def _literal(value: object) -> str:
+    """Return a value as TOML has it: text as JSON has it, which TOML reads, dates as they are."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_literal, value))}]"
+    return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
 
 
 def _number(kind: object, value: object, name: str, key: str) -> float:

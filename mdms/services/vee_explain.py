@@ -29,7 +29,7 @@ from mdms.services.vee_context import ContextLoader
 from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_gaps import GapFacts, GapLoader
 from mdms.services.vee_plan import TWO_SIDED_DAYS
-from mdms.services.vee_rulesets import editions
+from mdms.services.vee_rulesets import judging
 from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
 from vee.block import SlotTable
@@ -121,11 +121,10 @@ class ExplainService:
             day = local_day(interval.start_utc, self._zone)
             outcomes = list(await work.vee.days(day, day, channel_ids=[channel_id]))
             edits = await work.edits.some(channel_ids=[channel_id], period=interval)
-            known = await editions(work, self._rules)
-            by_hash = {rules.hash: rules for rules in known.rulesets}
             outcome = outcomes[0] if outcomes else None
-            judged_by = by_hash.get(outcome.ruleset_hash) if outcome else None
-            again = None
+            judged_by, again = None, None
+            if outcome is not None:
+                judged_by = await judging(work, self._rules, outcome.ruleset_hash)
             if outcome is not None and judged_by is not None:
                 alike = every.take(every.interval_s == length)
                 final = bool((reads.status == Status.FINAL_ESTIMATE.code).any())

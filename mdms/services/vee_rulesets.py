@@ -20,6 +20,15 @@ async def editions(work: UnitOfWork, shipped: RuleSet) -> Editions:
     return Editions.of(shipped, *(RuleSet.parse(each.toml, name=each.version) for each in stored))
 
 
+async def judging(work: UnitOfWork, shipped: RuleSet, hash_: str) -> RuleSet | None:
+    """Return the rule set of a hash: one in force, or one that the installation once came with."""
+    for rules in (await editions(work, shipped)).rulesets:
+        if rules.hash == hash_:
+            return rules
+    kept = await work.vee.shipped(hash_)
+    return None if kept is None else RuleSet.parse(kept, name=hash_)
+
+
 class RulesetService:
     """Lists, compares and promotes rule sets."""
 

@@ -1158,6 +1158,12 @@ CREATE TABLE public.vee_ruleset (
     toml text NOT NULL
 );
 
+CREATE TABLE public.vee_ruleset_shipped (
+    hash text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    toml text NOT NULL
+);
+
 CREATE TABLE public.vee_run (
     run_id bigint NOT NULL,
     started_at timestamp with time zone NOT NULL,
@@ -1895,6 +1901,9 @@ ALTER TABLE ONLY public.vee_exception
 
 ALTER TABLE ONLY public.vee_ruleset
     ADD CONSTRAINT vee_ruleset_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.vee_ruleset_shipped
+    ADD CONSTRAINT vee_ruleset_shipped_pkey PRIMARY KEY (hash);
 
 ALTER TABLE ONLY public.vee_run
     ADD CONSTRAINT vee_run_pkey PRIMARY KEY (run_id);

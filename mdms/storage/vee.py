@@ -203,6 +203,22 @@ class PostgresVee:
     async def add_ruleset(self, ruleset: StoredRuleset) -> None:
         await self._connection.execute(self.ADD_RULESET, dataclasses.asdict(ruleset))
 
+    KEEP_SHIPPED = """
+    INSERT INTO vee_ruleset_shipped (hash, since, toml) VALUES (%(hash)s, %(at)s, %(toml)s)
+    ON CONFLICT (hash) DO NOTHING
+    """
+
+    async def keep_shipped(self, hash_: str, toml: str, at: datetime) -> None:
+        parameters = {"hash": hash_, "at": at, "toml": toml}
+        await self._connection.execute(self.KEEP_SHIPPED, parameters)
+
+    SHIPPED = "SELECT toml FROM vee_ruleset_shipped WHERE hash = %(hash)s"
+
+    async def shipped(self, hash_: str) -> str | None:
+        cursor = await self._connection.execute(self.SHIPPED, {"hash": hash_})
+        row = await cursor.fetchone()
+        return None if row is None else row[0]
+
     RULESETS = """
     SELECT hash, version, effective, approved_by, promoted_by, promoted_at, toml
     FROM vee_ruleset ORDER BY effective, promoted_at

@@ -1,5 +1,6 @@
 """Explanations on a real database: inputs, people, and the same bits again."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -71,6 +72,17 @@ async def test_what_differs_is_told_where_the_store_was_tampered_with(store):
 
     assert why["same"] is False
     assert why["differs"][0].startswith(f"value: stored {why['value']}, now {why['value'] - 7}")
+
+
+async def test_a_release_with_another_rule_set_explains_what_the_one_before_made(store):
+    desk = await a_desk(store, heard=GAP)
+    newer = replace(RULES, estimate=replace(RULES.estimate, references_min=5))
+
+    why = await ExplainService(store, desk.clock, newer, PACIFIC).explain(METER, at(604))
+
+    assert (why["status"], why["same"]) == ("E", True)
+    assert why["outcome"]["ruleset_hash"] == RULES.hash != newer.hash
+    assert why["outcome"]["ruleset"] == RULES.edition.version
 
 
 async def test_what_is_not_stored_or_not_judged_is_said(store):

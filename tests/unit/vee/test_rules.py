@@ -7,7 +7,7 @@ import pytest
 from mdms.domain.registry import Commodity
 from tests.unit.vee.build import RULES
 from vee.rules import RuleSet
-from vee.rules_file import RuleSetError
+from vee.rules_file import RuleSetError, written
 
 TEXT = (Path(__file__).parents[3] / "config/vee/residential.toml").read_text()
 
@@ -68,6 +68,14 @@ def test_a_set_from_before_a_key_keeps_its_hash_and_means_the_default():
     assert older.hash == RULES.hash
     assert part.weather.days_min == 25
     assert part.hash != RULES.hash
+
+
+def test_a_set_that_is_written_reads_as_the_same():
+    changed = TEXT.replace('"Utilities Director"', '"Zoë \\"Z\\" Ångström"')
+    for rules in (RULES, RuleSet.parse(changed, name="city")):
+        again = RuleSet.parse(written(rules), name="written")
+
+        assert (again, again.hash) == (rules, rules.hash)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
