@@ -7,7 +7,7 @@ import numpy as np
 from ingest.appending import append
 from ingest.assembly import Assembled
 from ingest.known import Verdict, Window, sieve
-from ingest.late import VeeHorizon
+from ingest.late import VeeHorizon, touch
 from mdms.domain.readings import Int32, Int64, IntervalReads, UInt8
 from mdms.ports.unit_of_work import UnitOfWork
 
@@ -46,8 +46,7 @@ async def store_again(work: UnitOfWork, assembled: Assembled, horizon: VeeHorizo
     window = _SeenNothing()
     intervals = sieve(window, assembled.intervals)
     new = await append(work.readings, intervals, sieve(window, assembled.registers))
-    touched = horizon.touched(IntervalReads.concat(new.intervals, new.disputed), new.registers)
-    if touched:
-        await work.vee.touch(touched)
+    disputed = IntervalReads.concat(new.intervals, new.disputed)
+    await touch(work.vee, horizon, disputed, new.registers)
     events = await work.events.append(assembled.events)
     return Restored(len(new.intervals), len(new.registers), events)

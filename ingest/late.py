@@ -9,6 +9,7 @@ import numpy as np
 
 from mdms.domain.readings import Int32, Int64, IntervalReads, RegisterReads
 from mdms.domain.time import from_epoch_s, local_day, local_midnight, to_epoch_s
+from mdms.ports.vee import VeeStore
 
 _BOOKEND_S_MAX = 60
 """A register this close after midnight still closes the day before."""
@@ -27,20 +28,16 @@ def late_count(intervals: IntervalReads, received_at: datetime) -> int:
 
 @dataclass(slots=True)
 class VeeHorizon:
-    """
-    How far VEE has come; whoever runs it calls `advance` before a run reads its data.
-
-    So a read that is stored while a run is at work is found by the run, or touches its day, or
-    both.
-    """
+    """How far VEE has come, as far as is known here."""
 
     zone: ZoneInfo
     last_day: date | None = None
     """The last local day that has been judged; None before the first run."""
 
-    def advance(self, last_day: date) -> None:
-        """Note that a run is about to judge days up to this one; earlier days change nothing."""
-        self.last_day = max(last_day, self.last_day or last_day)
+    def advance(self, last_day: date | None) -> None:
+        """Note that days up to this one are judged; earlier ones and None change nothing."""
+        if last_day is not None:
+            self.last_day = max(last_day, self.last_day or last_day)
 
     def touched(self, intervals: IntervalReads, registers: RegisterReads) -> set[tuple[int, date]]:
         """Return the judged channel-days that these new reads belong to."""
@@ -60,3 +57,20 @@ class VeeHorizon:
         days = [local_day(from_epoch_s(quarter * _QUARTER_S), self.zone) for quarter in quarters]
         pairs = zip(channel_id.tolist(), which.tolist(), strict=True)
         return {(channel, days[quarter]) for channel, quarter in pairs}
+
+
+async def touch(
+    store: VeeStore, horizon: VeeHorizon, intervals: IntervalReads, registers: RegisterReads
+) -> None:
+    """
+    Send the judged days back that these new reads belong to, in the transaction that stores them.
+
+    How far VEE has come is asked each time, for another process may run it. It cannot come further
+    before the transaction ends: a read that is stored while a run begins is found by the run, or
+    touches its day.
+    """
+    if len(intervals) or len(registers):
+        horizon.advance(await store.horizon())
+        touched = horizon.touched(intervals, registers)
+        if touched:
+            await store.touch(touched)

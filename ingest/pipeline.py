@@ -21,7 +21,7 @@ from ingest.appending import append
 from ingest.assembly import Assembled
 from ingest.backoff import pauses
 from ingest.known import Reads, Sieved
-from ingest.late import VeeHorizon, late_count
+from ingest.late import VeeHorizon, late_count, touch
 from ingest.preparing import Prepared, Preparer, Stored
 from ingest.tags import TagCheck
 from ingest.trailers import TrailerCheck
@@ -231,11 +231,8 @@ class Pipeline:
             await work.messages.record(assembled.messages)
             new = await append(work.readings, intervals, registers)
             # A second opinion changes a judged day as much as a late read does.
-            touched = self._horizon.touched(
-                IntervalReads.concat(new.intervals, new.disputed), new.registers
-            )
-            if touched:
-                await work.vee.touch(touched)
+            disputed = IntervalReads.concat(new.intervals, new.disputed)
+            await touch(work.vee, self._horizon, disputed, new.registers)
             if assembled.rejected:
                 await work.messages.reject(assembled.rejected)
             if assembled.answers:

@@ -179,6 +179,10 @@ class FakeTouches:
 
     def __init__(self) -> None:
         self.channel_days: set[tuple[int, date]] = set()
+        self.judged_until: date | None = None
+
+    async def horizon(self) -> date | None:
+        return self.judged_until
 
     async def touch(self, channel_days: Iterable[tuple[int, date]]) -> None:
         self.channel_days.update(channel_days)

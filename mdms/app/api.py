@@ -166,9 +166,7 @@ def _services(core: Core, line: Line | None) -> Services:
         registry=RegistryService(unit_of_work, on_change=on_registry, within=pilot.within_limit),
         readings=ReadingService(unit_of_work, settings.zone),
         reading_files=ReadingFileService(unit_of_work, clock, settings.zone, settings.utility.code),
-        reading_imports=ReadingImportService(
-            unit_of_work, clock, settings.zone, lambda: core.horizon.last_day
-        ),
+        reading_imports=ReadingImportService(unit_of_work, clock, settings.zone),
         gaps=line.gaps if line else GapService(unit_of_work, clock),
         collectors=CollectorService(unit_of_work, clock),
         quarantine=quarantine,

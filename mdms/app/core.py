@@ -59,11 +59,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         statement_timeout_s=settings.database.statement_timeout_s,
     ) as unit_of_work:
         async with unit_of_work() as work:
-            last = await work.vee.last_run()
-        horizon = VeeHorizon(settings.zone, last.last_day if last else None)
-        vee = VeeService(
-            unit_of_work, clock, rules, settings.zone, book=book, before_load=horizon.advance
-        )
+            horizon = VeeHorizon(settings.zone, await work.vee.horizon())
+        vee = VeeService(unit_of_work, clock, rules, settings.zone, book=book)
         socket = settings.signer.socket
         signer = SocketSigner(Path(socket), clock) if socket else None
         try:

@@ -9,9 +9,9 @@ ours are made instead.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -67,7 +67,6 @@ class ReadingImportService:
         unit_of_work: Opens a transaction.
         clock: Times imports.
         zone: Where the utility's days begin.
-        judged_until: The last local day that validation has begun to judge.
     """
 
     def __init__(
@@ -75,12 +74,10 @@ class ReadingImportService:
         unit_of_work: UnitOfWorkFactory,
         clock: Clock,
         zone: ZoneInfo,
-        judged_until: Callable[[], date | None],
     ) -> None:
         self._unit_of_work = unit_of_work
         self._clock = clock
         self._zone = zone
-        self._judged_until = judged_until
 
     async def take(self, path: Path, name: str, how: HowToRead, by: str) -> dict[str, Any]:
         """
@@ -171,7 +168,7 @@ class ReadingImportService:
             if intake.is_damaged or (intake.refused and not taken.how.skip_refused):
                 raise _NotTakenError
             intake.counts.update(reads.counts)
-            await reads.touch(self._judged_until())
+            await reads.touch(await work.vee.horizon())
             state = ImportState.PARTIAL if intake.refused else ImportState.STORED
             made = taken.import_of(intake, state)
             if await work.reading_imports.add(made, intake.refused_rows()):

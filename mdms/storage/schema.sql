@@ -1148,6 +1148,12 @@ ALTER TABLE public.vee_exception ALTER COLUMN vee_exception_id ADD GENERATED ALW
     CACHE 1
 );
 
+CREATE TABLE public.vee_horizon (
+    only_row boolean DEFAULT true NOT NULL,
+    last_day date NOT NULL,
+    CONSTRAINT vee_horizon_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.vee_ruleset (
     hash text NOT NULL,
     version text NOT NULL,
@@ -1898,6 +1904,9 @@ ALTER TABLE ONLY public.vee_day
 
 ALTER TABLE ONLY public.vee_exception
     ADD CONSTRAINT vee_exception_pkey PRIMARY KEY (vee_exception_id);
+
+ALTER TABLE ONLY public.vee_horizon
+    ADD CONSTRAINT vee_horizon_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.vee_ruleset
     ADD CONSTRAINT vee_ruleset_pkey PRIMARY KEY (hash);

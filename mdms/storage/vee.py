@@ -51,6 +51,27 @@ class PostgresVee:
         await self._connection.execute(self.TOUCH, touched)
         await self._connection.execute(self.TOUCH_BILLS, touched)
 
+    # Who has read the horizon holds it: a run that moves it on sees all that was stored by the old.
+    HOLD_HORIZON = "SELECT pg_advisory_xact_lock_shared(hashtextextended('mdms vee horizon', 0))"
+    MOVE_HORIZON = "SELECT pg_advisory_xact_lock(hashtextextended('mdms vee horizon', 0))"
+    HORIZON = "SELECT last_day FROM vee_horizon"
+    ADVANCE = """
+    INSERT INTO vee_horizon (last_day) VALUES (%(last_day)s)
+    ON CONFLICT (only_row) DO UPDATE SET last_day = greatest(vee_horizon.last_day, %(last_day)s)
+    """
+
+    async def horizon(self) -> date | None:
+        # Two statements: one alone would see what was there before it had to wait.
+        await self._connection.execute(self.HOLD_HORIZON)
+        row = await (await self._connection.execute(self.HORIZON)).fetchone()
+        return None if row is None else row[0]
+
+    async def advance(self, last_day: date) -> None:
+        row = await (await self._connection.execute(self.HORIZON)).fetchone()
+        if row is None or row[0] < last_day:
+            await self._connection.execute(self.MOVE_HORIZON)
+            await self._connection.execute(self.ADVANCE, {"last_day": last_day})
+
     TOUCHED = "SELECT channel_id, local_day FROM vee_touch ORDER BY channel_id, local_day"
 
     async def touched(self) -> Sequence[tuple[int, date]]:

@@ -44,12 +44,13 @@ BAD = record("202611030915,R0,0.1", meter="X9") + record("203001010000,R0,0.1")
 async def town(store: UnitOfWorkFactory) -> UnitOfWorkFactory:
     async with store() as work:
         await work.registry.merge(SMALL_TOWN)
+        await work.vee.advance(date(2026, 11, 9))
     return store
 
 
 @pytest.fixture
 def files(town: UnitOfWorkFactory) -> ReadingImportService:
-    return ReadingImportService(town, FakeClock(NOW), PACIFIC, lambda: date(2026, 11, 9))
+    return ReadingImportService(town, FakeClock(NOW), PACIFIC)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -172,7 +173,7 @@ async def test_a_silent_radios_intervals_are_refused(files, tmp_path):
 async def test_a_late_file_takes_the_place_of_an_estimate(town, tmp_path):
     rules = RuleSet.load(config_dir() / "vee" / "residential.toml")
     vee = VeeService(town, FakeClock(NOW), rules, PACIFIC)
-    files = ReadingImportService(town, FakeClock(NOW), PACIFIC, lambda: date(2026, 11, 9))
+    files = ReadingImportService(town, FakeClock(NOW), PACIFIC)
     quarters = [PERIOD.start_utc + timedelta(minutes=15 * n) for n in range(1, 97)]
     heard = [f"{end:%Y%m%d%H%M},R0,0.1" for end in quarters]
     missing, heard[17] = heard[17], f"{quarters[17]:%Y%m%d%H%M},N32,0"

@@ -72,6 +72,29 @@ async def test_a_day_touched_while_a_run_judges_it_stays_touched(store):
         assert await work.vee.touched() == [(1, DAY)]
 
 
+async def test_nobody_moves_the_horizon_on_under_who_stores_by_the_old_one(store):
+    async with store() as work:
+        await work.vee.advance(DAY)
+
+    async def run() -> None:
+        async with store() as work:
+            await work.vee.advance(NEXT)
+
+    async with store() as late_read:
+        seen = await late_read.vee.horizon()
+        running = asyncio.create_task(run())
+        await asyncio.wait({running}, timeout=0.2)
+        waited = not running.done()
+    await running
+    async with store() as work:
+        await work.vee.advance(DAY)  # days before it are judged again at any time
+        after = await work.vee.horizon()
+
+    assert seen == DAY
+    assert waited
+    assert after == NEXT
+
+
 async def test_exceptions_open_once_and_close_when_no_longer_raised(store):
     gap = replace(SPIKE, rule="V08", severity="FAIL")
     elsewhere = replace(SPIKE, channel_id=2)

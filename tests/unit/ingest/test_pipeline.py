@@ -275,6 +275,15 @@ async def test_copies_of_stored_reads_touch_nothing():
     assert work.touches.channel_days == set()
 
 
+async def test_a_day_that_another_process_has_judged_since_is_touched():
+    work = database()
+    work.touches.judged_until = date(2026, 12, 1)
+
+    await pipeline(FakeSource([[GOOD]]), work).run()
+
+    assert work.touches.channel_days == {(0, date(2026, 12, 1))}
+
+
 async def test_a_second_value_of_a_judged_interval_touches_its_day():
     work, second = database(), Envelope(READ_TOPIC, message(frame(deltas=[999, 195, 188])))
     await pipeline(FakeSource([[GOOD]]), work).run()

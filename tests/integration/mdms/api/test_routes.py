@@ -134,7 +134,7 @@ def services(store: UnitOfWorkFactory) -> Services:
         registry=RegistryService(store, within=pilot.within_limit),
         readings=ReadingService(store, ZONE),
         reading_files=ReadingFileService(store, clock, ZONE, "cpau"),
-        reading_imports=ReadingImportService(store, clock, ZONE, lambda: None),
+        reading_imports=ReadingImportService(store, clock, ZONE),
         gaps=GapService(store, clock, hear),
         collectors=CollectorService(store, clock),
         quarantine=Quarantine(store, clock, VeeHorizon(ZONE)),
