@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdms.services.vee_stages import meter_parts
-from tests.unit.mdms.services.test_vee_run import channel_table
+from tests.unit.mdms.services.vee_nights import channel_table
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 8))

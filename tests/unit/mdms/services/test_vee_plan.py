@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mdms.services.vee_plan import ChannelDays
-from tests.unit.mdms.services.test_vee_run import DAY, FIRST_DAY, at, channel_table
+from tests.unit.mdms.services.vee_nights import DAY, FIRST_DAY, at, channel_table
 
 ZONE = ZoneInfo("America/Los_Angeles")
 D = FIRST_DAY

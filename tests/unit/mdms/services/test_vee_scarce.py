@@ -6,7 +6,7 @@ import numpy as np
 
 from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source
 from mdms.domain.time import Period
-from tests.unit.mdms.services.test_vee_run import FIRST_DAY, ZONE, World, at, channel_table
+from tests.unit.mdms.services.vee_nights import FIRST_DAY, ZONE, World, at, channel_table
 
 DAYS = 40
 NEW = 1
