@@ -36,6 +36,12 @@ async def count(
             following[each.collector_id].take(each)
         else:
             following[each.collector_id].offer(each)
+    unmissed = [
+        (seen.collector_id, seen.seq) for each in following.values() for seen in each.unmissed
+    ]
+    if unmissed:
+        for hole in await store.given_up(unmissed):
+            following[hole.collector_id].recover(hole)
     changes = [each.change() for each in following.values()]
     await store.move_on(changes, at, at + PATIENCE)
     return changes

@@ -21,6 +21,9 @@ while it must keep them, a batch every 5 seconds for 72 hours.
 """
 
 
+_US_PER_S = 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A batch as far as counting is concerned."""
@@ -73,6 +76,8 @@ class Following:
         self._pieces = [_Piece(hole.span, hole.hole_id) for hole in holes]
         self._asked = {hole.hole_id for hole in holes if hole.asked_count}
         self._lost: list[Span] = []
+        self._unmissed: list[Seen] = []
+        self._recovered: dict[int, Sequence[Span]] = {}
         self._reset = False
 
     def take(self, seen: Seen) -> None:
@@ -92,7 +97,8 @@ class Following:
         if seen.empty:
             return
         if seen.boot_id != count.boot_id and seen.at_us < count.since_us:
-            return  # of an earlier count: its number means nothing in this one
+            self._unmissed.append(seen)  # of an earlier count: its number means nothing in this one
+            return
         if seen.boot_id != count.boot_id and seen.asked_for:
             # Of which count it is cannot be told for sure; live batches move the count on.
             self._fill(seen)
@@ -137,6 +143,21 @@ class Following:
             self._give_up(offer.oldest_seq)
         self._count = count
 
+    @property
+    def unmissed(self) -> Sequence[Seen]:
+        """Batches that nobody waited for: copies, or what had been given up."""
+        return self._unmissed
+
+    def recover(self, given_up: Hole) -> None:
+        """Take out of a hole that was given up what has come after all."""
+        left = [_Piece(given_up.span, given_up.hole_id)]
+        for seen in self._unmissed:
+            for at, piece in enumerate(left):
+                if _is_in(seen, piece.span):
+                    left[at : at + 1] = _without(piece, seen.seq, seen.seq)
+                    break
+        self._recovered[given_up.hole_id] = [piece.span for piece in left]
+
     def change(self) -> CountChange:
         """Return what is to be stored."""
         assert self._count is not None, "something was counted"
@@ -149,7 +170,8 @@ class Following:
             count=self._count,
             opened=[piece.span for piece in self._pieces if piece.hole_id is None],
             lost=self._lost,
-            remaining={key: spans for key, spans in after.items() if spans != before[key]},
+            remaining={key: spans for key, spans in after.items() if spans != before[key]}
+            | self._recovered,
             reset=self._reset,
         )
 
@@ -170,6 +192,7 @@ class Following:
                 continue  # closed after the hole was, for all we know: a number of another count
             self._pieces[at : at + 1] = _without(piece, seen.seq, seen.seq)
             return True
+        self._unmissed.append(seen)
         return False
 
     def _nothing_from(self, seq: int) -> bool:
@@ -230,6 +253,15 @@ class Following:
             self._collector_id, seen.boot_id, seen.seq, seen.seq, newest_us, seen.at_us
         )
         self._reset = True
+
+
+def _is_in(seen: Seen, span: Span) -> bool:
+    """Tell whether a batch is one of a span, by number and time."""
+    first, last = span.first_seq, span.last_seq
+    if first is None or last is None or seen.misdated or not first <= seen.seq <= last:
+        return False
+    # A span that a state opened ends with a time of whole seconds.
+    return span.from_us <= seen.at_us < span.to_us + _US_PER_S
 
 
 def _lies_in(seen: Seen, span: Span) -> bool:

@@ -278,6 +278,19 @@ class FakeGapStore:
             if (wanted is None or hole.collector_id in wanted) and (lost or hole.lost_at is None)
         ]
 
+    async def given_up(self, batches: Iterable[tuple[int, int]]) -> Sequence[Hole]:
+        def holds(hole: Hole, seq: int) -> bool:
+            first, last = hole.span.first_seq, hole.span.last_seq
+            return first is not None and last is not None and first <= seq <= last
+
+        came = set(batches)
+        return [
+            hole
+            for hole in self.by_id.values()
+            if hole.lost_at is not None
+            and any(hole.collector_id == who and holds(hole, seq) for who, seq in came)
+        ]
+
     async def move_on(self, changes: Sequence[CountChange], at: datetime, due_at: datetime) -> None:
         for change in changes:
             collector_id = change.count.collector_id

@@ -58,6 +58,10 @@ class GapStore(Protocol):
         """Return open holes, and with `lost` also those that were given up."""
         ...
 
+    async def given_up(self, batches: Iterable[tuple[int, int]]) -> Sequence[Hole]:
+        """Return lost holes that any of these batches lies in, by collector and number."""
+        ...
+
     async def move_on(self, changes: Sequence[CountChange], at: datetime, due_at: datetime) -> None:
         """Store what batches changed; holes that are opened are asked for at `due_at`."""
         ...

@@ -56,6 +56,26 @@ class PostgresGaps:
                 [_hole(row) for row in await holes.fetchall()],
             )
 
+    GIVEN_UP = """
+    SELECT hole_id, collector_id, first_seq, last_seq, from_us, to_us, opened_at, due_at,
+           asked_count, lost_at
+    FROM sequence_hole h
+    WHERE lost_at IS NOT NULL AND EXISTS (
+        SELECT FROM unnest(%(collector_ids)s::bigint[], %(seqs)s::bigint[]) came (collector_id, seq)
+        WHERE came.collector_id = h.collector_id
+          AND came.seq BETWEEN h.first_seq AND h.last_seq
+    )
+    ORDER BY hole_id
+    """
+
+    async def given_up(self, batches: Iterable[tuple[int, int]]) -> Sequence[Hole]:
+        collector_ids, seqs = zip(*batches, strict=True)
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(
+                self.GIVEN_UP, {"collector_ids": list(collector_ids), "seqs": list(seqs)}
+            )
+            return [_hole(row) for row in await cursor.fetchall()]
+
     MOVE_ON = """
     INSERT INTO batch_count (collector_id, boot_id, base_seq, top_seq, newest_us, since_us)
     SELECT * FROM unnest(
@@ -105,9 +125,9 @@ class PostgresGaps:
     # The rest of a hole keeps its history: the first piece its row, each other one a copy.
     COPY = """
     INSERT INTO sequence_hole (collector_id, first_seq, last_seq, from_us, to_us, opened_at,
-                               due_at, asked_count)
+                               due_at, asked_count, lost_at)
     SELECT collector_id, %(first_seq)s, %(last_seq)s, %(from_us)s, %(to_us)s, opened_at,
-           due_at, asked_count
+           due_at, asked_count, lost_at
     FROM sequence_hole WHERE hole_id = %(hole_id)s
     """
     SHRINK = """

@@ -209,6 +209,21 @@ async def test_a_hole_shrinks_splits_and_goes_and_keeps_its_history(unit_of_work
     assert (none_waiting, rest) == ([], [])
 
 
+async def test_a_lost_hole_is_found_by_what_comes_after_all_and_stays_lost_in_pieces(unit_of_work):
+    async with unit_of_work() as work:
+        await work.gaps.move_on([change(20, lost=[Span(3, 8, 10, 50)])], AT, AT)
+        await work.gaps.move_on([change(20, opened=[Span(12, 14, 60, 70)])], AT, AT)
+        (found,) = await work.gaps.given_up([(7, 2), (7, 8), (7, 13), (8, 5)])
+        left = [Span(3, 4, 10, 50), Span(6, 8, 10, 50)]
+        await work.gaps.move_on([change(20, remaining={found.hole_id: left})], AT, AT)
+        pieces = [hole for hole in await work.gaps.holes(lost=True) if hole.lost_at]
+        none = await work.gaps.given_up([(7, 5)])
+
+    assert (found.span, found.lost_at) == (Span(3, 8, 10, 50), AT)
+    assert [(piece.span, piece.lost_at) for piece in pieces] == [(span, AT) for span in left]
+    assert none == []
+
+
 async def test_lost_holes_are_kept_apart_and_may_be_asked_for_again(unit_of_work):
     async with unit_of_work() as work:
         lost = [Span(1, 2, 10, 20)]

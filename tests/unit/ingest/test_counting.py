@@ -26,9 +26,18 @@ def read(seq: int, *, boot_id: int = 99, minute: int = 0) -> Envelope:
     )
 
 
-def backfill(seq: int, *frames: bytes, flags: int = 0, boot_id: int = 99) -> Envelope:
-    payload = message(*frames, batch_seq=seq, flags=fnb1.FLAG_BACKFILL | flags, boot_id=boot_id)
+def backfill(
+    seq: int, *frames: bytes, flags: int = 0, boot_id: int = 99, minute: int = 0
+) -> Envelope:
+    payload = message(
+        *frames, batch_seq=seq, flags=fnb1.FLAG_BACKFILL | flags, boot_id=boot_id,
+        batch_time_us=(NOON_S + 60 * minute) * 1_000_000,
+    )  # fmt: skip
     return Envelope(BACKFILL_TOPIC, payload)
+
+
+def asked_for(seq: int, *, minute: int) -> Envelope:
+    return backfill(seq, frame(), minute=minute)
 
 
 def state(seq: int, *, collector_id: int = 7) -> Envelope:
@@ -75,6 +84,30 @@ async def test_an_empty_answer_gives_the_rest_of_a_hole_up():
 
     (lost,) = work.gaps.by_id.values()
     assert (lost.span.first_seq, lost.span.last_seq, lost.lost_at) == (2, 3, NOON)
+
+
+@pytest.mark.parametrize("late", [read, asked_for])
+async def test_what_was_given_up_and_comes_after_all_is_lost_no_more(late):
+    work = database()
+    await take(work, read(1, minute=-9), read(5, minute=-5))
+    await work.gaps.lose(work.gaps.by_id, NOON)
+
+    await take(work, late(3, minute=-7), read(1, minute=-9))
+
+    assert missing(work) == [(2, 2), (4, 4)]
+    assert {hole.lost_at for hole in work.gaps.by_id.values()} == {NOON}
+    await take(work, late(2, minute=-8), late(4, minute=-6))
+    assert missing(work) == []
+
+
+async def test_the_same_number_of_another_count_is_not_what_was_given_up():
+    work = database()
+    await take(work, read(1, minute=-9), read(5, minute=-5))
+    await work.gaps.lose(work.gaps.by_id, NOON)
+
+    await take(work, read(3, boot_id=5, minute=1))
+
+    assert (2, 4) in missing(work)
 
 
 async def test_the_state_shows_what_was_lost_at_the_end():
