@@ -74,7 +74,7 @@ def estimate_cells(
     method[resembled] = Method.H4
 
     unscaled = ~scaled & ~zero & ~task.derived & ~np.isnan(shape)
-    shape = task.warmed(shape, (unscaled | scaled) )
+    shape = task.warmed(shape, (unscaled | scaled) & ~settled)
     value = np.zeros(len(cells), np.int64)
     value[unscaled] = np.floor(shape[unscaled] + 0.5)
     value[groups.order] = groups.share_out(shape[groups.order])
