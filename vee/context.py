@@ -156,6 +156,8 @@ class Context:
         clocks: When meters' clocks were off.
         since: First day of the block from which on the same people were there, shape (channels,
             days); None where nobody moved.
+        lone: Days on which a channel said nothing and the same meter sent others, of intervals
+            of another length, shape (channels, days); None where no channel did.
     """
 
     commodity: UInt8
@@ -169,6 +171,7 @@ class Context:
     conflicts: Conflicts
     clocks: Clocks = field(default_factory=Clocks.none)
     since: Int64 | None = None
+    lone: Bool | None = None
 
     @classmethod
     def plain(cls, commodity: UInt8, days: int) -> Self:

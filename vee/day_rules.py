@@ -236,19 +236,21 @@ class DayRules:
 
     def siblings(self) -> None:
         """Find channels that are silent on a day on which their siblings are not (V32)."""
-        delivered = self.block.context.delivered
+        context, first = self.block.context, self.block.slots.first
+        silent = np.zeros(context.inactive.shape, np.bool_)
+        if context.lone is not None:
+            silent |= context.lone
+        delivered = context.delivered
         rows = np.flatnonzero((delivered != UNKNOWN) & (delivered != np.arange(len(delivered))))
-        if not len(rows):
-            return
-        first = self.block.slots.first[:-1]
-        heard = np.logical_or.reduceat(self.block.present, first, axis=1)
-        due = np.logical_or.reduceat(self.block.expected, first, axis=1)
-        others = delivered[rows]
-        both_due = due[rows] & due[others]
-        length = np.broadcast_to(np.diff(self.block.slots.first), both_due.shape)
-        for mine, other in ((rows, others), (others, rows)):
-            silent = both_due & heard[other] & ~heard[mine]
-            self._of_rows(32, Severity.WARN, mine, length, silent)
+        if len(rows):
+            heard = np.logical_or.reduceat(self.block.present, first[:-1], axis=1)
+            due = np.logical_or.reduceat(self.block.expected, first[:-1], axis=1)
+            others = delivered[rows]
+            both_due = due[rows] & due[others]
+            silent[rows] |= both_due & heard[others] & ~heard[rows]
+            np.logical_or.at(silent, others, both_due & heard[rows] & ~heard[others])
+        length = np.broadcast_to(np.diff(first), silent.shape)
+        self._of_rows(32, Severity.WARN, np.arange(len(silent)), length, silent)
 
     def voltage(self) -> None:
         """Find voltages outside the ranges of ANSI C84.1 (V35); billing is never kept waiting."""

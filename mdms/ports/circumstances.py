@@ -124,6 +124,16 @@ class CircumstanceStore(Protocol):
         """
         ...
 
+    async def siblings_heard(
+        self, silent: Sequence[tuple[int, date, Period]]
+    ) -> Sequence[tuple[int, date]]:
+        """
+        Return of silent channels and days those on which the same meter sent other channels.
+
+        Only channels whose intervals have another length are asked: the others lie side by side.
+        """
+        ...
+
     async def used(self, since: Sequence[tuple[int, date]], *, before: date) -> Mapping[int, int]:
         """Return what each channel used since a day of its own, before another day [quanta]."""
         ...

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +15,7 @@ from mdms.ports.circumstances import Circumstances
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.vee_clocks import clocks
 from vee.block import Block, SlotTable
-from vee.context import UNKNOWN, Conflicts, Context, History, Openings, Quantity
+from vee.context import ELECTRIC, UNKNOWN, Conflicts, Context, History, Openings, Quantity
 from vee.kernels import screen
 from vee.rules import RuleSet
 
@@ -49,7 +50,31 @@ class ContextLoader:
         )
         context = _context(block, table, found)
         history = await self._history(replace(block, known=context), found, target)
-        return replace(context, history=history)
+        return replace(context, history=history, lone=await self._lone(block, context, target))
+
+    async def _lone(self, block: Block, context: Context, target: Bool) -> Bool | None:
+        """Ask of silent days whether the meter sent channels that lie in other blocks (V32)."""
+        slots, first = block.slots, block.slots.first[:-1]
+        silent = target & (context.commodity == ELECTRIC)[:, None]
+        silent &= np.logical_or.reduceat(block.expected, first, axis=1)
+        silent &= ~np.logical_or.reduceat(block.present, first, axis=1)
+        if not silent.any():
+            return None
+        bounds_s = np.append(slots.start_s[first], slots.end_s).tolist()
+        spans = [
+            Period(from_epoch_s(begin), from_epoch_s(end)) for begin, end in pairwise(bounds_s)
+        ]
+        row, day = (axis.tolist() for axis in np.nonzero(silent))
+        heard = await self.work.circumstances.siblings_heard(
+            [
+                (int(block.channel_id[channel]), slots.days[at], spans[at])
+                for channel, at in zip(row, day, strict=True)
+            ]
+        )
+        lone = np.zeros(silent.shape, np.bool_)
+        for channel, on in heard:
+            lone[np.searchsorted(block.channel_id, channel), (on - slots.days[0]).days] = True
+        return lone
 
     async def _history(self, block: Block, found: Circumstances, target: Bool) -> History:
         """Look back from where today could not be told from the days before otherwise."""

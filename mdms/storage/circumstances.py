@@ -155,6 +155,40 @@ class PostgresCircumstances:
             },
         )
 
+    SIBLINGS_HEARD = """
+    SELECT silent.channel_id, silent.local_day
+    FROM unnest(%(channel_ids)s::integer[], %(days)s::date[], %(from_s)s::bigint[],
+                %(until_s)s::bigint[]) AS silent (channel_id, local_day, from_s, until_s)
+    JOIN channel mine USING (channel_id)
+    WHERE EXISTS (
+        SELECT FROM channel other
+        CROSS JOIN LATERAL (
+            SELECT FROM interval_read r
+            WHERE r.channel_id = other.channel_id AND r.version = 0
+              AND r.start_utc >= to_timestamp(silent.from_s)
+              AND r.start_utc < to_timestamp(silent.until_s)
+            LIMIT 1
+        ) heard
+        WHERE other.badge = mine.badge AND other.interval_s <> mine.interval_s
+    )
+    ORDER BY silent.channel_id, silent.local_day
+    """
+
+    async def siblings_heard(
+        self, silent: Sequence[tuple[int, date, Period]]
+    ) -> Sequence[tuple[int, date]]:
+        if not silent:
+            return []
+        return await self._rows(
+            self.SIBLINGS_HEARD,
+            {
+                "channel_ids": Integers.of(channel for channel, _, _ in silent),
+                "days": Dates.of(day for _, day, _ in silent),
+                "from_s": Integers.of(period.start_s for _, _, period in silent),
+                "until_s": Integers.of(period.end_s for _, _, period in silent),
+            },
+        )
+
     LEAKS = """
     SELECT channel_id, began_at, ended_at, rate, unit FROM leak_case
     WHERE channel_id = ANY (%(channel_ids)s) AND confirmed_at IS NOT NULL

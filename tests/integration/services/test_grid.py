@@ -11,7 +11,7 @@ import pytest
 from mdms.domain.controls import ControlState, Optout, SwitchPosition, new_id
 from mdms.domain.errors import NotFoundError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
-from mdms.domain.reading_types import reading_type
+from mdms.domain.reading_types import VOLTAGE_CHANNEL, reading_type
 from mdms.domain.readings import IntervalReads, RegisterReads, Source, rule_bit
 from mdms.domain.registry import Channel, Commodity, Registry, Transformer
 from mdms.domain.time import Period, local_midnight, to_epoch_s
@@ -328,6 +328,32 @@ async def test_validation_judges_voltage_and_nothing_waits_for_a_register(store,
     assert not set(mine) - {"V32", "V35"}
     (row,) = await transformers(store).voltage(DAY, DAY)
     assert (row["intervals"], row["violation_days"]) == (96, 1)
+
+
+async def test_a_voltage_that_is_silent_while_energy_is_not_is_told_whatever_its_length(store):
+    hourly = reading_type(Commodity.ELECTRIC, VOLTAGE_CHANNEL, 3600).name
+    known = a_street()
+    channels = [
+        Channel("E1", 4, hourly, 3600, "0.1V") if each.channel == VOLTAGE_CHANNEL else each
+        for each in known.channels
+    ]
+    async with store() as work:
+        await work.registry.merge(replace(known, channels=tuple(channels)))
+        table = await work.registry.channels()
+    ids = {
+        (str(badge), int(wire) & 15): int(channel)
+        for badge, wire, channel in zip(
+            table.badge, table.wire_channel, table.channel_id, strict=True
+        )
+    }
+    await measured(store, ids["E1", 0], np.full(96, 100))
+
+    await VeeService(store, FakeClock(NOW), RULES, PACIFIC).run(DAY, DAY)
+
+    async with store() as work:
+        outcomes = await work.vee.days(DAY, DAY)
+    silent = {each.channel_id for each in outcomes if each.flags & rule_bit(32)}
+    assert silent == {ids["E1", 4]}
 
 
 @pytest.mark.usefixtures("street")

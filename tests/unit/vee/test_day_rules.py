@@ -377,6 +377,16 @@ def test_a_channel_that_is_silent_while_its_sibling_is_not_is_warned_of():
     assert [marks.channel.tolist() for marks in silent] == [[1]]
 
 
+def test_a_channel_is_lone_where_the_rest_of_its_meter_lies_in_another_block():
+    lone = np.array([[False, True]])
+    block = known(build.block(slot_table(days=2), np.full((1, 192), 1200)), lone=lone)
+
+    found = examine(block, RULES)
+
+    [silent] = [marks for marks in found.marks.days if marks.rule == 32]
+    assert (silent.channel.tolist(), silent.day.tolist()) == ([0], [1])
+
+
 @pytest.mark.parametrize(
     ("tenth_volts", "expected"),
     [
