@@ -29,7 +29,6 @@ from mdms.app.ingest import Line
 from mdms.app.keys import read_tags, read_trailers
 from mdms.app.readiness import DatabaseProbe
 from mdms.app.tasks import Tasks
-from mdms.domain.errors import OperatorError
 from mdms.domain.people import Token
 from mdms.services.access_log import AccessLogService
 from mdms.services.aggregates import AggregateService
@@ -58,6 +57,7 @@ from mdms.services.grants import GrantService
 from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
+from mdms.services.meter_exchange import MeterExchanges
 from mdms.services.meter_tests import MeterTests
 from mdms.services.optouts import OptoutService
 from mdms.services.own_data import OwnDataService
@@ -77,22 +77,6 @@ from mdms.services.wishes import WishService
 from mdms.settings import ApiSettings
 
 log = structlog.get_logger()
-
-
-def listen(settings: ApiSettings) -> socket.socket:
-    """
-    Return what callers connect to; they wait until `start_api` answers.
-
-    Raises:
-        OperatorError: Another process has the port, such as a daemon that runs already.
-    """
-    try:
-        return socket.create_server((settings.host, settings.port))
-    except OSError as error:
-        raise OperatorError(
-            f"nothing can listen on {settings.host}:{settings.port}: {error.strerror}; "
-            "does another `mdms serve` run? If not, choose another [api] port"
-        ) from error
 
 
 def start_api(core: Core, tasks: Tasks, line: Line | None, listener: socket.socket) -> None:
@@ -164,6 +148,9 @@ def _services(core: Core, line: Line | None) -> Services:
     return Services(
         zone=settings.zone,
         registry=RegistryService(unit_of_work, on_change=on_registry, within=pilot.within_limit),
+        exchanges=MeterExchanges(
+            unit_of_work, clock, settings.zone, on_registry, within=pilot.within_limit
+        ),
         readings=ReadingService(unit_of_work, settings.zone),
         reading_files=ReadingFileService(unit_of_work, clock, settings.zone, settings.utility.code),
         reading_imports=ReadingImportService(unit_of_work, clock, settings.zone),

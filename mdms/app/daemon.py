@@ -6,15 +6,16 @@ the API answers what it has begun, then connections are given back.
 """
 
 import gc
+import socket
 import sys
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib import import_module
 
 import structlog
 
 from ingest.followed import FollowedClock
 from mdms.app.alerts import alert_delivery, deliver_alerts_forever
-from mdms.app.api import listen, start_api
 from mdms.app.clock import SystemClock
 from mdms.app.core import Core, open_core
 from mdms.app.disks import watch_disks
@@ -28,7 +29,7 @@ from mdms.app.timers import (
     look_for_outages_forever,
 )
 from mdms.domain.errors import OperatorError
-from mdms.settings import Settings
+from mdms.settings import ApiSettings, Settings
 
 log = structlog.get_logger()
 
@@ -55,7 +56,10 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
     stop, manager = on_signal(), ServiceManager.of()
     async with AsyncExitStack() as stack:
         # Before the broker: that ends the session of a daemon that runs for one of its name.
-        listener = stack.enter_context(listen(settings.api)) if "api" in parts else None
+        listener: socket.socket | None = None
+        if "api" in parts:
+            listener = stack.enter_context(_listen(settings.api))
+            import_module("mdms.app.api")  # a third of a start: who only takes reads does without
         core = await stack.enter_async_context(open_core(settings))
         tasks = await stack.enter_async_context(ended_in_order())
         nightly = Nightly(core) if "vee" in parts else None
@@ -69,6 +73,8 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
             begin(tasks)
         await watch_disks(core, tasks)
         if listener is not None:
+            from mdms.app.api import start_api  # noqa: PLC0415 - loaded above, if at all
+
             start_api(core, tasks, line, listener)
         # What is loaded by now stays: the collector need not look through it again and again.
         gc.collect()
@@ -94,3 +100,19 @@ def _begin_by_the_clock(core: Core, nightly: Nightly | None, tasks: Tasks) -> No
             tasks.start(deliver_alerts_forever(alert_delivery(core, alerts), core.clock))
     if core.signer is not None:
         tasks.start(ask_after_the_signer_forever(core.signer.standing_trip, core.clock))
+
+
+def _listen(settings: ApiSettings) -> socket.socket:
+    """
+    Return what callers connect to; they wait until `start_api` answers.
+
+    Raises:
+        OperatorError: Another process has the port, such as a daemon that runs already.
+    """
+    try:
+        return socket.create_server((settings.host, settings.port))
+    except OSError as error:
+        raise OperatorError(
+            f"nothing can listen on {settings.host}:{settings.port}: {error.strerror}; "
+            "does another `mdms serve` run? If not, choose another [api] port"
+        ) from error

@@ -24,8 +24,8 @@ from unittest.mock import patch
 from mdms.embedded import processes
 
 _PRELOADED = (
-    "mdms.cli.demo", "mdms.cli.serve", "mdms.cli.signer", "simulators.__main__", "uvicorn",
-    "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on",
+    "mdms.cli.demo", "mdms.cli.serve", "mdms.cli.signer", "mdms.app.api", "simulators.__main__",
+    "uvicorn", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on",
 )  # fmt: skip
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _POLL_S = 0.005
