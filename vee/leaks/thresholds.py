@@ -55,6 +55,8 @@ class Thresholds:
         theta[by_nights] = np.inf
         known = by_nights & np.isfinite(above) & (meters.hours[:, SLOW] > 0)
         theta[known, SLOW] = above[known]
+        beside = ~by_nights & ~meters.declared & (memory["declared"] > 0)
+        theta[beside] += memory["declared"][beside, None]
         told = meters.declared & (memory["declared"] > 0)
         more = rules.continuous.declared_factor * memory["declared"]
         theta[told, POSSIBLE] = np.maximum(theta[told, POSSIBLE], more[told])

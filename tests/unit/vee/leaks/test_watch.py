@@ -248,6 +248,17 @@ def test_nights_that_a_customer_calls_normal_raise_nothing_more():
     assert [each.signal for each in more][:1] == [Signal.RAISE]
 
 
+@pytest.mark.parametrize(("flow", "raised"), [(29, False), (30, True)])
+def test_what_a_home_declared_as_normal_is_no_leak_and_one_more_gallon_is(flow, raised):
+    told = fresh(1)
+    told["declared"] = 20
+
+    memory, events = watch(days(np.full(48, flow)), memory=told)
+
+    assert [each.state for each in events] == [State.POSSIBLE, State.CONFIRMED] * raised
+    assert memory["rate"][0] == pytest.approx(10 * raised, abs=0.5)
+
+
 @pytest.mark.parametrize(
     "wall_h", [[0, 1, *range(3, 24)], [0, 1, 1, *range(2, 24)]], ids=["spring", "autumn"]
 )
