@@ -7,7 +7,7 @@ for it, nothing but the edit itself knows of it: no bill, no report, no estimate
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -190,8 +190,18 @@ _LARGE: Final[Mapping[Commodity, tuple[Decimal, str]]] = MappingProxyType(
 _DELICATE: Final = frozenset({EditReason.THEFT_EST, EditReason.TEST_ADJ})
 
 
+ALONE: Final = timedelta(days=31)
+"""What one person changed of a channel within so long counts together: edits can be cut small."""
+
+
 def four_eyes(
-    change: int, kind: ReadingType, reason: EditReason, *, frozen: str, compared: bool = True
+    change: int,
+    kind: ReadingType,
+    reason: EditReason,
+    *,
+    frozen: str,
+    compared: bool = True,
+    alone: int = 0,
 ) -> tuple[str, ...]:
     """
     Return why another person must approve an edit; nothing where nobody need.
@@ -202,6 +212,8 @@ def four_eyes(
         reason: Why it is edited.
         frozen: Bill windows that rest on the range, as text; empty where none does.
         compared: Whether anything says what was there before, and so by how much usage changes.
+        alone: By how much the same person changed the channel's usage lately, without anybody
+            else's word [quanta].
 
     Source:
         vee.md 5.3.
@@ -210,6 +222,11 @@ def four_eyes(
     found = []
     if abs(change) > most * kind.quanta_per_billing_unit:
         found.append(f"usage changes by more than {words}")
+    elif change and abs(change + alone) > most * kind.quanta_per_billing_unit:
+        found.append(
+            f"with what the same person changed within {ALONE.days} days, usage changes by more "
+            f"than {words}"
+        )
     if not compared:
         found.append("no register was read within weeks that says by how much usage changes")
     if frozen:

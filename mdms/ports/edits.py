@@ -51,6 +51,10 @@ class EditStore(Protocol):
         """
         ...
 
+    async def changed_alone(self, channel_id: int, editor: str, since: datetime) -> int:
+        """Return by how much somebody changed usage without anybody else's word [quanta]."""
+        ...
+
     async def marks(
         self, period: Period, channel_ids: Sequence[int], *, as_of: datetime | None = None
     ) -> EditMarks:

@@ -16,6 +16,7 @@ import numpy as np
 
 from mdms.domain.audit import AuditEntry
 from mdms.domain.edits import (
+    ALONE,
     Edit,
     EditDecision,
     EditNotAllowedError,
@@ -195,6 +196,7 @@ class EditService:
             today=local_day(self._clock.now(), self._zone),
         )
         made = draft(bench, request)
+        lately = self._clock.now() - ALONE
         instants = Period(start, max(end, start + timedelta(seconds=1)))
         windows = await work.edits.frozen(instants, bench.channel_id)
         frozen = ", ".join(f"{first}..{last}" for first, last in windows)
@@ -218,7 +220,12 @@ class EditService:
             residual_after=made.residual_after,
             change=made.change,
             four_eyes=four_eyes(
-                made.change, bench.kind, request.reason, frozen=frozen, compared=made.compared
+                made.change,
+                bench.kind,
+                request.reason,
+                frozen=frozen,
+                compared=made.compared,
+                alone=await work.edits.changed_alone(bench.channel_id, by, lately),
             ),
             editor=by,
             editor_role=role,

@@ -132,6 +132,19 @@ class PostgresEdits:
             await cursor.execute(self.SOME, nothing | {"count_max": 1} | parameters)
             return [_edit(row) for row in await cursor.fetchall()]
 
+    CHANGED_ALONE = """
+    SELECT coalesce(sum(e.change), 0)::bigint FROM edit e JOIN edit_decision d USING (edit_id)
+    WHERE e.channel_id = %(channel_id)s AND e.editor = %(editor)s AND e.asked_at >= %(since)s
+      AND d.state = 'approved' AND cardinality(e.four_eyes) = 0
+    """
+
+    async def changed_alone(self, channel_id: int, editor: str, since: datetime) -> int:
+        cursor = await self._connection.execute(
+            self.CHANGED_ALONE, {"channel_id": channel_id, "editor": editor, "since": since}
+        )
+        ((change,),) = await cursor.fetchall()
+        return int(change)
+
     # Only the last edit of an interval says anything of it: in the order in which they were agreed.
     MARKS = """
     SELECT e.channel_id, extract(epoch FROM e.start_utc)::bigint,

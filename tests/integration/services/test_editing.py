@@ -76,6 +76,21 @@ async def test_a_large_or_delicate_edit_waits_unseen_for_a_second_person(store, 
         await desk.edits.decide(UUID(edit["edit_id"]), "eve", "vee", approve=False)
 
 
+async def test_a_large_edit_that_is_cut_into_small_ones_waits_for_a_second_person(store):
+    desk = await a_desk(store)
+    big: dict[str, Any] = {"values": (6_000,), "override_sum": "by-passed"}
+    first = await desk.ask(SET, 20, 30, **big)
+
+    second = await desk.ask(SET, 120, 130, **big)
+    others = await desk.ask(SET, 120, 130, by="eve", **big)
+    desk.clock.advance(timedelta(days=32))
+    later = await desk.ask(SET, 220, 230, **big)
+
+    states = [each["state"] for each in (first, second, others, later)]
+    assert states == ["approved", "waiting", "approved", "approved"]
+    assert "within 31 days" in second["four_eyes"][0]
+
+
 async def test_an_edit_that_was_refused_or_taken_back_changes_nothing(store):
     desk = await a_desk(store)
     edit = await desk.ask(SET, 20, 60, reason=EditReason.THEFT_EST, **FLAT)

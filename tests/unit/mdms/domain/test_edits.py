@@ -23,6 +23,22 @@ def test_a_large_change_of_usage_needs_four_eyes_in_either_direction(kind, most)
         assert len(four_eyes(change, kind, EditReason.METER_FAULT, frozen="")) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "alone", "asked"),
+    [
+        (40_000, 60_000, 0),
+        (40_001, 60_000, 1),
+        (-40_000, 60_000, 0),
+        (-1, -100_000, 1),
+        (0, 9**9, 0),
+    ],
+)
+def test_what_one_person_changes_bit_by_bit_needs_four_eyes_as_if_it_were_one(change, alone, asked):
+    found = four_eyes(change, ELECTRIC, EditReason.METER_FAULT, frozen="", alone=alone)
+
+    assert len(found) == asked
+
+
 @pytest.mark.parametrize("reason", EditReason)
 def test_theft_and_tests_always_need_four_eyes(reason):
     found = four_eyes(0, ELECTRIC, reason, frozen="")
