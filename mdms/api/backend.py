@@ -42,6 +42,7 @@ from mdms.services.grants import GrantService
 from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
+from mdms.services.meter_exchange import MeterExchanges
 from mdms.services.meter_tests import MeterTests
 from mdms.services.optouts import OptoutService
 from mdms.services.own_data import OwnDataService
@@ -67,6 +68,7 @@ class Services:
 
     zone: ZoneInfo
     registry: RegistryService
+    exchanges: MeterExchanges
     readings: ReadingService
     reading_files: ReadingFileService
     reading_imports: ReadingImportService

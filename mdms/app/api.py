@@ -57,6 +57,7 @@ from mdms.services.grants import GrantService
 from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
+from mdms.services.meter_exchange import MeterExchanges
 from mdms.services.meter_tests import MeterTests
 from mdms.services.optouts import OptoutService
 from mdms.services.own_data import OwnDataService
@@ -147,6 +148,9 @@ def _services(core: Core, line: Line | None) -> Services:
     return Services(
         zone=settings.zone,
         registry=RegistryService(unit_of_work, on_change=on_registry, within=pilot.within_limit),
+        exchanges=MeterExchanges(
+            unit_of_work, clock, settings.zone, on_registry, within=pilot.within_limit
+        ),
         readings=ReadingService(unit_of_work, settings.zone),
         reading_files=ReadingFileService(unit_of_work, clock, settings.zone, settings.utility.code),
         reading_imports=ReadingImportService(unit_of_work, clock, settings.zone),

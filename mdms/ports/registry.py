@@ -1,11 +1,11 @@
 """The store of who is metered where."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mdms.domain.registry import ChannelTable, MeterPlace, Registry
+from mdms.domain.registry import ChannelTable, Meter, MeterPlace, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class RegistryStore(Protocol):
     async def collector_ids(self) -> frozenset[int]: ...
     async def change_count(self) -> int:
         """Return how many changes there were that can be seen by now, radios' silence included."""
+        ...
+
+    async def installations(self, badge: str, radio_id: int) -> Sequence[Meter]:
+        """Return every place that a meter, or whoever had a radio, has sat at, oldest first."""
         ...
 
     async def place(self, name: str, at: datetime) -> MeterPlace | None:

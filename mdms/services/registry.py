@@ -64,7 +64,7 @@ class RegistryService:
                 raise FilesRejectedError(sorted(faults))
             async with self._within(work):
                 result = await work.registry.merge(read.registry)
-            await _judge_again(work, stored.meters, read.registry.meters)
+            await judge_again(work, stored.meters, read.registry.meters)
         added, changed = sum(result.added.values()), sum(result.changed.values())
         log.info("registry.directory.imported", added_count=added, changed_count=changed)
         if self._on_change is not None and added + changed:
@@ -114,7 +114,7 @@ class RegistryService:
         )
 
 
-async def _judge_again(work: UnitOfWork, stored: Sequence[Meter], given: Sequence[Meter]) -> None:
+async def judge_again(work: UnitOfWork, stored: Sequence[Meter], given: Sequence[Meter]) -> None:
     """Send days back to validation on which a meter turns out to have been there, or not."""
     known = {(each.badge, each.installed_at): each.removed_at for each in stored}
     moved: dict[tuple[date, date], list[str]] = {}

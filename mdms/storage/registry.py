@@ -127,6 +127,18 @@ class PostgresRegistry:
     ORDER BY badge, installed_at
     """
 
+    INSTALLATIONS = """
+    SELECT badge, serial, radio_id, usage_point_id, model, installed_at, removed_at, has_switch,
+           pilot, radio, register_dials, register_resolution, multiplier, key_id
+    FROM meter JOIN meter_installation USING (badge)
+    WHERE badge = %(badge)s OR radio_id = %(radio_id)s
+    ORDER BY installed_at, badge
+    """
+
+    async def installations(self, badge: str, radio_id: int) -> Sequence[Meter]:
+        rows = await self._rows(self.INSTALLATIONS, badge=badge, radio_id=radio_id)
+        return [Meter(**row | {"radio": Radio(row["radio"])}) for row in rows]
+
     async def load(self) -> Registry:
         meters = [
             Meter(**row | {"radio": Radio(row["radio"])})

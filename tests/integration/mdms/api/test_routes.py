@@ -61,6 +61,7 @@ from mdms.services.grants import GrantService
 from mdms.services.grid import GridService
 from mdms.services.leak_credit import LeakCreditService
 from mdms.services.leaks import LeakService
+from mdms.services.meter_exchange import MeterExchanges
 from mdms.services.meter_tests import MeterTests
 from mdms.services.optouts import OptoutService
 from mdms.services.own_data import OwnDataService
@@ -132,6 +133,7 @@ def services(store: UnitOfWorkFactory) -> Services:
     return Services(
         zone=ZONE,
         registry=RegistryService(store, within=pilot.within_limit),
+        exchanges=MeterExchanges(store, clock, ZONE, within=pilot.within_limit),
         readings=ReadingService(store, ZONE),
         reading_files=ReadingFileService(store, clock, ZONE, "cpau"),
         reading_imports=ReadingImportService(store, clock, ZONE),
@@ -232,6 +234,7 @@ async def test_every_route_but_the_probes_refuses_a_caller_without_a_token(http)
     [
         ("POST", "/v1/registry/imports", {Role.ADMIN}),
         ("GET", "/v1/registry", {Role.ADMIN}),
+        ("POST", "/v1/meters/E100/exchange", {Role.ADMIN}),
         ("POST", "/v1/vee/runs", {Role.VEE}),
         ("POST", "/v1/billing/windows/2026-11-03/2026-12-03/freeze", {Role.BILLING}),
         ("GET", "/v1/billing/windows/2026-11-03/2026-12-03/files", {Role.BILLING}),
