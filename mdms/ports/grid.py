@@ -72,7 +72,15 @@ class GridStore(Protocol):
         """Return the electric meters that were installed at an instant, by badge."""
         ...
 
-    async def power_reports(self, period: Period) -> Sequence[PowerReport]: ...
+    async def power_reports(self, period: Period, *, served_at: datetime) -> Sequence[PowerReport]:
+        """
+        Return what meters said of their power in a period.
+
+        What a meter said before it was exchanged is said by the one that sits in its place at the
+        other instant; that it lost its power when it was taken away says nothing.
+        """
+        ...
+
     async def openings(self, period: Period) -> Sequence[SwitchOpening]:
         """Return the times with open switches that touch a period."""
         ...

@@ -123,14 +123,16 @@ class PowerPast:
 async def load(work: UnitOfWork, period: Period, now: datetime, rules: OutageRules) -> PowerPast:
     """Return the interruptions that began in a period, each to its end where that is known."""
     until = Period(period.start_utc, max(now, period.end_utc))
-    meters = await work.grid.served(min(now, period.end_utc))
+    served_at = min(now, period.end_utc)
+    meters = await work.grid.served(served_at)
     row_of = {each.badge: row for row, each in enumerate(meters)}
-    reports = [each for each in await work.grid.power_reports(until) if each.badge in row_of]
+    every = await work.grid.power_reports(until, served_at=served_at)
+    reports = [each for each in every if each.badge in row_of]
     openings = [each for each in await work.grid.openings(until) if each.badge in row_of]
     found = interruptions(_reports(reports, row_of))
     found = found.take((found.from_s >= period.start_s) & (found.from_s < period.end_s))
     found = await _ended_where_heard(work, found, meters, rules)
-    is_open = _open_at(openings, row_of, len(meters), min(now, period.end_utc))
+    is_open = _open_at(openings, row_of, len(meters), served_at)
     network, transformers, feeders = _network(meters, is_open)
     return PowerPast(
         meters=meters,

@@ -38,15 +38,24 @@ class PostgresGrid:
         return [ServedMeter(*row) for row in await self._rows(self.SERVED, {"at": at})]
 
     POWER_REPORTS = """
-    SELECT badge, at_utc, code = %(restore)s, greatest(value, 0)
-    FROM end_device_event
-    WHERE at_utc >= %(start)s AND at_utc < %(end)s AND code IN (%(fail)s, %(restore)s)
-      AND badge IS NOT NULL
+    SELECT coalesce(served.badge, e.badge), e.at_utc, e.code = %(restore)s, greatest(e.value, 0)
+    FROM end_device_event e
+    LEFT JOIN meter_installation placed
+        ON placed.badge = e.badge AND placed.installed_at <= e.at_utc
+        AND (placed.removed_at IS NULL OR placed.removed_at > e.at_utc)
+    LEFT JOIN meter_installation served
+        ON served.usage_point_id = placed.usage_point_id AND served.installed_at <= %(served_at)s
+        AND (served.removed_at IS NULL OR served.removed_at > %(served_at)s)
+    WHERE e.at_utc >= %(start)s AND e.at_utc < %(end)s AND e.code IN (%(fail)s, %(restore)s)
+      AND e.badge IS NOT NULL
+      AND (e.code = %(restore)s OR placed.removed_at IS NULL
+           OR e.at_utc < placed.removed_at - interval '1 hour')
     """
 
-    async def power_reports(self, period: Period) -> Sequence[PowerReport]:
+    async def power_reports(self, period: Period, *, served_at: datetime) -> Sequence[PowerReport]:
         codes = {"fail": EventCode.POWER_FAIL, "restore": EventCode.RESTORE}
-        rows = await self._rows(self.POWER_REPORTS, _bounds(period) | codes)
+        parameters = _bounds(period) | codes | {"served_at": served_at}
+        rows = await self._rows(self.POWER_REPORTS, parameters)
         return [
             PowerReport(badge, at, restored, dark_s if restored else 0)
             for badge, at, restored, dark_s in rows

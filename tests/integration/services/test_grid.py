@@ -260,6 +260,31 @@ async def test_a_switch_that_was_opened_since_changes_nothing_of_the_day(store):
 
 
 @pytest.mark.usefixtures("street")
+async def test_customers_keep_the_outages_of_a_meter_that_was_exchanged(store):
+    await happened(store, told("E1", FAIL, 60), told("E1", RESTORE, 150), told("E1", FAIL, 595))
+    exchanged = START + timedelta(minutes=600)
+    async with store() as work:
+        town = a_street()
+        old = replace(town.meters[0], removed_at=exchanged)
+        new = replace(
+            town.meters[0], badge="E9", serial="S-E9", radio_id=999, installed_at=exchanged
+        )
+        channel = Channel("E9", 0, ELECTRIC, 900, "Wh")
+        await work.registry.merge(
+            replace(town, meters=(old, new, *town.meters[1:]), channels=(*town.channels, channel))
+        )
+    await happened(store, told("E9", FAIL, 700), told("E9", RESTORE, 760))
+
+    found = await grid(store).outages(PERIOD)
+
+    assert [(each["name"], each["minutes"]) for each in found["outages"]] == [
+        ("E9", 90.0),
+        ("E9", 60.0),
+    ]
+    assert (found["indices"]["customers"], found["indices"]["sustained"]) == (4, 2)
+
+
+@pytest.mark.usefixtures("street")
 async def test_what_began_outside_the_period_is_not_of_it(store):
     await happened(store, told("E1", FAIL, -10), told("E1", RESTORE, 20), told("E2", FAIL, 1441))
 
