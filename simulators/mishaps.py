@@ -26,7 +26,7 @@ class Fate(Enum):
     DAMAGED = auto()
     """Only a damaged copy arrives; the collector believes that all is well."""
     LOST = auto()
-    """Nothing arrives; the collector believes that all is well."""
+    """Nothing arrives; the collector believes that all is well. One at a time, or many in turn."""
 
 
 _SHARES = {
@@ -36,6 +36,11 @@ _SHARES = {
     Fate.DAMAGED: 0.003,
     Fate.LOST: 0.005,
 }
+
+
+_RUN, _FULL_SHARE = 16, 0.02
+"""Of so many batches in turn this share is lost whole: the broker's queue is full, it confirms
+them and drops them."""
 
 
 class Restart(Enum):
@@ -61,6 +66,9 @@ class Mishaps:
         """Return what becomes of a batch."""
         if self.faults is not Faults.STORM:
             return Fate.SENT
+        full = generator(self.seed, "full", self.collector_id, boot_id, seq // _RUN).random()
+        if full < _FULL_SHARE:
+            return Fate.LOST
         drawn = generator(self.seed, "fate", self.collector_id, boot_id, seq).random()
         for fate, share in _SHARES.items():
             if drawn < share:

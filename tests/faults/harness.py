@@ -2,6 +2,12 @@
 Run a demo as real processes and break them at seeded moments.
 
 The seed decides who is hit how at which part of the run; everything else is the run's own.
+
+A limit of the broker's own queue cannot be drawn here: time goes in lockstep, so that a broker
+never holds more than one step, and the time itself is among it: dropped, it stands still. What a
+full queue does to collectors, who are told that all is well, is a mishap of the storm
+(`simulators.mishaps`); a real broker at its limit is in `test_broker_limits`, and one in memory in
+`world`.
 """
 
 import json
