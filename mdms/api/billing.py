@@ -195,7 +195,7 @@ async def of_meter(
 async def meter_test(
     services: Backend,
     meter: str,
-    error: Annotated[Decimal | None, Query(gt=-1, lt=10)] = None,
+    error: Annotated[Decimal | None, Query(gt=-1, lt=1)] = None,
     tested_on: str | None = None,
 ) -> dict[str, Any]:
     """Say which bills a meter's error made wrong, and by how many units; no error: it is dead."""

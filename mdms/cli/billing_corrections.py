@@ -151,10 +151,7 @@ def metertest(
 
     Example: mdms billing metertest E100 --error -0.04
     """
-    try:
-        share = None if error is None else Decimal(error)
-    except InvalidOperation as wrong:
-        raise UsageError(f"{error!r} is no share; write 4 % too little as -0.04") from wrong
+    share = None if error is None else _share(error)
     with options.client(config) as mdms:
         found = mdms.meter_test(meter, share, tested_on)
     if output is not Output.TABLE:
@@ -162,6 +159,20 @@ def metertest(
         return
     typer.echo(f"{found['code']}, bills are corrected from {found['correct_from']} on")
     show(found["bills"], output, title=f"Bills of {found['meter']}", empty="none")
+
+
+def _share(text: str) -> Decimal:
+    """Return by what share of the truth a meter is wrong."""
+    try:
+        share = Decimal(text)
+    except InvalidOperation as wrong:
+        raise UsageError(f"{text!r} is no share; write 4 % too little as -0.04") from wrong
+    if not (share.is_finite() and -1 < share < 1):
+        raise UsageError(
+            f"no meter is wrong by a share of {text}: write 4 % too little as -0.04, and leave "
+            "--error out for a meter that stands still"
+        )
+    return share
 
 
 def _show_corrections(rows: list[dict[str, Any]], output: Output, title: str) -> None:

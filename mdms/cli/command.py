@@ -75,8 +75,8 @@ VERBS = {
 }
 
 
-def _verb_command(verb: _Verb) -> Callable[..., None]:
-    """Return the function of one verb; all take the same options."""
+def verb_command(verb: _Verb, noun: str = "command") -> Callable[..., None]:
+    """Return the function of one verb, called under a noun; all take the same options."""
     default = ... if verb.cause is None else verb.cause
 
     def run(
@@ -137,13 +137,13 @@ def _verb_command(verb: _Verb) -> Callable[..., None]:
     with its clause and its cure. 5: it waits for another person's approval, or for its turn.
     6: sent, but nobody knows whether the meter acted.
 
-    Example: mdms command {verb.action.replace("_", "-")} E1000001{required}
+    Example: mdms {noun} {verb.action.replace("_", "-")} E1000001{required}
     """
     return run
 
 
 for _name, _each in VERBS.items():
-    app.command(_name)(_verb_command(_each))
+    app.command(_name)(verb_command(_each))
 
 
 batch.register(app)

@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from mdms.cli import options
+from mdms.cli.command import VERBS, verb_command
 from mdms.cli.lineage import print_trace
 from mdms.cli.output import Output, show, terminal
 from mdms.domain.readings import Status
@@ -19,6 +20,9 @@ _IMPORT_SPARE: Final = ("zone", "rounded", "not_read", "no_value", "disputed")
 _ESTIMATED: Final = (Status.ESTIMATED, Status.FINAL_ESTIMATE, Status.DERIVED)
 
 app = typer.Typer(help="Interval and register reads.", no_args_is_help=True)
+
+# Who looks for reads asks here whether their meter hears at all.
+app.command("ping")(verb_command(VERBS["ping"], "reading"))
 
 
 @app.command()

@@ -194,10 +194,20 @@ def test_the_test_of_a_meter_says_since_when_its_bills_are_wrong(daemon):
     assert daemon.asked == [("meter_test", ("E1", Decimal("-0.04"), "2026-12-06"), {})]
 
 
-def test_an_error_that_is_no_share_is_a_mistake_of_usage(daemon):
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ("slow", "is no share"),
+        ("-4", "no meter is wrong by a share of -4: write 4 % too little as -0.04"),
+        ("-1", "leave --error out for a meter that stands still"),
+        ("1", "no meter is wrong by a share of 1"),
+        ("nan", "no meter is wrong by a share of nan"),
+    ],
+)
+def test_an_error_that_is_no_share_is_a_mistake_of_usage(daemon, error, sentence):
     ended = CliRunner(env={"COLUMNS": "200"}).invoke(
-        billing.app, ["metertest", "E1", "--error", "slow"]
+        billing.app, ["metertest", "E1", "--error", error]
     )
 
-    assert "is no share" in str(ended.exception)
+    assert sentence in str(ended.exception)
     assert daemon.asked == []

@@ -48,6 +48,20 @@ def test_a_file_that_is_no_text(run, tmp_path, line):
     ), said
 
 
+@pytest.mark.parametrize("text", ["", "\n \n"])
+@pytest.mark.parametrize(
+    "line", ["billing compare FILE --from 2026-11-03 --to 2026-12-03", "registry import ."]
+)
+def test_a_file_that_is_empty(run, tmp_path, line, text):
+    (tmp_path / "file.csv").write_text(text)
+    status, said = run(line.replace("FILE", "file.csv"))
+
+    assert (status, said) == (
+        2,
+        "mdms: file.csv is empty: a file says at least what its columns are\n",
+    )
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '"x"'])
 def test_a_manifest_that_is_none(run, tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
