@@ -36,7 +36,7 @@ class Stored:
         status: Letter of Status as one byte; 0 where nothing is stored.
         method: Code of Method.
         flags: Rule mask.
-        newest_us: When the newest raw value of each day became known, microseconds since
+        newest_us: The newest raw value of each day did not become known later, microseconds since
             1970-01-01 UTC, 0 where there is none, shape (channels, days).
     """
 

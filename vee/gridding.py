@@ -156,15 +156,19 @@ def counted_alike(
 
 def _limits(table: ChannelTable, in_force: Int64, interval_s: int, rules: RuleSet) -> Limits:
     """Return what is known of each channel, by the installation in force."""
-    kinds = [Commodity(name) for name in table.commodity[in_force]]
-    classes = zip(kinds, table.service_class[in_force], strict=True)
+    names = list(zip(table.commodity[in_force], table.service_class[in_force], strict=True))
+    v_max, linear, reversible = {}, {}, {}
+    for name, service_class in set(names):  # a city has a dozen
+        kind, key = Commodity(name), (name, service_class)
+        v_max[key] = rules.interval_limit(kind, service_class, interval_s)
+        linear[key], reversible[key] = rules.of(kind).linear, rules.of(kind).reversible
     return Limits(
-        v_max=np.array([rules.interval_limit(*pair, interval_s) for pair in classes], np.int64),
+        v_max=np.array([v_max[key] for key in names], np.int64),
         modulus=table.register_modulus[in_force],
         resolution=table.register_resolution[in_force],
         multiplier=table.multiplier[in_force],
-        linear=np.array([rules.of(kind).linear for kind in kinds], np.bool_),
-        reversible=np.array([rules.of(kind).reversible for kind in kinds], np.bool_),
+        linear=np.array([linear[key] for key in names], np.bool_),
+        reversible=np.array([reversible[key] for key in names], np.bool_),
     )
 
 

@@ -44,7 +44,15 @@ class Scope:
         gaps: Bool = np.logical_or.reduce(self.examination.missing & self.covered, axis=1)
         return gaps | doubtful_channels(self.examination)
 
-    def needs_wider(self, *, earlier: Bool, later: Bool, first_slot: int, last_slot: int) -> Bool:
+    def needs_wider(
+        self,
+        *,
+        earlier: Bool,
+        later: Bool,
+        first_slot: int,
+        last_slot: int,
+        beside: bool = True,
+    ) -> Bool:
         """
         Return the channels that a wider block would judge better.
 
@@ -58,6 +66,8 @@ class Scope:
             later: Channels that may have newer reads, shape (channels,).
             first_slot: First slot with enough context before it.
             last_slot: One past the last slot with enough context after it.
+            beside: Whether days beside the target were loaded; else a channel whose target ends at
+                its last bookend, or begins at its first, is one, too: a bracket beyond touches it.
         """
         channels, slots = self.target.shape
         reads = self.examination.sums.bookends
@@ -67,10 +77,12 @@ class Scope:
         np.maximum.at(last_read, reads.channel, reads.boundary)
         wanted = self.target.any(axis=1)
         wanted &= ~self.examination.block.context.measures(Quantity.VOLTAGE)
-        open_before = wanted & (first_read > self.target.argmax(axis=1))
-        open_after = wanted & (last_read < slots - self.target[:, ::-1].argmax(axis=1))
+        begin, end = self.target.argmax(axis=1), slots - self.target[:, ::-1].argmax(axis=1)
+        open_before, open_after = wanted & (first_read > begin), wanted & (last_read < end)
         closable = (earlier | ~open_before) & (later | ~open_after)
         wider: Bool = (open_before | open_after) & closable
+        if not beside:
+            wider |= wanted & ((earlier & (first_read == begin)) | (later & (last_read == end)))
 
         brackets = self.examination.brackets
         gapped = self.brackets & (self.examination.missing_count > 0)

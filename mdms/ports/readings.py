@@ -58,6 +58,31 @@ class ReadingStore(Protocol):
         """
         ...
 
+    async def unbroken(
+        self, period: Period, *, interval_s: int, channel_ids: Sequence[int]
+    ) -> IntervalReads:
+        """
+        Return the intervals of channels that have one run of raw ones in a period, and no more.
+
+        From the first to the last each is there, once, as it was received, all from one source.
+        Other channels are left out: ask `intervals`, which costs more.
+
+        Args:
+            period: In which intervals start.
+            interval_s: Their length; they begin at multiples of it.
+            channel_ids: Which channels.
+
+        Returns:
+            Sorted by channel and start. Each tells when the newest of its channel became known.
+        """
+        ...
+
+    async def newest_known(
+        self, stretches: Sequence[tuple[int, Period]], *, as_of: datetime
+    ) -> Sequence[datetime | None]:
+        """Return when the newest raw interval of each channel and period became known so far."""
+        ...
+
     async def registers(
         self,
         period: Period,

@@ -27,10 +27,11 @@ from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_gaps import GapFacts, GapLoader
 from mdms.services.vee_outcomes import Judgement, Outcomes
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
-from mdms.services.vee_stages import Stage, meter_parts, stages
+from mdms.services.vee_stages import Stage, meter_parts, meters_of, stages
 from vee import engine, gridding
 from vee.amend import Stored, amend
 from vee.block import Block, SlotTable
+from vee.examination import Examination
 from vee.rules import RuleSet
 from vee.scope import Scope
 
@@ -45,6 +46,7 @@ class _Part:
         table: Their installations.
         intervals: Every version in the span that was asked for.
         registers: Likewise.
+        deferred: Channels that were to be in it and need a wider stage.
         marks: Edits that wait for something.
         loaded_at: When these had been loaded.
     """
@@ -54,6 +56,7 @@ class _Part:
     intervals: IntervalReads
     registers: RegisterReads
     marks: EditMarks
+    deferred: Int32
     loaded_at: datetime
 
 
@@ -85,7 +88,7 @@ class BlockRun:
             if len(waiting) == 0:
                 break
             deferred = [np.empty(0, np.int32)]
-            judged = self._judgements(waiting, stage, decides=stage is every[-1])
+            judged = self._judgements(waiting, stage, deferred, decides=stage is every[-1])
             async with aclosing(judged):
                 async for judgement in judged:
                     await self.outcomes.append(judgement)
@@ -93,13 +96,14 @@ class BlockRun:
             waiting = np.concatenate(deferred)
 
     async def _judgements(
-        self, waiting: Int32, stage: Stage, *, decides: bool
+        self, waiting: Int32, stage: Stage, deferred: list[Int32], *, decides: bool
     ) -> AsyncGenerator[Judgement, None]:
         """
         Judge channels part by part.
 
         Three parts are on their way: while the connection loads one and stores another, threads
-        lay out and judge those between. Only this task uses the connection.
+        lay out and judge those between. Only this task uses the connection. Channels that are not
+        judged at all, for a wider stage, are added to `deferred`.
         """
         slots = self._slots(stage, local_day(self.clock.now(), self.zone))
         laid: deque[asyncio.Task[_Laid]] = deque()
@@ -114,6 +118,9 @@ class BlockRun:
         try:
             for channel_ids in meter_parts(self.table, waiting, stage.part_channels(len(slots))):
                 part = await self._load(channel_ids, slots, stage)
+                deferred.append(part.deferred)
+                if len(part.channel_ids) == 0:
+                    continue
                 laying = asyncio.to_thread(self._lay_out, part, slots)
                 laid.append(asyncio.create_task(laying))
                 if len(laid) > 1:
@@ -139,19 +146,29 @@ class BlockRun:
         )
 
     async def _load(self, channel_ids: Int32, slots: SlotTable, stage: Stage) -> _Part:
-        """Load the reads of some channels."""
-        start_s, align_s = int(slots.start_s[0]), self.rules.bookend.align_s
-        span = self._span(slots, stage)
-        edges = Period(from_epoch_s(start_s - align_s), from_epoch_s(slots.end_s + align_s))
-        ids = channel_ids.tolist()
-        coming = asyncio.create_task(self.work.readings.registers(edges, channel_ids=ids))
+        """Load the reads of some channels; where a few hours do, of those that nothing ails."""
+        span, align = self._span(slots, stage), timedelta(seconds=self.rules.bookend.align_s)
+        edges = Period(span.start_utc - align, span.end_utc + align)
+        table = self.table.take(np.isin(self.table.channel_id, channel_ids))
+        readings, ids = self.work.readings, channel_ids.tolist()
+        coming = asyncio.create_task(readings.registers(edges, channel_ids=ids))
         try:
+            if stage.hours is None:
+                intervals = await readings.intervals(span, channel_ids=ids)
+                deferred = np.zeros(0, np.int32)
+            else:
+                intervals = await readings.unbroken(
+                    span, interval_s=slots.interval_s, channel_ids=ids
+                )
+                deferred = meters_of(table, np.setdiff1d(channel_ids, intervals.channel_id))
+                intervals = intervals.take(~np.isin(intervals.channel_id, deferred))
             return _Part(
-                channel_ids=channel_ids,
-                table=self.table.take(np.isin(self.table.channel_id, channel_ids)),
-                intervals=await self.work.readings.intervals(span, channel_ids=ids),
+                channel_ids=np.setdiff1d(channel_ids, deferred),
+                table=table.take(~np.isin(table.channel_id, deferred)),
+                intervals=intervals,
                 registers=await coming,
                 marks=await self.work.edits.marks(span, ids),
+                deferred=deferred,
                 loaded_at=self.clock.now(),
             )
         finally:
@@ -212,7 +229,9 @@ class BlockRun:
         if decides:
             wider = np.zeros(len(block.channel_id), np.bool_)
         else:
-            wider = self._wider(scope, part.table, stage, last_day, today)
+            wider = self._wider(scope, part.table, stage, last_day)
+        if stage.hours is not None:  # registers further off may know better
+            wider |= _off(found)
         if wider.any():
             target &= ~wider[:, None]
             scope = Scope.of(found, target)
@@ -233,23 +252,31 @@ class BlockRun:
             loaded_at=part.loaded_at,
         )
 
-    def _wider(
-        self, scope: Scope, table: ChannelTable, stage: Stage, last_day: date, today: date
-    ) -> Bool:
+    def _wider(self, scope: Scope, table: ChannelTable, stage: Stage, last_day: date) -> Bool:
         """Return the channels that a wider stage would judge better."""
         block = scope.examination.block
-        slots = block.slots
+        slots, loaded = block.slots, self._span(block.slots, stage)
         installed_s = np.full(len(block.channel_id), np.iinfo(np.int64).max)
         row = np.searchsorted(block.channel_id, table.channel_id)
         np.minimum.at(installed_s, row, table.installed_s)
         inner_days = len(slots.days) - (slots.days[-1] - last_day).days + stage.reach_days
         wider = scope.needs_wider(
-            earlier=installed_s < slots.start_s[0],
-            later=np.full(len(block.channel_id), slots.days[-1] < today),
+            earlier=installed_s < loaded.start_s,
+            later=np.full(len(block.channel_id), loaded.end_utc <= self.clock.now()),
             first_slot=int(slots.first[stage.context_days]),
             last_slot=int(slots.first[min(inner_days, len(slots.days))]),
+            beside=stage.hours is None,
         )
         return wider if stage.context_days else wider | scope.has_gaps
+
+
+def _off(found: Examination) -> Bool:
+    """Return the channels whose registers do not agree with each other or with the intervals."""
+    off = np.zeros(len(found.block.channel_id), np.bool_)
+    for reads in (found.sums.refused, found.sums.stuck):
+        off[reads.channel] = True
+    off[found.brackets.channel[found.unequal | found.overdrawn]] = True
+    return off
 
 
 _Laid = tuple[_Part, Block, Stored]

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
 from mdms.domain.readings import Bool, Int32, Status
-from mdms.domain.time import to_epoch_us
+from mdms.domain.time import Period, from_epoch_s, to_epoch_us
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import VeeDay, VeeException
 from mdms.telemetry import metrics
@@ -133,6 +134,7 @@ class Outcomes:
         )
         before = {(day.channel_id, day.local_day): day for day in known}
         judged, rows = np.zeros_like(concerned), []
+        unsure: list[tuple[VeeDay, VeeDay]] = []
         listed = zip(
             *(axis.tolist() for axis in at),
             block.channel_id[channels].tolist(),
@@ -156,9 +158,33 @@ class Outcomes:
                 *counted,
                 *((peak, usage) if sound else (None, None)),
             )
-            if old is None or _differs(old, new, int(judgement.stored.newest_us[channel, column])):
+            if old is None or _differs(old, new):
                 rows.append(new)
-        return judged, rows
+            elif judgement.stored.newest_us[channel, column] > to_epoch_us(old.recorded_at):
+                unsure.append((old, new))
+        return judged, rows + await self._vouching(judgement, unsure)
+
+    async def _vouching(
+        self, judgement: Judgement, unsure: list[tuple[VeeDay, VeeDay]]
+    ) -> list[VeeDay]:
+        """Return the outcomes that say what they said and vouch for reads that came since."""
+        if not unsure:
+            return []
+        slots = judgement.found.block.slots
+        ends_s = [*slots.start_s[slots.first[:-1]].tolist(), slots.end_s]
+        periods = {
+            day: Period(from_epoch_s(start_s), from_epoch_s(end_s))
+            for day, (start_s, end_s) in zip(slots.days, pairwise(ends_s), strict=True)
+        }
+        newest = await self.work.readings.newest_known(
+            [(old.channel_id, periods[old.local_day]) for old, _ in unsure],
+            as_of=judgement.loaded_at,
+        )
+        return [
+            new
+            for (old, new), known_at in zip(unsure, newest, strict=True)
+            if known_at is not None and known_at > old.recorded_at
+        ]
 
 
 def _count(judgement: Judgement) -> None:
@@ -172,7 +198,6 @@ def _count(judgement: Judgement) -> None:
     metrics.VEE_INTERVALS.labels("missing").inc(int(status[0]))
 
 
-def _differs(old: VeeDay, new: VeeDay, newest_us: int) -> bool:
-    """Return whether an outcome says something new, or vouches for reads that came after it."""
-    same = replace(old, version=new.version, recorded_at=new.recorded_at) == new
-    return newest_us > to_epoch_us(old.recorded_at) or not same
+def _differs(old: VeeDay, new: VeeDay) -> bool:
+    """Return whether an outcome says something new."""
+    return replace(old, version=new.version, recorded_at=new.recorded_at) != new

@@ -64,6 +64,12 @@ def parts(channel_ids: Int32, count_max: int) -> Iterator[Int32]:
         yield channel_ids[start : start + count_max]
 
 
+def meters_of(table: ChannelTable, channel_ids: Int32) -> Int32:
+    """Return the channels of all meters that one of these channels belongs to, rising."""
+    badges = table.badge[np.isin(table.channel_id, channel_ids)]
+    return np.unique(table.channel_id[np.isin(table.badge, badges)])
+
+
 def meter_parts(table: ChannelTable, channel_ids: Int32, count_max: int) -> Iterator[Int32]:
     """
     Cut channels into parts of bounded size that leave no meter's channels apart.

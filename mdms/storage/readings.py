@@ -11,6 +11,7 @@ from psycopg.errors import UniqueViolation
 from mdms.domain.readings import RAW_VERSION, IntervalReads, RegisterReads
 from mdms.domain.time import Period, from_epoch_s
 from mdms.ports.readings import FEW_READS
+from mdms.storage import unbroken
 from mdms.storage.arrays import Integers
 from mdms.storage.read_tables import INTERVALS, REGISTERS, R, ReadTable
 from mdms.storage.time_series import Partitions, months_of
@@ -80,6 +81,43 @@ class PostgresReadings:
         as_of: datetime | None = None,
     ) -> IntervalReads:
         return await self._select(INTERVALS, period, channel_ids, as_of)
+
+    async def unbroken(
+        self, period: Period, *, interval_s: int, channel_ids: Sequence[int]
+    ) -> IntervalReads:
+        parameters = {
+            "start_utc": period.start_utc,
+            "end_utc": period.end_utc,
+            "interval_s": interval_s,
+            "channel_ids": Integers.of(channel_ids),
+        }
+        stream = await self._copy_out(unbroken.SELECT.encode(), parameters)
+        return await asyncio.to_thread(unbroken.unpack, stream, interval_s=interval_s)
+
+    NEWEST_KNOWN = """
+    SELECT newest.recorded_at
+    FROM unnest(%(channel_ids)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+         WITH ORDINALITY AS asked (channel_id, start_utc, end_utc, position)
+    CROSS JOIN LATERAL (
+        SELECT max(recorded_at) AS recorded_at FROM interval_read r
+        WHERE r.channel_id = asked.channel_id AND r.version = 0
+          AND r.start_utc >= asked.start_utc AND r.start_utc < asked.end_utc
+          AND r.recorded_at <= %(as_of)s
+    ) newest
+    ORDER BY position
+    """
+
+    async def newest_known(
+        self, stretches: Sequence[tuple[int, Period]], *, as_of: datetime
+    ) -> Sequence[datetime | None]:
+        parameters = {
+            "channel_ids": Integers.of([channel_id for channel_id, _ in stretches]),
+            "starts": [period.start_utc for _, period in stretches],
+            "ends": [period.end_utc for _, period in stretches],
+            "as_of": as_of,
+        }
+        cursor = await self._connection.execute(self.NEWEST_KNOWN, parameters)
+        return [known_at for (known_at,) in await cursor.fetchall()]
 
     async def registers(
         self,

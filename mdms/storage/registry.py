@@ -159,41 +159,39 @@ class PostgresRegistry:
             return await cursor.fetchall()
 
     # An installation is cut where its radio fell silent and where it was heard again: one row for
-    # each part.
+    # each part, with all that is said of it: a join of parts to installations is planned as if
+    # there were hardly any.
     CHANNEL_TABLE = """
     WITH cut AS (
-        SELECT badge, installed_at, installed_at AS from_at FROM meter_installation
+        SELECT *, installed_at AS from_at FROM meter_installation
         WHERE %(badges)s::text[] IS NULL OR badge = ANY (%(badges)s)
         UNION
-        SELECT i.badge, i.installed_at, cut.at
+        SELECT i.*, cut.at
         FROM meter_installation i
         JOIN radio_silence s USING (badge)
         CROSS JOIN LATERAL (VALUES (s.off_at), (s.on_at)) AS cut (at)
         WHERE cut.at > i.installed_at AND (i.removed_at IS NULL OR cut.at < i.removed_at)
           AND (%(badges)s::text[] IS NULL OR badge = ANY (%(badges)s))
     ), part AS (
-        SELECT badge, installed_at, from_at,
-               lead(from_at) OVER (PARTITION BY badge, installed_at ORDER BY from_at) AS to_at
+        SELECT *, lead(from_at) OVER (PARTITION BY badge, installed_at ORDER BY from_at) AS to_at
         FROM cut
     )
     SELECT c.channel_id, m.badge, c.reading_type, u.commodity, u.service_class, u.usage_point_id,
            coalesce(p.transformer_id, '') AS transformer_id, i.radio_id, c.channel,
-           c.interval_s, part.from_at AS installed_at,
-           coalesce(part.to_at, i.removed_at) AS removed_at,
+           c.interval_s, i.from_at AS installed_at, coalesce(i.to_at, i.removed_at) AS removed_at,
            i.radio = 'on' AND NOT EXISTS (
                SELECT FROM radio_silence s
-               WHERE s.badge = i.badge AND s.off_at <= part.from_at
-                 AND (s.on_at IS NULL OR s.on_at > part.from_at)
+               WHERE s.badge = i.badge AND s.off_at <= i.from_at
+                 AND (s.on_at IS NULL OR s.on_at > i.from_at)
            ) AS radio_on,
            m.register_dials, m.register_resolution, i.multiplier
     FROM channel c
     JOIN meter m USING (badge)
-    JOIN meter_installation i USING (badge)
-    JOIN part USING (badge, installed_at)
+    JOIN part i USING (badge)
     JOIN usage_point u USING (usage_point_id)
     JOIN premise p USING (premise_id)
     WHERE %(badges)s::text[] IS NULL OR m.badge = ANY (%(badges)s)
-    ORDER BY c.channel_id, part.from_at
+    ORDER BY c.channel_id, i.from_at
     """
 
     async def channels(self) -> ChannelTable:
@@ -213,10 +211,13 @@ class PostgresRegistry:
         return table.take((table.badge == name) | (table.usage_point_id == name))
 
     async def _channels(self, badges: list[str] | None) -> ChannelTable:
-        rows = await self._rows(self.CHANNEL_TABLE, badges=badges)
+        cursor = await self._connection.execute(self.CHANNEL_TABLE, {"badges": badges})
+        at = {each.name: number for number, each in enumerate(cursor.description or ())}
+        rows = await cursor.fetchall()  # as tuples: there are many
 
         def column(name: str) -> list[Any]:
-            return [row[name] for row in rows]
+            place = at[name]
+            return [row[place] for row in rows]
 
         resolution = np.array(column("register_resolution"), np.int64)
         return ChannelTable(

@@ -271,3 +271,58 @@ async def test_newest_returns_the_last_slots_of_each_channel_however_old(store):
     assert intervals.value.tolist() == [7, 8, 9, 7, 8, 9]
     assert intervals.version.tolist() == [0] * 6
     assert newest_registers.value.tolist() == [2]
+
+
+HOURS = Period(START, START + timedelta(hours=2))
+
+
+async def test_unbroken_are_channels_whose_intervals_follow_each_other_as_they_were_received(store):
+    runs = raw([5, 5, 5, 2, 2], [1, 2, 3, 0, 1], [1, 2, 3, 4, 5])
+    runs.recorded_us[1] += 7
+    gap, amended, flagged = (
+        raw([1, 1], [0, 2], [6, 7]),
+        raw([3, 3], [0, 1], [8, 9]),
+        raw([4], [0], [10]),
+    )
+    flagged.flags[0] = 1
+    mixed, astray = raw([6, 6], [0, 1], [11, 12]), raw([7, 7, 7], [0, 1, 2], [13, 14, 15])
+    mixed.source[1] = Source.FILE
+    astray.start_s[1] += 60
+    every = IntervalReads.concat(runs, gap, amended, flagged, mixed, astray)
+    async with store() as work:
+        await work.readings.append_raw(every, NO_REGISTERS, sure=True)
+        await work.readings.append_versions(
+            version(amended.take(slice(1)), 1, 12, Status.ESTIMATED, RECORDED)
+        )
+
+    async with store() as work:
+        found = await work.readings.unbroken(
+            HOURS, interval_s=900, channel_ids=[7, 6, 5, 4, 3, 2, 1, 8]
+        )
+        none = await work.readings.unbroken(HOURS, interval_s=900, channel_ids=[8])
+        halves = await work.readings.unbroken(HOURS, interval_s=1800, channel_ids=[1, 2])
+
+    expected = runs.take(np.array([3, 4, 0, 1, 2]))
+    expected.recorded_us[2:] = to_epoch_us(RECORDED) + 7  # the newest of its channel
+    assert rows(found) == rows(expected)
+    assert len(none) == 0
+    assert halves.value.tolist() == [6, 7], "of half hours, that is a run"
+
+
+async def test_of_a_stretch_is_told_when_its_newest_raw_interval_became_known(store):
+    reads = raw([1, 1, 1, 2], [0, 1, 5, 0], [1, 2, 3, 4])
+    reads.recorded_us[:] += np.array([0, 5, 9, 3])
+    hour = Period(START, START + timedelta(hours=1))
+    later = Period(START + timedelta(days=1), START + timedelta(days=2))
+    async with store() as work:
+        await work.readings.append_raw(reads, NO_REGISTERS, sure=True)
+        await work.readings.append_versions(
+            version(reads.take(slice(1)), 1, 12, Status.ESTIMATED, RECORDED + timedelta(hours=1))
+        )
+        asked = [(2, hour), (1, hour), (1, HOURS), (1, later)]
+        newest = await work.readings.newest_known(asked, as_of=RECORDED + timedelta(hours=2))
+        before = await work.readings.newest_known(asked[1:2], as_of=RECORDED)
+
+    micros = [None if at is None else (at - RECORDED) // timedelta(microseconds=1) for at in newest]
+    assert micros == [3, 5, 9, None]
+    assert before == [RECORDED]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdms.services.vee_stages import meter_parts
+from mdms.services.vee_stages import meter_parts, meters_of
 from tests.unit.mdms.services.vee_nights import channel_table
 
 
@@ -26,3 +26,11 @@ def test_no_part_shares_a_meter_with_another(meters, count_max):
 
 def test_nothing_is_cut_into_nothing():
     assert list(meter_parts(channel_table(2), np.empty(0, np.int32), 5)) == []
+
+
+def test_a_meters_channels_wait_together():
+    table = channel_table(4)
+    table.badge[:] = ["M1", "M2", "M1", "M3"]
+
+    assert meters_of(table, np.array([3], np.int32)).tolist() == [1, 3]
+    assert meters_of(table, np.empty(0, np.int32)).tolist() == []

@@ -13,10 +13,13 @@ from mdms.domain.mass_events import Brought, MassEvent, Silence
 from mdms.domain.readings import (
     IntervalReads,
     RegisterReads,
+    Status,
 )
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import (
     Period,
+    from_epoch_us,
+    to_epoch_us,
 )
 from mdms.ports.circumstances import Circumstances, ConfirmedLeak, PastPeak
 from mdms.ports.edits import EditMarks
@@ -190,6 +193,30 @@ class FakeStore:
         reads = self.reads
         inside = (reads.start_s >= period.start_s) & (reads.start_s < period.end_s)
         return reads.take(inside & np.isin(reads.channel_id, channel_ids))
+
+    async def unbroken(
+        self, period: Period, *, interval_s: int, channel_ids: Sequence[int]
+    ) -> IntervalReads:
+        reads = await self.intervals(period, channel_ids=channel_ids)
+        reads = reads.take(np.lexsort((reads.start_s, reads.channel_id)))
+        plain = (reads.version == 0) & (reads.status == Status.RAW.code) & (reads.flags == 0)
+        broken = set(reads.channel_id[~plain].tolist())
+        follows = np.diff(reads.start_s) == interval_s
+        follows |= np.diff(reads.channel_id) != 0
+        broken |= set(reads.channel_id[1:][~follows].tolist())
+        return reads.take(~np.isin(reads.channel_id, list(broken)))
+
+    async def newest_known(
+        self, stretches: Sequence[tuple[int, Period]], *, as_of: datetime
+    ) -> Sequence[datetime | None]:
+        found: list[datetime | None] = []
+        for channel, period in stretches:
+            reads = await self.intervals(period, channel_ids=[channel])
+            known = reads.recorded_us[
+                (reads.version == 0) & (reads.recorded_us <= to_epoch_us(as_of))
+            ]
+            found.append(from_epoch_us(int(known.max())) if len(known) else None)
+        return found
 
     async def registers(
         self,
