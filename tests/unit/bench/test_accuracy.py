@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from tests.bench import accuracy, coverage, homes
+from tests.bench import accuracy, coverage, homes, net
 
 ELECTRIC, WATER, GAS, DELIVERED, RECEIVED = homes.simulated(count=2, days=40, seed=1)
 
@@ -48,6 +48,18 @@ def test_a_roof_gives_where_nobody_takes():
     for takes, gives in zip(DELIVERED.homes, RECEIVED.homes, strict=True):
         assert takes.value.sum() > 0 < gives.value.sum()
         assert np.minimum(takes.value, gives.value).max() <= 1
+
+
+def test_net_energy_is_measured_of_what_takes_and_gives():
+    told: list[str] = []
+    small = [replace(each, hours=(6,)) for each in (ELECTRIC, RECEIVED, DELIVERED)]
+
+    net.rows(small, 8, 1, done=told.append)
+
+    assert [(line.split("|")[1], line.count("|")) for line in told[2:]] == [
+        (" simulated.solar ", 8)
+    ]
+    assert all(0 < float(cell) < 200 for cell in told[2].split("|")[3:-1])
 
 
 def test_what_a_band_holds_and_what_lies_beside_it_is_all_there_is():
