@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -33,6 +33,9 @@ from mdms.ports.messages import Envelope, MessageSource, UplinkMessage
 from mdms.ports.readings import FEW_READS
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
+
+_CHANNELS_AT_ONCE: Final = 10_000
+"""Of the newest reads, at the start: thirty megabytes, and some seconds."""
 
 log = structlog.get_logger()
 
@@ -181,10 +184,14 @@ class Pipeline:
             self._change_count = await work.registry.change_count()
             table = await work.registry.channels()
             collector_ids = await work.registry.collector_ids()
-        async with self._unit_of_work() as work:
-            intervals, registers = await work.readings.newest(self._config.window_intervals)
             sequences = await work.messages.sequences()
-        await self._preparer.start(Stored(table, collector_ids, intervals, registers, sequences))
+        await self._preparer.start(Stored(table, collector_ids, sequences))
+        # Some channels at a time: neither a statement nor what it returns grows with the city.
+        for first in range(0, int(table.channel_id.max(initial=-1)) + 1, _CHANNELS_AT_ONCE):
+            some = range(first, first + _CHANNELS_AT_ONCE)
+            async with self._unit_of_work() as work:
+                known = await work.readings.newest(self._config.window_intervals, some)
+            await self._preparer.know(*known)
 
     async def _next(self, batches: AsyncIterator[Sequence[Envelope]]) -> Prepared | None:
         """Take a batch and prepare it; None at the end of the source."""

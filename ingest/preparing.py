@@ -35,12 +35,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the database says at the start: who may send, the newest reads, how far each came."""
+    """What the database says at the start: who may send, and how far each came."""
 
     table: ChannelTable
     collector_ids: frozenset[int]
-    intervals: IntervalReads
-    registers: RegisterReads
     sequences: Sequence[CollectorSequence]
 
 
@@ -100,8 +98,12 @@ class Preparer:
         await self._in_turn(partial(self._follow, table, collector_ids))
 
     async def start(self, stored: Stored) -> None:
-        """Know what is stored, and nothing else."""
+        """Know who may send, and nothing else."""
         await self._in_turn(partial(self._start, stored))
+
+    async def know(self, intervals: IntervalReads, registers: RegisterReads) -> None:
+        """Recognise copies of these raw reads, which are stored."""
+        await self._in_turn(partial(self._know, intervals, registers))
 
     async def prepare(self, batch: Sequence[Envelope], received_at: datetime) -> Prepared:
         """Make a batch ready to be stored; it must be stored before those that come after it."""
@@ -129,12 +131,11 @@ class Preparer:
     def _start(self, stored: Stored) -> None:
         self._forget_everything()
         self._follow(stored.table, stored.collector_ids)
-        for window, newest in (
-            (self._intervals, stored.intervals.current()),
-            (self._registers, stored.registers.current()),
-        ):
-            window.remember(newest.channel_id, times(newest), newest.value)
         self._newest_seq = {each.collector_id: each.batch_seq for each in stored.sequences}
+
+    def _know(self, *newest: IntervalReads | RegisterReads) -> None:
+        for window, reads in zip((self._intervals, self._registers), newest, strict=True):
+            window.remember(reads.channel_id, times(reads), reads.value)
 
     def _follow(self, table: ChannelTable, collector_ids: frozenset[int]) -> None:
         self._intervals.cover(table.channel_id, table.interval_s)

@@ -162,15 +162,18 @@ class FakeReadingStore:
                 self.conflicts.append((*key, value))
         return np.array(taken, np.int64)
 
-    async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
+    async def newest(self, slots: int, channel_ids: range) -> tuple[IntervalReads, RegisterReads]:
+        intervals = _columns(self.interval_values, channel_ids)
+        registers = _columns(self.register_values, channel_ids)
         return (
-            IntervalReads.raw(*_columns(self.interval_values), recorded_us=0, source=Source.UPLINK),
-            RegisterReads.raw(*_columns(self.register_values), recorded_us=0, source=Source.UPLINK),
+            IntervalReads.raw(*intervals, recorded_us=0, source=Source.UPLINK),
+            RegisterReads.raw(*registers, recorded_us=0, source=Source.UPLINK),
         )
 
 
-def _columns(values: dict[tuple[int, int], int]) -> tuple[Int64, Int64, Int64]:
-    rows = np.array([(*key, value) for key, value in values.items()], np.int64).reshape(-1, 3)
+def _columns(values: dict[tuple[int, int], int], channel_ids: range) -> tuple[Int64, Int64, Int64]:
+    found = [(*key, value) for key, value in values.items() if key[0] in channel_ids]
+    rows = np.array(found, np.int64).reshape(-1, 3)
     return rows[:, 0], rows[:, 1], rows[:, 2]
 
 

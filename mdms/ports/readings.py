@@ -93,6 +93,6 @@ class ReadingStore(Protocol):
         """Return every register version in the period, both ends included, sorted likewise."""
         ...
 
-    async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
-        """Return raw rows of about the last `slots` intervals of each channel."""
+    async def newest(self, slots: int, channel_ids: range) -> tuple[IntervalReads, RegisterReads]:
+        """Return raw rows of about the last `slots` intervals of each of these channels."""
         ...

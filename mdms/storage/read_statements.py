@@ -115,20 +115,22 @@ WHERE {time} >= %(start_utc)s AND {time} {up_to} %(end_utc)s
 GROUP BY channel_id
 """
 
+# Looked up channel by channel: joined as a whole, the planner takes a third of all reads for newer
+# than these times, and reads all that there are.
 NEWEST = """
-SELECT channel_id, {arrays}
-FROM (
-    SELECT r.*
-    FROM channel c
-    CROSS JOIN LATERAL (
-        SELECT {time} - %(slots)s * c.interval_s * interval '1 second' AS after_utc
-        FROM {table} WHERE channel_id = c.channel_id
-        ORDER BY {time} DESC LIMIT 1
-    ) newest
-    JOIN {table} r ON r.channel_id = c.channel_id AND r.{time} > newest.after_utc
-    WHERE r.version = 0
+SELECT c.channel_id, recent.*
+FROM channel c
+CROSS JOIN LATERAL (
+    SELECT {time} - %(slots)s * c.interval_s * interval '1 second' AS after_utc
+    FROM {table} WHERE channel_id = c.channel_id
+    ORDER BY {time} DESC LIMIT 1
+) newest
+CROSS JOIN LATERAL (
+    SELECT {arrays} FROM {table}
+    WHERE channel_id = c.channel_id AND {time} > newest.after_utc AND version = 0
+    HAVING count(*) > 0
 ) recent
-GROUP BY channel_id
+WHERE c.channel_id >= %(first)s AND c.channel_id < %(end)s
 """
 
 
@@ -153,7 +155,7 @@ class ReadStatements:
         select: Copy out, grouped by channel, what lies in a period.
         select_plain: Copy out, grouped by channel, its source, whether it has rows that are not
             plain, and the columns in which plain rows differ.
-        newest: Copy out, grouped by channel, the raw rows of its last slots.
+        newest: Copy out, grouped by channel, the raw rows of the last slots of some channels.
     """
 
     append: bytes

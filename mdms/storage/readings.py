@@ -128,10 +128,13 @@ class PostgresReadings:
     ) -> RegisterReads:
         return await self._select(REGISTERS, period, channel_ids, as_of)
 
-    async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
+    async def newest(self, slots: int, channel_ids: range) -> tuple[IntervalReads, RegisterReads]:
+        parameters = {"slots": slots, "first": channel_ids.start, "end": channel_ids.stop}
+        intervals = await self._copy_out(INTERVALS.statements.newest, parameters)
+        registers = await self._copy_out(REGISTERS.statements.newest, parameters)
         return (
-            INTERVALS.unpack(await self._copy_out(INTERVALS.statements.newest, {"slots": slots})),
-            REGISTERS.unpack(await self._copy_out(REGISTERS.statements.newest, {"slots": slots})),
+            await asyncio.to_thread(INTERVALS.unpack, intervals),
+            await asyncio.to_thread(REGISTERS.unpack, registers),
         )
 
     async def _append_few(

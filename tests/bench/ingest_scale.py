@@ -9,7 +9,6 @@ import numpy as np
 import psutil
 
 from ingest.preparing import Preparer, Stored
-from mdms.domain.readings import IntervalReads, RegisterReads
 from tests.bench.measure import Figures, Row, interleave
 from tests.bench.traffic import COLLECTOR_ID, NOW, SLOT_S, Traffic
 from tests.channels import Installed, channel_table
@@ -54,8 +53,7 @@ class _City:
                 for number, radio_id in enumerate(self._traffic.radio_ids())
             )
         )
-        nothing = IntervalReads.empty(), RegisterReads.empty()
-        self._stored = Stored(table, frozenset([COLLECTOR_ID]), *nothing, sequences=())
+        self._stored = Stored(table, frozenset([COLLECTOR_ID]), sequences=())
         self._messages = self._traffic.messages()
 
     def prepare(self) -> Figures:

@@ -151,12 +151,12 @@ class Broker:
 class RecentReadings(FakeReadingStore):
     """Knows what is newest without looking through all of it."""
 
-    async def newest(self, slots: int) -> tuple[IntervalReads, RegisterReads]:
+    async def newest(self, slots: int, channel_ids: range) -> tuple[IntervalReads, RegisterReads]:
         recent = FakeReadingStore()
         of_all = slots * METERS
         recent.interval_values = dict(islice(reversed(self.interval_values.items()), of_all))
         recent.register_values = dict(islice(reversed(self.register_values.items()), of_all))
-        return await FakeReadingStore.newest(recent, slots)
+        return await FakeReadingStore.newest(recent, slots, channel_ids)
 
 
 class QuickStores(FakeUnitOfWork):

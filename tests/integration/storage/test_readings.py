@@ -1,5 +1,6 @@
 """Reads on a real database: stored once, versions kept, conflicts remembered."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,6 +12,7 @@ from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status
 from mdms.domain.time import Period, to_epoch_s, to_epoch_us
 from mdms.ports.readings import FEW_READS
 from mdms.storage import readings
+from mdms.storage.read_tables import INTERVALS
 from tests.integration.storage.registries import SMALL_TOWN
 
 pytestmark = pytest.mark.db
@@ -265,12 +267,42 @@ async def test_newest_returns_the_last_slots_of_each_channel_however_old(store):
             version(new.take(slice(9, 10)), 1, 5, Status.EDITED, RECORDED)
         )
 
-        intervals, newest_registers = await work.readings.newest(3)
+        every = range(max(quick, slow) + 1)
+        intervals, newest_registers = await work.readings.newest(3, every)
+        others, _ = await work.readings.newest(3, range(min(quick, slow) + 1))
 
     assert intervals.channel_id.tolist() == [quick] * 3 + [slow] * 3
     assert intervals.value.tolist() == [7, 8, 9, 7, 8, 9]
     assert intervals.version.tolist() == [0] * 6
     assert newest_registers.value.tolist() == [2]
+    assert set(others.channel_id.tolist()) == {min(quick, slow)}
+
+
+def plan_of_newest(dsn: str) -> str:
+    """Return how the database would find what a start wants to know."""
+    (query,) = re.findall(
+        r"COPY \((.*)\) TO STDOUT", INTERVALS.statements.newest.decode(), re.DOTALL
+    )
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute(f"EXPLAIN {query}", {"slots": 64, "first": 0, "end": 10_000})
+        return "\n".join(line for (line,) in found.fetchall())
+
+
+async def test_the_newest_reads_are_looked_up_and_not_searched_for_among_all(store, database):
+    count, channels = 4_000, np.arange(1, 4)
+    many = raw(
+        np.repeat(channels, count), np.tile(np.arange(count), 3), np.zeros(3 * count, np.int64)
+    )
+    async with store() as work:
+        await work.registry.merge(SMALL_TOWN)
+        await work.readings.append_raw(many, NO_REGISTERS, sure=True)
+    with psycopg.connect(database, autocommit=True) as administrator:
+        administrator.execute("VACUUM ANALYZE interval_read")
+
+    plan = plan_of_newest(database)
+
+    assert "AND (start_utc > " in plan, "bounds of the index, channel by channel"
+    assert "Seq Scan on interval_read" not in plan
 
 
 HOURS = Period(START, START + timedelta(hours=2))
