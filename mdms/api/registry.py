@@ -1,5 +1,6 @@
 """Who is metered where, by REST."""
 
+from datetime import UTC
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -81,8 +82,8 @@ async def exchange(
         meter=meter,
         new=body.badge,
         radio_id=body.radio_id,
-        removed_at=body.removed_at,
-        installed_at=body.installed_at,
+        removed_at=body.removed_at.astimezone(UTC),
+        installed_at=body.installed_at and body.installed_at.astimezone(UTC),
         final=body.final,
         initial=body.initial,
         device=Device(

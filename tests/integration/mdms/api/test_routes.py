@@ -251,6 +251,22 @@ async def test_a_role_that_a_route_does_not_name_is_refused(http, method, path, 
             assert "has no role for this" in answer.json()["detail"]
 
 
+async def test_a_meter_is_exchanged_by_an_administrator_once_and_tried_before(town):
+    body = {"badge": "E300", "radio_id": 4711, "removed_at": "2026-11-20T10:00-08:00",
+            "final": {"delivered": "48.2"}, "initial": {"delivered": 0}}  # fmt: skip
+    path = "/v1/meters/E100/exchange"
+
+    tried = await town.post(path, json=body | {"dry_run": True}, headers=as_(Role.ADMIN))
+    done = await town.post(path, json=body, headers=as_(Role.ADMIN))
+    again = await town.post(path, json=body, headers=as_(Role.ADMIN))
+    wrong = await town.post(path, json=body | {"radio_id": -1}, headers=as_(Role.ADMIN))
+
+    assert [each.status_code for each in (tried, done, again, wrong)] == [200, 201, 404, 422]
+    assert (tried.json()["done"], done.json()["done"]) == (False, True)
+    assert done.json()["new"]["installed_at"] == "2026-11-20T18:00:00+00:00"
+    assert "no meter 'E100' is in place" in again.json()["detail"]
+
+
 async def test_a_meter_is_read_as_parquet_by_badge_or_usage_point(town):
     for name in ("E100", SMALL_TOWN.meters[0].usage_point_id):
         answer = await town.get(
