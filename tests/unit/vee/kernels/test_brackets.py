@@ -14,7 +14,7 @@ def chained(reads: list[tuple[int, int]], *, modulus: int = 10**6, v_max: int = 
 
 def bracketed(reads: list[tuple[int, int]]) -> Brackets:
     bookends = chained(reads)
-    later = np.flatnonzero(bookends.linked).astype(np.int32)
+    later = np.flatnonzero(bookends.linked)
     return Brackets.closed_by(bookends.registers, later, bookends.usage[later])
 
 
