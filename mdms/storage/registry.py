@@ -1,7 +1,8 @@
 """Who is metered where: merged from imports, loaded whole, and as the table that ingest needs."""
 
+import asyncio
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -214,42 +215,8 @@ class PostgresRegistry:
         cursor = await self._connection.execute(self.CHANNEL_TABLE, {"badges": badges})
         at = {each.name: number for number, each in enumerate(cursor.description or ())}
         rows = await cursor.fetchall()  # as tuples: there are many
-
-        def column(name: str) -> list[Any]:
-            place = at[name]
-            return [row[place] for row in rows]
-
-        resolution = np.array(column("register_resolution"), np.int64)
-        return ChannelTable(
-            channel_id=np.array(column("channel_id"), np.int32),
-            badge=np.array(column("badge"), np.object_),
-            reading_type=np.array(column("reading_type"), np.object_),
-            commodity=np.array(column("commodity"), np.object_),
-            service_class=np.array(column("service_class"), np.object_),
-            usage_point_id=np.array(column("usage_point_id"), np.object_),
-            transformer_id=np.array(column("transformer_id"), np.object_),
-            radio_id=np.array(column("radio_id"), np.int64),
-            wire_channel=np.array(
-                [
-                    WIRE_COMMODITY[Commodity(flow)] << 4 | low
-                    for flow, low in zip(column("commodity"), column("channel"), strict=True)
-                ],
-                np.uint8,
-            ),
-            interval_s=np.array(column("interval_s"), np.int32),
-            installed_s=np.array([to_epoch_s(at) for at in column("installed_at")], np.int64),
-            removed_s=np.array(
-                [
-                    STILL_INSTALLED_S if at is None else to_epoch_s(at)
-                    for at in column("removed_at")
-                ],
-                np.int64,
-            ),
-            radio_on=np.array(column("radio_on"), np.bool_),
-            register_modulus=10 ** np.array(column("register_dials"), np.int64) * resolution,
-            register_resolution=resolution,
-            multiplier=np.array(column("multiplier"), np.int64),
-        )
+        # On a thread: a city's takes a second, and commands and acknowledgements do not wait.
+        return await asyncio.to_thread(_table, rows, at)
 
     # A badge wins over a usage point of the same name; a meter that was moved is where it is now.
     PLACE = """
@@ -288,6 +255,43 @@ class PostgresRegistry:
     async def collector_ids(self) -> frozenset[int]:
         cursor = await self._connection.execute(self.COLLECTOR_IDS)
         return frozenset(collector_id for (collector_id,) in await cursor.fetchall())
+
+
+def _table(rows: Sequence[tuple[Any, ...]], at: Mapping[str, int]) -> ChannelTable:
+    """Return rows of CHANNEL_TABLE as columns; `at` tells where each column stands."""
+
+    def column(name: str) -> list[Any]:
+        place = at[name]
+        return [row[place] for row in rows]
+
+    resolution = np.array(column("register_resolution"), np.int64)
+    return ChannelTable(
+        channel_id=np.array(column("channel_id"), np.int32),
+        badge=np.array(column("badge"), np.object_),
+        reading_type=np.array(column("reading_type"), np.object_),
+        commodity=np.array(column("commodity"), np.object_),
+        service_class=np.array(column("service_class"), np.object_),
+        usage_point_id=np.array(column("usage_point_id"), np.object_),
+        transformer_id=np.array(column("transformer_id"), np.object_),
+        radio_id=np.array(column("radio_id"), np.int64),
+        wire_channel=np.array(
+            [
+                WIRE_COMMODITY[Commodity(flow)] << 4 | low
+                for flow, low in zip(column("commodity"), column("channel"), strict=True)
+            ],
+            np.uint8,
+        ),
+        interval_s=np.array(column("interval_s"), np.int32),
+        installed_s=np.array([to_epoch_s(at) for at in column("installed_at")], np.int64),
+        removed_s=np.array(
+            [STILL_INSTALLED_S if at is None else to_epoch_s(at) for at in column("removed_at")],
+            np.int64,
+        ),
+        radio_on=np.array(column("radio_on"), np.bool_),
+        register_modulus=10 ** np.array(column("register_dials"), np.int64) * resolution,
+        register_resolution=resolution,
+        multiplier=np.array(column("multiplier"), np.int64),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The registry on a real database: merged once, merged again, loaded back."""
 
+import threading
 from dataclasses import replace
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 from mdms.domain.errors import UsageError
 from mdms.domain.registry import STILL_INSTALLED_S, Channel, Registry
 from mdms.domain.time import to_epoch_s
+from mdms.storage import registry
 from tests.integration.storage.registries import (
     E100,
     E100_MOVED,
@@ -41,6 +43,22 @@ async def test_a_new_registry_is_added_and_loads_back_as_it_was(store):
         loaded = await work.registry.load()
     assert (result.added, result.changed, result.unchanged) == (FILES, NOTHING, NOTHING)
     assert loaded == SMALL_TOWN
+
+
+async def test_the_table_of_a_city_is_laid_out_beside_the_event_loop(store, monkeypatch):
+    threads, lay_out = [], registry._table
+
+    def noted(*arguments):
+        threads.append(threading.current_thread())
+        return lay_out(*arguments)
+
+    monkeypatch.setattr(registry, "_table", noted)
+    async with store() as work:
+        await work.registry.merge(SMALL_TOWN)
+        await work.registry.channels()
+
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_importing_twice_changes_nothing(store):
