@@ -92,11 +92,14 @@ def call_normal(memory: Memory, at_s: int, until_s: int, rules: LeakRules) -> No
     """
     Take the flow of cases for normal until an instant, in place.
 
-    What was called normal before, and still is, runs beside it: only both together are all.
+    What was called normal before, and still is, runs beside it: only both together are all. A burst
+    is over in hours: whose water did not go on running said nothing of what always runs.
     """
     factor = rules.acknowledged.factor
+    runs_on = memory["run"].max(axis=1) >= rules.continuous.rate_span_h
+    flow = np.where((memory["burst"] == 0) | runs_on, memory["rate"], 0.0)
     before = np.where(memory["ack_until_s"] > at_s, memory["ack_theta"], 0.0)
-    memory["ack_theta"] = before + factor * memory["rate"]
+    memory["ack_theta"] = before + factor * flow
     memory["ack_until_s"] = until_s
 
 

@@ -286,6 +286,17 @@ def test_a_flapper_that_a_customer_calls_normal_raises_nothing_more():
     assert same == []
 
 
+def test_a_filled_tub_that_a_customer_calls_normal_hides_no_leak():
+    tub = np.zeros(24, np.int64)
+    tub[14] = 2_500
+    before, events = watch(days(tub))
+    assert {each.kind for each in events} == {Kind.BURST}
+
+    _, leak = watch(days(np.full(48, 40), start_s=START_S + DAY_S), memory=acknowledged(before))
+
+    assert Signal.CONFIRM in [each.signal for each in leak]
+
+
 def test_what_is_called_normal_above_what_was_normal_before_raises_nothing_more():
     before, _ = watch(days(np.full(48, 30)))
     told = acknowledged(before)
