@@ -8,7 +8,7 @@ dark its flags say to validation, and a failure without an instant would make ou
 were. Nor is "clock set", which does not say by how much.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,7 @@ from ingest.codecs import fnb1_readings
 from ingest.joined import Joined
 from mdms.domain.errors import DecodeError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
-from mdms.domain.time import from_epoch_s
+from mdms.domain.time import from_epoch_s, to_epoch_s
 
 _CODES: Final = (
     (fnb1_readings.FLAG_LOW_BATTERY, EventCode.LOW_BATTERY),
@@ -55,8 +55,20 @@ class Noticed:
     standing: Mapping[int, Standing] = field(default_factory=dict)
 
 
+def standing(begun: Iterable[EndDeviceEvent]) -> Noticed:
+    """Return what lasts by events that were noticed before a stop, so that their end is, too."""
+    known = dict[int, Standing]()
+    for event in begun:
+        for bit, code in _CODES:
+            if event.radio_id is not None and event.code in (code, _of_electricity(code)):
+                before = known.get(event.radio_id, Standing(0, 0))
+                newest_s = max(before.newest_s, to_epoch_s(event.at))
+                known[event.radio_id] = Standing(before.bits | bit, newest_s)
+    return Noticed(standing=known)
+
+
 class AlarmBits:
-    """Which meters' alarms last; forgotten at a stop, and seen again in the next frames."""
+    """Which meters' alarms last."""
 
     def __init__(self) -> None:
         self._standing: Mapping[int, Standing] = {}

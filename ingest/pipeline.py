@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
 from ingest import counting, towers
+from ingest.alarm_bits import standing
 from ingest.alarms import Tell, acknowledge
 from ingest.appending import append
 from ingest.assembly import Assembled
@@ -34,6 +35,8 @@ from mdms.ports.readings import FEW_READS
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.telemetry import metrics
 
+_ALARMS_LAST: Final = timedelta(days=7)
+"""Alarms that began longer before a start are told of anew while they last, and not cleared."""
 _CHANNELS_AT_ONCE: Final = 10_000
 """Of the newest reads, at the start: thirty megabytes, and some seconds."""
 
@@ -185,7 +188,9 @@ class Pipeline:
             table = await work.registry.channels()
             collector_ids = await work.registry.collector_ids()
             sequences = await work.messages.sequences()
-        await self._preparer.start(Stored(table, collector_ids, sequences))
+            lasting = await work.events.lasting(self._clock.now() - _ALARMS_LAST)
+        alarms = standing(lasting)
+        await self._preparer.start(Stored(table, collector_ids, sequences, alarms))
         # Some channels at a time: neither a statement nor what it returns grows with the city.
         for first in range(0, int(table.channel_id.max(initial=-1)) + 1, _CHANNELS_AT_ONCE):
             some = range(first, first + _CHANNELS_AT_ONCE)

@@ -10,7 +10,7 @@ read is stored, whatever happens in between.
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
@@ -35,11 +35,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the database says at the start: who may send, and how far each came."""
+    """What the database says at the start: who may send, how far each came, which alarms last."""
 
     table: ChannelTable
     collector_ids: frozenset[int]
     sequences: Sequence[CollectorSequence]
+    alarms: Noticed = field(default_factory=Noticed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class Preparer:
         self._forget_everything()
         self._follow(stored.table, stored.collector_ids)
         self._newest_seq = {each.collector_id: each.batch_seq for each in stored.sequences}
+        self._alarms.keep(stored.alarms)
 
     def _know(self, *newest: IntervalReads | RegisterReads) -> None:
         for window, reads in zip((self._intervals, self._registers), newest, strict=True):

@@ -12,7 +12,7 @@ from typing import Self, cast
 import numpy as np
 
 from mdms.domain.collectors import CollectorState
-from mdms.domain.events import EndDeviceEvent
+from mdms.domain.events import NOTICEABLE, EndDeviceEvent, EventCode
 from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 from mdms.domain.readings import Int64, IntervalReads, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
@@ -209,6 +209,13 @@ class FakeEventStore:
                 self.stored.append(event)
                 new += 1
         return new
+
+    async def lasting(self, since: datetime) -> Sequence[EndDeviceEvent]:
+        newest: dict[tuple[str | None, EventCode], EndDeviceEvent] = {}
+        for event in sorted(self.stored, key=lambda event: event.at):
+            if event.at >= since and event.badge is not None and event.code in NOTICEABLE:
+                newest[event.badge, event.code] = event
+        return [event for event in newest.values() if event.noticed and not event.cleared]
 
     def _gives_way(self, told: EndDeviceEvent, event: EndDeviceEvent) -> bool:
         alike = (told.badge, told.code, told.cleared) == (event.badge, event.code, event.cleared)

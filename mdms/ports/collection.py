@@ -23,6 +23,10 @@ class EventStore(Protocol):
         """
         ...
 
+    async def lasting(self, since: datetime) -> Sequence[EndDeviceEvent]:
+        """Return alarms that were noticed in readings since, and of which no end is known."""
+        ...
+
     async def within(
         self,
         period: Period,

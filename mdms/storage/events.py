@@ -81,6 +81,23 @@ class PostgresEvents:
                     new_count += await row_count(self._connection, cursor)
             return new_count
 
+    LASTING = """
+    SELECT collector_id, badge, radio_id, code, sub, at_utc AS at, severity, cleared, value,
+           register, seq, noticed, received_at
+    FROM (
+        SELECT DISTINCT ON (badge, code) *
+        FROM end_device_event
+        WHERE at_utc >= %(since)s AND badge IS NOT NULL AND code = ANY(%(codes)s)
+        ORDER BY badge, code, at_utc DESC, end_device_event_id DESC
+    ) newest
+    WHERE noticed AND NOT cleared
+    """
+
+    async def lasting(self, since: datetime) -> Sequence[EndDeviceEvent]:
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(self.LASTING, {"since": since, "codes": sorted(NOTICEABLE)})
+            return [_event(row) for row in await cursor.fetchall()]
+
     WITHIN = """
     SELECT collector_id, badge, radio_id, code, sub, at_utc AS at, severity, cleared, value,
            register, seq, noticed, received_at,
@@ -114,12 +131,13 @@ class PostgresEvents:
                     "count_max": count_max,
                 },
             )
-            return [
-                EndDeviceEvent(
-                    **row | {"code": EventCode(row["code"]), "severity": Severity(row["severity"])}
-                )
-                for row in await cursor.fetchall()
-            ]
+            return [_event(row) for row in await cursor.fetchall()]
+
+
+def _event(row: dict[str, Any]) -> EndDeviceEvent:
+    return EndDeviceEvent(
+        **row | {"code": EventCode(row["code"]), "severity": Severity(row["severity"])}
+    )
 
 
 def _row(event: EndDeviceEvent) -> dict[str, Any]:

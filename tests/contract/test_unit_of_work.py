@@ -180,6 +180,24 @@ async def test_a_report_and_what_is_noticed_beside_it_are_one_event(unit_of_work
     assert await kept(unit_of_work) == [reported]
 
 
+async def test_of_alarms_that_were_noticed_those_without_an_end_last(unit_of_work):
+    leak = EndDeviceEvent(
+        collector_id=7, badge="W1", radio_id=9, code=EventCode.LEAK, at=AT,
+        severity=Severity.WARNING, noticed=True, received_at=AT,
+    )  # fmt: skip
+    ended = replace(leak, badge="W2")
+    reported = replace(leak, badge="W3", noticed=False)
+    async with unit_of_work() as work:
+        await work.events.append([leak, ended, reported])
+        await work.events.append([replace(ended, at=AT + HOUR, cleared=True)])
+
+        lasting = await work.events.lasting(AT)
+        since_then = await work.events.lasting(AT + SECOND)
+
+    assert lasting == [leak]
+    assert since_then == []
+
+
 def change(top_seq: int, **parts: Any) -> CountChange:
     nothing: dict[str, Any] = {"opened": [], "lost": [], "remaining": {}, "reset": False}
     return CountChange(BatchCount(7, 111, 1, top_seq, 50, 0), **(nothing | parts))

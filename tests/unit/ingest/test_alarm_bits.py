@@ -149,3 +149,16 @@ async def test_an_event_frame_and_the_bit_that_says_the_same_are_one_event():
     ).run()  # fmt: skip
 
     assert [(e.code, e.noticed) for e in work.events.stored] == [(EventCode.LEAK, False)]
+
+
+async def test_an_alarm_that_ended_while_nobody_listened_is_cleared_all_the_same():
+    work = database()
+
+    for sent in (step(-8, flags=LEAK | BATTERY), step(-4, flags=BATTERY)):
+        source = FakeSource([[Envelope(READ_TOPIC, message(sent))]])
+        await Pipeline(source, work, FakeClock(NOON), IngestConfig(), VeeHorizon(ZONE)).run()
+
+    ended = [(event.code, event.cleared) for event in work.events.stored]
+    assert ended.count((EventCode.LEAK, True)) == 1
+    assert ended.count((EventCode.LOW_BATTERY, False)) == 1
+    assert (EventCode.LOW_BATTERY, True) not in ended
