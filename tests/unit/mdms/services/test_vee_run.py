@@ -14,6 +14,7 @@ from mdms.domain.readings import (
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import (
     Period,
+    to_epoch_us,
 )
 from mdms.services.vee_stages import NEIGHBOURS_H
 from tests.unit.mdms.services.vee_nights import DAY, FIRST_DAY, ZONE, World, at, channel_table
@@ -110,6 +111,34 @@ async def test_a_night_without_gaps_loads_hours_beside_its_day_and_no_more():
     day = Period.of_days(FIRST_DAY + DAY, FIRST_DAY + DAY, ZONE)
     hours = timedelta(hours=NEIGHBOURS_H)
     assert world.store.loaded == [Period(day.start_utc - hours, day.end_utc + hours)]
+
+
+async def test_a_register_that_disagrees_is_looked_at_with_whole_days_beside_it():
+    world = World(channel_table(2), days=4)
+    world.register[1, 24 + 12 :] += 700
+    await world.nights(FIRST_DAY, FIRST_DAY)
+    world.store.loaded.clear()
+
+    await world.nights(FIRST_DAY + DAY, FIRST_DAY + DAY)
+
+    assert len(world.store.loaded) > 1
+    [held] = [key for key, versions in world.store.outcomes.items() if versions[-1].held]
+    assert held == (2, FIRST_DAY + DAY)
+
+
+async def test_an_outcome_is_said_again_only_to_vouch_for_reads_of_its_day_that_came_since():
+    world = World(channel_table(2), days=4)
+    await world.nights(FIRST_DAY, FIRST_DAY + DAY, hour=2)  # the hours beside come later
+    reads, outcomes = world.store.reads, world.store.outcomes
+    await world.service.run(FIRST_DAY, FIRST_DAY)
+    before = [len(outcomes[channel, FIRST_DAY]) for channel in (1, 2)]
+    late = (reads.channel_id == 2) & (reads.start_s == at(FIRST_DAY, 7))
+    reads.recorded_us[late] = to_epoch_us(world.clock.now())
+
+    await world.service.run(FIRST_DAY, FIRST_DAY)
+
+    assert before == [1, 1]
+    assert [len(outcomes[channel, FIRST_DAY]) for channel in (1, 2)] == [1, 2]
 
 
 async def test_brackets_that_reach_far_beyond_a_day_are_judged_by_whole_days():
