@@ -127,18 +127,19 @@ async def test_a_register_that_disagrees_is_looked_at_with_whole_days_beside_it(
 
 
 async def test_an_outcome_is_said_again_only_to_vouch_for_reads_of_its_day_that_came_since():
-    world = World(channel_table(2), days=4)
-    await world.nights(FIRST_DAY, FIRST_DAY + DAY, hour=2)  # the hours beside come later
+    world, day = World(channel_table(2), days=5), FIRST_DAY + DAY
+    await world.nights(FIRST_DAY, day + DAY, hour=2)  # the hours beside come after its outcome
     reads, outcomes = world.store.reads, world.store.outcomes
-    await world.service.run(FIRST_DAY, FIRST_DAY)
-    before = [len(outcomes[channel, FIRST_DAY]) for channel in (1, 2)]
-    late = (reads.channel_id == 2) & (reads.start_s == at(FIRST_DAY, 7))
-    reads.recorded_us[late] = to_epoch_us(world.clock.now())
+    await world.service.run(day, day)
+    before = [len(outcomes[channel, day]) for channel in (1, 2)]
+    reads.recorded_us[(reads.channel_id == 2) & (reads.start_s == at(day, 7))] = to_epoch_us(
+        world.clock.now()
+    )
 
-    await world.service.run(FIRST_DAY, FIRST_DAY)
+    await world.service.run(day, day)
 
     assert before == [1, 1]
-    assert [len(outcomes[channel, FIRST_DAY]) for channel in (1, 2)] == [1, 2]
+    assert [len(outcomes[channel, day]) for channel in (1, 2)] == [1, 2]
 
 
 async def test_brackets_that_reach_far_beyond_a_day_are_judged_by_whole_days():
