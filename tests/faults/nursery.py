@@ -21,6 +21,8 @@ from subprocess import Popen, TimeoutExpired
 from typing import Any, NoReturn, cast
 from unittest.mock import patch
 
+import psutil
+
 from mdms.embedded import processes
 
 _PRELOADED = (
@@ -114,6 +116,8 @@ def _be_a_nursery(asked: socket.socket, parent: int) -> NoReturn:
         if os.fork():
             os._exit(0)
         while os.getppid() != parent:  # until the one between has ended
+            if not psutil.pid_exists(parent):
+                os._exit(1)
             time.sleep(_POLL_S)
         module, arguments, log = json.loads(request)
         _become(log)
