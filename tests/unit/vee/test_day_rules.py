@@ -10,6 +10,7 @@ import pytest
 from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL, Bool, Int64, Status, rule_bit
 from tests.unit.vee import build
 from tests.unit.vee.build import RULES, judge, slot_table, statuses
+from tests.unit.vee.test_findings import told
 from vee.block import Block
 from vee.context import ELECTRIC, GAS, WATER, Conflicts, Context, History, Openings, Quantity
 from vee.examination import Examination, examine
@@ -200,11 +201,13 @@ def test_of_two_values_the_one_wins_that_makes_the_sum_check_pass(case):
     ],
 )
 def test_of_two_values_the_first_stays_and_is_held_when_no_register_tells(registers):
-    outcome = judge(conflicting(registers))
+    block = conflicting(registers)
+    outcome = judge(block)
 
     assert outcome.value[0, 40] == 250
     assert statuses(outcome)[40] == Status.SUSPECT.value
     assert outcome.flags[0, 40] & rule_bit(6)
+    assert ("V06", Severity.HOLD) in [(each.rule, each.severity) for each in told(block)]
 
 
 # ------------------------------------------------------------------------- what repeats or is zero
