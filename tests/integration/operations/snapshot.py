@@ -81,7 +81,8 @@ FROM channel WHERE channel_id > 7;
 INSERT INTO billing_block (window_start, window_end, channel_id, badge, reason, detail)
 SELECT '2026-10-04', '2026-11-03', channel_id, '', CASE channel_id % 3 WHEN 0 THEN 'a' ELSE 'b' END,
        '' FROM channel WHERE channel_id <= 7;
-INSERT INTO billing_read_day VALUES (1, '2026-10-04'), (1, '2026-11-03'), (1, '2026-12-03');
+INSERT INTO billing_read_day
+VALUES (1, '2026-10-04'), (1, '2026-11-03'), (1, '2026-11-12'), (1, '2026-12-03');
 INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
 SELECT 1, CASE n % 2 WHEN 0 THEN 'interval' ELSE 'register' END, '2026-11-04Z', n, 0,
        '2026-11-04 10:20Z'::timestamptz + n * interval '20 min'
