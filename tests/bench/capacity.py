@@ -32,7 +32,7 @@ class Measured:
     """
 
     ingest: float = 370_000
-    vee: float = 346_000
+    vee: float = 530_000
     billing: float = 1_800
     row_bytes: float = 148
     column_bytes: float = 3.0
