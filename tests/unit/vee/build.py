@@ -9,6 +9,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64, Method, Status
 from vee import engine
+from vee.amend import Stored
 from vee.block import Block, Limits, Registers, SlotTable
 from vee.engine import Outcome
 from vee.rules import RuleSet
@@ -104,3 +105,16 @@ def values(outcome: Outcome, slots: Iterable[int], channel: int = 0) -> list[int
 
 
 ESTIMATES = (Status.ESTIMATED.code, Status.FINAL_ESTIMATE.code)
+
+
+def nothing_stored(block: Block) -> Stored:
+    """Return what is stored of a block that was received and never judged."""
+    shape = block.value.shape
+    return Stored(
+        version=np.where(block.present, 0, -1).astype(np.int32),
+        value=block.value,
+        status=np.where(block.present, Status.RAW.code, 0).astype(np.uint8),
+        method=np.zeros(shape, np.int16),
+        flags=block.flags,
+        newest_us=np.zeros((shape[0], len(block.slots.days)), np.int64),
+    )

@@ -12,12 +12,19 @@ from mdms.domain.readings import (
     FLAG_EST_UNSCALED,
     FLAG_POWER_FAIL,
     Method,
-    Status,
 )
 from mdms.domain.registry import Commodity
 from tests.unit.vee import build
-from tests.unit.vee.build import RULES, judge, methods, slot_table, statuses, values
-from vee.amend import Stored, amend
+from tests.unit.vee.build import (
+    RULES,
+    judge,
+    methods,
+    nothing_stored,
+    slot_table,
+    statuses,
+    values,
+)
+from vee.amend import amend
 from vee.block import Block
 from vee.days import findings, tally
 from vee.engine import Outcome
@@ -29,18 +36,6 @@ from vee.kernels.references import References
 from vee.shapes import Shaper, Shapes
 
 KWH = 1000
-
-
-def nothing_stored(block: Block) -> Stored:
-    shape = block.value.shape
-    return Stored(
-        version=np.where(block.present, 0, -1).astype(np.int32),
-        value=block.value,
-        status=np.where(block.present, Status.RAW.code, 0).astype(np.uint8),
-        method=np.zeros(shape, np.int16),
-        flags=block.flags,
-        newest_us=np.zeros((shape[0], len(block.slots.days)), np.int64),
-    )
 
 
 def raised(block: Block, outcome: Outcome) -> set[str]:

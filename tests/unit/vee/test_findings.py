@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mdms.domain.readings import FLAG_PARTIAL, Status, rule_bit
+from mdms.domain.readings import FLAG_PARTIAL, rule_bit
 from tests.unit.vee import build
-from tests.unit.vee.build import RULES, judge, slot_table
-from vee.amend import Stored, amend
+from tests.unit.vee.build import RULES, judge, nothing_stored, slot_table
+from vee.amend import amend
 from vee.block import Block
 from vee.days import Finding, findings
 from vee.examination import examine
@@ -15,18 +15,9 @@ from vee.marks import Severity
 
 def told(block: Block) -> list[Finding]:
     """Judge the days of a block that nothing was decided about yet."""
-    shape = block.value.shape
-    stored = Stored(
-        version=np.where(block.present, 0, -1).astype(np.int32),
-        value=block.value,
-        status=np.where(block.present, Status.RAW.code, 0).astype(np.uint8),
-        method=np.zeros(shape, np.int16),
-        flags=block.flags,
-        newest_us=np.zeros((shape[0], len(block.slots.days)), np.int64),
-    )
     found = examine(block, RULES)
-    everywhere = np.ones((shape[0], len(block.slots.days)), np.bool_)
-    return findings(found, amend(judge(block), stored, found), everywhere)
+    everywhere = np.ones((len(block.value), len(block.slots.days)), np.bool_)
+    return findings(found, amend(judge(block), nothing_stored(block), found), everywhere)
 
 
 @pytest.mark.parametrize(
