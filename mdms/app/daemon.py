@@ -10,6 +10,7 @@ import socket
 import sys
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib import import_module
 
 import structlog
 
@@ -57,10 +58,8 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
         # Before the broker: that ends the session of a daemon that runs for one of its name.
         listener: socket.socket | None = None
         if "api" in parts:
-            # A third of a start: who only takes reads does without.
-            from mdms.app.api import start_api  # noqa: PLC0415
-
             listener = stack.enter_context(_listen(settings.api))
+            import_module("mdms.app.api")  # a third of a start: who only takes reads does without
         core = await stack.enter_async_context(open_core(settings))
         tasks = await stack.enter_async_context(ended_in_order())
         nightly = Nightly(core) if "vee" in parts else None
@@ -74,6 +73,8 @@ async def serve(settings: Settings, parts: frozenset[str] = PARTS) -> None:
             begin(tasks)
         await watch_disks(core, tasks)
         if listener is not None:
+            from mdms.app.api import start_api  # noqa: PLC0415 - loaded above, if at all
+
             start_api(core, tasks, line, listener)
         # What is loaded by now stays: the collector need not look through it again and again.
         gc.collect()
