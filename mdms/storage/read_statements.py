@@ -22,70 +22,49 @@ CLEAR_STAGE = "DELETE FROM {stage}"
 
 STAGE = "COPY {stage} (position, {columns}) FROM STDIN (FORMAT binary)"
 
-STORE_STAGED = """
-WITH stored AS (
+STORE = """
+WITH given AS {given}, stored AS (
     INSERT INTO {table} ({columns})
-    SELECT {columns} FROM {stage}
+    SELECT {columns} FROM given
     ORDER BY channel_id, {time}
     ON CONFLICT DO NOTHING
     RETURNING channel_id, {time}
 )
-SELECT position FROM {stage} s
+SELECT position FROM given
 WHERE NOT EXISTS (
-    SELECT FROM stored WHERE stored.channel_id = s.channel_id AND stored.{time} = s.{time}
+    SELECT FROM stored WHERE stored.channel_id = given.channel_id AND stored.{time} = given.{time}
 )
 ORDER BY position
 """
 
 # LATERAL with LIMIT looks each one up: the planner knows nothing of the private table and would
-# read all reads. unnest() makes a hash of the positions: `= ANY` searches them from end to end once
-# the statement is prepared.
+# read all reads.
 KEEP_CONFLICTS = """
 INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
-SELECT s.channel_id, {kind}, s.{time}, s.value, r.value, s.recorded_at
-FROM unnest(%(positions)s::integer[]) AS refused (position)
-JOIN {stage} s USING (position)
+SELECT refused.channel_id, {kind}, refused.{time}, refused.value, r.value, refused.recorded_at
+FROM {refused} refused
 CROSS JOIN LATERAL (
     SELECT value FROM {table}
-    WHERE channel_id = s.channel_id AND {time} = s.{time} AND version = 0
+    WHERE channel_id = refused.channel_id AND {time} = refused.{time} AND version = 0
     LIMIT 1
 ) r
-WHERE r.value <> s.value
-ORDER BY position
+WHERE r.value <> refused.value
+ORDER BY refused.position
 ON CONFLICT DO NOTHING
+"""
+
+STAGED = "NOT MATERIALIZED (SELECT * FROM {stage})"
+
+# unnest() makes a hash of the positions: `= ANY` searches them from end to end once the statement
+# is prepared.
+STAGED_REFUSED = """
+(SELECT * FROM unnest(%(positions)s::integer[]) AS listed (position) JOIN {stage} USING (position))
 """
 
 # As parameters: few rows cost less than what COPY says to and fro before and after them.
-STORE_FEW = """
-WITH few AS (
-    SELECT {columns}, position - 1 AS position
-    FROM unnest({parameters}) WITH ORDINALITY AS few ({columns}, position)
-), stored AS (
-    INSERT INTO {table} ({columns})
-    SELECT {columns} FROM few
-    ORDER BY channel_id, {time}
-    ON CONFLICT DO NOTHING
-    RETURNING channel_id, {time}
-)
-SELECT position FROM few
-WHERE NOT EXISTS (
-    SELECT FROM stored WHERE stored.channel_id = few.channel_id AND stored.{time} = few.{time}
-)
-ORDER BY position
-"""
-
-KEEP_FEW_CONFLICTS = """
-INSERT INTO read_conflict (channel_id, kind, at_utc, value, stored_value, recorded_at)
-SELECT few.channel_id, {kind}, few.{time}, few.value, r.value, few.recorded_at
-FROM unnest({parameters}) WITH ORDINALITY AS few ({columns}, position)
-CROSS JOIN LATERAL (
-    SELECT value FROM {table}
-    WHERE channel_id = few.channel_id AND {time} = few.{time} AND version = 0
-    LIMIT 1
-) r
-WHERE r.value <> few.value
-ORDER BY few.position
-ON CONFLICT DO NOTHING
+FEW = """
+(SELECT {columns}, position - 1 AS position
+ FROM unnest({parameters}) WITH ORDINALITY AS few ({columns}, position))
 """
 
 # Some channels travel in one message: a day of them is a few hundred thousand bytes.
@@ -215,8 +194,9 @@ class ReadStatements:
             "up_to": sql.SQL("<=" if with_end else "<"),
         }
 
-        def written(template: LiteralString) -> bytes:
-            return sql.SQL(template).format(**parts).as_bytes()
+        def written(template: LiteralString, **rows: LiteralString) -> bytes:
+            given = {name: sql.SQL(each).format(**parts) for name, each in rows.items()}
+            return sql.SQL(template).format(**parts, **given).as_bytes()
 
         def together(template: LiteralString) -> bytes:
             return sql.SQL(TOGETHER).format(select=sql.SQL(template).format(**parts)).as_bytes()
@@ -226,10 +206,10 @@ class ReadStatements:
             create_stage=written(CREATE_STAGE),
             clear_stage=written(CLEAR_STAGE),
             stage=written(STAGE),
-            store_staged=written(STORE_STAGED),
-            keep_conflicts=written(KEEP_CONFLICTS),
-            store_few=written(STORE_FEW),
-            keep_few_conflicts=written(KEEP_FEW_CONFLICTS),
+            store_staged=written(STORE, given=STAGED),
+            keep_conflicts=written(KEEP_CONFLICTS, refused=STAGED_REFUSED),
+            store_few=written(STORE, given=FEW),
+            keep_few_conflicts=written(KEEP_CONFLICTS, refused=FEW),
             select=together(SELECT),
             select_plain=together(SELECT_PLAIN),
             newest=together(NEWEST),
