@@ -30,7 +30,7 @@ class Taker:
 
     Attributes:
         client_id: Whose session it has at the broker.
-        since: When it began.
+        since: When it began, by the clock of the database's server.
         present: Whether it has the turn now.
     """
 

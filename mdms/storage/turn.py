@@ -33,7 +33,7 @@ class Turn:
         dsn: The database; a session of its own, not one that a pooler shares out.
         client_id: Whose session at the broker it is about.
         me: This process.
-        clock: For waiting, and when the turn was taken.
+        clock: For waiting.
     """
 
     def __init__(self, dsn: str, client_id: str, me: Process, clock: Clock) -> None:
@@ -53,15 +53,16 @@ class Turn:
     SELECT host, pid, pid_space, left_at IS NOT NULL AS has_left
     FROM ingest_turn WHERE client_id = %(client_id)s
     """
+    # The server's time, as its lock: simulated time may not have begun when a process does.
     SIGN = """
     INSERT INTO ingest_turn (client_id, host, pid, pid_space, taken_at)
-    VALUES (%(client_id)s, %(host)s, %(pid)s, %(pid_space)s, %(at)s)
+    VALUES (%(client_id)s, %(host)s, %(pid)s, %(pid_space)s, now())
     ON CONFLICT (client_id) DO UPDATE
     SET host = EXCLUDED.host, pid = EXCLUDED.pid, pid_space = EXCLUDED.pid_space,
         taken_at = EXCLUDED.taken_at, left_at = NULL
     """
     LEAVE = """
-    UPDATE ingest_turn SET left_at = %(at)s
+    UPDATE ingest_turn SET left_at = now()
     WHERE (client_id, host, pid, pid_space) = (%(client_id)s, %(host)s, %(pid)s, %(pid_space)s)
     """
 
@@ -133,7 +134,7 @@ class Turn:
         return self._session
 
     def _signature(self) -> dict[str, Any]:
-        return {"client_id": self._client_id, "at": self._clock.now(), **asdict(self._me)}
+        return {"client_id": self._client_id, **asdict(self._me)}
 
     @contextmanager
     def _session_dropped(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """The turn to take reads, as two processes see it."""
 
 import asyncio
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -53,12 +54,14 @@ async def test_one_has_it_until_it_leaves_or_its_session_ends(daemon_database, d
         await each.drop()
 
 
-async def test_it_is_known_who_takes_reads_and_whether_they_are_there(
-    daemon_database, store, clock
+async def test_it_is_known_who_takes_reads_since_when_and_whether_they_are_there(
+    daemon_database, database, store, clock
 ):
     turn = Turn(daemon_database, "mdms-ingest", ONE, clock)
+    before = server_time(database)
     await turn.take()
     await turn.sign()
+    after = server_time(database)
 
     async with store() as work:
         taking = await work.takers.takers()
@@ -66,8 +69,17 @@ async def test_it_is_known_who_takes_reads_and_whether_they_are_there(
     async with store() as work:
         gone = await work.takers.takers()
 
-    assert taking == [Taker("mdms-ingest", ONE, NOON, present=True)]
-    assert gone == [Taker("mdms-ingest", ONE, NOON, present=False)]
+    since = taking[0].since
+    assert before <= since <= after
+    assert taking == [Taker("mdms-ingest", ONE, since, present=True)]
+    assert gone == [Taker("mdms-ingest", ONE, since, present=False)]
+
+
+def server_time(database: str) -> datetime:
+    with psycopg.connect(database) as connection:
+        ((now,),) = connection.execute("SELECT now()")
+    assert isinstance(now, datetime)
+    return now
 
 
 async def test_a_turn_that_was_lost_cannot_be_signed(daemon_database, clock):
