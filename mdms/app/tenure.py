@@ -12,21 +12,46 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Protocol
 
 import structlog
 
-from ingest.mqtt import MqttSource
 from mdms.app.tasks import Tasks, to_its_end
 from mdms.domain.errors import UnavailableError
 from mdms.domain.turns import Process
 from mdms.ports.clock import Clock
-from mdms.storage.turn import NOTICE_S, Turn
+from mdms.storage.turn import NOTICE_S
 from mdms.telemetry import metrics
 
 TRY_S: Final = 1.0
 
 log = structlog.get_logger()
+
+
+class Broker(Protocol):
+    """A message source's connection, `ingest.mqtt.MqttSource`: there from entering to leaving."""
+
+    async def until_connected(self) -> None:
+        """Return once messages can come."""
+
+    async def __aenter__(self) -> object: ...
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Turn(Protocol):
+    """The right to take reads, which one process has at a time: `mdms.storage.turn.Turn`."""
+
+    async def take(self) -> bool: ...
+    async def last(self) -> Process | None: ...
+    async def sign(self) -> None: ...
+    async def lost(self) -> None: ...
+    async def leave(self) -> None: ...
 
 
 class Tenure:
@@ -43,7 +68,7 @@ class Tenure:
     def __init__(
         self,
         turn: Turn,
-        broker: MqttSource,
+        broker: Broker,
         begin: Callable[[Tasks], Awaitable[None]],
         clock: Clock,
     ) -> None:

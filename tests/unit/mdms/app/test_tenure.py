@@ -30,7 +30,7 @@ class Line:
         self.is_over, self.is_reachable = asyncio.Event(), asyncio.Event()
         self.is_reachable.set()
         self._taken, self._last = list(taken), last
-        self.tenure = Tenure(self, self, self.begin, self.clock)  # type: ignore[arg-type]
+        self.tenure = Tenure(self, self, self.begin, self.clock)
 
     # The turn.
     async def take(self) -> bool:
@@ -173,7 +173,7 @@ async def test_a_part_that_fails_ends_it_all():
     async def fail() -> None:
         raise ValueError("a mistake")
 
-    tenure = Tenure(line, line, begin, line.clock)  # type: ignore[arg-type]
+    tenure = Tenure(line, line, begin, line.clock)
 
     with pytest.raises(ValueError, match="a mistake"):
         await tenure.forever()
