@@ -7,7 +7,9 @@ elsewhere a child that outlives a killed parent must be ended by hand).
 """
 
 import ctypes
+import errno
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_SERVER_PORTS = range(20_000, 32_768)
 _POLL_S = 0.01
 _LOG_TAIL_BYTES = 2_000
 
@@ -30,11 +33,22 @@ class ChildFailedError(Exception):
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on now; someone may take it before you do."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """
+    Return a loopback port that nobody listens on now; another server may take it before you do.
+
+    A connection that goes out does not take it: systems give those their ports from 32768
+    (Linux) or 49152 (RFC 6335) upwards, and `bind` to port 0 would choose among them as well.
+    """
+    while True:
+        port = secrets.choice(_SERVER_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port
 
 
 def spawn(

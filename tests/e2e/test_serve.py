@@ -57,7 +57,8 @@ class Daemon:
         self._child = processes.spawn(
             [sys.executable, "-m", "mdms", "serve", "--config", config], log=self.log
         )
-        self.wait_until(self.is_ready)
+        with processes.ended_if_interrupted(self._child, grace_s=20):
+            self.wait_until(self.is_ready)
 
     def is_ready(self) -> bool:
         try:

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 
@@ -80,3 +81,20 @@ def test_a_child_that_is_not_ready_in_time_is_reported(tmp_path):
 
 def test_a_free_port_has_no_listener():
     assert not processes.accepts_connections(processes.free_port())
+
+
+def test_a_free_port_is_none_that_connections_which_go_out_are_given():
+    with (
+        socket.create_server(("127.0.0.1", processes.free_port())) as server,
+        socket.create_connection(server.getsockname()) as going_out,
+    ):
+        assert processes.free_port() < 32_768 <= going_out.getsockname()[1]
+
+
+def test_a_free_port_is_asked_for_until_one_is_free(monkeypatch):
+    with socket.create_server(("127.0.0.1", processes.free_port())) as server:
+        taken, free = server.getsockname()[1], processes.free_port()
+        drawn = iter([taken, taken, free])
+        monkeypatch.setattr("secrets.choice", lambda _: next(drawn))
+
+        assert processes.free_port() == free
