@@ -4,12 +4,14 @@ What is known of a block besides its reads and may help an estimate; each part m
 A block without evidence is estimated from its own reads and registers alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Self
 
 import numpy as np
 
-from mdms.domain.readings import Bool, Int16, Int64
+from mdms.domain.readings import Bool, Int16, Int32, Int64
 from vee.kernels.gaps import Float
 
 
@@ -60,10 +62,12 @@ class CheckChannel:
     Attributes:
         value: Quanta, shape (channels, slots).
         valid: Where it may be copied, shape (channels, slots).
+        channel_id: The channel that measured it, shape (channels, slots).
     """
 
     value: Int64
     valid: Bool
+    channel_id: Int32
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,30 @@ class LastYear:
 
     Attributes:
         value: Quanta, shape (weeks, channels, slots).
-        valid: Valid and actual, shape (weeks, channels, slots).
+        valid: Valid, actual, and of the same people, shape (weeks, channels, slots).
+        start_s: When they start, seconds since 1970-01-01 UTC, shape (weeks, slots); any where
+            none is valid.
     """
 
     value: Int64
     valid: Bool
+    start_s: Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """
+    The others of a class that a profile was taken from.
+
+    Attributes:
+        channel_id: Rising, shape (peers,).
+        first: First local day looked at.
+        last: Last local day.
+    """
+
+    channel_id: Int32
+    first: date
+    last: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +109,17 @@ class ClassProfile:
     How services of the same class use a day (C1).
 
     Attributes:
-        share: Share of a day's usage that falls into each slot, by month and type of day, shape
-            (channels, slots).
-        daily: Mean daily usage of the class [quanta], shape (channels,).
+        share: Share of a day's usage that falls into each slot, by season and type of day, NaN
+            where nothing is known, shape (channels, slots).
+        daily: Mean daily usage of the class [quanta], NaN likewise, shape (channels, slots).
+        peers: Whom it was taken from.
+        of: Position in `peers`, any where nothing is known, shape (channels, slots).
     """
 
     share: Float
     daily: Float
+    peers: Sequence[Peers]
+    of: Int64
 
 
 @dataclass(frozen=True, slots=True)

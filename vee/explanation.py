@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
@@ -21,14 +20,14 @@ class Source:
     A value that an estimate rests on.
 
     Attributes:
-        day: Its local day.
-        slot: Its slot in the block.
+        channel_id: Whose it is: mostly the meter's own, of K1 a second meter's.
+        start_s: When its interval starts, seconds since 1970-01-01 UTC.
         value: Quanta.
         weight: Its share of the whole, 0..1.
     """
 
-    day: date
-    slot: int
+    channel_id: int
+    start_s: int
     value: int
     weight: float
 
@@ -44,8 +43,12 @@ def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
             days of the profile that stands in for them where they are few.
 
     Returns:
-        Nothing where the method looks at no single values.
+        Nothing where the method looks at no single values; see factors().
     """
+    if method is Method.K1:
+        return [_second_meter(shaper, position)]
+    if method is Method.H3:
+        return list(_a_year_before(shaper, position))
     weigh = {
         Method.L1: _neighbours,
         Method.H1: _profile,
@@ -56,13 +59,44 @@ def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
         return []
     found = list(weigh(shaper, position))
     whole = sum(weight for _, weight in found)
-    slots, value = shaper.found.block.slots, shaper.found.block.value
-    channel = shaper.cells.channel[position]
+    block, channel = shaper.found.block, shaper.cells.channel[position]
     listed = [
-        Source(slots.days[slots.day[slot]], slot, int(value[channel, slot]), weight / whole)
+        Source(
+            int(block.channel_id[channel]),
+            int(block.slots.start_s[slot]),
+            int(block.value[channel, slot]),
+            weight / whole,
+        )
         for slot, weight in found
     ]
-    return sorted(listed, key=lambda source: (-source.weight, source.slot))
+    return sorted(listed, key=lambda source: (-source.weight, source.start_s))
+
+
+def _second_meter(shaper: Shaper, position: int) -> Source:
+    """Return what was copied (K1)."""
+    check, at = shaper.evidence.check, _place(shaper, position)
+    assert check is not None, "something was copied"
+    start_s = int(shaper.found.block.slots.start_s[at[1]])
+    return Source(int(check.channel_id[at]), start_s, int(check.value[at]), 1.0)
+
+
+def _a_year_before(shaper: Shaper, position: int) -> Iterator[Source]:
+    """Yield the same time of the weeks of the year before that were averaged (H3)."""
+    before, (row, slot) = shaper.evidence.last_year, _place(shaper, position)
+    assert before is not None, "something was averaged"
+    weeks = np.flatnonzero(before.valid[:, row, slot]).tolist()
+    for week in weeks:
+        yield Source(
+            int(shaper.found.block.channel_id[row]),
+            int(before.start_s[week, slot]),
+            int(before.value[week, row, slot]),
+            1 / len(weeks),
+        )
+
+
+def _place(shaper: Shaper, position: int) -> tuple[int, int]:
+    """Return row and column of a cell."""
+    return int(shaper.cells.channel[position]), int(shaper.cells.slot[position])
 
 
 BAND = np.array([0.1, 0.9])

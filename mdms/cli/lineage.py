@@ -15,6 +15,9 @@ Answer = Mapping[str, Any]
 _HASH = 12
 """Digits of a rule set's hash that people compare."""
 
+_METERS_MAX = 3
+"""So many meters of a class are named on a terminal; the JSON form names all."""
+
 
 def print_explanation(why: Answer, console: Console) -> None:
     """Print why a value is what it is."""
@@ -25,6 +28,9 @@ def print_explanation(why: Answer, console: Console) -> None:
     if why["sources"]:
         lighter = f", and {why['lighter']} that weigh less" if why["lighter"] else ""
         console.print(_table(why["sources"], console, f"Estimated from{lighter}"))
+    if why["factors"]:
+        rows = [dict(each) | {"meters": _few(each["meters"])} for each in why["factors"]]
+        console.print(_table(rows, console, "Multiplied from", "meters"))
     if len(why["versions"]) > 1:
         console.print(_versions(why["versions"], console))
 
@@ -103,6 +109,12 @@ def _versions(versions: Sequence[Answer], console: Console) -> Table:
     if not any(each.get("file") for each in versions):
         rows = [{name: cell for name, cell in row.items() if name != "file"} for row in rows]
     return _table(rows, console, "Versions", "rules")
+
+
+def _few(meters: Sequence[str]) -> str:
+    """Name some meters and say how many more there are."""
+    more = len(meters) - _METERS_MAX
+    return ", ".join(meters[:_METERS_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def _table(rows: Sequence[Answer], console: Console, title: str, *spare: str) -> Table:

@@ -59,12 +59,16 @@ class CheckLoader:
             self.rules,
         )
         sound = examine(second, self.rules).anchor
-        check = CheckChannel(np.zeros_like(block.value), np.zeros(block.value.shape, np.bool_))
+        shape = block.value.shape
+        check = CheckChannel(
+            np.zeros(shape, np.int64), np.zeros(shape, np.bool_), np.zeros(shape, np.int32)
+        )
         for each in seconds:
             other = int(np.searchsorted(ids, each.check_id))
             within = (slots.start_s >= each.from_s) & (slots.start_s < each.until_s)
             check.value[each.row, within] = second.value[other, within]
             check.valid[each.row, within] = sound[other, within]
+            check.channel_id[each.row, within] = each.check_id
         return replace(evidence, check=check)
 
     def _seconds(self, block: Block, table: ChannelTable) -> list["_Second"]:

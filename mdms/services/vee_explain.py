@@ -6,6 +6,7 @@ was recorded, under the rule set whose hash was kept with it; the answer says wh
 come out. An outcome that a later run confirmed keeps its older time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -23,6 +24,7 @@ from mdms.ports.vee import VeeDay
 from mdms.services.channel_bench import one_channel
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.edit_views import edit_view
+from mdms.services.explain_views import factor_view, outcome_view, source_view
 from mdms.services.mass_events import silent_days
 from mdms.services.reading_tables import displayed_status
 from mdms.services.vee_context import ContextLoader
@@ -35,6 +37,7 @@ from vee.amend import Amended, Stored, amend
 from vee.block import SlotTable
 from vee.examination import Examination
 from vee.explanation import sources, witnesses
+from vee.factors import factors
 from vee.kernels.gaps import Cells
 from vee.names import METHODS, STATUSES, in_words
 from vee.rules import RuleSet
@@ -48,6 +51,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "p90": None,
     "sources": [],
     "lighter": 0,
+    "factors": [],
 }
 """Of a value that was not estimated."""
 
@@ -65,6 +69,7 @@ class Again:
         amended: What they ought to be, by today's code.
         ahead: Days that could look at later days then.
         row: The channel's row.
+        badges: The meter of each channel of that interval length.
     """
 
     then: datetime
@@ -74,6 +79,7 @@ class Again:
     amended: Amended
     ahead: np.ndarray[tuple[int], np.dtype[np.bool_]]
     row: int
+    badges: Mapping[int, str]
 
 
 class ExplainService:
@@ -139,7 +145,7 @@ class ExplainService:
                 "the interval is missing, and nothing was estimated"
             )
         answer = self._value(table, interval, reads, outcomes)
-        answer["outcome"] = _outcome_view(outcome, judged_by)
+        answer["outcome"] = outcome_view(outcome, judged_by)
         answer["edits"] = [edit_view(edit, table) for edit in edits]
         if again is None:
             answer |= {"bracket": None, **_NOTHING, "same": None}
@@ -232,7 +238,9 @@ class ExplainService:
         ahead = np.array([final or each <= until for each in slots.days])
         found = engine.validate(block, rules, ahead=ahead)
         judged = engine.judge(Scope.of(found, target), rules, ahead=ahead, final=final)
-        return Again(then, rules, found, stored, amend(judged, stored, found), ahead, row)
+        amended = amend(judged, stored, found)
+        badges = dict(zip(every.channel_id.tolist(), map(str, every.badge), strict=True))
+        return Again(then, rules, found, stored, amended, ahead, row, badges)
 
     def _inputs(self, again: Again, start_s: int) -> dict[str, Any]:
         """Return bracket, scale and the values that an estimate rests on."""
@@ -274,32 +282,16 @@ class ExplainService:
             "p10": None if seen is None else round(seen.low),
             "p90": None if seen is None else round(seen.high),
             "sources": [
-                {
-                    "day": source.day.isoformat(),
-                    "start": self._local(int(slots.start_s[source.slot])),
-                    "value": source.value,
-                    "weight": round(source.weight, 4),
-                }
-                for source in listed[:SOURCES_MAX]
+                source_view(each, again.badges, self._zone) for each in listed[:SOURCES_MAX]
             ],
             "lighter": max(0, len(listed) - SOURCES_MAX),
+            "factors": [
+                factor_view(each, again.badges) for each in factors(shaper, int(at[0]), method)
+            ],
         }
 
     def _local(self, second: int) -> str:
         return from_epoch_s(second).astimezone(self._zone).isoformat()
-
-
-def _outcome_view(outcome: VeeDay | None, rules: RuleSet | None) -> dict[str, Any] | None:
-    if outcome is None:
-        return None
-    return {
-        "day": outcome.local_day.isoformat(),
-        "judged_at": outcome.recorded_at.isoformat(),
-        "times_judged": outcome.version + 1,
-        "ruleset_hash": outcome.ruleset_hash,
-        "ruleset": rules.edition.version if rules else None,
-        "approved_by": rules.edition.approved_by if rules else None,
-    }
 
 
 def _why_not(outcome: VeeDay | None) -> str:

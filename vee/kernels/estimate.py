@@ -5,6 +5,8 @@ Every method works on cells, the missing slots of all channels in one list, so t
 follows the gaps and not the fleet. Floats live here and nowhere else; NaN means no estimate.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from mdms.domain.readings import Int64
@@ -156,14 +158,20 @@ def average(cells: Cells, references: References, *, days_min: float) -> Float:
     used = np.where(references.valid, references.value, 0)
     total = _running(np.add.reduceat(used, slots.first[:-1], axis=1))
     count = _running(np.add.reduceat(references.valid, slots.first[:-1], axis=1, dtype=np.int64))
-    day = slots.day[cells.slot]
-    first, last = references.stay(cells.channel, day)
-    first = np.maximum(day - references.reach_days, first)
-    last = np.minimum(day + references.reach_days * references.ahead[day] + 1, last)
+    first, last = averaged_days(cells, references)
     known = count[cells.channel, last] - count[cells.channel, first]
     sums = total[cells.channel, last] - total[cells.channel, first]
     enough = known >= days_min * DAY_S / slots.interval_s
     return np.where(enough, sums / np.maximum(known, 1), np.nan)
+
+
+def averaged_days(cells: Cells, references: References) -> tuple[Int64, Int64]:
+    """Return the first day that an average of each cell is taken from, and one past the last."""
+    day = references.slots.day[cells.slot]
+    first, last = references.stay(cells.channel, day)
+    first = np.maximum(day - references.reach_days, first)
+    last = np.minimum(day + references.reach_days * references.ahead[day] + 1, last)
+    return first, last
 
 
 def _running(per_day: Int64) -> Int64:
@@ -181,7 +189,7 @@ def last_year(cells: Cells, references: References, before: LastYear, *, days_mi
         cells: What to estimate.
         references: This year's.
         before: The year before's.
-        days_min: Least amount of this year's references that the change is taken from [days].
+        days_min: Least amount of each year's references that the change is taken from [days].
 
     Returns:
         Quanta, shape (cells,); NaN where nothing is known of these weeks.
@@ -189,12 +197,25 @@ def last_year(cells: Cells, references: References, before: LastYear, *, days_mi
     at = (slice(None), cells.channel, cells.slot)
     found = before.valid[at].sum(axis=0)
     total = np.where(before.valid[at], before.value[at], 0).sum(axis=0)
-    counted = before.valid.sum(axis=(0, 2))
-    then = np.where(before.valid, before.value, 0).sum(axis=(0, 2)) / np.maximum(counted, 1)
+    mean: Float = np.where(found > 0, total / np.maximum(found, 1), np.nan)
+    return mean * changed_since(cells, references, before, days_min=days_min)
+
+
+def changed_since(
+    cells: Cells, references: References, before: LastYear, *, days_min: float
+) -> Float:
+    """
+    Return how daily usage around each cell has changed since the year before (H3).
+
+    Returns:
+        This year's average by that of the same days 52 weeks before, shape (cells,); 1 where one
+        of them is not known.
+    """
+    a_year_before = replace(references, value=before.value[0], valid=before.valid[0])
     now = average(cells, references, days_min=days_min)
-    change = now / np.where(then > 0, then, np.nan)[cells.channel]
-    mean = np.where(found > 0, total / np.maximum(found, 1), np.nan)
-    return mean * np.where(np.isnan(change), 1, change)
+    then = average(cells, a_year_before, days_min=days_min)
+    change = now / np.where(then > 0, then, np.nan)
+    return np.where(np.isnan(change), 1, change)
 
 
 def class_profile(
@@ -214,6 +235,6 @@ def class_profile(
     """
     a_day = DAY_S // references.slots.interval_s
     own = average(cells, references, days_min=days_min) * a_day
-    daily = np.where(np.isnan(own), of_class.daily[cells.channel], own)
-    shared: Float = daily * of_class.share[cells.channel, cells.slot]
+    at = (cells.channel, cells.slot)
+    shared: Float = np.where(np.isnan(own), of_class.daily[at], own) * of_class.share[at]
     return shared

@@ -1,18 +1,37 @@
 """Explanations on a real database: inputs, people, and the same bits again."""
 
 from dataclasses import replace
+from datetime import date, timedelta
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from mdms.domain.edits import EditOperation, EditReason
 from mdms.domain.errors import NotFoundError
+from mdms.domain.facts import CisFact, Subject
+from mdms.domain.readings import IntervalReads, RegisterReads, Source
+from mdms.domain.time import Period
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.vee_explain import ExplainService
-from tests.integration.services.editing import METER, PACIFIC, RULES, VALUE, Desk, a_desk, at
+from tests.integration.services.editing import (
+    FIRST,
+    LAST,
+    METER,
+    PACIFIC,
+    RULES,
+    VALUE,
+    Desk,
+    a_desk,
+    at,
+)
+from tests.integration.storage.registries import E100_MOVED, SMALL_TOWN
 
 pytestmark = pytest.mark.db
 
 GAP = slice(600, 610)
+POINT = SMALL_TOWN.usage_points[0]
+NEW_METER = replace(E100_MOVED, multiplier=1)
 
 
 def explaining(desk: Desk) -> ExplainService:
@@ -43,6 +62,102 @@ async def test_an_estimate_names_its_method_its_sources_and_its_bracket(store):
         if why["sources"]:
             weight = sum(each["weight"] for each in why["sources"])
             assert 0.5 < weight < 1 if why["lighter"] else weight == pytest.approx(1, abs=0.01)
+
+
+OTHER = "E101"
+"""A meter like the desk's, at another point."""
+SCARCE = slice(96, 672)
+"""After its first day the desk's meter was not heard, a Tuesday."""
+SATURDAY, SUNDAY = 4 * 96 + 40, 5 * 96 + 70
+
+
+async def hear(
+    desk: Desk, meter: str, first: date, last: date, value: int, *, rise: int = 0
+) -> None:
+    """Store reads of a meter's delivered energy, which rise by the hour of UTC."""
+    period = Period.of_days(first, last, PACIFIC)
+    starts = np.arange(period.start_s, period.end_s, 900)
+    async with desk.store() as work:
+        table = await work.registry.channels()
+        (channel,) = table.channel_id[(table.badge == meter) & (table.wire_channel == 0x10)][:1]
+        await work.readings.append_raw(
+            IntervalReads.raw(
+                np.full(len(starts), channel), starts, value + rise * (starts // 3600 % 24),
+                recorded_us=0, source=Source.UPLINK,
+            ),
+            RegisterReads.empty(),
+            sure=True,
+        )  # fmt: skip
+
+
+async def a_scarce_desk(store: UnitOfWorkFactory, *others: str) -> Desk:
+    """Return a desk whose meter was hardly heard, and others that are as new."""
+    desk = await a_desk(store, heard=SCARCE)
+    every = tuple(sorted((OTHER, *others)))
+    async with store() as work:
+        await work.registry.merge(
+            replace(
+                SMALL_TOWN,
+                usage_points=tuple(replace(POINT, usage_point_id=f"U-{each}") for each in every),
+                meters=tuple(
+                    replace(
+                        NEW_METER, badge=each, serial=each, usage_point_id=f"U-{each}", radio_id=n
+                    )
+                    for n, each in enumerate(every, 900)
+                ),
+                channels=tuple(replace(SMALL_TOWN.channels[0], badge=each) for each in every),
+            )
+        )
+    return desk
+
+
+async def test_a_copied_value_names_the_second_meter(store):
+    desk = await a_scarce_desk(store)
+    await hear(desk, OTHER, FIRST, LAST, 70)
+    second = CisFact(
+        subject=Subject.USAGE_POINT, subject_id="U1", fact="check_meter", value=OTHER,
+        effective_at=at(0), known_at=at(0),
+    )  # fmt: skip
+    async with store() as work:
+        await work.facts.add([second])
+    await desk.judge(FIRST, LAST)
+
+    why = await explaining(desk).explain(METER, at(300))
+
+    assert (why["method"], why["same"]) == ("K1", True)
+    named = [(each["meter"], each["value"], each["weight"]) for each in why["sources"]]
+    assert named == [(OTHER, 70, 1.0)]
+
+
+async def test_an_estimate_from_the_year_before_names_its_weeks(store):
+    desk = await a_scarce_desk(store)
+    await hear(desk, METER, FIRST - timedelta(weeks=54), LAST - timedelta(weeks=50), 80)
+    await desk.judge(FIRST, LAST)
+
+    why = await explaining(desk).explain(METER, at(SATURDAY))
+
+    assert (why["method"], why["same"]) == ("H3", True)
+    weeks = {
+        (FIRST + timedelta(days=4) - date.fromisoformat(s["day"])).days for s in why["sources"]
+    }
+    assert weeks == {51 * 7, 52 * 7, 53 * 7}
+    assert [each["name"] for each in why["factors"]] == ["change of daily usage in a year"]
+
+
+async def test_a_profile_of_a_class_names_its_meters_whatever_else_was_judged_with_it(store):
+    desk = await a_scarce_desk(store, "E102")
+    eve = FIRST - timedelta(days=1)
+    await hear(desk, OTHER, FIRST - timedelta(weeks=4), eve, 50)
+    await hear(desk, "E102", FIRST - timedelta(days=5), eve, 50, rise=9)
+    await desk.vee.run(FIRST, LAST)
+
+    for slot in (SATURDAY, SUNDAY):
+        why = await explaining(desk).explain(METER, at(slot))
+
+        assert (why["method"], why["same"], why["sources"]) == ("C1", True, [])
+        daily, share = why["factors"]
+        assert daily["meters"] == [METER]
+        assert share["meters"] == [OTHER, "E102"]
 
 
 async def test_an_edit_names_who_asked_and_who_agreed(store):

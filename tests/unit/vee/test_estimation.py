@@ -12,6 +12,7 @@ from mdms.domain.readings import (
     FLAG_EST_EXTREME,
     FLAG_EST_UNSCALED,
     FLAG_OUTAGE_CONFLICT,
+    Bool,
     Int64,
     Method,
 )
@@ -26,6 +27,7 @@ from vee.evidence import (
     Evidence,
     LastYear,
     Leaks,
+    Peers,
     Spans,
 )
 from vee.examination import V29, examine
@@ -167,9 +169,17 @@ def test_a_register_that_counted_behind_an_open_switch_is_usage_while_it_is_off(
 # ------------------------------------------------------------------------------- other evidence
 
 
+def second_meter(value: Int64) -> CheckChannel:
+    return CheckChannel(value, np.ones(value.shape, np.bool_), np.full(value.shape, 7, np.int32))
+
+
+def a_year_before(value: Int64, valid: Bool) -> LastYear:
+    return LastYear(value, valid, np.zeros((3, value.shape[2]), np.int64))
+
+
 def test_a_check_channel_is_copied_and_scaled():
     block = build.block(slot_table(), missing=range(40, 44), registers=[(40, 0), (44, 500)])
-    check = CheckChannel(np.full((1, 96), 50), np.ones((1, 96), np.bool_))
+    check = second_meter(np.full((1, 96), 50))
     check.value[0, 40] = 100
 
     outcome = judge(with_evidence(block, check=check))
@@ -192,7 +202,7 @@ def test_last_year_stands_in_where_this_year_knows_nothing():
     valid[2] = False
     value = np.array([100, 200, 900])[:, None, None] * np.ones((1, 1, 48), np.int64)
 
-    outcome = judge(with_evidence(block, last_year=LastYear(value, valid)))
+    outcome = judge(with_evidence(block, last_year=a_year_before(value, valid)))
 
     assert set(values(outcome, [*range(8, 24), *range(30, 48)])) == {150}
     assert set(methods(outcome, range(6, 24))) == {Method.H3}
@@ -204,7 +214,7 @@ def test_last_year_is_scaled_by_how_usage_has_changed():
     present[0, 24:48] = False
     present[0, 12::24] = False  # nothing is known of noon
     block = build.block(slots, np.full((1, 72), 300), present=present, linear=False)
-    before = LastYear(np.full((3, 1, 72), 100), np.ones((3, 1, 72), np.bool_))
+    before = a_year_before(np.full((3, 1, 72), 100), np.ones((3, 1, 72), np.bool_))
 
     outcome = judge(with_evidence(block, last_year=before))
 
@@ -213,7 +223,9 @@ def test_last_year_is_scaled_by_how_usage_has_changed():
 
 def test_a_class_profile_stands_in_for_a_meter_without_a_past():
     share = np.tile(np.where(np.arange(24) < 12, 1, 3) / 48, 2)[None, :]
-    of_class = ClassProfile(share=share, daily=np.array([4800.0]))
+    peers = Peers(np.array([8, 9], np.int32), date(2026, 10, 5), date(2026, 11, 1))
+    of = np.zeros(share.shape, np.int64)
+    of_class = ClassProfile(share, np.full(share.shape, 4800.0), [peers], of)
 
     outcome = judge(with_evidence(silent_hours(), of_class=of_class))
 
@@ -265,7 +277,7 @@ def net(block: Block) -> Block:
 
 def test_a_signed_channel_is_shifted_to_its_register():
     block = net(build.block(slot_table(), missing=[40, 41, 42], registers=[(40, 0), (43, 2_500)]))
-    check = CheckChannel(np.zeros((1, 96), np.int64), np.ones((1, 96), np.bool_))
+    check = second_meter(np.zeros((1, 96), np.int64))
     check.value[0, 40:43] = [-1000, 500, 1500]
 
     outcome = judge(with_evidence(block, check=check))

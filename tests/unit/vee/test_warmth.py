@@ -105,7 +105,8 @@ def test_what_another_meter_or_the_values_beside_say_is_not_bent():
     block = build.block(slots, value, missing=[noon, *range(evening, evening + 5)])
     seen = np.zeros(value.shape, np.bool_)
     seen[0, evening : evening + 5] = True
-    evidence = replace(Evidence.none(), check=CheckChannel(np.full(value.shape, 7), seen))
+    check = CheckChannel(np.full(value.shape, 7), seen, np.ones(value.shape, np.int32))
+    evidence = replace(Evidence.none(), check=check)
 
     with_it, without = (
         build.judge(

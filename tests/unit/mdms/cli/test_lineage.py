@@ -31,8 +31,12 @@ WHY: dict[str, Any] = VERSION | {
     "p90": 260,
     "lighter": 3,
     "sources": [
-        {"day": "2026-10-27", "start": "2026-10-27T01:00:00-07:00", "value": 99, "weight": 0.7}
+        {
+            "meter": "E1000001", "day": "2026-10-27", "start": "2026-10-27T01:00:00-07:00",
+            "value": 99, "weight": 0.7,
+        }
     ],
+    "factors": [],
     "edits": [],
     "outcome": {
         "day": "2026-11-03", "judged_at": "2026-11-04T14:00:00+00:00", "times_judged": 1,
@@ -64,6 +68,22 @@ def test_an_explanation_is_sentences_with_names():
     for part in ("value     140", "status    E: provisional estimate", "alpha     1.04",
                  "560 for 4 missing", "abcdef012345", "same bits", "2026-10-27"):  # fmt: skip
         assert part in text
+
+
+def test_a_profile_of_a_class_names_a_few_of_its_meters():
+    console = narrow()
+    meters = [f"E100000{number}" for number in range(2, 7)]
+    share = {
+        "name": "share of a day, of the class", "value": 0.0123, "meters": meters,
+        "from": "2026-10-05", "to": "2026-11-01",
+    }  # fmt: skip
+
+    print_explanation(WHY | {"sources": [], "factors": [share]}, console)
+
+    text = "\n".join(printed(console))
+    assert "Multiplied from" in text
+    for named, part in ((True, "E1000004 and 2 more"), (False, "E1000005")):
+        assert (part in text) is named
 
 
 def test_what_differs_is_named():
