@@ -68,6 +68,7 @@ class Wire:
         return self.scale == 1 and self.zero == 0
 
 
+BOOLEAN = Wire("u1", np.uint8, "boolean", 16)
 CHAR = Wire("u1", np.uint8, '"char"', 18)
 SMALLINT = Wire(">i2", np.int16, "smallint", 21)
 INTEGER = Wire(">i4", np.int32, "integer", 23)
@@ -122,6 +123,18 @@ def array(wire: Wire, values: Integers) -> bytes:
     elements["value"] = wire.encode(values)
     return _ARRAY_HEAD.pack(1, 0, wire.oid, len(values), 1) + elements.tobytes()
 
+
+def array_of_bytes(oid: int, values: Sequence[bytes]) -> bytes:
+    """Return values of any length, BYTEA or TEXT in UTF-8, as one array."""
+    pieces = [b""] * (2 * len(values))
+    pieces[::2] = map(_LENGTH.pack, map(len, values))
+    pieces[1::2] = values
+    return _ARRAY_HEAD.pack(1, 0, oid, len(values), 1) + b"".join(pieces)
+
+
+_LENGTH = Struct(">i")
+BYTEA, TEXT = 17, 25
+"""As the wire calls them."""
 
 _ARRAY_HEAD = Struct(">5i")
 """One dimension, no NULL, type of the elements, how many, where they start to count."""

@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
-import pyarrow as pa
+import zstandard
 from psycopg import AsyncConnection, AsyncCursor
 
 from mdms.domain.errors import RejectReason
-from mdms.domain.time import from_epoch_us
+from mdms.domain.time import from_epoch_us, to_epoch_us
 from mdms.ports.messages import CollectorSequence, Rejected, UplinkMessage
+from mdms.storage import copy_binary
+from mdms.storage.arrays import Packed
+from mdms.storage.copy_binary import BIGINT, BOOLEAN, INTEGER, TIMESTAMP_US, Wire
 from mdms.storage.pipelines import row_count
 from mdms.storage.raw_messages import unpacked
 from mdms.storage.time_series import Partitions, months_of
 
 _US_PER_S = 1_000_000
-_ZSTD = pa.Codec("zstd")
+_ZSTD_LEVEL = 1
 _BRIEF_BYTES = 32 << 10
 """What is packed in less time than a thread takes to hear of it; a batch takes as long as a command
 may wait."""
@@ -49,7 +52,7 @@ class PostgresMessages:
            payload_size, payload_zstd
     FROM unnest(
         %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
-        %(batch_at)b::timestamptz[], %(kind)s::text[], %(frame_count)b::integer[],
+        %(batch_at)b::timestamptz[], %(kind)b::text[], %(frame_count)b::integer[],
         %(received_at)b::timestamptz[], %(payload_size)b::integer[], %(payload_zstd)b::bytea[],
         %(misdated)b::boolean[]
     ) AS came (collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
@@ -64,17 +67,19 @@ class PostgresMessages:
     """
 
     async def _keep(self, messages: Sequence[UplinkMessage]) -> AsyncCursor:
+        kinds = [message.kind.encode() for message in messages]
+        payloads = await _compressed(messages)
         columns = {
-            "collector_id": [message.collector_id for message in messages],
-            "boot_id": [message.boot_id for message in messages],
-            "batch_seq": [message.batch_seq for message in messages],
-            "batch_at": [from_epoch_us(message.batch_us) for message in messages],
-            "kind": [message.kind for message in messages],
-            "frame_count": [message.frame_count for message in messages],
-            "received_at": [message.received_at for message in messages],
-            "payload_size": [len(message.payload) for message in messages],
-            "payload_zstd": await _compressed(messages),
-            "misdated": [message.misdated for message in messages],
+            "collector_id": _array(BIGINT, [message.collector_id for message in messages]),
+            "boot_id": _array(BIGINT, [message.boot_id for message in messages]),
+            "batch_seq": _array(BIGINT, [message.batch_seq for message in messages]),
+            "batch_at": _array(TIMESTAMP_US, [message.batch_us for message in messages]),
+            "kind": Packed(copy_binary.array_of_bytes(copy_binary.TEXT, kinds)),
+            "frame_count": _array(INTEGER, [message.frame_count for message in messages]),
+            "received_at": _array(TIMESTAMP_US, _received_us(messages)),
+            "payload_size": _array(INTEGER, [len(message.payload) for message in messages]),
+            "payload_zstd": Packed(copy_binary.array_of_bytes(copy_binary.BYTEA, payloads)),
+            "misdated": _array(BOOLEAN, [message.misdated for message in messages]),
         }
         return await self._connection.execute(self.KEEP, columns)
 
@@ -178,6 +183,17 @@ class PostgresMessages:
         return {RejectReason(reason): count for reason, count in await cursor.fetchall()}
 
 
+def _array(wire: Wire, values: Sequence[int]) -> Packed:
+    return Packed(copy_binary.array(wire, np.array(values, np.int64)))
+
+
+def _received_us(messages: Sequence[UplinkMessage]) -> list[int]:
+    """Return when each message came; those of a batch came together."""
+    came_at = {message.received_at for message in messages}
+    came_us = {received_at: to_epoch_us(received_at) for received_at in came_at}
+    return [came_us[message.received_at] for message in messages]
+
+
 async def _compressed(messages: Sequence[UplinkMessage]) -> list[bytes]:
     if sum(len(message.payload) for message in messages) <= _BRIEF_BYTES:
         return _compress(messages)
@@ -185,7 +201,10 @@ async def _compressed(messages: Sequence[UplinkMessage]) -> list[bytes]:
 
 
 def _compress(messages: Sequence[UplinkMessage]) -> list[bytes]:
-    return [_ZSTD.compress(message.payload, asbytes=True) for message in messages]
+    """Return each payload as a frame of its own, all of them made in one context."""
+    # To make a context takes longer than to compress a message of some dozens of reads.
+    compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+    return [compressor.compress(message.payload) for message in messages]
 
 
 def _digest(rejected: Rejected) -> bytes:

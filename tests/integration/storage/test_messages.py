@@ -45,6 +45,22 @@ async def test_a_message_is_kept_once_and_comes_back_whole(store, database):
     assert pa.decompress(payload, size, codec="zstd", asbytes=True) == FIRST.payload
 
 
+async def test_every_message_of_a_batch_can_be_read_without_the_others(store, database):
+    payloads = [b"FNB1" + bytes([number]) * 40 * number for number in range(50)]
+    async with store() as work:
+        await work.messages.record(
+            [replace(batch(seq), payload=payload) for seq, payload in enumerate(payloads, 1)]
+        )
+
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        found = await connection.execute(
+            "SELECT payload_zstd, payload_size FROM uplink_message ORDER BY random()"
+        )
+        rows = await found.fetchall()
+    read = [pa.decompress(frame, size, codec="zstd", asbytes=True) for frame, size in rows]
+    assert sorted(read) == sorted(payloads)
+
+
 async def test_the_newest_readings_of_each_collector_come_back_as_they_came(store):
     other = replace(batch(9), collector_id=8)
     event = replace(batch(4), kind="event")

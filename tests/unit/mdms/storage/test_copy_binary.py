@@ -49,6 +49,13 @@ groups = st.lists(
 )
 
 
+def test_values_of_any_length_are_packed_as_an_array_of_postgresql():
+    packed = copy_binary.array_of_bytes(copy_binary.BYTEA, [b"ab", b"", b"c"])
+
+    head = struct.pack(">5i", 1, 0, 17, 3, 1)  # one dimension, no NULL, bytea, 3 from 1 on
+    assert packed == head + b"\0\0\0\x02ab" + b"\0\0\0\0" + b"\0\0\0\x01c"
+
+
 def test_a_row_is_packed_as_the_manual_says():
     packed = copy_binary.pack(
         [INTEGER, TIMESTAMP_S, CHAR],
