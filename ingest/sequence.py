@@ -103,14 +103,18 @@ class Following:
             # Of which count it is cannot be told for sure; live batches move the count on.
             self._fill(seen)
             return
-        if seen.seq > count.top_seq:
-            self._open(count.top_seq + 1, seen.seq - 1, count.newest_us, seen.at_us)
-            self._count = replace(count, boot_id=seen.boot_id, top_seq=seen.seq)
+        boot_id, top_seq = count.boot_id, count.top_seq
+        if seen.seq > top_seq:
+            self._open(top_seq + 1, seen.seq - 1, count.newest_us, seen.at_us)
+            boot_id, top_seq = seen.boot_id, seen.seq
         elif not self._fill(seen) and self._is_of_a_new_count(seen):
             self._start_anew(seen)
             return
-        if not seen.misdated:
-            self._count = replace(self._count or count, newest_us=max(count.newest_us, seen.at_us))
+        newest_us = count.newest_us if seen.misdated else max(count.newest_us, seen.at_us)
+        # Once a message, and `replace` takes three times as long.
+        self._count = BatchCount(
+            count.collector_id, boot_id, count.base_seq, top_seq, newest_us, count.since_us
+        )
 
     def _is_of_a_new_count(self, seen: Seen) -> bool:
         """A start that nobody knew counts below what had been reached, and later."""
