@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -21,9 +21,12 @@ from mdms.storage import roles
 from mdms.storage.migrate import migrate
 from mdms.storage.unit_of_work import Store, open_store
 
-settings.register_profile("dev", max_examples=50, deadline=None)
-settings.register_profile("ci", max_examples=200, deadline=None, print_blob=True)
-settings.register_profile("deep", max_examples=1_000, deadline=None, print_blob=True)
+# How long something takes is no finding on a machine that does something else besides.
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("dev", _patient, max_examples=50)
+# Always the same examples: who submits a change answers for it, and not for their luck.
+settings.register_profile("ci", _patient, max_examples=200, derandomize=True, database=None)
+settings.register_profile("deep", _patient, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
