@@ -74,6 +74,15 @@ class City:
 
 
 @pytest.fixture
+def logged() -> Iterator[LogCapture]:
+    """What is logged, in whatever task; the log of other tests is put back."""
+    before, capture = structlog.get_config(), LogCapture()
+    structlog.configure(processors=[capture])
+    yield capture
+    structlog.configure(**before)
+
+
+@pytest.fixture
 def process(tmp_path: Path, database: str) -> Iterator[SignerProcess]:
     running = SignerProcess(write_signer_files(tmp_path / "signer", database, edition=EDITION))
     yield running
@@ -122,19 +131,17 @@ async def city(process: SignerProcess, store: UnitOfWorkFactory) -> AsyncIterato
     await signer.close()
 
 
-async def test_five_hundred_stolen_disconnects_open_a_budget_raise_an_alarm_and_are_undone(city):
+async def test_five_hundred_stolen_disconnects_open_a_budget_raise_an_alarm_and_are_undone(
+    city, logged
+):
     rows = [f"disconnect,E{n},MOVE_OUT,SO-{n},," for n in range(METERS)]
     text = "\n".join(["action,meter,cause,order,evidence,item", *rows])
-    logged = LogCapture()
-    structlog.configure(processors=[logged])
 
     asked = await city.http.post(
         "/v1/batches", json={"name": "left.csv", "text": text}, headers=THIEF
     )
-    asked_s = time.monotonic()
     batch = asked.json()
     alarmed = metrics.COMMAND_OPENS_FLOOD._value.get()
-    alarmed_s = time.monotonic()
     own = await city.http.post(
         f"/v1/batches/{batch['batch_id']}/approve", json={"sha256": batch["sha256"]}, headers=THIEF
     )
@@ -155,7 +162,7 @@ async def test_five_hundred_stolen_disconnects_open_a_budget_raise_an_alarm_and_
     shown = (await city.http.get(f"/v1/batches/{batch['batch_id']}", headers=CLERK)).json()
 
     assert (asked.status_code, own.status_code, approved.status_code) == (201, 403, 200)
-    assert (alarmed, alarmed_s - asked_s < 1) == (1, True)
+    assert alarmed == 1, "as soon as it was asked"
     (told,) = [each for each in logged.entries if each["event"] == "command.opens.flood"]
     assert (told["asked"], told["by"]) == (METERS, {"csr": METERS})
     assert len(opened) == len(city.air.moves(Opcode.OPEN)) == HOUR_BUDGET
