@@ -88,7 +88,14 @@ def served(dsn: str) -> Iterator[tuple[str, FastAPI]]:
             callers = [*(token(role) for role in Role), EVERYBODY]
             known = TokenService(store, FakeClock(NOW), callers)
             app = api.create(replace(services(store), tokens=known))
-            server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    app,
+                    log_config=None,
+                    lifespan="off",
+                    timeout_keep_alive=300,  # nobody hangs up on who thinks of the next request
+                )
+            )
             apps.put(app)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             await ended.wait()

@@ -3,6 +3,7 @@
 import socket
 from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
@@ -16,7 +17,7 @@ NOW = datetime(2026, 11, 3, tzinfo=UTC)
 def line(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.bind(str(tmp_path / "notify"))
-        bound.settimeout(5)
+        bound.settimeout(30)
         yield bound
 
 
@@ -58,7 +59,7 @@ async def test_without_one_nothing_is_told(environment):
 
 
 def test_a_socket_without_a_file_is_reached_too():
-    name = "@mdms-test-service-manager"
+    name = f"@mdms-test-{uuid4().hex}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind(name.replace("@", "\0"))
         ServiceManager(name).stopping()

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,15 @@ time.sleep(60)
 """
 
 
+def _first_outgoing_port() -> int:
+    """Return the lowest port that the system gives to who asks for any."""
+    try:
+        said = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    except FileNotFoundError:
+        return 49_152  # RFC 6335
+    return int(said.split()[0])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel ends orphans for us")
 def test_a_child_dies_when_its_parent_is_killed(tmp_path):
     parent = subprocess.Popen(
@@ -38,7 +48,7 @@ def test_a_child_dies_when_its_parent_is_killed(tmp_path):
 
         parent.kill()
 
-    ended, _, _ = select.select([watched], [], [], 10)
+    ended, _, _ = select.select([watched], [], [], 30)
     os.close(watched)
     assert ended
 
@@ -54,7 +64,7 @@ def test_a_child_that_obeys_is_stopped_by_the_first_signal(tmp_path):
 def test_a_child_that_will_not_obey_is_killed(tmp_path):
     log = tmp_path / "log"
     child = processes.spawn([sys.executable, "-c", DEAF], log=log)
-    processes.wait_until(lambda: b"deaf" in log.read_bytes(), child, log=log, timeout_s=10)
+    processes.wait_until(lambda: b"deaf" in log.read_bytes(), child, log=log, timeout_s=60)
 
     status = processes.stop(child, grace_s=0.1)
 
@@ -66,7 +76,7 @@ def test_a_child_that_ends_early_is_reported_with_its_last_words(tmp_path):
     child = processes.spawn([sys.executable, "-c", "raise SystemExit('no such thing')"], log=log)
 
     with pytest.raises(processes.ChildFailedError, match="ended with 1: no such thing"):
-        processes.wait_until(lambda: False, child, log=log, timeout_s=10)
+        processes.wait_until(lambda: False, child, log=log, timeout_s=60)
 
 
 def test_a_child_that_is_not_ready_in_time_is_reported(tmp_path):
@@ -83,6 +93,7 @@ def test_a_free_port_has_no_listener():
     assert not processes.accepts_connections(processes.free_port())
 
 
+@pytest.mark.skipif(_first_outgoing_port() < 32_768, reason="this system is set up otherwise")
 def test_a_free_port_is_none_that_connections_which_go_out_are_given():
     with (
         socket.create_server(("127.0.0.1", processes.free_port())) as server,
