@@ -70,9 +70,11 @@ class Mosquitto:
             )
         )
         self._child = processes.spawn([binary, "-c", config], log=log)
-        processes.wait_until(
-            lambda: processes.accepts_connections(self._port), self._child, log=log, timeout_s=20
-        )
+        with processes.ended_if_interrupted(self._child, grace_s=5):
+            processes.wait_until(
+                lambda: processes.accepts_connections(self._port),
+                self._child, log=log, timeout_s=60,
+            )  # fmt: skip
 
     def stop(self) -> None:
         """Stop it; what it has queued stays in its folder."""

@@ -112,9 +112,10 @@ class SignerProcess:
         self._child = processes.spawn(
             [sys.executable, "-m", "mdms", "signer", "--config", config], log=self.log
         )
-        processes.wait_until(
-            lambda: processes.listens(self.socket), self._child, log=self.log, timeout_s=30
-        )
+        with processes.ended_if_interrupted(self._child, grace_s=20):
+            processes.wait_until(
+                lambda: processes.listens(self.socket), self._child, log=self.log, timeout_s=60
+            )
 
     @property
     def pid(self) -> int:
@@ -125,4 +126,4 @@ class SignerProcess:
         self._child.wait()
 
     def stop(self) -> int:
-        return processes.stop(self._child, grace_s=20)
+        return processes.stop(self._child, grace_s=60)

@@ -122,7 +122,7 @@ def numbered(numbers: Sequence[int]) -> list[bytes]:
 async def take(source: MessageSource, wanted: int, *, acknowledge: int = 0) -> list[int]:
     """Return the numbers of this many messages; of these the first few are acknowledged."""
     taken: list[int] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for batch in source.batches(messages_max=10, bytes_max=1 << 20, age_s_max=0.01):
             assert 1 <= len(batch) <= 10
             room = max(acknowledge - len(taken), 0)

@@ -62,10 +62,12 @@ class Collector:
         work = loop.create_task(self._run())
         thread = threading.Thread(target=self._until_cancelled, args=(loop, work))
         thread.start()
-        assert self._listening.wait(10)
-        yield self
-        loop.call_soon_threadsafe(work.cancel)
-        thread.join(10)
+        try:
+            assert self._listening.wait(60)
+            yield self
+        finally:
+            loop.call_soon_threadsafe(work.cancel)
+            thread.join(60)
 
     def _until_cancelled(self, loop: asyncio.AbstractEventLoop, work: asyncio.Task[None]) -> None:
         with pytest.raises(asyncio.CancelledError):
@@ -102,7 +104,6 @@ class House:
     def __init__(self, directory: Path, dsn: str, broker: str) -> None:
         self._directory = directory
         self.signer_config = write_signer_files(directory / "signer", dsn)
-        self.start_signer()
         port = processes.free_port()
         self.url, self.config = f"http://127.0.0.1:{port}", directory / "mdms.toml"
         tokens = "".join(
@@ -113,11 +114,28 @@ class House:
         self.config.write_text(
             f'[database]\ndsn = "{dsn}"\n[mqtt]\nurl = "{broker}"\n[api]\nport = {port}\n{tokens}'
             f'[commands]\nremote_open = true\nrules = "{directory}/signer/rules"\n'
-            f'[signer]\nsocket = "{self.signer.socket}"\n'
+            f'[signer]\nsocket = "{self.signer_config.with_name("s")}"\n'
             f'[client]\nurl = "{self.url}"\ntoken = "clerk"\npurpose = "case 4711"\n'
         )
-        self.start()
-        registry = directory / "registry"
+
+    @contextmanager
+    def running(self) -> Iterator["House"]:
+        """Start everything; it ends whatever happens."""
+        self.start_signer()
+        try:
+            self.start()
+            try:
+                self._furnish()
+                yield self
+            finally:
+                self.daemon.signal(signal.SIGTERM)
+                status = self.daemon.wait()
+            assert status == 0
+        finally:
+            self.signer.kill()
+
+    def _furnish(self) -> None:
+        registry = self._directory / "registry"
         registry.mkdir()
         for name, text in write_directory(a_registry()).items():
             (registry / name).write_text(text, newline="")
@@ -135,7 +153,7 @@ class House:
     def mdms(self, *arguments: str, by: str = "clerk") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "mdms", *arguments, "--config", str(self.config)],
-            capture_output=True, text=True, check=False, timeout=50,
+            capture_output=True, text=True, check=False, timeout=120,
             env=os.environ | {"MDMS_CLIENT__TOKEN": by},
         )  # fmt: skip
 
@@ -168,11 +186,8 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 
 @pytest.fixture
 def house(tmp_path: Path, database: str, collector: Collector) -> Iterator[House]:
-    made = House(tmp_path, database, collector.url)
-    yield made
-    made.signer.kill()
-    made.daemon.signal(signal.SIGTERM)
-    assert made.daemon.wait() == 0
+    with House(tmp_path, database, collector.url).running() as furnished:
+        yield furnished
 
 
 def test_two_people_switch_a_meter_off_and_on_and_are_told_why_another_is_refused(house, collector):

@@ -15,10 +15,10 @@ import pytest
 from mdms.domain.events import EventCode
 from mdms.embedded import processes
 
-pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 MDMS = [sys.executable, "-m", "mdms"]
-_TRIES = 60
+_TRIES = 120
 """Each takes a second, more or less."""
 
 
@@ -50,7 +50,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         death_signal=signal.SIGTERM,
     )  # fmt: skip
     report = directory / "report.json"
-    processes.wait_until(report.exists, child, log=log, timeout_s=120)
+    with processes.ended_if_interrupted(child, grace_s=60):
+        processes.wait_until(report.exists, child, log=log, timeout_s=240)
     yield directory
     pids = json.loads((directory / "processes.json").read_text()).values()
     assert processes.stop(child, grace_s=60) == 130
@@ -196,19 +197,21 @@ def test_a_killed_daemon_or_simulator_is_started_again_and_nothing_is_lost(tmp_p
         death_signal=signal.SIGTERM,
     )
     note = directory / "processes.json"
-    processes.wait_until(
-        lambda: note.exists() and "simulator" in json.loads(note.read_text()),
-        child, log=log, timeout_s=60,
-    )  # fmt: skip
     progress = directory / "log" / "simulator.log"
-    processes.wait_until(
-        lambda: progress.exists() and progress.stat().st_size > 200, child, log=log, timeout_s=60
-    )
+    with processes.ended_if_interrupted(child, grace_s=60):
+        processes.wait_until(
+            lambda: note.exists() and "simulator" in json.loads(note.read_text()),
+            child, log=log, timeout_s=120,
+        )  # fmt: skip
+        processes.wait_until(
+            lambda: progress.exists() and progress.stat().st_size > 200,
+            child, log=log, timeout_s=120,
+        )  # fmt: skip
 
-    for name in ("daemon", "simulator"):
-        os.kill(json.loads(note.read_text())[name], signal.SIGKILL)
+        for name in ("daemon", "simulator"):
+            os.kill(json.loads(note.read_text())[name], signal.SIGKILL)
 
-    assert child.wait(timeout=200) == 0, log.read_text()
+        assert child.wait(timeout=300) == 0, log.read_text()
     reads = json.loads((directory / "report.json").read_text())["reads"]
     assert (reads["lost"], reads["doubled"], reads["stored"]) == (0, 0, reads["sent"])
 

@@ -47,7 +47,7 @@ def write_config(directory: Path, *, dsn: str, broker: str) -> tuple[Path, str]:
 def run_to_its_end(config: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mdms", "serve", "--config", str(config)],
-        capture_output=True, text=True, check=False, timeout=50,
+        capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
 
 
@@ -70,13 +70,13 @@ class Daemon:
         self._child.send_signal(number)
 
     def wait_until(self, true: Callable[[], bool]) -> None:
-        processes.wait_until(true, self._child, log=self.log, timeout_s=30)
+        processes.wait_until(true, self._child, log=self.log, timeout_s=90)
 
     def metrics(self) -> str:
         return httpx.get(f"{self.url}/metrics").text
 
     def wait(self) -> int:
-        return self._child.wait(timeout=20)
+        return self._child.wait(timeout=60)
 
 
 def test_an_absent_database_ends_it_with_one_sentence(tmp_path, broker):

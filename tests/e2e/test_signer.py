@@ -78,7 +78,7 @@ def test_plain_keys_of_a_ceremony_are_wrapped(config, tmp_path):
 def test_the_service_manager_hears_when_it_is_ready_and_when_it_ends(config, tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind(str(tmp_path / "notify"))
-        line.settimeout(20)
+        line.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "1000000")
 
@@ -157,7 +157,7 @@ def test_what_it_cannot_use_ends_it_with_one_sentence(config, changes, sentence)
 
     done = subprocess.run(
         [sys.executable, "-m", "mdms", "signer", "--config", str(config)],
-        capture_output=True, text=True, check=False, timeout=50,
+        capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
 
     assert done.returncode in {1, 2}

@@ -44,14 +44,14 @@ class Daemon:
         return [json.loads(line)["event"] for line in lines if line.startswith("{")]
 
     def wait_until(self, true: Callable[[], bool]) -> None:
-        processes.wait_until(true, self._child, log=self.log, timeout_s=40)
+        processes.wait_until(true, self._child, log=self.log, timeout_s=90)
 
     def wait_to_say(self, event: str) -> None:
         self.wait_until(lambda: event in self.said())
 
     def end(self, number: signal.Signals) -> int:
         self._child.send_signal(number)
-        return self._child.wait(timeout=20)
+        return self._child.wait(timeout=60)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def source_at(url: str) -> MqttSource:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await LiveClock().sleep(0.02)
 

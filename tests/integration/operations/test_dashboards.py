@@ -31,7 +31,7 @@ from mdms.settings import config_dir
 from tests.integration.operations.figures import collection, grid, operators, people
 from tests.integration.operations.snapshot import FROM, MISHAPS, Figures, Snapshot
 
-pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard.panels()]
 
@@ -59,7 +59,7 @@ class Served:
         """Wait until a query of Prometheus has an answer."""
         processes.wait_until(
             lambda: bool(self.ask("query", query=query)["result"]),
-            self.demo, log=self.log, timeout_s=20,
+            self.demo, log=self.log, timeout_s=60,
         )  # fmt: skip
 
 
@@ -73,14 +73,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         log=log,
         death_signal=signal.SIGTERM,
     )  # fmt: skip
-    processes.wait_until(lambda: "daemon" in started(demo), child, log=log, timeout_s=60)
-    settings = tomllib.loads((demo / "mdms.toml").read_text())
-    url = settings["client"]["url"]
-    with prometheus(directory / "prometheus", target=url.removeprefix("http://")) as address:
-        processes.wait_until((demo / "report.json").exists, child, log=log, timeout_s=180)
-        # Dashboards log in as a member of mdms_report, which the daemon is not.
-        dsn = make_conninfo(settings["database"]["dsn"], user="postgres")
-        yield Served(dsn, url, address, child, log)
+    with processes.ended_if_interrupted(child, grace_s=60):
+        processes.wait_until(lambda: "daemon" in started(demo), child, log=log, timeout_s=120)
+        settings = tomllib.loads((demo / "mdms.toml").read_text())
+        url = settings["client"]["url"]
+        with prometheus(directory / "prometheus", target=url.removeprefix("http://")) as address:
+            processes.wait_until((demo / "report.json").exists, child, log=log, timeout_s=360)
+            # Dashboards log in as a member of mdms_report, which the daemon is not.
+            dsn = make_conninfo(settings["database"]["dsn"], user="postgres")
+            yield Served(dsn, url, address, child, log)
     assert processes.stop(child, grace_s=60) == 130
 
 
@@ -132,7 +133,7 @@ def prometheus(
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
-        processes.wait_until(lambda: is_ready(url), child, log=log, timeout_s=30)
+        processes.wait_until(lambda: is_ready(url), child, log=log, timeout_s=60)
         yield url
     finally:
         processes.stop(child, grace_s=10)
@@ -272,7 +273,7 @@ def test_prometheus_holds_what_the_daemon_says(served, query):
         (said,) = re.findall(rf"^{re.escape(query)} (\S+)$", daemon, flags=re.MULTILINE)
         return bool(served.ask("query", query=f"{query} == {said}")["result"])
 
-    processes.wait_until(same, served.demo, log=served.log, timeout_s=20)
+    processes.wait_until(same, served.demo, log=served.log, timeout_s=60)
 
 
 @needs_prometheus

@@ -75,7 +75,7 @@ def found(findings: list[Finding], check: str) -> tuple[Level, str]:
 def run_doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mdms", "doctor", *arguments],
-        capture_output=True, text=True, check=False, timeout=50, env=os.environ | environment,
+        capture_output=True, text=True, check=False, timeout=120, env=os.environ | environment,
     )  # fmt: skip
 
 
@@ -508,9 +508,12 @@ async def test_a_daemon_that_takes_no_reads_has_no_session_to_lose(tmp_path, dat
         [sys.executable, "-m", "mdms", "serve", "--only", "api", "--config", config], log=log
     )
     port = int(url.rpartition(":")[2])
-    processes.wait_until(lambda: processes.accepts_connections(port), daemon, log=log, timeout_s=30)
+    with processes.ended_if_interrupted(daemon, grace_s=20):
+        processes.wait_until(
+            lambda: processes.accepts_connections(port), daemon, log=log, timeout_s=60
+        )
 
-    findings = await check_daemon(caller_settings(port, TOKEN), CLOCK, broker_answers=True)
+        findings = await check_daemon(caller_settings(port, TOKEN), CLOCK, broker_answers=True)
 
     processes.stop(daemon, grace_s=20)
     assert [each.level for each in findings] == [Level.OK, Level.OK, Level.OK]
@@ -532,10 +535,11 @@ async def test_a_daemon_that_stands_by_is_well(tmp_path, database):
     daemon = processes.spawn(
         [sys.executable, "-m", "mdms", "serve", "--only", "ingest,api", "--config", config], log=log
     )
-    async with httpx.AsyncClient(base_url=url) as http:
-        await asyncio.to_thread(wait_to_stand_by, log, daemon)
-        ready = await http.get("/readyz")
-    findings = await check_daemon(caller_settings(port, TOKEN), CLOCK, broker_answers=True)
+    with processes.ended_if_interrupted(daemon, grace_s=20):
+        async with httpx.AsyncClient(base_url=url) as http:
+            await asyncio.to_thread(wait_to_stand_by, log, daemon)
+            ready = await http.get("/readyz")
+        findings = await check_daemon(caller_settings(port, TOKEN), CLOCK, broker_answers=True)
 
     processes.stop(daemon, grace_s=20)
     await turn.leave()
@@ -546,7 +550,7 @@ async def test_a_daemon_that_stands_by_is_well(tmp_path, database):
 
 
 def wait_to_stand_by(log: Path, daemon: processes.Child) -> None:
-    processes.wait_until(lambda: "api.listening" in log.read_text(), daemon, log=log, timeout_s=30)
+    processes.wait_until(lambda: "api.listening" in log.read_text(), daemon, log=log, timeout_s=60)
 
 
 def test_two_daemons_with_one_client_id_and_an_unknown_token_are_problems(

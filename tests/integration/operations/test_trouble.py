@@ -215,7 +215,8 @@ def daemon(
     )
     log = tmp_path / "daemon.log"
     child = processes.spawn([sys.executable, "-m", "mdms", "serve", "--config", config], log=log)
-    processes.wait_until(lambda: is_ready(url), child, log=log, timeout_s=60)
+    with processes.ended_if_interrupted(child, grace_s=30):
+        processes.wait_until(lambda: is_ready(url), child, log=log, timeout_s=60)
     yield url, child
     processes.stop(child, grace_s=30)
 

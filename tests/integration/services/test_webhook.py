@@ -57,9 +57,11 @@ def answering(refusals: int) -> Iterator[Portal]:
     with Portal(refusals) as portal:
         thread = Thread(target=portal.serve_forever)
         thread.start()
-        yield portal
-        portal.shutdown()
-        thread.join()
+        try:
+            yield portal
+        finally:
+            portal.shutdown()
+            thread.join()
 
 
 def recipe() -> Any:
@@ -83,7 +85,7 @@ async def test_an_alert_reaches_a_portal_that_was_away_and_is_known_to_be_ours(s
     with answering(refusals=2) as portal:
         delivery = AlertDelivery(store, clock, HttpWebhook(portal.url), SECRET, attempts_max=9)
         running = asyncio.create_task(deliver_alerts_forever(delivery, clock))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await waiting(store):
                 await asyncio.wait([running], timeout=0.02)
         running.cancel()

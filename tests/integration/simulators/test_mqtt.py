@@ -78,7 +78,7 @@ async def follower(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await LiveClock().sleep(0.02)
 

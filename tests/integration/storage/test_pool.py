@@ -36,7 +36,7 @@ async def test_a_connection_that_froze_while_it_was_idle_is_given_up(daemon_data
         frozen = await pid_of(connections)
         os.kill(frozen, signal.SIGSTOP)
         try:
-            other = await asyncio.wait_for(pid_of(connections), 10)
+            other = await asyncio.wait_for(pid_of(connections), 30)
         finally:
             os.kill(frozen, signal.SIGCONT)
 
@@ -84,14 +84,14 @@ async def test_who_waits_longer_than_the_server_would_let_them_hangs_up(
 ):
     monkeypatch.setattr(pool, "_GRACE_S", 0.1)
     async with pool.open_pool(
-        daemon_database, connections_max=1, statement_timeout_s=0.5
+        daemon_database, connections_max=1, statement_timeout_s=1
     ) as connections:
         frozen = await pid_of(connections)
         async with connections.connection() as connection:
             os.kill(frozen, signal.SIGSTOP)
             try:
                 with pytest.raises(psycopg.OperationalError):
-                    await asyncio.wait_for(connection.execute("SELECT 1"), 10)
+                    await asyncio.wait_for(connection.execute("SELECT 1"), 30)
             finally:
                 os.kill(frozen, signal.SIGCONT)
 

@@ -92,7 +92,7 @@ async def test_a_turn_that_was_lost_cannot_be_signed(daemon_database, clock):
 async def test_a_server_that_says_nothing_has_perhaps_given_it_away(
     daemon_database, clock, monkeypatch
 ):
-    monkeypatch.setattr(turns, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(turns, "PATIENCE_S", 1.0)
     turn = Turn(daemon_database, "mdms-ingest", ONE, clock)
     await turn.take()
     assert turn._session is not None
@@ -101,7 +101,7 @@ async def test_a_server_that_says_nothing_has_perhaps_given_it_away(
         execute = turn._session.execute
         patched.setattr(turn._session, "execute", lambda _: execute(slow))
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(15):
             await turn.lost()
 
     with pytest.raises(UnavailableError):

@@ -90,7 +90,7 @@ class Daemon:
 
         task = asyncio.create_task(run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not is_over():
                     await asyncio.wait({task}, timeout=0.001)
         finally:

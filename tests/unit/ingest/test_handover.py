@@ -24,7 +24,7 @@ def filled(*sizes: int, clock: Clock | None = None) -> Handover:
 async def take(
     handover: Handover, *, messages: int = 10, size: int = 100, age_s: float = HOUR_S
 ) -> list[int]:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         batch = await handover.take(messages_max=messages, bytes_max=size, age_s_max=age_s)
     return [len(each.payload) for each in batch]
 

@@ -78,7 +78,7 @@ class Line:
 
     async def runs_until(self, true: Callable[[], bool]) -> None:
         running = asyncio.create_task(self.tenure.forever())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not true():
                 await asyncio.wait({running}, timeout=0.001)
         running.cancel()

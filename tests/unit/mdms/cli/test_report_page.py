@@ -117,7 +117,7 @@ def test_a_browser_shows_it_without_scrolling_sideways(tmp_path, width):
          "--no-first-run", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},1800",
          "--dump-dom", file.as_uri()],
-        capture_output=True, text=True, check=True, timeout=50,
+        capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
 
     found = re.search(r"<title>(\d+) (\d+)</title>", done.stdout)
