@@ -201,10 +201,10 @@ def _readings(opened: Sequence[tuple[Envelope, Opened]]) -> list[Opened]:
 def _seen(opened: Opened) -> Seen:
     message = opened.message
     return Seen(
-        collector_id=message.collector_id,
-        boot_id=message.boot_id,
-        seq=message.batch_seq,
-        at_us=message.batch_us,
+        message.collector_id,
+        message.boot_id,
+        message.batch_seq,
+        message.batch_us,
         empty=message.frame_count == 0,
         last_of_backfill=opened.last_of_backfill,
         asked_for=message.kind == BACKFILL,

@@ -8,7 +8,7 @@ before, so what was missing is asked for by time.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
 
@@ -24,8 +24,7 @@ while it must keep them, a batch every 5 seconds for 72 hours.
 _US_PER_S = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A batch as far as counting is concerned."""
 
     collector_id: int

@@ -55,7 +55,7 @@ class TrailerCheck:
             DecodeError: Its trailer is wrong, or missing where it is required.
         """
         known = self._collectors.get(message.collector_id)
-        if not fnb1.peek(message.payload).flags & fnb1.FLAG_HMAC:
+        if not fnb1.is_signed(message.payload):
             if known is not None and known.required:
                 raise DecodeError(RejectReason.BAD_HMAC, "this collector signs, and this does not")
             return

@@ -16,7 +16,7 @@ _TOPIC = re.compile(
 _COLLECTOR = re.compile(r"ami/v1/[^/]+/col/(?P<collector>[1-9][0-9]{0,9})/", re.ASCII)
 _COLLECTOR_ID_MAX = 2**32 - 1
 _TOPICS_MAX = 4096
-"""Remembered: each collector speaks on four of them, over and over."""
+"""Remembered: each collector speaks on four of them, over and over, and many times in a batch."""
 
 
 def decode(topic: str, payload: bytes, received_at: datetime) -> Decoded:
@@ -39,6 +39,7 @@ def open_message(topic: str, payload: bytes, received_at: datetime) -> Opened:
     return fnb1.open_message(payload, arrival(topic, received_at))
 
 
+@lru_cache(maxsize=_TOPICS_MAX)
 def arrival(topic: str, received_at: datetime) -> Arrival:
     """
     Read a topic.

@@ -25,7 +25,7 @@ from ingest.codecs.frames import Arrival
 from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.readings import Int64
-from mdms.domain.time import to_epoch_s, to_epoch_us
+from mdms.domain.time import to_epoch_s
 from mdms.ports.messages import UplinkMessage
 
 MAGIC: Final = b"FNB1"
@@ -53,6 +53,7 @@ AnyOpened = TypeVar("AnyOpened", bound=Opened)
 
 _FLAGS_KNOWN = (1 << 5) - 1
 _SEQUENCE_END = 1 << 63
+_FLAGS_AT = 6
 _RAW_LEN_AT = 44
 
 
@@ -103,6 +104,11 @@ def inflated_size(payload: bytes) -> int:
     return max(len(payload), min(said, RAW_BYTES_MAX) if payload.startswith(MAGIC) else 0)
 
 
+def is_signed(payload: bytes) -> bool:
+    """Tell whether a message that could be opened has a trailer."""
+    return bool(payload[_FLAGS_AT] & FLAG_HMAC)
+
+
 def open_message(payload: bytes, arrival: Arrival) -> Opened:
     """
     Check a message as a whole and inflate it; its frames are not looked at.
@@ -124,7 +130,7 @@ def open_message(payload: bytes, arrival: Arrival) -> Opened:
             collector_id=header.collector_id,
             boot_id=header.boot_id,
             batch_seq=header.batch_seq,
-            batch_us=header.batch_time_us if is_dated else to_epoch_us(arrival.received_at),
+            batch_us=header.batch_time_us if is_dated else arrival.received_us,
             kind=arrival.kind,
             frame_count=header.frame_count,
             payload=payload,
@@ -196,8 +202,8 @@ def check_sum(header: Header, payload: bytes) -> None:
     Raises:
         DecodeError: They differ.
     """
-    signed = memoryview(payload)[: HEADER.size + header.body_len]
-    if _crc32(signed[: HEADER.size - 4], signed[HEADER.size :]) != header.crc32:
+    body = memoryview(payload)[HEADER.size : HEADER.size + header.body_len]
+    if _crc32(payload[: HEADER.size - 4], body) != header.crc32:
         raise DecodeError(RejectReason.BAD_CRC, f"crc32 is not {header.crc32:#010x}")
 
 
@@ -293,7 +299,7 @@ def _is_dated(header: Header, arrival: Arrival) -> bool:
     """
     if header.flags & FLAG_CLOCK_UNSYNCED or header.frame_count == 0:
         return False
-    age_us = to_epoch_us(arrival.received_at) - header.batch_time_us
+    age_us = arrival.received_us - header.batch_time_us
     return -EARLY_S_MAX * 1_000_000 <= age_us <= LATE_S_MAX * 1_000_000
 
 
@@ -328,5 +334,5 @@ def _seal(head: bytes, body: bytes) -> bytes:
     return head + _crc32(head, body).to_bytes(4, "little") + body
 
 
-def _crc32(head: bytes | memoryview, body: bytes | memoryview) -> int:
+def _crc32(head: bytes, body: bytes | memoryview) -> int:
     return zlib.crc32(body, zlib.crc32(head))

@@ -1,6 +1,6 @@
 """What a codec makes of one message: frames in columns, and what it had to refuse."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Final, Self
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mdms.domain.errors import RejectReason
 from mdms.domain.readings import Bool, Int32, Int64, UInt8
+from mdms.domain.time import to_epoch_us
 
 UInt16 = npt.NDArray[np.uint16]
 
@@ -112,3 +113,8 @@ class Arrival:
     kind: str
     """Last part of the topic: read, event, backfill or ack."""
     received_at: datetime
+    received_us: int = field(init=False)
+    """The same, microseconds since 1970-01-01 UTC."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "received_us", to_epoch_us(self.received_at))
