@@ -28,7 +28,9 @@ async def acknowledge(events: Sequence[EndDeviceEvent], tell: Tell) -> None:
     alarms = {
         (event.collector_id, event.radio_id, event.seq): None
         for event in events
-        if event.severity >= Severity.ALARM and event.radio_id is not None
+        if event.severity >= Severity.ALARM
+        and event.radio_id is not None
+        and event.collector_id is not None
     }
     pending = list(alarms)
     while pending:

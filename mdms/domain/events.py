@@ -47,6 +47,9 @@ class EventCode(IntEnum):
     """A meter sends more than any honest one can; what is beyond its quota was not read."""
     INTERVAL_OVERFLOW = 106
     """An interval was more than its frame can carry; `at` is its start, and it is missing."""
+    USAGE_WHILE_OPEN = 107
+    """A service that is confirmed off was used (V29); `at` is the start of the day's first such
+    interval."""
 
 
 NOTICEABLE: Final = frozenset(
@@ -77,7 +80,7 @@ class EndDeviceEvent:
     One event of a meter, or of a collector where `badge` and `radio_id` are None.
 
     Attributes:
-        collector_id: Who heard it, or whose it is.
+        collector_id: Who heard it, or whose it is; None where it was found in stored reads.
         badge: The meter that carried the radio then.
         radio_id: As on the wire.
         code: What happened.
@@ -85,8 +88,8 @@ class EndDeviceEvent:
         at: When, by the device's clock.
         severity: How bad it is.
         cleared: It is over.
-        value: By code, in 0.1 V, 0.1 °C, seconds or 0.1 gal/h; 0 if unused. Of a clock, what it is
-            ahead of UTC, or what it was set forward by.
+        value: By code, in 0.1 V, 0.1 °C, seconds, 0.1 gal/h or quanta; 0 if unused. Of a clock,
+            what it is ahead of UTC, or what it was set forward by.
         register: Quanta on the register of channel 0; 0 where the device has none.
         seq: The meter's message counter; an acknowledgement names it.
         noticed: Told by a bit of a reading that was stamped at `at`; it began or ended before.
@@ -94,7 +97,7 @@ class EndDeviceEvent:
         number: As the database counts them; 0 before it does.
     """
 
-    collector_id: int
+    collector_id: int | None
     badge: str | None
     radio_id: int | None
     code: EventCode

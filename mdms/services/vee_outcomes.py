@@ -7,9 +7,11 @@ from itertools import pairwise
 import numpy as np
 
 from mdms.domain.readings import Bool, Int32, Status
+from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, to_epoch_us
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.ports.vee import VeeDay, VeeException
+from mdms.services.vee_urgent import urgent
 from mdms.telemetry import metrics
 from vee import gridding
 from vee.amend import Amended, Stored
@@ -74,12 +76,14 @@ class Outcomes:
     Attributes:
         work: The transaction.
         ruleset_hash: What was judged by.
+        table: Installations of channels of the block's interval length.
         versions: Interval versions appended so far.
         exceptions: Exceptions raised so far.
     """
 
     work: UnitOfWork
     ruleset_hash: str
+    table: ChannelTable
     versions: int = field(default=0, init=False)
     exceptions: int = field(default=0, init=False)
 
@@ -97,6 +101,7 @@ class Outcomes:
             return
         judged, new = await self._days(judgement, concerned)
         await self.work.vee.append_days(new)
+        listed = findings(found, amended, judged)
         raised = [
             VeeException(
                 channel_id=int(block.channel_id[finding.channel]),
@@ -106,7 +111,7 @@ class Outcomes:
                 detail=finding.detail,
                 opened_at=recorded_at,
             )
-            for finding in findings(found, amended, judged)
+            for finding in listed
         ]
         rows, columns = np.nonzero(judged)
         days = [block.slots.days[column] for column in columns.tolist()]
@@ -115,6 +120,8 @@ class Outcomes:
         )
         self.exceptions += len(raised)
         _count(judgement)
+        if events := list(urgent(found, amended, listed, self.table, recorded_at)):
+            metrics.VEE_USAGE_WHILE_OPEN.inc(await self.work.events.append(events))
 
     async def _days(self, judgement: Judgement, concerned: Bool) -> tuple[Bool, list[VeeDay]]:
         """

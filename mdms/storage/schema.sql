@@ -637,7 +637,7 @@ CREATE TABLE public.edit_decision (
 
 CREATE TABLE public.end_device_event (
     end_device_event_id bigint NOT NULL,
-    collector_id bigint NOT NULL,
+    collector_id bigint,
     badge text,
     radio_id bigint,
     code smallint NOT NULL,

@@ -106,6 +106,9 @@ VEE_INTERVALS = Counter(
     "mdms_vee_intervals_total", "Intervals judged, by what became of them.", ["outcome"]
 )
 VEE_EXCEPTIONS_OPEN = Gauge("mdms_vee_exceptions_open", "Exceptions waiting for a person.")
+VEE_USAGE_WHILE_OPEN = Counter(
+    "mdms_vee_usage_while_open_total", "Meter-days on which a service that is off was used."
+)
 VEE_MASS_EVENT_METERS = Gauge(
     "mdms_vee_mass_event_meters",
     "Meters silent on the worst day on which it is one incident; 0 when none goes on.",
