@@ -44,12 +44,12 @@ def urgent(
         if not len(used):
             continue
         at_s = int(slots.start_s[used[0]])
-        here = (table.channel_id == channel_id[finding.channel]) & (table.installed_s <= at_s)
-        carrier = table.take(here & (table.removed_s > at_s))
+        mine = table.take(table.channel_id == channel_id[finding.channel])
+        carrier = int(np.where(mine.installed_s <= at_s, mine.installed_s, -1).argmax())
         yield EndDeviceEvent(
             collector_id=None,
-            badge=str(carrier.badge[0]),
-            radio_id=int(carrier.radio_id[0]),
+            badge=str(mine.badge[carrier]),
+            radio_id=int(mine.radio_id[carrier]),
             code=EventCode.USAGE_WHILE_OPEN,
             at=from_epoch_s(at_s),
             severity=Severity.SAFETY,
