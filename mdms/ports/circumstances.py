@@ -86,6 +86,12 @@ class CircumstanceStore(Protocol):
         """Return what is out of the ordinary in a period, the local days first..last."""
         ...
 
+    async def moves(
+        self, channel_ids: Sequence[int], first: date, last: date
+    ) -> Sequence[tuple[int, date]]:
+        """Return channel, and a local day on which people moved in or out, first < day <= last."""
+        ...
+
     async def outages(
         self, channel_ids: Sequence[int], period: Period
     ) -> Sequence[tuple[int, datetime, datetime]]:

@@ -14,6 +14,7 @@ from mdms.domain.time import Period, from_epoch_s, to_epoch_s
 from mdms.ports.circumstances import Circumstances
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.vee_clocks import clocks
+from mdms.services.vee_people import arrivals
 from vee.block import Block, SlotTable
 from vee.context import ELECTRIC, UNKNOWN, Conflicts, Context, History, Openings, Quantity
 from vee.kernels import screen
@@ -48,7 +49,8 @@ class ContextLoader:
             slots.days[0],
             slots.days[-1],
         )
-        context = _context(block, table, found)
+        began = arrivals(block.channel_id, table, found.moves, slots.days, self.zone)
+        context = replace(_context(block, table, found), since=_since(began))
         history = await self._history(replace(block, known=context), found, target)
         return replace(context, history=history, lone=await self._lone(block, context, target))
 
@@ -156,26 +158,14 @@ def _context(block: Block, table: ChannelTable, found: Circumstances) -> Context
         openings=_openings(ids, found),
         conflicts=_conflicts(ids, slots, found),
         clocks=clocks(found.clocks, ids, slots),
-        since=_since(block, table, found),
     )
 
 
-def _since(block: Block, table: ChannelTable, found: Circumstances) -> Int64 | None:
-    """Return since which day the same people were there: a meter may have been moved, too."""
-    ids, slots = block.channel_id, block.slots
-    begins = np.zeros((len(ids), len(slots.days)), np.int64)
-    for channel, day in found.moves:
-        begins[np.searchsorted(ids, channel), (day - slots.days[0]).days] = 1
-    order = np.lexsort((table.installed_s, table.channel_id))
-    of, point = table.channel_id[order], table.usage_point_id[order]
-    moved = order[1:][(of[1:] == of[:-1]) & (point[1:] != point[:-1])]
-    at_s = table.installed_s[moved]
-    here = (at_s > slots.start_s[0]) & (at_s < slots.end_s)
-    slot = np.searchsorted(slots.start_s, at_s[here], side="right") - 1
-    begins[np.searchsorted(ids, table.channel_id[moved[here]]), slots.day[slot]] = 1
-    if not begins.any():
+def _since(began: Bool) -> Int64 | None:
+    """Return since which day the same people were there; None where nobody moved."""
+    if not began[:, 1:].any():
         return None
-    since: Int64 = np.maximum.accumulate(begins * np.arange(len(slots.days)), axis=1)
+    since: Int64 = np.maximum.accumulate(began * np.arange(began.shape[1]), axis=1)
     return since
 
 

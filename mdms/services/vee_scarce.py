@@ -6,20 +6,23 @@ has a week of reads is estimated from them (H1, H2).
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from mdms.domain.readings import Bool, Int64
+from mdms.domain.readings import Bool, Int32, Int64
 from mdms.domain.registry import ChannelTable
+from mdms.domain.time import days_between
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.vee_class import ClassLoader
 from mdms.services.vee_elsewhere import Elsewhere
+from mdms.services.vee_people import arrivals
 from vee.block import DAY_S, Block
 from vee.context import Quantity
 from vee.evidence import Evidence, LastYear
+from vee.kernels.references import until
 from vee.rules import RuleSet
 
 HEARD_DAYS: Final = 8
@@ -73,33 +76,48 @@ class ScarceLoader:
         """
         Return the days with a gap and little around it, shape (channels, days).
 
-        Looked at is as much as a profile is made from, however much more the block holds.
+        Looked at is as much as a profile is made from, however much more the block holds, and of
+        the same people.
         """
         first, days = block.slots.first[:-1], np.arange(len(block.slots.days))
+        since = block.context.since
         gaps = np.logical_or.reduceat(block.expected & ~block.present, first, axis=1)
         heard = np.add.reduceat(block.present, first, axis=1, dtype=np.int64)
         total = np.cumsum(np.pad(heard, ((0, 0), (1, 0))), axis=1)
         reach = self.rules.estimate.profile_days
-        begin, end = np.maximum(days - reach, 0), np.minimum(days + reach + 1, len(days))
-        a_day = DAY_S // block.slots.interval_s
-        scarce: Bool = gaps & (total[:, end] - total[:, begin] < HEARD_DAYS * a_day)
+        begin = np.broadcast_to(np.maximum(days - reach, 0), gaps.shape)
+        end = np.broadcast_to(np.minimum(days + reach + 1, len(days)), gaps.shape)
+        if since is not None:
+            begin, end = np.maximum(begin, since), np.minimum(end, until(since))
+        row, a_day = np.arange(len(gaps))[:, None], DAY_S // block.slots.interval_s
+        scarce: Bool = gaps & (total[row, end] - total[row, begin] < HEARD_DAYS * a_day)
         return scarce
 
     async def _last_year(self, elsewhere: Elsewhere, block: Block, rows: Int64) -> LastYear | None:
-        slots, days = block.slots, block.slots.days
+        slots, days, ids = block.slots, block.slots.days, block.channel_id[rows]
         most, least = timedelta(weeks=max(WEEKS)), timedelta(weeks=min(WEEKS))
         found = await elsewhere.measured(
-            block.channel_id[rows], days[0] - most, days[-1] - least, interval_s=slots.interval_s
+            ids, days[0] - most, days[-1] - least, interval_s=slots.interval_s
         )
         if not found.valid.any():
             return None
         shape = (len(WEEKS), *block.value.shape)
         start_s = np.zeros((len(WEEKS), len(slots)), np.int64)
         before = LastYear(np.zeros(shape, np.int64), np.zeros(shape, np.bool_), start_s)
+        turns = await self._turns(ids, days[0] - most, days[-1])
+        now = slots.day + most.days
         for number, weeks in enumerate(WEEKS):
             then = slots.day + 7 * (max(WEEKS) - weeks)
             slot = found.slots.at[then, slots.wall]
             before.value[number, rows] = found.value[:, slot]
-            before.valid[number, rows] = found.valid[:, slot] & (slot >= 0)
+            same_people = turns[:, then] == turns[:, now]
+            before.valid[number, rows] = found.valid[:, slot] & (slot >= 0) & same_people
             before.start_s[number] = found.slots.start_s[slot]
         return before
+
+    async def _turns(self, ids: Int32, first: date, last: date) -> Int64:
+        """Return how often people had changed by each day, shape (channels, days)."""
+        moves = await self.work.circumstances.moves(ids.tolist(), first, last)
+        days = tuple(days_between(first, last))
+        began = arrivals(ids, self.table, moves, days, self.zone)
+        return np.cumsum(began, axis=1, dtype=np.int64)

@@ -119,6 +119,16 @@ class PostgresCircumstances:
             moves=await self._rows(self.MOVES, parameters),
         )
 
+    async def moves(
+        self, channel_ids: Sequence[int], first: date, last: date
+    ) -> Sequence[tuple[int, date]]:
+        parameters = {
+            "channel_ids": Integers.of(channel_ids),
+            "first": first,
+            "end": date.fromordinal(last.toordinal() + 1),
+        }
+        return await self._rows(self.MOVES, parameters)
+
     # A restoration tells how many seconds it was dark; one that does not ends the failure before.
     OUTAGES = """
     SELECT channel_id, failed_utc, at_utc

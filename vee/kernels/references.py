@@ -75,17 +75,29 @@ class References:
         """Return the first day of the same people, and one past their last."""
         if self.since is None:
             return np.zeros_like(day), np.full_like(day, len(self.slots.days))
-        days = self.since.shape[1]
-        last = np.ones(self.since.shape, np.bool_)
-        last[:, :-1] = self.since[:, 1:] != self.since[:, :-1]
-        ends = np.where(last, np.arange(days) + 1, days)
-        ends = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
-        return self.since[channel, day], ends[channel, day]
+        return self.since[channel, day], until(self.since)[channel, day]
 
     def of(self, channel: Int64, slot: Int64) -> tuple[Int64, Bool]:
         """Return values and whether they are a reference, in the common shape of the arguments."""
         here = channel * len(self.slots) + slot
         return np.take(self.value, here), np.take(self.valid, here)
+
+
+def until(since: Int64) -> Int64:
+    """
+    Return one past the last day of the same people.
+
+    Args:
+        since: First day of the same people, shape (channels, days).
+
+    Returns:
+        Days, shape (channels, days).
+    """
+    days = since.shape[1]
+    last = np.ones(since.shape, np.bool_)
+    last[:, :-1] = since[:, 1:] != since[:, :-1]
+    ends = np.where(last, np.arange(days) + 1, days)
+    return np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
 
 
 def likeness(

@@ -90,7 +90,11 @@ async def test_people_move_where_another_account_begins_and_not_where_one_goes_o
         found = await work.circumstances.of(
             [channels["E100", "10"]], PERIOD, date(2026, 11, 1), date(2026, 11, 30)
         )
+        alone = await work.circumstances.moves(
+            [channels["E100", "10"]], date(2026, 11, 1), date(2026, 11, 30)
+        )
 
+    assert alone == found.moves
     assert list(found.moves) == [
         (channels["E100", "10"], date(2026, 11, 11)),
         (channels["E100", "10"], date(2026, 11, 12)),

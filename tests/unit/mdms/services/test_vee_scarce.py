@@ -1,10 +1,12 @@
 """The year before and the class: looked up where a meter's own reads hardly tell anything."""
 
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import numpy as np
 
 from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source
+from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period
 from tests.unit.mdms.services.vee_nights import FIRST_DAY, ZONE, World, at, channel_table
 
@@ -17,6 +19,12 @@ def methods(world: World, channel: int) -> set[Method]:
     reads = world.store.reads
     made = reads.take((reads.channel_id == channel) & (reads.version > 0))
     return {Method(int(code)) for code in made.method}
+
+
+def joined(*tables: ChannelTable) -> ChannelTable:
+    """Return the installations of all tables."""
+    names = [each.name for each in fields(ChannelTable)]
+    return ChannelTable(*(np.concatenate([getattr(t, name) for t in tables]) for name in names))
 
 
 LAST = FIRST_DAY + timedelta(days=DAYS - 1)
@@ -52,8 +60,8 @@ async def test_a_meter_without_likes_is_estimated_by_what_it_has_itself():
     assert not {Method.C1, Method.H3} & methods(world, NEW)
 
 
-async def test_the_same_weeks_of_the_year_before_come_before_the_class():
-    world = town()
+def remember(world: World) -> None:
+    """Store a year-old fortnight of the new channel."""
     then = Period.of_days(LAST - timedelta(weeks=53), LAST - timedelta(weeks=51), ZONE)
     start_s = np.arange(then.start_s, then.end_s, 3600)
     world.store.reads = IntervalReads.concat(
@@ -67,9 +75,50 @@ async def test_the_same_weeks_of_the_year_before_come_before_the_class():
         ),
     )
 
+
+async def test_the_same_weeks_of_the_year_before_come_before_the_class():
+    world = town()
+    remember(world)
+
     await judged(world)
 
     assert methods(world, NEW) == {Method.H3}
+
+
+async def test_weeks_in_which_others_lived_there_are_not_looked_at():
+    world = town()
+    remember(world)
+    world.store.moved = [(NEW, LAST - timedelta(weeks=20))]
+
+    await judged(world)
+
+    assert methods(world, NEW) == {Method.C1}
+
+
+async def test_a_meter_that_came_from_elsewhere_knows_nothing_of_the_year_before():
+    world = town()
+    remember(world)
+    table = world.store.table
+    moved_s = at(LAST - timedelta(weeks=20))
+    before = table.take(table.channel_id == NEW)
+    elsewhere = replace(
+        before, usage_point_id=np.array(["U9"], object), removed_s=np.array([moved_s])
+    )
+    since_s = np.where(table.channel_id == NEW, moved_s, table.installed_s)
+    world.store.table = joined(replace(table, installed_s=since_s), elsewhere)
+
+    await judged(world)
+
+    assert methods(world, NEW) == {Method.C1}
+
+
+async def test_people_who_moved_in_today_have_no_past_of_their_own():
+    world = World(channel_table(4), days=DAYS)
+    world.store.moved = [(NEW, LAST)]
+
+    await judged(world)
+
+    assert methods(world, NEW) == {Method.C1}
 
 
 async def test_nobody_else_is_looked_up_for_meters_that_were_heard():

@@ -44,6 +44,7 @@ class FakeStore:
         self.runs: list[VeeRun] = []
         self.calls: list[str] = []
         self.loaded: list[Period] = []
+        self.moved: list[tuple[int, date]] = []
         self.dark: list[tuple[int, datetime, datetime]] = []
         self.leaking: list[ConfirmedLeak] = []
         self.rulesets_stored: list[StoredRuleset] = []
@@ -80,7 +81,17 @@ class FakeStore:
     async def of(
         self, channel_ids: Sequence[int], period: Period, first: date, last: date
     ) -> Circumstances:
-        return Circumstances(frozenset(), frozenset(), [], [], [])
+        moves = await self.moves(channel_ids, first, last)
+        return Circumstances(frozenset(), frozenset(), [], [], [], moves=moves)
+
+    async def moves(
+        self, channel_ids: Sequence[int], first: date, last: date
+    ) -> Sequence[tuple[int, date]]:
+        return [
+            (channel, day)
+            for channel, day in self.moved
+            if channel in channel_ids and first < day <= last
+        ]
 
     async def outages(
         self, channel_ids: Sequence[int], period: Period
