@@ -19,6 +19,7 @@ from mdms.billing.determinants import determine
 from mdms.billing.window import BillWindow
 from mdms.domain.readings import (
     Bool,
+    Int32,
     Int64,
     IntervalReads,
     RegisterReads,
@@ -119,12 +120,13 @@ class ShadowRun:
 
     async def run(self, table: ChannelTable, first: date, last: date) -> Shadow:
         """Judge the local days first..last of these channels by both rule sets."""
-        now, then = Verdicts(), Verdicts()
-        rules = self.editions.on(last)
+        wanted = ChannelDays.expected(table, first, last, self.zone)
+        spans = [(rules, wanted.between(begin, end)) for rules, begin, end in self.editions.spans()]
+        now = _Side([(rules, days) for rules, days in spans if len(days)])
+        then = _Side([(self.candidate, wanted)])
         window = BillWindow(first, last + timedelta(days=1))
         periods = service_periods(window, await self.work.registry.load())
         billed = billed_channels(window, self.zone, table, periods)
-        wanted = ChannelDays.expected(table, first, last, self.zone)
         now_at = self.clock.now()
         facts = await GapFacts.load(
             self.work,
@@ -133,60 +135,72 @@ class ShadowRun:
             now_at,
             silent_days=await silent_days(self.work, first, last, now_at),
         )
+        every = [rules for side in (now, then) for rules, _ in side.judged]
         for interval_s in np.unique(table.interval_s).tolist():
             alike = table.take(table.interval_s == interval_s)
-            slots = self._slots(rules, first, last, interval_s)
+            slots = self._slots(every, first, last, interval_s)
             due = wanted.of_channels(alike.channel_id)
             count_max = max(1, CELLS_MAX // len(slots))
             for channel_ids in meter_parts(alike, np.unique(due.channel_id), count_max):
-                some = alike.take(np.isin(alike.channel_id, channel_ids))
                 mine = set(channel_ids.tolist())
                 paying = [channel for channel in billed if channel.channel_id in mine]
-                intervals, registers, marks = await self._load(slots, channel_ids.tolist())
-                for verdicts, by in ((now, rules), (then, self.candidate)):
-                    loaded = gridding.grid(
-                        some,
-                        slots,
-                        intervals,
-                        registers,
-                        by,
-                        temporary=marks.temporary,
-                        waived=marks.waived,
-                    )
-                    target = due.mask(loaded[0].channel_id, slots.days)
-                    known = await ContextLoader(self.work, by, self.zone).load(
-                        loaded[0], some, target
-                    )
-                    evidence = await load_evidence(self.work, loaded[0])
-                    block = replace(loaded[0], known=known, evidence=evidence)
-                    gaps = GapLoader(self.work, by, self.zone, alike, facts)
-                    block = replace(block, evidence=await gaps.add(block, some, evidence, target))
-                    seen = await asyncio.to_thread(self._judge, block, loaded[1], target, by)
-                    versions = _count(verdicts, seen, target)
-                    current = IntervalReads.concat(intervals, versions)
-                    _bill(verdicts, window, paying, current, registers)
-        return Shadow(len(wanted), now, then)
+                part = await self._load(alike, channel_ids, slots, every)
+                for side in (now, then):
+                    current = [part.intervals]
+                    for rules, days in side.judged:
+                        if not len(own := days.of_channels(channel_ids)):
+                            continue
+                        seen = await self._judged(part, rules, own, facts)
+                        current.append(_count(side.verdicts, seen))
+                    intervals = IntervalReads.concat(*current)
+                    _bill(side.verdicts, window, paying, intervals, part.registers)
+        return Shadow(len(wanted), now.verdicts, then.verdicts)
 
-    def _slots(self, rules: RuleSet, first: date, last: date, interval_s: int) -> SlotTable:
-        reach = max(rules.estimate.reach_days, self.candidate.estimate.reach_days)
-        beside = timedelta(days=reach + 2)
+    def _slots(
+        self, every: Sequence[RuleSet], first: date, last: date, interval_s: int
+    ) -> SlotTable:
+        beside = timedelta(days=max(rules.estimate.reach_days for rules in every) + 2)
         today = local_day(self.clock.now(), self.zone)
         return SlotTable.of_days(
             first - beside, min(last + beside, today), interval_s=interval_s, zone=self.zone
         )
 
     async def _load(
-        self, slots: SlotTable, channel_ids: list[int]
-    ) -> tuple[IntervalReads, RegisterReads, EditMarks]:
-        start_s, end_s = int(slots.start_s[0]), slots.end_s
-        align_s = self.candidate.bookend.align_s
+        self, alike: ChannelTable, channel_ids: Int32, slots: SlotTable, every: Sequence[RuleSet]
+    ) -> "_Part":
+        start_s, end_s, ids = int(slots.start_s[0]), slots.end_s, channel_ids.tolist()
+        align_s = max(rules.bookend.align_s for rules in every)
         span = Period(from_epoch_s(start_s), from_epoch_s(end_s))
         edges = Period(from_epoch_s(start_s - align_s), from_epoch_s(end_s + align_s))
-        return (
-            await self.work.readings.intervals(span, channel_ids=channel_ids),
-            await self.work.readings.registers(edges, channel_ids=channel_ids),
-            await self.work.edits.marks(span, channel_ids),
+        return _Part(
+            alike,
+            alike.take(np.isin(alike.channel_id, channel_ids)),
+            slots,
+            await self.work.readings.intervals(span, channel_ids=ids),
+            await self.work.readings.registers(edges, channel_ids=ids),
+            await self.work.edits.marks(span, ids),
         )
+
+    async def _judged(
+        self, part: "_Part", rules: RuleSet, days: ChannelDays, facts: GapFacts
+    ) -> "_Seen":
+        """Judge those of some channel-days that lie in a part."""
+        block, stored = gridding.grid(
+            part.table,
+            part.slots,
+            part.intervals,
+            part.registers,
+            rules,
+            temporary=part.marks.temporary,
+            waived=part.marks.waived,
+        )
+        target = days.mask(block.channel_id, part.slots.days)
+        known = await ContextLoader(self.work, rules, self.zone).load(block, part.table, target)
+        evidence = await load_evidence(self.work, block)
+        block = replace(block, known=known, evidence=evidence)
+        gaps = GapLoader(self.work, rules, self.zone, part.alike, facts)
+        block = replace(block, evidence=await gaps.add(block, part.table, evidence, target))
+        return await asyncio.to_thread(self._judge, block, stored, target, rules)
 
     def _judge(self, block: Block, stored: Stored, target: Bool, rules: RuleSet) -> "_Seen":
         """Call the pure core; runs in a thread, so that the event loop stays free."""
@@ -196,30 +210,65 @@ class ShadowRun:
         found = engine.validate(block, rules, ahead=ahead)
         outcome = engine.judge(Scope.of(found, target), rules, ahead=ahead, final=False)
         amended = amend(outcome, stored, found)
+        here = np.take(target, block.slots.day, axis=1)
         return _Seen(
-            block, amended, tally(found, amended).flags[target], findings(found, amended, target)
+            block,
+            replace(amended, changed=amended.changed & here),
+            here & block.expected,
+            tally(found, amended).flags[target],
+            findings(found, amended, target),
         )
 
 
 @dataclass(frozen=True, slots=True)
+class _Side:
+    """Which rules judge which channel-days, and what they make of them."""
+
+    judged: Sequence[tuple[RuleSet, ChannelDays]]
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some channels as they are stored, among those of their interval length."""
+
+    alike: ChannelTable
+    table: ChannelTable
+    slots: SlotTable
+    intervals: IntervalReads
+    registers: RegisterReads
+    marks: EditMarks
+
+
+@dataclass(frozen=True, slots=True)
 class _Seen:
-    """A block, judged: its slots, the rule masks of the target days, what waits for a person."""
+    """
+    A block, judged.
+
+    Attributes:
+        block: What was judged.
+        amended: Its slots; changed are only those of the target days, because each day is judged
+            by its own edition.
+        expected: Slots of the target days in which something was due, shape (channels, slots).
+        flags: Rule masks of the target days.
+        findings: What waits for a person.
+    """
 
     block: Block
     amended: Amended
+    expected: Bool
     flags: Int64
     findings: list[Finding]
 
 
-def _count(verdicts: Verdicts, seen: _Seen, target: Bool) -> IntervalReads:
+def _count(verdicts: Verdicts, seen: _Seen) -> IntervalReads:
     """Add up what was made of the target days; return the versions that would be written."""
     for rule in RULES:
         days = int(np.count_nonzero(seen.flags & rule_bit(rule.number)))
         if days:
             verdicts.rules[rule.code] += days
     verdicts.exceptions.update(finding.rule for finding in seen.findings)
-    slots = np.take(target, seen.block.slots.day, axis=1) & seen.block.expected
-    status, value = seen.amended.status[slots], seen.amended.value[slots]
+    status, value = seen.amended.status[seen.expected], seen.amended.value[seen.expected]
     for code in np.unique(status).tolist():
         letter = chr(code) if code else Status.MISSING.value
         verdicts.statuses[letter] += int(np.count_nonzero(status == code))

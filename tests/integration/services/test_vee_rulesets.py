@@ -92,6 +92,21 @@ async def test_a_shadow_run_says_what_would_change_and_writes_nothing(store):
         assert await work.vee.days(FIRST, LAST) == []
 
 
+async def test_a_shadow_run_judges_each_day_by_the_rules_of_that_day(store):
+    clock = FakeClock(datetime(2026, 11, 4, 20, tzinfo=UTC))
+    vee = await heard(store, clock)
+    lax = ("resolutions = 2 ", "resolutions = 100 "), ("per_mille = 1 ", "per_mille = 900 ")
+    await vee.rulesets.promote(text(*lax, effective=f"{LAST}"), by="supervisor")
+    clock.advance(timedelta(days=2, hours=18))
+
+    shadow = await vee.shadow(text(version="2026.3"), FIRST, LAST, channel_ids=[1])
+
+    # the register of the day before it was promoted is off by the rules of that day
+    assert shadow.in_force.rules["V45"] == 1
+    assert shadow.rows() == [row for row in shadow.rows() if row["what"] == "billing"]
+    assert shadow.in_force.units == shadow.candidate.units
+
+
 async def test_a_shadow_run_takes_the_word_of_who_edited(store):
     desk = await a_desk(store)
     await desk.ask(
