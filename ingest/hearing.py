@@ -37,13 +37,12 @@ class Hearing:
 
     def note(self, messages: Sequence[UplinkMessage]) -> None:
         """Learn from batches of readings as they were received; others are passed over."""
-        heard = defaultdict[int, list[tuple[Int64, Float32]]](list)
+        heard = defaultdict[int, list[bytes]](list)
         for message in messages:
             if message.kind == "read" and message.frame_count:
-                heard[message.collector_id].append(fnb1.signals(message.payload))
-        for collector_id, parts in heard.items():
-            radio_ids, signals = zip(*parts, strict=True)
-            self._note(collector_id, np.concatenate(radio_ids), np.concatenate(signals))
+                heard[message.collector_id].append(message.payload)
+        for collector_id, payloads in heard.items():
+            self._note(collector_id, *fnb1.signals(payloads))
 
     def best(self, radio_id: int) -> Sequence[int]:
         """Return the collectors that hear a radio, best first; nothing for one never heard."""

@@ -258,12 +258,11 @@ class MqttSource:
             if self._overflowed or not self._has_room():
                 self._overflowed = True  # and leave what follows with the broker, to keep the order
                 break
-            envelope = Envelope(
-                message.topic, message.payload, message.mid or None, retained=message.retained
-            )
-            if message.mid:
-                self._pending[message.mid] = envelope
-                self._pending_bytes += len(envelope.payload)
+            topic, payload, mid, retained = message
+            envelope = Envelope(topic, payload, mid or None, retained)
+            if mid:
+                self._pending[mid] = envelope
+                self._pending_bytes += len(payload)
             self._handover.put(envelope)
         metrics.INGEST_PENDING.set(len(self._pending))
 

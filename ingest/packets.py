@@ -101,10 +101,11 @@ class Packets:
         self._next_turn = None
         messages: list[Message] = []
         for _ in range(self._turn_max):
-            end = _packet_end(data, begin)
-            if end is None or code != _SUCCESS:
+            extent = _packet(data, begin)
+            if extent is None or code != _SUCCESS:
                 break
-            message = self._message(data, begin, end)
+            content, end = extent
+            message = self._message(data, begin, content, end)
             if message is None:
                 code = self._leave_to_paho(data[begin:end])
             else:
@@ -133,14 +134,13 @@ class Packets:
         given, self._for_paho = self._for_paho[:bufsize], self._for_paho[bufsize:]
         return given
 
-    def _message(self, data: bytes, begin: int, end: int) -> Message | None:
+    def _message(self, data: bytes, begin: int, topic_at: int, end: int) -> Message | None:
         """Read a packet, if it is a message that we could have asked for."""
         first = data[begin]
         qos = first >> 1 & 3
         if first & 0xF0 != _PUBLISH or qos > _QOS_MAX:
             return None
         try:
-            _, topic_at = _number(data, begin + 1)
             at = topic_at + 2 + int.from_bytes(data[topic_at : topic_at + 2], "big")
             topic = data[topic_at + 2 : at].decode(errors="replace")
             mid = int.from_bytes(data[at : at + 2], "big") if qos else 0
@@ -153,15 +153,19 @@ class Packets:
         return Message(topic, data[at:end], mid, bool(first & 1)) if at <= end else None
 
 
-def _packet_end(data: bytes, begin: int) -> int | None:
-    """Return where the packet ends that begins there; None where not all of it has come."""
+def _packet(data: bytes, begin: int) -> tuple[int, int] | None:
+    """
+    Return where the packet's content begins and ends whose first byte is there.
+
+    None where not all of it has come; what says no length of its own is left to the end.
+    """
     try:
         size, at = _number(data, begin + 1)
     except IndexError:
         return None
     except ValueError:
-        return len(data)
-    return at + size if at + size <= len(data) else None
+        return len(data), len(data)
+    return (at, at + size) if at + size <= len(data) else None
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ signer has their keys. The trailer of a signed message is measured, not verified
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
@@ -100,8 +100,10 @@ def peek(payload: bytes) -> Header:
 
 def inflated_size(payload: bytes) -> int:
     """Return how many bytes a message takes when it is read, as far as it may be believed."""
+    if not payload.startswith(MAGIC):
+        return len(payload)
     said = int.from_bytes(payload[_RAW_LEN_AT : _RAW_LEN_AT + 4], "little")
-    return max(len(payload), min(said, RAW_BYTES_MAX) if payload.startswith(MAGIC) else 0)
+    return max(len(payload), min(said, RAW_BYTES_MAX))
 
 
 def is_signed(payload: bytes) -> bool:
@@ -187,12 +189,15 @@ def decode(payload: bytes, arrival: Arrival) -> Decoded:
     return read(open_message(payload, arrival))
 
 
-def signals(payload: bytes) -> tuple[Int64, npt.NDArray[np.float32]]:
-    """Return radio id and signal [dB] of each frame of a batch of readings that was read before."""
-    header = peek(payload)
-    body = inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
-    raw = np.frombuffer(body, fnb1_readings.READ)
+def signals(payloads: Iterable[bytes]) -> tuple[Int64, npt.NDArray[np.float32]]:
+    """Return radio id and signal [dB] of each frame of messages that were read before."""
+    raw = np.frombuffer(b"".join(map(_body, payloads)), fnb1_readings.READ)
     return raw["meter_id"].astype(np.int64), raw["snr"].astype(np.float32)
+
+
+def _body(payload: bytes) -> bytes:
+    header = peek(payload)
+    return inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
 
 
 def check_sum(header: Header, payload: bytes) -> None:

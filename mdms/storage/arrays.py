@@ -5,7 +5,7 @@ psycopg asks of each element of a list what it is and how it is quoted. A night 
 questions about thousands of channels, and writing them down took longer than most of the answers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,6 +14,9 @@ import numpy.typing as npt
 import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
+
+from mdms.storage import copy_binary
+from mdms.storage.copy_binary import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Packed:
     """An array as it travels (`copy_binary.array`); its statement says of what type it is."""
 
     content: bytes
+
+    @classmethod
+    def of(cls, wire: Wire, numbers: Sequence[int]) -> "Packed":
+        """Take whole numbers as Python has them."""
+        return cls(copy_binary.array(wire, np.array(numbers, np.int64)))
 
 
 class _IntegersDumper(Dumper):

@@ -8,6 +8,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
 from mdms.domain.gaps import BatchCount, CountChange, Hole, Span
+from mdms.storage.arrays import Packed
+from mdms.storage.copy_binary import BIGINT
 from mdms.storage.pipelines import row_count
 
 
@@ -61,7 +63,7 @@ class PostgresGaps:
            asked_count, lost_at
     FROM sequence_hole h
     WHERE lost_at IS NOT NULL AND EXISTS (
-        SELECT FROM unnest(%(collector_ids)s::bigint[], %(seqs)s::bigint[]) came (collector_id, seq)
+        SELECT FROM unnest(%(collector_ids)b::bigint[], %(seqs)b::bigint[]) came (collector_id, seq)
         WHERE came.collector_id = h.collector_id
           AND came.seq BETWEEN h.first_seq AND h.last_seq
     )
@@ -71,9 +73,11 @@ class PostgresGaps:
     async def given_up(self, batches: Iterable[tuple[int, int]]) -> Sequence[Hole]:
         collector_ids, seqs = zip(*batches, strict=True)
         async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(
-                self.GIVEN_UP, {"collector_ids": list(collector_ids), "seqs": list(seqs)}
-            )
+            parameters = {
+                "collector_ids": Packed.of(BIGINT, collector_ids),
+                "seqs": Packed.of(BIGINT, seqs),
+            }
+            await cursor.execute(self.GIVEN_UP, parameters)
             return [_hole(row) for row in await cursor.fetchall()]
 
     MOVE_ON = """

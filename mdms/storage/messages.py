@@ -14,7 +14,7 @@ from mdms.domain.time import from_epoch_us, to_epoch_us
 from mdms.ports.messages import CollectorSequence, Rejected, UplinkMessage
 from mdms.storage import copy_binary
 from mdms.storage.arrays import Packed
-from mdms.storage.copy_binary import BIGINT, BOOLEAN, INTEGER, TIMESTAMP_US, Wire
+from mdms.storage.copy_binary import BIGINT, BOOLEAN, INTEGER, TIMESTAMP_US
 from mdms.storage.pipelines import row_count
 from mdms.storage.raw_messages import unpacked
 from mdms.storage.time_series import Partitions, months_of
@@ -70,16 +70,16 @@ class PostgresMessages:
         kinds = [message.kind.encode() for message in messages]
         payloads = await _compressed(messages)
         columns = {
-            "collector_id": _array(BIGINT, [message.collector_id for message in messages]),
-            "boot_id": _array(BIGINT, [message.boot_id for message in messages]),
-            "batch_seq": _array(BIGINT, [message.batch_seq for message in messages]),
-            "batch_at": _array(TIMESTAMP_US, [message.batch_us for message in messages]),
+            "collector_id": Packed.of(BIGINT, [message.collector_id for message in messages]),
+            "boot_id": Packed.of(BIGINT, [message.boot_id for message in messages]),
+            "batch_seq": Packed.of(BIGINT, [message.batch_seq for message in messages]),
+            "batch_at": Packed.of(TIMESTAMP_US, [message.batch_us for message in messages]),
             "kind": Packed(copy_binary.array_of_bytes(copy_binary.TEXT, kinds)),
-            "frame_count": _array(INTEGER, [message.frame_count for message in messages]),
-            "received_at": _array(TIMESTAMP_US, _received_us(messages)),
-            "payload_size": _array(INTEGER, [len(message.payload) for message in messages]),
+            "frame_count": Packed.of(INTEGER, [message.frame_count for message in messages]),
+            "received_at": Packed.of(TIMESTAMP_US, _received_us(messages)),
+            "payload_size": Packed.of(INTEGER, [len(message.payload) for message in messages]),
             "payload_zstd": Packed(copy_binary.array_of_bytes(copy_binary.BYTEA, payloads)),
-            "misdated": _array(BOOLEAN, [message.misdated for message in messages]),
+            "misdated": Packed.of(BOOLEAN, [message.misdated for message in messages]),
         }
         return await self._connection.execute(self.KEEP, columns)
 
@@ -181,10 +181,6 @@ class PostgresMessages:
     async def dead_letter_counts(self) -> Mapping[RejectReason, int]:
         cursor = await self._connection.execute(self.DEAD_LETTER_COUNTS)
         return {RejectReason(reason): count for reason, count in await cursor.fetchall()}
-
-
-def _array(wire: Wire, values: Sequence[int]) -> Packed:
-    return Packed(copy_binary.array(wire, np.array(values, np.int64)))
 
 
 def _received_us(messages: Sequence[UplinkMessage]) -> list[int]:
