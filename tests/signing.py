@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import weakref
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -112,6 +113,7 @@ class SignerProcess:
         self._child = processes.spawn(
             [sys.executable, "-m", "mdms", "signer", "--config", config], log=self.log
         )
+        weakref.finalize(self, processes.stop, self._child, grace_s=0)  # a test that fails forgets
         with processes.ended_if_interrupted(self._child, grace_s=20):
             processes.wait_until(
                 lambda: processes.listens(self.socket), self._child, log=self.log, timeout_s=60

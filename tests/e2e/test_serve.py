@@ -5,6 +5,7 @@ import hashlib
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class Daemon:
         self._child = processes.spawn(
             [sys.executable, "-m", "mdms", "serve", "--config", config], log=self.log
         )
+        weakref.finalize(self, processes.stop, self._child, grace_s=0)  # a test that fails forgets
         with processes.ended_if_interrupted(self._child, grace_s=20):
             self.wait_until(self.is_ready)
 
