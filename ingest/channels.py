@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.codecs.frames import Frames
+from ingest.key_table import NOWHERE, KeyTable
 from mdms.domain.errors import DecodeError, RejectReason
 from mdms.domain.reading_types import VOLTAGE_CHANNEL
 from mdms.domain.readings import Bool, Int32, Int64
@@ -16,6 +17,11 @@ NO_CHANNEL: Final = -1
 _LOW_NIBBLE: Final = 0x0F
 _TIME_BITS: Final = 34
 _TIME_END: Final = 1 << _TIME_BITS
+_INSTALLATION: Final = np.dtype([
+    ("key", np.int64), ("installed_s", np.int64), ("removed_s", np.int64),
+    ("channel_id", np.int32), ("interval_s", np.int32),
+])  # fmt: skip
+"""What is asked of an installation: together, so that memory is fetched once for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +61,55 @@ class ChannelIndex:
     def __init__(self, table: ChannelTable) -> None:
         key = _key(table.radio_id, table.wire_channel)
         order = np.lexsort((table.installed_s, key))
-        self._keys, self._group = np.unique(key[order], return_inverse=True)
         self._radio_ids = np.unique(table.radio_id)
+        self._silent_radio_ids = frozenset(table.radio_id[~table.radio_on].tolist())
         self._badge = table.badge[order]
         # One more row than there are installations: row -1 is nobody's and never in place.
-        self._channel_id = np.append(table.channel_id[order], np.int32(NO_CHANNEL))
-        self._interval_s = np.append(table.interval_s[order], np.int32(0))
-        self._installed_s = np.append(table.installed_s[order], np.int64(0))
-        self._removed_s = np.append(table.removed_s[order], np.int64(0))
         self._radio_on = np.append(table.radio_on[order], np.True_)
-        self._silent_radio_ids = frozenset(table.radio_id[~table.radio_on].tolist())
+        self._installation = np.zeros(len(order) + 1, _INSTALLATION)
+        self._installation["channel_id"] = NO_CHANNEL
+        of_all = self._installation[:-1]
+        of_all["key"] = key[order]
+        of_all["installed_s"] = table.installed_s[order]
+        of_all["removed_s"] = table.removed_s[order]
+        of_all["channel_id"] = table.channel_id[order]
+        of_all["interval_s"] = table.interval_s[order]
+        self._keys, first, self._group = np.unique(
+            key[order], return_index=True, return_inverse=True
+        )
         self._position = self._group << _TIME_BITS | _time(table.installed_s[order])
-        edges = np.searchsorted(self._group, np.arange(len(self._keys) + 1))
-        self._last_row = edges[1:] - 1
-        self._is_only = self._last_row == edges[:-1]
+        last = np.append(first[1:], len(order))[: len(first)] - 1
+        self._newest_row = KeyTable(key[order], last)
 
     def resolve(self, frames: Frames) -> Resolved:
         """Look up every register and every interval of these frames."""
         key = _key(frames.radio_id, frames.wire_channel)
-        register_row = self._register_row(key, frames.at_s)
-        interval_row = self._interval_row(key, frames, register_row)
-        sent_row = np.where(frames.present, interval_row, -1)
-        off = ~self._radio_on[register_row] | ~self._radio_on[sent_row].all(axis=1)
-        wrong_length = (sent_row >= 0) & (self._interval_s[sent_row] != frames.interval_s[:, None])
-        absent = (register_row < 0) | (frames.present & (interval_row < 0)).any(axis=1)
-        usable = frames.present & ~wrong_length & ~off[:, None]
+        row = self._register_row(key, frames.at_s)
+        found = self._installation.take(row)
+        inside = frames.start_s >= found["installed_s"][:, None]
+        inside &= frames.start_s < found["removed_s"][:, None]
+        sent = frames.present & inside
+        channel_id = np.where(sent, found["channel_id"][:, None], NO_CHANNEL)
+        wrong_length = (found["interval_s"] != frames.interval_s) & sent.any(axis=1)
+        channel_id[wrong_length] = NO_CHANNEL
+        off, absent = ~self._radio_on[row], row == NOWHERE
+        # Nearly always the register's installation holds for all intervals of the frame.
+        frame, position = np.nonzero(frames.present & ~inside)
+        if len(frame):
+            other_row = self._row(key[frame], frames.start_s[frame, position])
+            other = self._installation.take(other_row)
+            wrong = (other["interval_s"] != frames.interval_s[frame]) & (other_row != NOWHERE)
+            channel_id[frame, position] = np.where(wrong, NO_CHANNEL, other["channel_id"])
+            wrong_length[frame[wrong]] = True
+            off[frame[~self._radio_on[other_row]]] = True
+            absent[frame[other_row == NOWHERE]] = True
+        channel_id[off] = NO_CHANNEL
+        unread = off | (frames.wire_channel & _LOW_NIBBLE == VOLTAGE_CHANNEL)
         return Resolved(
-            register_channel=np.where(
-                off | (frames.wire_channel & _LOW_NIBBLE == VOLTAGE_CHANNEL),
-                NO_CHANNEL,
-                self._channel_id[register_row],
-            ),
-            interval_channel=np.where(usable, self._channel_id[interval_row], NO_CHANNEL),
+            register_channel=np.where(unread, NO_CHANNEL, found["channel_id"]),
+            interval_channel=channel_id,
             opted_out=off,
-            reasons=self._reasons(frames, key, off, wrong_length.any(axis=1), absent),
+            reasons=self._reasons(frames, key, off, wrong_length, absent),
         )
 
     def meter(self, radio_id: int, at_s: int) -> Carrier:
@@ -113,40 +134,30 @@ class ChannelIndex:
     def _register_row(self, key: Int64, at_s: Int64) -> Int64:
         """A register read at the instant of removal is the final read of what was removed."""
         row = self._row(key, at_s)
-        final = row < 0
-        if final.any():
+        final = np.flatnonzero(row == NOWHERE)
+        if len(final):
             row[final] = self._row(key[final], at_s[final] - 1)
         return row
 
-    def _interval_row(self, key: Int64, frames: Frames, register_row: Int64) -> Int64:
-        """Nearly always the register's installation holds for all intervals of the frame."""
-        installed_s, removed_s = self._installed_s[register_row], self._removed_s[register_row]
-        inside = (frames.start_s >= installed_s[:, None]) & (frames.start_s < removed_s[:, None])
-        row = np.where(inside, register_row[:, None], -1)
-        frame, position = np.nonzero(frames.present & ~inside)
-        if len(frame):
-            row[frame, position] = self._row(key[frame], frames.start_s[frame, position])
-        return row
-
     def _row(self, key: Int64, at_s: Int64) -> Int64:
-        """Return the installation of each key at each time, -1 where there is none."""
-        if len(self._keys) == 0:
-            return np.full(len(key), -1)
-        group = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-        row = self._last_row[group]  # nearly always the only one
-        one_of_many = np.flatnonzero(~self._is_only[group])
-        if len(one_of_many):
-            position = group[one_of_many] << _TIME_BITS | _time(at_s[one_of_many])
-            found = np.searchsorted(self._position, position, "right") - 1
-            # Before the first of its own it finds another's last: its time then is not in place.
-            row[one_of_many] = found
-        in_place = (
-            (self._keys[group] == key)
-            & (self._group[row] == group)
-            & (at_s >= self._installed_s[row])
-            & (at_s < self._removed_s[row])
-        )
-        return np.where(in_place, row, -1)
+        """Return the installation of each key at each time, NOWHERE if there is none."""
+        row = self._newest_row.find(key)
+        newest = self._installation.take(row)
+        row[at_s >= newest["removed_s"]] = NOWHERE
+        # Nearly always it is the newest; others are searched for by time.
+        earlier = np.flatnonzero((at_s < newest["installed_s"]) & (row != NOWHERE))
+        if len(earlier):
+            group, time_s = self._group[row[earlier]], at_s[earlier]
+            found = np.searchsorted(self._position, group << _TIME_BITS | _time(time_s), "right")
+            # Before the first of its own it finds another's last.
+            before = np.maximum(found - 1, 0)
+            is_in_place = (
+                (self._group[before] == group)
+                & (time_s >= self._installation["installed_s"][before])
+                & (time_s < self._installation["removed_s"][before])
+            )
+            row[earlier] = np.where(is_in_place, before, NOWHERE)
+        return row
 
     def _reasons(
         self, frames: Frames, key: Int64, off: Bool, wrong_length: Bool, absent: Bool

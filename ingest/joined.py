@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from ingest.tags import TagCheck
 from mdms.domain.errors import RejectReason
 from mdms.domain.readings import Bool, Int64
 from mdms.domain.time import to_epoch_s
+
+_PLACE_BITS: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +81,8 @@ def _by_meter(body: bytes) -> tuple[Int64, bytes]:
     channels, that halves their cost.
     """
     raw = np.frombuffer(body, fnb1_readings.READ)
-    order: Int64 = np.argsort(raw["meter_id"], kind="stable")
-    return order, raw[order].tobytes()
+    # Meter and place as one number each are sorted several times faster than places by meter.
+    both = raw["meter_id"].astype(np.int64) << _PLACE_BITS | np.arange(len(raw))
+    both.sort()
+    order: Int64 = both & (1 << _PLACE_BITS) - 1
+    return order, raw.take(order).tobytes()

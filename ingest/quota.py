@@ -76,22 +76,24 @@ class Quotas:
         self._follow(at)
         channel_id = resolved.register_channel
         rows = np.flatnonzero(channel_id != NO_CHANNEL)
-        mine = channel_id[rows]
+        mine = channel_id[rows].astype(np.intp)  # as a place in memory
         size = int(mine.max(initial=-1)) + 1
         if size > len(self._frames):
             more = np.zeros(size - len(self._frames), np.uint32)
             self._frames = np.concatenate([self._frames, more])
-        before = self._frames[mine]
-        np.add.at(self._frames, mine, 1)
-        spent = self._frames[mine] > FRAMES_MAX
-        if not spent.any():
+        np.add.at(self._frames, mine, np.uint32(1))
+        used = self._frames[mine]
+        spent = np.flatnonzero(used > FRAMES_MAX)
+        if not len(spent):
             return rows[:0]
-        rows, mine, before = rows[spent], mine[spent], before[spent]
+        rows, mine, used = rows[spent], mine[spent], used[spent]
         order = np.argsort(mine, kind="stable")
-        _, first, which = np.unique(mine[order], return_index=True, return_inverse=True)
-        rank = np.empty(len(mine), np.int64)
-        rank[order] = np.arange(len(mine)) - first[which]
-        return rows[before + rank >= FRAMES_MAX]
+        _, first, which, count = np.unique(
+            mine[order], return_index=True, return_inverse=True, return_counts=True
+        )
+        not_before = np.empty(len(mine), np.int64)
+        not_before[order] = count[which] - (np.arange(len(mine)) - first[which])
+        return rows[used - not_before >= FRAMES_MAX]
 
     def shed(
         self, joined: Joined, resolved: Resolved, channels: ChannelIndex
