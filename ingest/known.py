@@ -13,7 +13,7 @@ from typing import Final, Generic, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from mdms.domain.readings import Int32, Int64, IntervalReads, RegisterReads, UInt8
+from mdms.domain.readings import Bool, Int32, Int64, IntervalReads, RegisterReads, UInt8
 
 Reads = TypeVar("Reads", IntervalReads, RegisterReads)
 Rows = npt.NDArray[np.intp]
@@ -25,6 +25,8 @@ Values for one key within a batch that are kept beside the first; the raw messag
 """
 _BLOCK_ROWS = 8_192
 """Reads whose cells stay in a processor's own cache while they are judged and remembered."""
+_LINE_CELLS = 8
+"""Cells that come from memory together."""
 _LOW_HALF = (1 << 32) - 1
 _TIME_BITS = 33
 
@@ -37,6 +39,35 @@ class Verdict(IntEnum):
     DIFFERENT = 2
     UNSURE = 3
     """Older than the window reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """
+    Reads and the cells where they belong; columns of one length.
+
+    Attributes:
+        channel: Ours, in the width of places in memory.
+        at_s: Time in the key.
+        place: Of the cell.
+        held: What the cell held when it was looked at.
+        word: What it holds if it knows the read.
+    """
+
+    channel: Rows
+    at_s: Int64
+    place: Rows
+    held: Word
+    word: Word
+
+    def take(self, rows: Rows | Bool) -> Self:
+        return type(self)(
+            self.channel[rows],
+            self.at_s[rows],
+            self.place[rows],
+            self.held[rows],
+            self.word[rows],
+        )
 
 
 class Window:
@@ -57,7 +88,8 @@ class Window:
         self._reach = slot_count
         self._slot_count = 1 << (slot_count - 1).bit_length()
         self._step_s = np.empty(0, np.uint32)
-        self._newest_s = np.empty(0, np.int64)
+        # The newest read less the reach: what is older may be stored and have no cell.
+        self._sure_after_s = np.empty(0, np.int64)
         self._cell = np.empty(0, np.uint64)
 
     def cover(self, channel_id: Int32, step_s: Int32) -> None:
@@ -66,20 +98,27 @@ class Window:
         more = size - len(self._step_s)
         if more > 0:
             self._step_s = np.concatenate([self._step_s, np.ones(more, np.uint32)])
-            self._newest_s = np.concatenate([self._newest_s, np.zeros(more, np.int64)])
-            # Fresh zeros take no memory before something is written to them.
-            cell = np.zeros(size * self._slot_count, np.uint64)
+            self._sure_after_s = np.concatenate([self._sure_after_s, np.full(more, -self._reach)])
+            # Written and not only reserved: memory is waited for now, not by the first reads.
+            cell = np.full(size * self._slot_count, 0, np.uint64)
             cell[: len(self._cell)] = self._cell
             self._cell = cell
+        self._sure_after_s[channel_id] += self._reach * (
+            self._step_s[channel_id].astype(np.int64) - step_s
+        )
         self._step_s[channel_id] = step_s
 
     def judge(self, channel_id: Int32, at_s: Int64, value: Int64) -> UInt8:
         """Return the Verdict on each read, one byte each."""
-        return self._judge(self._place(channel_id, at_s), channel_id, at_s, value)
+        found = self._look_up(channel_id, at_s, value)
+        verdict = np.full(len(channel_id), Verdict.SAME, np.uint8)
+        other = np.flatnonzero(found.held != found.word)
+        verdict[other] = self._judge(found.take(other))
+        return verdict
 
     def remember(self, channel_id: Int32, at_s: Int64, value: Int64) -> None:
         """Note reads, sorted by channel and time, that are stored or will be before others are."""
-        self._remember(self._place(channel_id, at_s), channel_id, at_s, value)
+        self._remember(self._look_up(channel_id, at_s, value))
 
     def learn(self, channel_id: Int32, at_s: Int64, value: Int64) -> tuple[Rows, UInt8]:
         """
@@ -91,58 +130,55 @@ class Window:
         Returns:
             The rows of reads that are no copies, and the Verdict on each of these.
         """
-        found = [(np.empty(0, np.intp), np.empty(0, np.uint8))]
+        learnt = [(np.empty(0, np.intp), np.empty(0, np.uint8))]
         for first in range(0, len(channel_id), _BLOCK_ROWS):
             block = slice(first, first + _BLOCK_ROWS)
-            key = _key(channel_id[block], at_s[block])
-            rows = first + np.argsort(key, kind="stable")
-            reads = channel_id[rows], at_s[rows], value[rows]
-            place = self._place(*reads[:2])
-            verdict = self._judge(place, *reads)
-            other = np.flatnonzero(verdict != Verdict.SAME)
-            found.append((rows[other], verdict[other]))
-            key = key[rows[other] - first]
-            other = other[np.append(True, key[1:] != key[:-1])[: len(other)]]
-            self._remember(place[other], *(column[other] for column in reads))
-        rows_of, verdict_of = zip(*found, strict=True)
+            found = self._look_up(channel_id[block], at_s[block], value[block])
+            rows = np.flatnonzero(found.held != found.word)
+            found = found.take(rows)
+            key = _key(found.channel, found.at_s)
+            order = _order(key)
+            if order is not None:
+                rows, key, found = rows[order], key[order], found.take(order)
+            learnt.append((first + rows, self._judge(found)))
+            is_first = np.append(True, key[1:] != key[:-1])[: len(key)]
+            self._remember(found if is_first.all() else found.take(is_first))
+        rows_of, verdict_of = zip(*learnt, strict=True)
         return np.concatenate(rows_of), np.concatenate(verdict_of)
 
     def forget(self, channel_id: Int32, at_s: Int64, value: Int64) -> None:
         """Take back that these reads are known; whatever they displaced stays unsure."""
-        place = self._place(channel_id, at_s)
-        self._cell[place[self._cell[place] == _word(at_s, value)]] = 0
+        found = self._look_up(channel_id, at_s, value)
+        self._cell[found.place[found.held == found.word]] = 0
 
-    def _judge(self, place: Int64, channel_id: Int32, at_s: Int64, value: Int64) -> UInt8:
-        held = self._cell[place]
-        verdict = np.full(len(channel_id), Verdict.SAME, np.uint8)
-        other = np.flatnonzero(held != _word(at_s, value))
-        verdict[other] = self._judge_other(channel_id[other], at_s[other], held[other])
-        return verdict
-
-    def _remember(self, place: Int64, channel_id: Int32, at_s: Int64, value: Int64) -> None:
-        newer = at_s > _time(self._cell[place])
-        # Where reads share a cell the last assignment stays, which the order makes the newest.
-        self._cell[place[newer]] = _word(at_s, value)[newer]
-        last = np.append(channel_id[1:] != channel_id[:-1], True)[: len(channel_id)]
-        newest = channel_id[last]
-        self._newest_s[newest] = np.maximum(self._newest_s[newest], at_s[last])
-
-    def _judge_other(self, channel_id: Int32, at_s: Int64, held: Word) -> UInt8:
-        held_s = _time(held)
-        reach_s = self._newest_s[channel_id] - self._reach * self._step_s[channel_id].astype(
-            np.int64
-        )
-        verdict = np.full(len(channel_id), Verdict.NEW, np.uint8)
-        verdict[(at_s <= reach_s) | (held_s > at_s)] = Verdict.UNSURE
-        verdict[held_s == at_s] = Verdict.DIFFERENT
-        return verdict
-
-    def _place(self, channel_id: Int32, at_s: Int64) -> Int64:
-        """Return where the cell of each read lies; narrow numbers divide much faster."""
-        step_s = self._step_s[channel_id]
+    def _look_up(self, channel_id: Int32, at_s: Int64, value: Int64) -> _Found:
+        channel = channel_id.astype(np.intp)  # as a place in memory, once and not at each use
+        step_s = self._step_s[channel]
+        # Narrow numbers divide much faster.
         slot = (at_s.astype(np.uint32) + step_s // 2) // step_s & np.uint32(self._slot_count - 1)
-        place: Int64 = channel_id.astype(np.int64) * self._slot_count + slot
-        return place
+        place: Rows = channel * self._slot_count + slot
+        # One cell of each line first: so more of them are on their way at a time.
+        self._cell.take(place[::_LINE_CELLS])
+        return _Found(channel, at_s, place, self._cell[place], _word(at_s, value))
+
+    def _judge(self, found: _Found) -> UInt8:
+        """Judge reads that are not what their cells hold."""
+        held_s = _time(found.held)
+        verdict = np.full(len(held_s), Verdict.NEW, np.uint8)
+        is_beyond = found.at_s <= self._sure_after_s[found.channel]
+        verdict[is_beyond | (held_s > found.at_s)] = Verdict.UNSURE
+        verdict[held_s == found.at_s] = Verdict.DIFFERENT
+        return verdict
+
+    def _remember(self, found: _Found) -> None:
+        newer = found.at_s > _time(found.held)
+        # Where reads share a cell the last assignment stays, which the order makes the newest.
+        self._cell[found.place[newer]] = found.word[newer]
+        is_last = np.append(found.channel[1:] != found.channel[:-1], True)[: len(newer)]
+        last = np.flatnonzero(is_last)
+        channel = found.channel[last]
+        sure_after_s = found.at_s[last] - self._reach * self._step_s[channel].astype(np.int64)
+        self._sure_after_s[channel] = np.maximum(self._sure_after_s[channel], sure_after_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +225,12 @@ def take_in(window: Window, reads: Reads) -> Sieved[Reads]:
 def _sieved(reads: Reads, rows: Rows, verdict: UInt8) -> Sieved[Reads]:
     """Sort these rows out, which are no copies of what was known."""
     key = keys(reads)[rows]
-    order = np.argsort(key, kind="stable")
     verdict_of = np.empty(len(reads), np.uint8)
     verdict_of[rows] = verdict
-    firsts, others = _split_first(rows[order], key[order], reads.value)
+    order = _order(key)
+    if order is not None:
+        rows, key = rows[order], key[order]
+    firsts, others = _split_first(rows, key, reads.value)
     conflicts: list[Reads] = []
     while len(others) and len(conflicts) < CONFLICTS_MAX:
         conflict, others = _split_first(others, keys(reads)[others], reads.value)
@@ -223,9 +261,14 @@ def keys(reads: IntervalReads | RegisterReads) -> Int64:
     return _key(reads.channel_id, times(reads))
 
 
-def _key(channel_id: Int32, at_s: Int64) -> Int64:
+def _key(channel_id: Int32 | Rows, at_s: Int64) -> Int64:
     key: Int64 = channel_id.astype(np.int64) << _TIME_BITS | at_s
     return key
+
+
+def _order(key: Int64) -> Rows | None:
+    """Return the rows by key, those of one key as they came; None if they are in order."""
+    return np.argsort(key, kind="stable") if (key[1:] < key[:-1]).any() else None
 
 
 def _recorded(reads: Reads, at_us: int) -> Reads:

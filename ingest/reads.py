@@ -38,12 +38,14 @@ def reads_of(
 def _intervals(
     frames: Frames, resolved: Resolved, source: Int16, recorded_us: int
 ) -> IntervalReads:
-    ours = resolved.interval_channel != NO_CHANNEL
+    # Oldest first: by then nearly all rows are in the order that everything after this wants.
+    channel_id = resolved.interval_channel[:, ::-1]
+    ours = channel_id != NO_CHANNEL
     reads = IntervalReads.raw(
-        resolved.interval_channel[ours],
-        frames.start_s[ours],
-        frames.value[ours],
-        flags=frames.flags[ours],
+        channel_id[ours],
+        frames.start_s[:, ::-1][ours],
+        frames.value[:, ::-1][ours],
+        flags=frames.flags[:, ::-1][ours],
         recorded_us=recorded_us,
         source=Source.UPLINK,
     )
