@@ -1,8 +1,10 @@
 """Blocks by hand: a few channels, days and register reads, with everything else usual."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,6 +14,7 @@ from vee import engine
 from vee.amend import Stored
 from vee.block import Block, Limits, Registers, SlotTable
 from vee.engine import Outcome
+from vee.evidence import Evidence
 from vee.rules import RuleSet
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -20,6 +23,8 @@ TUESDAY = date(2026, 11, 3)
 
 CLASS_200_WH = 12_600
 WATER_5_8 = 12_000
+
+HOUR_S = 3600
 
 
 def slot_table(first: date = TUESDAY, days: int = 1, *, interval_s: int = 900) -> SlotTable:
@@ -74,6 +79,18 @@ def block(
         flags=np.broadcast_to(np.int64(0), shape) if flags is None else flags,
         registers=Registers(*columns),
     )
+
+
+def with_evidence(block: Block, **parts: Any) -> Block:
+    return replace(block, evidence=replace(Evidence.none(), **parts))
+
+
+def at(block: Block, hours: float) -> int:
+    return int(block.slots.start_s[0] + hours * HOUR_S)
+
+
+def spans(block: Block, first_h: float, last_h: float) -> tuple[Int64, Int64, Int64]:
+    return np.array([0]), np.array([at(block, first_h)]), np.array([at(block, last_h)])
 
 
 def judge(
