@@ -198,6 +198,11 @@ class Block:
         commodity = np.where(self.limits.reversible, WATER, ELECTRIC).astype(np.uint8)
         return Context.plain(commodity, len(self.slots.days))
 
+    @cached_property
+    def all_expected(self) -> bool:
+        """Whether a value was due in every slot."""
+        return bool(self.expected.all())
+
     @property
     def flagged(self) -> bool:
         """Whether a value may have come with a flag: False spares a look at all of them."""

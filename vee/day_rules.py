@@ -149,9 +149,11 @@ class DayRules:
     def steps(self) -> None:
         """Find values far from the one before them (V28), where the rule set wants it."""
         rise = self.rules.step.rise_per_cent_max
+        if not rise:
+            return
         rows = self._electric(Quantity.DELIVERED)
         rows = rows[may_surprise(self.block.context)[rows]]
-        if rise and len(rows):
+        if len(rows):
             steps = validate_days.steps(
                 self.block.value[rows], self.screened.usable[rows], rise_per_cent_max=rise
             )
@@ -242,6 +244,8 @@ class DayRules:
             silent |= context.lone
         delivered = context.delivered
         rows = np.flatnonzero((delivered != UNKNOWN) & (delivered != np.arange(len(delivered))))
+        if not len(rows) and context.lone is None:
+            return
         if len(rows):
             heard = np.logical_or.reduceat(self.block.present, first[:-1], axis=1)
             due = np.logical_or.reduceat(self.block.expected, first[:-1], axis=1)

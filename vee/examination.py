@@ -79,10 +79,13 @@ class Examination:
     @cached_property
     def waived(self) -> Bool:
         """Brackets that need not add up, because somebody said why, shape (brackets,)."""
-        edits = self.block.edits
-        if edits is None or not edits.waived.any():
-            return np.zeros(len(self.brackets), np.bool_)
-        return self.brackets.count(edits.waived) > 0
+        edits, brackets = self.block.edits, self.brackets
+        if edits is None:
+            return np.zeros(len(brackets), np.bool_)
+        waived = brackets.count(edits.waived) > 0
+        for boundary in (brackets.first, brackets.last):
+            waived |= edits.vouches(brackets.channel, boundary)
+        return waived
 
     @cached_property
     def flags(self) -> Int64:
@@ -148,8 +151,8 @@ def examine(block: Block, rules: RuleSet) -> Examination:
         block = fail_astray(block, rules.clock)
         mark_astray(block, rules.clock, marks)
     screened, sums = screen_block(block, rules, marks)
-    sound = screened.whole.copy()
-    if not block.expected.all():
+    sound = screened.whole_days(block.slots)
+    if not block.all_expected:
         sound &= np.logical_or.reduceat(block.expected, block.slots.first[:-1], axis=1)
     accepted = np.broadcast_to(np.False_, block.value.shape)
     if block.edits is not None:

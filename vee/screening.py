@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL, Bool, Int64, rule_bit
-from vee.block import Block
+from vee.block import Block, SlotTable
 from vee.context import Context, Quantity
 from vee.kernels import screen, validate, validate_days
+from vee.kernels.bits import Bits
 from vee.kernels.brackets import chain
 from vee.kernels.validate_registers import impossible_digits
 from vee.marks import DayList, Marks
@@ -32,51 +33,65 @@ class FirstLook:
     What one pass over all values shows, as if all that was received could be used.
 
     Attributes:
-        whole: Days of which nothing is missing, shape (channels, days).
-        extremes: Largest value of each part of each day, negative ones taken for very large, shape
-            (channels, days, parts).
+        day_max: Largest value of each day, negative ones taken for very large and thus below zero,
+            shape (channels, days).
+        spiky: Days whose highest value stands out from the third highest, shape (channels, days);
+            says nothing of days with a value that the service cannot carry.
         flags: Union of the rule masks of each channel, shape (channels,).
         repeating: Channels that may hold a run of equal values (V26), shape (channels,).
         edge: Position of each register read's boundary in the flattened grid, shape (reads,).
         total: Sum of the values from each register read to the next, shape (reads,).
     """
 
-    whole: Bool
-    extremes: Int64
+    day_max: Int64
+    spiky: Bool
     flags: Int64
     repeating: Bool
     edge: Int64
     total: Int64
 
     @classmethod
-    def at(cls, block: Block, rules: RuleSet) -> "FirstLook":
-        """Look at a block tile by tile: its values come from memory once."""
+    def at(cls, block: Block, rules: RuleSet, *, spikes: bool) -> "FirstLook":
+        """
+        Look at a block tile by tile: its values come from memory once.
+
+        Sums are first, because they take so long that the rest of the tile arrives meanwhile.
+
+        Args:
+            block: What is examined.
+            rules: What a spike and a run of equal values are.
+            spikes: Whether some channel is judged for spikes; else none is looked for.
+        """
         (channels, count), reads, slots = block.value.shape, block.registers, block.slots
-        value, most = np.ascontiguousarray(block.value), screen.tile_channels(count)
-        parts, word = screen.day_parts(slots), screen.word_slots(slots)
-        part_at = screen.in_every_row(parts, most, count)
-        word_at = screen.in_every_row(slots.first[:-1] // word, most, count // word)
-        missing = np.empty((most, count), np.bool_)
-        edge = reads.channel * count
-        edge += reads.boundary
-        whole = np.empty((channels, len(parts)), np.bool_)
-        extremes = np.empty((channels, *parts.shape), np.int64)
-        marks, repeating = np.zeros(channels, np.int64), np.empty(channels, np.bool_)
-        total = np.empty(len(reads), np.int64)
-        for rows in screen.tiles(channels, count):
-            here = rows.stop - rows.start
-            screen.part_extremes(value[rows], part_at[: here * parts.size], extremes[rows])
-            repeating[rows] = screen.may_be_static(
-                value[rows], intervals=rules.static.intervals, quanta_min=rules.static.quanta_min
-            )
-            some = slice(*np.searchsorted(reads.channel, (rows.start, rows.stop)).tolist())
-            last = min(rows.stop * count + 1, value.size)
+        value, static = np.ascontiguousarray(block.value), rules.static
+        days, apart = screen.day_edges(slots, channels), screen.samples_apart(static.intervals)
+        narrow = np.min_scalar_type(block.limits.v_max.max(initial=0))
+        edge, total = np.empty(len(reads), np.int64), np.empty(len(reads), np.int64)
+        day_max = np.empty((channels, len(slots.days)), np.int64)
+        samples = np.empty((channels, -(-count // apart)), narrow)
+        reached = np.empty(block.value.shape if spikes else (0, 0), np.bool_)
+        marks, spiky = np.zeros(channels, np.int64), np.zeros(day_max.shape, np.bool_)
+        for rows, some in screen.tiles(channels, count, reads.channel):
+            tile, last = value[rows], min(rows.stop * count + 1, value.size)
+            np.multiply(reads.channel[some], count, out=edge[some])
+            edge[some] += reads.boundary[some]
             screen.running_totals(value.reshape(-1)[:last], edge[some], total[some])
-            np.greater(block.expected[rows], block.present[rows], out=missing[:here])
-            screen.whole_days(missing[:here], word_at[: here * len(parts)], word, whole[rows])
+            screen.largest(tile, days[: day_max[rows].size], day_max[rows])
+            samples[rows] = tile[:, ::apart]
+            if spikes:
+                least = validate_days.spike_threshold(
+                    day_max[rows], excess_per_cent=rules.spike.excess_per_cent
+                )
+                screen.reach(tile, least, slots, reached[rows], narrow=narrow)
             if block.flagged:
                 marks[rows] = screen.any_flag(block.flags[rows])
-        return cls(whole, extremes, marks, repeating, edge, total)
+        repeating = screen.may_be_static(
+            value, samples, intervals=static.intervals, quanta_min=static.quanta_min
+        )
+        if spikes:
+            near = Bits.of(reached).between(days).reshape(spiky.shape)
+            spiky = (near < validate_days.RANK) & (day_max > 0)
+        return cls(day_max, spiky, marks, repeating, edge, total)
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,6 @@ class Screened:
             (channels, days).
         spiky: Days whose highest value stands out from the third highest (V23 without its floor),
             of channels that are judged for it, shape (channels, days).
-        whole: Days of which nothing is missing, shape (channels, days).
         repeating: Channels that may hold a run of equal values (V26), shape (channels,).
     """
 
@@ -101,7 +115,6 @@ class Screened:
     held: Bool
     day_max: Int64
     spiky: Bool
-    whole: Bool
     repeating: Bool
 
     @cached_property
@@ -109,29 +122,37 @@ class Screened:
         """Expected and not usable."""
         return np.greater(self.expected, self.usable)
 
+    @cached_property
+    def gaps(self) -> Bits:
+        """The same, to be counted."""
+        return Bits.of(self.missing)
+
+    def whole_days(self, slots: SlotTable) -> Bool:
+        """Return the days of which nothing is missing, shape (channels, days)."""
+        whole: Bool = self.gaps.between(screen.day_edges(slots, len(self.usable))) == 0
+        return whole.reshape(self.day_max.shape)
+
 
 def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, Sums]:
     """Look at every value once: what is unusable, missing or spiky, and how sums add up."""
-    look, held = FirstLook.at(block, rules), np.zeros(block.value.shape, np.bool_)
-    day_max = screen.of_whole_days(look.extremes)
-    doubtful = (day_max < 0) | (day_max > block.limits.v_max[:, None])
+    judged = rules.per_commodity(block.context.commodity, "spike").astype(np.bool_)
+    judged &= may_surprise(block.context)
+    look = FirstLook.at(block, rules, spikes=bool(judged.any()))
+    held = np.zeros(block.value.shape, np.bool_)
+    doubtful = (look.day_max < 0) | (look.day_max > block.limits.v_max[:, None])
     doubtful |= ((look.flags & (FAILING | FLAG_PARTIAL)) != 0)[:, None]
     usable, failed = block.present, _joined([])
     if doubtful.any():
-        failed, doubted = _look_closely(block, doubtful, rules, day_max=day_max, marks=marks)
+        failed, doubted = _look_closely(block, doubtful, rules, look, marks=marks)
         held[doubted] = True
         usable = usable.copy()
         usable[failed] = False
-        gone = block.expected[failed]
-        look.whole[failed[0][gone], block.slots.day[failed[1][gone]]] = False
-    spiky = _spiky_days(block, rules, look, usable, day_max=day_max, doubtful=doubtful)
     screened = Screened(
         expected=block.expected,
         usable=usable,
         held=held,
-        day_max=day_max,
-        spiky=spiky,
-        whole=look.whole,
+        day_max=look.day_max,
+        spiky=look.spiky & judged[:, None],
         repeating=look.repeating,
     )
     return screened, _sums(block, rules, look, screened, failed=failed)
@@ -139,26 +160,6 @@ def screen_block(block: Block, rules: RuleSet, marks: Marks) -> tuple[Screened, 
 
 Cells = tuple[Int64, Int64]
 """Rows and columns of a block."""
-
-
-def _spiky_days(
-    block: Block, rules: RuleSet, look: FirstLook, usable: Bool, *, day_max: Int64, doubtful: Bool
-) -> Bool:
-    """Find the days on which fewer than three values come near the highest."""
-    judged = rules.per_commodity(block.context.commodity, "spike").astype(np.bool_)
-    judged &= may_surprise(block.context)
-    least = validate_days.spike_threshold(day_max, excess_per_cent=rules.spike.excess_per_cent)
-    maybe = screen.stands_out(look.extremes, least, rank=validate_days.RANK)
-    maybe |= doubtful  # the look was at what failed, too
-    spiky = np.zeros(day_max.shape, np.bool_)
-    channel, day = np.nonzero(maybe & (day_max > 0) & judged[:, None])
-    for listed in DayList(channel, day, block.slots).parts(LISTED_MAX):
-        enough = least[listed.channel, listed.day][:, None]
-        reached = listed.of(block.value) >= enough  # what is absent is 0
-        failing = doubtful[listed.channel, listed.day]
-        reached[failing] &= listed.where(failing).of(usable)
-        spiky[listed.channel, listed.day] = np.count_nonzero(reached, axis=1) < validate_days.RANK
-    return spiky
 
 
 def _sums(
@@ -189,10 +190,10 @@ def _sums(
     within = after > 0
     np.subtract.at(total, after[within] - 1, block.value.reshape(-1)[cells[within]])
     known = None
-    if not block.expected.all() and len(edge):
+    if not block.all_expected and len(edge):
         dark = np.append(~(block.expected | screened.usable), [False])
         known = ~np.logical_or.reduceat(dark, edge)
-    between = Between(edge, total, lambda: screened.missing, known)
+    between = Between(edge, total, screened.gaps, known)
     return Sums.check(bookends, between, block.limits, rules.sum_check)
 
 
@@ -203,16 +204,16 @@ def may_surprise(context: Context) -> Bool:
 
 
 def _look_closely(
-    block: Block, doubtful: Bool, rules: RuleSet, *, day_max: Int64, marks: Marks
+    block: Block, doubtful: Bool, rules: RuleSet, look: FirstLook, *, marks: Marks
 ) -> tuple[Cells, Cells]:
     """
-    Look at doubtful days value by value: received flags, V20 and V21.
+    Look at doubtful days value by value: received flags, V20, V21, and spikes among the rest.
 
     Args:
         block: What is examined.
         doubtful: Its days, shape (channels, days).
-        rules: How much may flow backwards.
-        day_max: Largest values, corrected for what failed, shape (channels, days).
+        rules: How much may flow backwards, and what is a spike.
+        look: Its largest values and spiky days are corrected for what failed.
         marks: What is found is added.
 
     Returns:
@@ -236,7 +237,11 @@ def _look_closely(
             fails |= present & (((flags & FAILING) != 0) | partial)
         failed.append(listed.cells(fails))
         sound = np.where(fails, 0, value)
-        day_max[listed.channel, listed.day] = np.maximum(sound.max(axis=1), 0)
+        day_max = np.maximum(sound.max(axis=1), 0)
+        least = validate_days.spike_threshold(day_max, excess_per_cent=rules.spike.excess_per_cent)
+        near = np.count_nonzero(sound >= least[:, None], axis=1)
+        look.day_max[listed.channel, listed.day] = day_max
+        look.spiky[listed.channel, listed.day] = (near < validate_days.RANK) & (day_max > 0)
         if reversible.any():
             backward, much = validate.reverse_flow(
                 sound,

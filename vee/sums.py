@@ -1,6 +1,5 @@
 """What the registers of a block say about its sums: V43, V45 and V46."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,22 +21,22 @@ class Between:
     Attributes:
         edge: Position of each bookend's boundary in the flattened grid, shape (bookends,).
         total: Sum of the usable values [quanta], shape (bookends,).
-        missing: Returns the missing slots, shape (channels, slots).
+        missing: The missing slots of the grid.
         known: Whether all that flowed there could have been received, shape (bookends,); None
             where it always could.
     """
 
     edge: Int64
     total: Int64
-    missing: Callable[[], Bool]
+    missing: Bits
     known: Bool | None
 
     def gapped(self, later: Int64) -> Bool:
         """Return which of the brackets that these bookends close have a missing slot."""
         if len(later) == 0:
             return np.zeros(0, np.bool_)
-        missing = Bits.of(self.missing())
-        gapped: Bool = missing.count(self.edge[later]) > missing.count(self.edge[later - 1])
+        before = self.missing.count(self.edge[later - 1])
+        gapped: Bool = self.missing.count(self.edge[later]) > before
         return gapped
 
 
@@ -79,7 +78,8 @@ class Sums:
         explains beyond that, and whether it has a gap, is worked out for the few that are.
         """
         reads, linked = chained.registers, chained.linked
-        residual = np.zeros(len(reads), np.int64)
+        residual = np.empty(len(reads), np.int64)
+        residual[:1] = 0
         np.subtract(chained.usage[1:], between.total[:-1], out=residual[1:])
         step = limits.step
         fine = rules.resolutions * (int(step.min()) if len(step) else 0)

@@ -41,3 +41,7 @@ class Bits:
         lower = (np.uint64(1) << (cell & 63).view(np.uint64)) - np.uint64(1)
         counts: Int64 = self.before[word] + np.bitwise_count(self.words[word] & lower)
         return counts
+
+    def between(self, edge: Int64) -> Int64:
+        """Return how many cells are true from each of these positions to the next one."""
+        return np.diff(self.count(edge))

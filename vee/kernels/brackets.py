@@ -45,7 +45,12 @@ class Bookends:
 
 
 def chain(
-    registers: Registers, limits: Limits, *, backstep_max: int, failed: Bool | None = None
+    registers: Registers,
+    limits: Limits,
+    *,
+    backstep_max: int,
+    failed: Bool | None = None,
+    vouched: Bool | None = None,
 ) -> Bookends:
     """
     Keep the register reads that fit their neighbours.
@@ -60,6 +65,7 @@ def chain(
         limits: Of the block's channels.
         backstep_max: Decreases up to this much are dropped but not refused [register quanta].
         failed: Reads that cannot be what the register showed (V42): refused and dropped.
+        vouched: Reads that a person vouches for: neither dropped nor refused for others.
 
     Source:
         V40, V41 and vee.md 3.3 (registers).
@@ -74,7 +80,16 @@ def chain(
     if len(pairs.misfits):  # rare: only the channels that have one are looked at read by read
         every = np.flatnonzero(~refused)
         troubled = np.isin(reads.channel, reads.channel[pairs.misfits])
-        rest = _drop_misfits(registers, every[troubled], limits, backstep_max, refused)
+        if vouched is None:
+            vouched = np.zeros(len(registers), np.bool_)
+        rest = _drop_misfits(
+            registers,
+            every[troubled],
+            limits,
+            backstep_max=backstep_max,
+            refused=refused,
+            vouched=vouched,
+        )
         kept = np.sort(np.concatenate([every[~troubled], rest]))
         reads = registers.take(kept)
         pairs = _Pairs.of(reads, limits)
@@ -112,7 +127,8 @@ class _Pairs:
 
         What any service could carry within one slot needs no closer look: most pairs are such.
         """
-        usage, linked = np.zeros(len(reads), np.int64), np.zeros(len(reads), np.bool_)
+        usage, linked = np.empty(len(reads), np.int64), np.empty(len(reads), np.bool_)
+        usage[:1], linked[:1] = 0, False
         later = linked[1:]
         np.equal(reads.channel[1:], reads.channel[:-1], out=later)
         rise = np.subtract(reads.value[1:], reads.value[:-1], out=usage[1:])
@@ -132,7 +148,13 @@ class _Pairs:
 
 
 def _drop_misfits(
-    registers: Registers, kept: Int64, limits: Limits, backstep_max: int, refused: Bool
+    registers: Registers,
+    kept: Int64,
+    limits: Limits,
+    *,
+    backstep_max: int,
+    refused: Bool,
+    vouched: Bool,
 ) -> Int64:
     """Return which of the kept reads stay; what does not follow is noted in `refused`."""
     for _ in range(PASSES_MAX):
@@ -140,8 +162,9 @@ def _drop_misfits(
         later = _misfits(reads, limits)
         two_apart = _agree(reads, limits, apart=2)
         has_next = np.append(_same_channel(reads, apart=1), [False])
-        blame_later = np.append(two_apart, [False, False])[later - 1]
+        blame_later = np.append(two_apart, [False, False])[later - 1] & ~vouched[kept[later]]
         blame_earlier = ~blame_later & np.append([False, False], two_apart)[later] & has_next[later]
+        blame_earlier &= ~vouched[kept[later - 1]]
         blamed = blame_later | blame_earlier
         drop = later[blamed] - blame_earlier[blamed]
         fall = (reads.value[later - 1] - reads.value[later])[blamed]
@@ -151,6 +174,7 @@ def _drop_misfits(
         kept = np.delete(kept, drop)
     reads = registers.take(kept)
     later = _misfits(reads, limits)
+    later = later[~vouched[kept[later]]]
     fall = reads.value[later - 1] - reads.value[later]
     refused[kept[later[(fall <= 0) | (fall > backstep_max)]]] = True
     return kept

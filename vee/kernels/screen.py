@@ -6,47 +6,51 @@ a channel or day that is not listed is sound, one that is listed is examined val
 """
 
 from collections.abc import Iterator
-from math import gcd
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mdms.domain.readings import Bool, Int64
 from vee.block import SlotTable
 
+Quanta = npt.NDArray[np.integer]
+"""Whole numbers of any size."""
+
 TILE_CELLS = 98_304
 """Values at a time: 768 KiB; larger tiles leave the caches, smaller ones cost calls."""
-
-DAY_PARTS = ((0, 3), (1, 3), (6, 9), (7, 9), (8, 9))
-"""
-Where the parts of a day begin, as shares of it: two thirds, and the evening once more in thirds.
-
-Most days have high values in three of them, and then no value stands out.
-"""
 
 STATIC_SAMPLES = 2
 """A run that is long enough holds so many samples."""
 
 
-def tiles(channels: int, slots: int) -> Iterator[slice]:
-    """Cut the channels of a block into parts that fit the cache."""
-    rows = tile_channels(slots)
-    for start in range(0, channels, rows):
-        yield slice(start, min(start + rows, channels))
-
-
-def tile_channels(slots: int) -> int:
-    """Return how many channels of so many slots are looked at together."""
-    return max(1, TILE_CELLS // max(slots, 1))
-
-
-def in_every_row(first: Int64, channels: int, count: int) -> Int64:
+def tiles(channels: int, slots: int, of: Int64) -> Iterator[tuple[slice, slice]]:
     """
-    Return positions in the flattened grid of these slots of every channel.
+    Cut the channels of a block into parts that fit the cache.
+
+    Args:
+        channels: How many there are.
+        slots: Of each.
+        of: Channels of its register reads, rising.
+
+    Yields:
+        Consecutive channels, and their reads.
+    """
+    first = [*range(0, channels, max(1, TILE_CELLS // max(slots, 1))), channels]
+    bounds = zip(first, np.searchsorted(of, first).tolist(), strict=True)
+    for (start, earliest), (stop, latest) in pairwise(bounds):
+        yield slice(start, stop), slice(earliest, latest)
+
+
+def day_edges(slots: SlotTable, channels: int) -> Int64:
+    """
+    Return where each day of each channel begins in the flattened grid, and where the last one ends.
 
     A grid of fewer channels has the first ones of them.
     """
-    cells: Int64 = (np.arange(0, channels * count, count)[:, None] + first.reshape(-1)).reshape(-1)
-    return cells
+    rows = np.arange(0, channels * len(slots), len(slots))[:, None]
+    return np.append(rows + slots.first[:-1], channels * len(slots))
 
 
 def day_extremes(value: Int64, slots: SlotTable) -> Int64:
@@ -62,12 +66,12 @@ def day_extremes(value: Int64, slots: SlotTable) -> Int64:
     """
     extremes = np.empty((len(value), len(slots.days)), np.int64)
     if extremes.size:
-        cells = in_every_row(slots.first[:-1], *value.shape)
-        part_extremes(np.ascontiguousarray(value), cells, extremes)
+        days = day_edges(slots, len(value))[:-1]
+        largest(np.ascontiguousarray(value), days, extremes)
     return extremes
 
 
-def part_extremes(value: Int64, first: Int64, extremes: Int64) -> None:
+def largest(value: Int64, first: Int64, extremes: Int64) -> None:
     """
     Find the largest value from each position to the next, negative ones taken for very large.
 
@@ -75,28 +79,11 @@ def part_extremes(value: Int64, first: Int64, extremes: Int64) -> None:
 
     Args:
         value: Quanta, contiguous.
-        first: Positions in the flattened values, rising, shape (parts,).
+        first: Positions in the flattened values, rising, shape (stretches,).
         extremes: Filled in: largest value as an unsigned number [quanta], as many, contiguous.
     """
     unsigned = extremes.reshape(-1).view(np.uint64)
     np.maximum.reduceat(value.reshape(-1).view(np.uint64), first, out=unsigned)
-
-
-def of_whole_days(extremes: Int64) -> Int64:
-    """Return the extremes of days from those of their parts, shape (channels, days)."""
-    unsigned = extremes.view(np.uint64)
-    largest = unsigned[:, :, 0].copy()
-    for part in range(1, extremes.shape[2]):  # few; days are the long axis
-        np.maximum(largest, unsigned[:, :, part], out=largest)
-    return largest.view(np.int64)
-
-
-def day_parts(slots: SlotTable) -> Int64:
-    """Return the first slot of each part of each day, shape (days, parts)."""
-    length = np.diff(slots.first)[:, None]
-    share, whole = np.array(DAY_PARTS).T
-    first: Int64 = slots.first[:-1, None] + length * share // whole
-    return first
 
 
 def running_totals(value: Int64, edge: Int64, total: Int64) -> None:
@@ -122,44 +109,34 @@ def any_flag(flags: Int64) -> Int64:
     return marks
 
 
-def word_slots(slots: SlotTable) -> int:
-    """Return how many slots of a mask may be looked at as one word, so that days are whole ones."""
-    return gcd(8, *slots.first.tolist())
-
-
-def whole_days(missing: Bool, first: Int64, word: int, whole: Bool) -> None:
+def reach(
+    value: Int64, least: Int64, slots: SlotTable, reached: Bool, *, narrow: np.dtype[Any]
+) -> None:
     """
-    Find the days without a missing slot.
+    Find the values that reach their day's threshold.
 
     Args:
-        missing: Shape (channels, slots), contiguous.
-        first: First words of the days of all channels.
-        word: Slots of a word.
-        whole: Filled in, shape (channels, days), contiguous.
-    """
-    words = missing.reshape(-1).view(f"u{word}")
-    np.equal(np.bitwise_or.reduceat(words, first), 0, out=whole.reshape(-1))
-
-
-def stands_out(extremes: Int64, least: Int64, *, rank: int) -> Bool:
-    """
-    Find days of which fewer than `rank` parts reach the day's own threshold.
-
-    Args:
-        extremes: Largest value of each part [quanta], shape (channels, days, parts).
+        value: Quanta, shape (channels, slots), contiguous.
         least: Thresholds [quanta], shape (channels, days).
-        rank: How many values clear a day.
-
-    Returns:
-        Days that must be looked at value by value, shape (channels, days).
+        slots: Columns of the values.
+        reached: Filled in, shape (channels, slots), contiguous.
+        narrow: Type that values and thresholds are compared in, as the machine compares four times
+            as many of a quarter of the size. Of days with one that does not fit nothing is said.
     """
-    reached = np.zeros(least.shape, np.uint8)
-    for part in range(extremes.shape[2]):  # few; days are the long axis
-        reached += extremes[:, :, part] >= least
-    return reached < rank
+    few, least, length = value.astype(narrow), least.astype(narrow), np.diff(slots.first)
+    if (length == length[0]).all():  # days are rows
+        rows = (-1, int(length[0]))
+        np.greater_equal(few.reshape(rows), least.reshape(-1, 1), out=reached.reshape(rows))
+    else:
+        np.greater_equal(few, np.repeat(least, length, axis=1), out=reached)
 
 
-def may_be_static(value: Int64, *, intervals: int, quanta_min: int) -> Bool:
+def samples_apart(intervals: int) -> int:
+    """Return how many slots lie from a sample to the next one, so that a run holds enough."""
+    return max(1, intervals // STATIC_SAMPLES)
+
+
+def may_be_static(value: Int64, samples: Quanta, *, intervals: int, quanta_min: int) -> Bool:
     """
     Find the channels in which a run of equal values is possible.
 
@@ -167,19 +144,22 @@ def may_be_static(value: Int64, *, intervals: int, quanta_min: int) -> Bool:
 
     Args:
         value: Quanta, shape (channels, slots), contiguous.
+        samples: Every `samples_apart`-th value of each channel, of a type that holds what counts,
+            shape (channels, samples).
         intervals: Length of the run.
         quanta_min: Smaller values do not count.
 
     Returns:
         Channels in which two samples and all between them are equal, shape (channels,).
     """
-    apart, (channels, count) = max(1, intervals // STATIC_SAMPLES), value.shape
+    apart, (channels, count) = samples_apart(intervals), value.shape
     flat, found = value.reshape(-1), np.zeros(channels, np.bool_)
-    first = apart * np.flatnonzero(flat[apart::apart] == flat[:-apart:apart])
+    pairs = np.flatnonzero(samples[:, 1:] == samples[:, :-1])
+    channel, sample = np.divmod(pairs, max(1, samples.shape[1] - 1))
+    first = channel * count + sample * apart
     first = first[flat[first] >= quanta_min]
     first = first[flat[first + apart // 2] == flat[first]]  # hardly any are left
-    first = first[first // count == (first + apart) // count]
     if len(first):
-        between = flat[first[:, None] + np.arange(1, apart)]
+        between = flat[first[:, None] + np.arange(1, apart + 1)]
         found[first[(between == flat[first][:, None]).all(axis=1)] // count] = True
     return found

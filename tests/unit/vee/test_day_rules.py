@@ -82,6 +82,19 @@ def test_a_spike_is_measured_against_its_day_and_the_days_before(first, third, p
     assert rules_of(found, 50) in (set(), {22})
 
 
+@pytest.mark.parametrize("impossible", [-5, 20_000, 2**16 + 50, 2**40])
+def test_a_value_that_no_service_can_carry_neither_hides_nor_makes_a_spike(impossible):
+    block = spiky(9_000, 3_000, peak=0)
+    both = build.block(slot_table(), np.repeat(block.value, 2, axis=0))
+    both.value[:, 45], both.value[1, 40] = impossible, 3_000
+
+    found = examine(known(both, history=history(both)), RULES)
+
+    assert rules_of(found, 40) == {23}
+    assert not found.usable[:, 45].any()
+    assert not found.flags[1, 40]
+
+
 @pytest.mark.parametrize("case", [pytest.param(None, id="case-93")])
 def test_irregular_usage_is_no_surprise(case):
     block = spiky(9_000, 3_000, peak=2_000, irregular=np.array([True]))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.vee import build
 from vee.kernels import screen, validate_days
+from vee.kernels.bits import Bits
 
 CLOCK_CHANGES = [date(2026, 3, 6), date(2026, 7, 1), date(2026, 10, 30)]
 
@@ -20,8 +21,9 @@ def test_every_run_of_equal_values_lies_in_a_channel_that_may_repeat(seed, inter
     for channel in range(3):
         first = int(rng.integers(0, 96 - intervals))
         value[channel, first : first + intervals] = 3
+    samples = value[:, :: screen.samples_apart(intervals)]
 
-    listed = screen.may_be_static(value, intervals=intervals, quanta_min=2)
+    listed = screen.may_be_static(value, samples, intervals=intervals, quanta_min=2)
 
     runs = validate_days.runs(
         value, np.ones(value.shape, np.bool_), intervals=intervals, quanta_min=2
@@ -32,38 +34,43 @@ def test_every_run_of_equal_values_lies_in_a_channel_that_may_repeat(seed, inter
 
 @pytest.mark.parametrize("first", CLOCK_CHANGES)
 @pytest.mark.parametrize("interval_s", [300, 900, 3600])
-def test_a_day_is_cleared_only_by_values_that_come_near_its_highest(first, interval_s):
+@pytest.mark.parametrize("narrow", [np.uint16, np.int64])
+def test_values_are_compared_with_the_threshold_of_their_own_day(first, interval_s, narrow):
     slots = build.slot_table(first, 5, interval_s=interval_s)
     value = np.random.default_rng(interval_s).geometric(0.01, (20, len(slots)))
-    parts = screen.day_parts(slots)
-    extremes = np.empty((len(value), *parts.shape), np.int64)
-    screen.part_extremes(value, screen.in_every_row(parts, *value.shape), extremes)
-    highest = screen.of_whole_days(extremes)
+    highest = screen.day_extremes(value, slots)
     least = validate_days.spike_threshold(highest, excess_per_cent=180)
+    reached = np.empty(value.shape, np.bool_)
 
-    maybe = screen.stands_out(extremes, least, rank=validate_days.RANK)
+    screen.reach(value, least, slots, reached, narrow=np.dtype(narrow))
 
     days = np.split(value, slots.first[1:-1], axis=1)
     assert (highest == np.stack([day.max(axis=1) for day in days], axis=1)).all()
-    reached = [(day >= least[:, [n]]).sum(axis=1) for n, day in enumerate(days)]
-    assert not ((np.stack(reached, axis=1) < validate_days.RANK) & ~maybe).any()
-    assert not maybe.all(), "it clears some"
+    assert (reached == (value >= least[:, slots.day])).all()
 
 
 @pytest.mark.parametrize("first", CLOCK_CHANGES)
 @pytest.mark.parametrize("interval_s", [300, 900, 1800, 3600])
-def test_a_day_is_whole_when_none_of_its_slots_is_missing(first, interval_s):
+def test_cells_are_counted_from_the_edge_of_a_day_to_the_next_one(first, interval_s):
     slots = build.slot_table(first, 5, interval_s=interval_s)
     missing = np.random.default_rng(interval_s).random((40, len(slots))) < 0.3 / len(slots)
-    word, whole = screen.word_slots(slots), np.empty((40, 5), np.bool_)
-    first_words = screen.in_every_row(slots.first[:-1] // word, 40, len(slots) // word)
 
-    screen.whole_days(missing, first_words, word, whole)
+    counts = Bits.of(missing).between(screen.day_edges(slots, 40))
 
     days = np.split(missing, slots.first[1:-1], axis=1)
-    assert (whole == ~np.stack([day.any(axis=1) for day in days], axis=1)).all()
-    assert whole.any()
-    assert not whole.all()
+    assert (counts.reshape(40, 5) == np.stack([day.sum(axis=1) for day in days], axis=1)).all()
+    assert counts.any()
+
+
+@pytest.mark.parametrize("channels", [0, 1, 1_023, 1_024, 5_000])
+def test_every_channel_and_every_read_lies_in_one_tile(channels):
+    of = np.sort(np.random.default_rng(channels).integers(0, max(channels, 1), 3 * channels))
+
+    tiles = list(screen.tiles(channels, screen.TILE_CELLS // 1_024, of))
+
+    assert [row for rows, _ in tiles for row in range(channels)[rows]] == list(range(channels))
+    assert [read for _, some in tiles for read in range(len(of))[some]] == list(range(len(of)))
+    assert all((of[some] // 1_024 == rows.start // 1_024).all() for rows, some in tiles)
 
 
 def test_totals_run_from_edge_to_edge_and_the_last_one_may_be_the_end():
