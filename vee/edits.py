@@ -6,7 +6,7 @@ A value that a person set (X), accepted (A) or rejected (S) is known by its sour
 Only an edit that was made to bridge a gap for the time being gives way to the actual value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,17 +19,24 @@ _CHANNEL_WIDTH = 1 << 34
 @dataclass(frozen=True, slots=True)
 class Edits:
     """
-    Slots whose current version is an edit; grids have the shape (channels, slots).
+    What people decided about the reads; grids have the shape (channels, slots).
 
     Attributes:
         standing: Edits that hold.
         contested: Standing edits after which an actual value came: a person must choose.
         waived: Standing edits whose bracket need not add up: a person said why.
+        vouched: Boundaries at which a person set the register and said why it is right whatever is
+            beside it, as channel x (slots + 1) + boundary, shape (registers,).
     """
 
     standing: Bool
     contested: Bool
     waived: Bool
+    vouched: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def vouches(self, channel: Int64, boundary: Int64) -> Bool:
+        """Return at which of these boundaries a person vouches for the register."""
+        return np.isin(channel * (self.standing.shape[1] + 1) + boundary, self.vouched)
 
 
 def standing(
