@@ -19,6 +19,7 @@ from vee.layout import Layout
 from vee.rules import RuleSet
 
 NO_READS = IntervalReads.empty()
+NO_REGISTERS = RegisterReads.empty()
 
 
 def grid(
@@ -30,6 +31,7 @@ def grid(
     *,
     temporary: IntervalReads = NO_READS,
     waived: IntervalReads = NO_READS,
+    vouched: RegisterReads = NO_REGISTERS,
 ) -> tuple[Block, Stored]:
     """
     Lay reads out as channels by slots.
@@ -42,6 +44,7 @@ def grid(
         rules: Limits of the service classes.
         temporary: Edits that only bridge a gap until the actual value comes.
         waived: Edits whose bracket need not add up.
+        vouched: Registers that a person set and that need not follow those beside them.
     """
     channel_id = np.unique(table.channel_id)
     align_s = rules.bookend.align_s
@@ -49,7 +52,7 @@ def grid(
     every = Layout.of(slots, channel_id, intervals)
     newest, raw = every.newest(), every.where(every.reads.version == RAW_VERSION)
     current = newest.reads
-    edited, *more = edits.standing(current, raw.reads, temporary, waived)
+    edited, contested, excused = edits.standing(current, raw.reads, temporary, waived)
     heard_us = raw.grid(raw.reads.recorded_us, 0)
     value = raw.grid(raw.reads.value, 0)
     present, flags, standing = raw.present(), raw.marks(raw.reads.flags), None
@@ -58,7 +61,14 @@ def grid(
         value, present, flags = value.copy(), present.copy(), flags.copy()
         value.reshape(-1)[cells], present.reshape(-1)[cells] = current.value[edited], True
         flags.reshape(-1)[cells] = 0  # what was wrong with what came is not wrong with this
-        standing = edits.Edits(*(newest.grid(each, 0) for each in (edited, *more)))
+    if edited.any() or len(vouched):
+        at = bookends(slots, channel_id, vouched, align_s)
+        standing = edits.Edits(
+            standing=newest.grid(edited, 0),
+            contested=newest.grid(contested, 0),
+            waived=newest.grid(excused, 0),
+            vouched=at.channel * (len(slots) + 1) + at.boundary,
+        )
     block = Block(
         slots=slots,
         channel_id=channel_id,

@@ -176,11 +176,13 @@ def _sums(
         failed: Values that do not count, by row and column.
     """
     reads, edge, total = block.registers, look.edge, look.total
+    edits = block.edits
     bookends = chain(
         reads,
         block.limits,
         backstep_max=rules.bookend.backstep_quanta_max,
         failed=impossible_digits(reads, block.limits),
+        vouched=None if edits is None else edits.vouches(reads.channel, reads.boundary),
     )
     if bookends.kept is not None:
         edge = edge[bookends.kept]

@@ -19,10 +19,12 @@ class EditMarks:
     Attributes:
         temporary: Intervals that were bridged until the actual value comes (GAP_TEMP).
         waived: Intervals whose bracket need not add up (override_sum).
+        vouched: Registers that are right whatever is beside them (override_sum).
     """
 
     temporary: IntervalReads
     waived: IntervalReads
+    vouched: RegisterReads
 
 
 class EditStore(Protocol):

@@ -137,7 +137,14 @@ class Bench:
         registers = await work.readings.registers(edges, channel_ids=ids, as_of=as_of)
         marks = await work.edits.marks(span, ids, as_of=as_of)
         block, stored = gridding.grid(
-            table, slots, reads, registers, rules, temporary=marks.temporary, waived=marks.waived
+            table,
+            slots,
+            reads,
+            registers,
+            rules,
+            temporary=marks.temporary,
+            waived=marks.waived,
+            vouched=marks.vouched,
         )
         target = np.ones((1, len(slots.days)), np.bool_)
         known = await ContextLoader(work, rules, zone).load(block, table, target)

@@ -14,6 +14,7 @@ from mdms.services.edit_values import EditRequest, Range, wanted
 from mdms.services.expected_register import expected_register
 from vee import engine, gridding
 from vee.block import Registers
+from vee.edits import Edits
 
 INTERVALS_MAX: Final = 3000
 """A month of 15 minutes: longer stretches are edited in parts."""
@@ -139,8 +140,11 @@ def _register(bench: Bench, request: EditRequest) -> Draft:
             "dials or resolution) and closes no bracket here: edit its intervals"
         )
     registers = gridding.bookends(bench.slots, bench.block.channel_id, alike, align_s)
+    block = replace(bench.block, registers=registers)
+    if request.override_sum:
+        block = replace(block, edits=_vouching(bench, row))
     found = engine.validate(
-        replace(bench.block, registers=registers),
+        block,
         bench.rules,
         ahead=np.ones(len(bench.slots.days), np.bool_),
     )
@@ -188,6 +192,15 @@ def _around(bench: Bench, at_s: int) -> Bool:
     if not touched.any():
         raise UsageError(f"{bench.badge} has no reads around that instant")
     return touched
+
+
+def _vouching(bench: Bench, row: RegisterReads) -> Edits:
+    """Return what people decided, and that somebody vouches for a register."""
+    none = np.zeros(bench.block.value.shape, np.bool_)
+    edits = bench.block.edits or Edits(none, none, none)
+    align_s = bench.rules.bookend.align_s
+    at = gridding.bookends(bench.slots, bench.block.channel_id, row, align_s)
+    return replace(edits, vouched=np.append(edits.vouched, at.boundary))
 
 
 def _refused(refused: Registers, given: Registers, at_s: int, bench: Bench) -> bool:

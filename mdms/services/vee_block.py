@@ -184,6 +184,7 @@ class BlockRun:
             self.rules,
             temporary=part.marks.temporary,
             waived=part.marks.waived,
+            vouched=part.marks.vouched,
         )
         return part, block, stored
 

@@ -222,6 +222,7 @@ class ExplainService:
             rules,
             temporary=marks.temporary,
             waived=marks.waived,
+            vouched=marks.vouched,
         )
         row = int(np.searchsorted(block.channel_id, channel_id))
         target = np.zeros((len(ids), len(slots.days)), np.bool_)

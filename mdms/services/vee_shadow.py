@@ -193,6 +193,7 @@ class ShadowRun:
             rules,
             temporary=part.marks.temporary,
             waived=part.marks.waived,
+            vouched=part.marks.vouched,
         )
         target = days.mask(block.channel_id, part.slots.days)
         known = await ContextLoader(self.work, rules, self.zone).load(block, part.table, target)

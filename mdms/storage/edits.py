@@ -145,16 +145,15 @@ class PostgresEdits:
         ((change,),) = await cursor.fetchall()
         return int(change)
 
-    # Only the last edit of an interval says anything of it: in the order in which they were agreed.
+    # Only the last edit of an interval, or register, says anything of it: as they were agreed to.
     MARKS = """
     SELECT e.channel_id, extract(epoch FROM e.start_utc)::bigint,
            extract(epoch FROM e.end_utc)::bigint, e.operation, e.before_status, e.after_status,
            e.reason = 'GAP_TEMP', e.override_sum <> ''
     FROM edit e JOIN edit_decision d USING (edit_id)
     WHERE d.state = 'approved' AND d.at <= coalesce(%(as_of)s, timestamptz 'infinity')
-      AND e.operation <> 'register'
       AND e.channel_id = ANY(%(channel_ids)s::integer[])
-      AND e.start_utc < %(end)s AND e.end_utc > %(start)s
+      AND e.start_utc <= %(end)s AND e.end_utc >= %(start)s
     ORDER BY d.at, e.asked_at
     """
 
@@ -171,13 +170,18 @@ class PostgresEdits:
             },
         )
         said: dict[tuple[int, int], tuple[bool, bool]] = {}
+        registers: dict[tuple[int, int], bool] = {}
         for channel_id, start_s, end_s, operation, before, after, *marks in await cursor.fetchall():
+            if operation == EditOperation.REGISTER:
+                registers[channel_id, start_s] = marks[1]
+                continue
             length_s = (end_s - start_s) // len(after)
             for place in touched_by(EditOperation(operation), before, after):
                 said[channel_id, start_s + place * length_s] = marks[0], marks[1]
         return EditMarks(
             temporary=_places(place for place, (is_temporary, _) in said.items() if is_temporary),
             waived=_places(place for place, (_, is_waived) in said.items() if is_waived),
+            vouched=_instants(place for place, is_vouched in registers.items() if is_vouched),
         )
 
     FROZEN = """
@@ -210,6 +214,15 @@ def _places(intervals: Iterable[tuple[int, int]]) -> IntervalReads:
     channel_id, start_s = listed.T
     return IntervalReads.raw(
         channel_id, start_s, np.zeros(len(listed), np.int64), recorded_us=0, source=Source.EDIT
+    )
+
+
+def _instants(registers: Iterable[tuple[int, int]]) -> RegisterReads:
+    """Return rows that hold channel and instant and nothing else of use, sorted."""
+    listed = np.array(sorted(registers), np.int64).reshape(-1, 2)
+    channel_id, at_s = listed.T
+    return RegisterReads.raw(
+        channel_id, at_s, np.zeros(len(listed), np.int64), recorded_us=0, source=Source.EDIT
     )
 
 

@@ -204,6 +204,40 @@ async def test_a_register_that_cannot_be_needs_a_reason(store):
             )  # fmt: skip
 
 
+async def shown(desk: Desk, slot: int, value: int, why: str) -> dict[str, Any]:
+    """Say what the register showed, and why that is right."""
+    request = EditRequest(
+        meter="E100", operation=EditOperation.REGISTER, start=at(slot), values=(value,),
+        reason=EditReason.FIELD_READ, override_sum=why,
+    )  # fmt: skip
+    return await desk.edits.ask(request, "ann", "vee")
+
+
+async def test_what_somebody_says_of_a_register_that_does_not_add_up_is_not_asked_again(store):
+    desk = await a_desk(store)
+
+    edit = await shown(desk, 60, int(VALUE[:60].sum()) + 5_000, "the meter runs slow at night")
+
+    assert edit["state"] == "approved"
+    assert edit["residual_after"] == [5_000, -5_000]
+    assert await desk.queue() == []
+    assert {status for _, status in await desk.current(0, 96)} == {"R"}
+
+
+async def test_a_register_that_somebody_vouches_for_counts_and_those_after_it_are_doubted(store):
+    desk = await a_desk(store)
+
+    for day in (1, 2):
+        right = int(VALUE[: day * 96].sum()) + 50_000
+        edit = await shown(desk, day * 96, right, "read by two of us")
+        await desk.judge(FIRST, LAST)
+
+        assert edit["state"] == "approved"
+        assert edit["residual_after"] == ([50_000] if day == 1 else [0])
+        asked = [(each["rule"], each["day"]) for each in await desk.queue()]
+        assert asked == [("V41", str(FIRST + timedelta(days=day + 1)))]
+
+
 @pytest.mark.parametrize(
     ("slot", "added", "heard", "change"),
     [

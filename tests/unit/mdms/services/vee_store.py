@@ -72,7 +72,7 @@ class FakeStore:
         assert RuleSet.parse(toml, name="kept").hash == hash_
 
     async def marks(self, period: Period, channel_ids: Sequence[int]) -> EditMarks:
-        return EditMarks(IntervalReads.empty(), IntervalReads.empty())
+        return EditMarks(IntervalReads.empty(), IntervalReads.empty(), RegisterReads.empty())
 
     @property
     def circumstances(self) -> Self:

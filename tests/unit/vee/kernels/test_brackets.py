@@ -37,6 +37,34 @@ def test_a_read_that_its_neighbours_do_without_is_dropped(values, kept, refused)
     assert sorted(bookends.refused.value.tolist()) == sorted(refused)
 
 
+@pytest.mark.parametrize(
+    ("values", "kept", "refused", "linked"),
+    [
+        pytest.param([100, 20, 200], [100, 20, 200], [], [False, False, True], id="too low"),
+        pytest.param([100, 180, 120], [100, 180, 120], [120], [False, True, False], id="too high"),
+        pytest.param(
+            [700, 50, 90, 740],
+            [700, 50, 90, 740],
+            [740],
+            [False, False, True, False],
+            id="others wrong alike",
+        ),
+    ],
+)
+def test_a_read_that_a_person_vouches_for_stays_and_others_are_doubted(
+    values, kept, refused, linked
+):
+    reads = [(4 * n, value) for n, value in enumerate(values)]
+    block = build.block(build.slot_table(), registers=reads, modulus=10**6, v_max=100)
+    vouched = np.array([False, True, *[False] * (len(values) - 2)])
+
+    bookends = chain(block.registers, block.limits, backstep_max=10, vouched=vouched)
+
+    assert bookends.registers.value.tolist() == kept
+    assert bookends.refused.value.tolist() == refused
+    assert bookends.linked.tolist() == linked
+
+
 def test_a_reset_breaks_the_chain_and_the_next_read_takes_it_up():
     bookends = chained([(0, 900_000), (4, 0), (8, 50)])
 
