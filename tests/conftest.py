@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from mdms.embedded import processes
 from mdms.embedded.database import EmbeddedDatabase
 from mdms.storage import roles
 from mdms.storage.migrate import migrate
@@ -28,6 +29,13 @@ settings.register_profile("dev", _patient, max_examples=50)
 settings.register_profile("ci", _patient, max_examples=200, derandomize=True, database=None)
 settings.register_profile("deep", _patient, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def pytest_configure() -> None:
+    """Let each worker draw ports of its own, or one takes what another is about to listen on."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    processes._SERVER_PORTS = processes._SERVER_PORTS[number::count]
 
 
 MIGRATED_AT = datetime(2026, 11, 1, tzinfo=UTC)
