@@ -81,7 +81,12 @@ class MessageStore(Protocol):
     """Raw messages, dead letters and how far each collector has come."""
 
     async def record(self, messages: Sequence[UplinkMessage]) -> int:
-        """Keep raw messages and move collector sequences on; return how many were new."""
+        """
+        Keep raw messages and move collector sequences on; return how many were new.
+
+        New is also what says something else than a kept message of the same sender, number and
+        time; what was asked for again and has as many frames is not.
+        """
         ...
 
     async def reject(self, rejected: Sequence[Rejected]) -> int:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 import numpy as np
 import zstandard
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 
 from mdms.domain.errors import RejectReason
 from mdms.domain.time import from_epoch_us, to_epoch_us
@@ -38,9 +38,15 @@ class PostgresMessages:
             return 0
         batch_s = np.array([message.batch_us // _US_PER_S for message in messages], np.int64)
         await self._partitions.ensure("uplink_message", months_of(batch_s))
-        kept = await self._keep(messages)
+        columns = await _columns(messages)
+        kept = await self._connection.execute(self.KEEP, columns)
         await self._move_on(messages)
-        return await row_count(self._connection, kept)
+        count = await row_count(self._connection, kept)
+        if count < len(messages):  # copies, but for some that only say that they are
+            await self._partitions.ensure("uplink_message", months_of(batch_s + 1))
+            others = await self._connection.execute(self.KEEP_OTHERS, columns)
+            count += await row_count(self._connection, others)
+        return count
 
     # One statement for all of them: a message of a few reads costs little more than its bytes. A
     # message without a time of its own has that of its reception, which is another one each time
@@ -66,22 +72,42 @@ class PostgresMessages:
     ON CONFLICT DO NOTHING
     """
 
-    async def _keep(self, messages: Sequence[UplinkMessage]) -> AsyncCursor:
-        kinds = [message.kind.encode() for message in messages]
-        payloads = await _compressed(messages)
-        columns = {
-            "collector_id": Packed.of(BIGINT, [message.collector_id for message in messages]),
-            "boot_id": Packed.of(BIGINT, [message.boot_id for message in messages]),
-            "batch_seq": Packed.of(BIGINT, [message.batch_seq for message in messages]),
-            "batch_at": Packed.of(TIMESTAMP_US, [message.batch_us for message in messages]),
-            "kind": Packed(copy_binary.array_of_bytes(copy_binary.TEXT, kinds)),
-            "frame_count": Packed.of(INTEGER, [message.frame_count for message in messages]),
-            "received_at": Packed.of(TIMESTAMP_US, _received_us(messages)),
-            "payload_size": Packed.of(INTEGER, [len(message.payload) for message in messages]),
-            "payload_zstd": Packed(copy_binary.array_of_bytes(copy_binary.BYTEA, payloads)),
-            "misdated": Packed.of(BOOLEAN, [message.misdated for message in messages]),
-        }
-        return await self._connection.execute(self.KEEP, columns)
+    # A message whose key another one has and that says something else is kept beside that one, some
+    # microseconds later: its reads are stored, and lineage and replay must find where they came
+    # from. What was asked for again is coded anew, so there the number of frames has to do.
+    KEEP_OTHERS = """
+    WITH other AS (
+        SELECT DISTINCT ON (collector_id, boot_id, batch_seq, batch_at, payload_zstd)
+               came.*, beside.count
+        FROM unnest(
+            %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
+            %(batch_at)b::timestamptz[], %(kind)b::text[], %(frame_count)b::integer[],
+            %(received_at)b::timestamptz[], %(payload_size)b::integer[], %(payload_zstd)b::bytea[],
+            %(misdated)b::boolean[]
+        ) AS came (collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
+                   payload_size, payload_zstd, misdated)
+        CROSS JOIN LATERAL (
+            SELECT count(*), coalesce(bool_or(
+                CASE WHEN known.kind = came.kind THEN known.payload_zstd = came.payload_zstd
+                     ELSE known.frame_count = came.frame_count END
+            ), false) AS is_known
+            FROM uplink_message known
+            WHERE known.collector_id = came.collector_id AND known.batch_seq = came.batch_seq
+              AND known.boot_id = came.boot_id AND known.batch_at >= came.batch_at
+              AND known.batch_at < came.batch_at + interval '1 millisecond'
+        ) beside
+        WHERE NOT came.misdated AND NOT beside.is_known
+    )
+    INSERT INTO uplink_message (collector_id, boot_id, batch_seq, batch_at, kind, frame_count,
+                                received_at, payload_size, payload_zstd)
+    SELECT collector_id, boot_id, batch_seq,
+           batch_at + interval '1 microsecond' * (count - 1 + row_number() OVER (
+               PARTITION BY collector_id, boot_id, batch_seq, batch_at
+           )),
+           kind, frame_count, received_at, payload_size, payload_zstd
+    FROM other
+    ON CONFLICT DO NOTHING
+    """
 
     # Within a boot a sequence only moves forward; a collector that started anew takes over once
     # its batches are the younger ones.
@@ -181,6 +207,23 @@ class PostgresMessages:
     async def dead_letter_counts(self) -> Mapping[RejectReason, int]:
         cursor = await self._connection.execute(self.DEAD_LETTER_COUNTS)
         return {RejectReason(reason): count for reason, count in await cursor.fetchall()}
+
+
+async def _columns(messages: Sequence[UplinkMessage]) -> Mapping[str, Packed]:
+    kinds = [message.kind.encode() for message in messages]
+    payloads = await _compressed(messages)
+    return {
+        "collector_id": Packed.of(BIGINT, [message.collector_id for message in messages]),
+        "boot_id": Packed.of(BIGINT, [message.boot_id for message in messages]),
+        "batch_seq": Packed.of(BIGINT, [message.batch_seq for message in messages]),
+        "batch_at": Packed.of(TIMESTAMP_US, [message.batch_us for message in messages]),
+        "kind": Packed(copy_binary.array_of_bytes(copy_binary.TEXT, kinds)),
+        "frame_count": Packed.of(INTEGER, [message.frame_count for message in messages]),
+        "received_at": Packed.of(TIMESTAMP_US, _received_us(messages)),
+        "payload_size": Packed.of(INTEGER, [len(message.payload) for message in messages]),
+        "payload_zstd": Packed(copy_binary.array_of_bytes(copy_binary.BYTEA, payloads)),
+        "misdated": Packed.of(BOOLEAN, [message.misdated for message in messages]),
+    }
 
 
 def _received_us(messages: Sequence[UplinkMessage]) -> list[int]:

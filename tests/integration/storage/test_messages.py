@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mdms.domain.errors import RejectReason
-from mdms.domain.time import to_epoch_us
+from mdms.domain.time import Period, to_epoch_us
 from mdms.ports.messages import CollectorSequence, Rejected, UplinkMessage
 
 pytestmark = pytest.mark.db
@@ -81,6 +81,35 @@ async def test_a_known_number_with_another_boot_or_time_is_new_data(store):
         )
 
     assert added == 2
+
+
+async def test_what_says_something_else_under_a_known_key_is_kept_beside_it_once(store):
+    second, third = (replace(FIRST, payload=b"FNB1" + bytes([n]) * 64) for n in (1, 2))
+    async with store() as work:
+        assert await work.messages.record([FIRST, second]) == 2
+
+    async with store() as work:
+        assert await work.messages.record([third, second, third, FIRST, batch(2)]) == 2
+        sent = await work.raw_messages.sent(Period(AT, AT + timedelta(minutes=1)), 9)
+
+    assert [message.payload for message in sent] == [FIRST.payload, second.payload, third.payload]
+    assert [message.batch_us - FIRST.batch_us for message in sent] == [0, 1, 2]
+
+
+async def test_what_is_kept_beside_the_last_of_a_month_belongs_to_the_next_one(store):
+    midnight = datetime(2026, 12, 1, tzinfo=UTC)
+    last = replace(FIRST, batch_us=to_epoch_us(midnight) - 1)
+    async with store() as work:
+        assert await work.messages.record([last, replace(last, payload=b"FNB1" + bytes(64))]) == 2
+
+
+async def test_a_batch_that_was_asked_for_again_is_coded_anew_and_not_kept_twice(store):
+    again = replace(FIRST, kind="backfill", payload=b"FNB1" + bytes(64))
+    async with store() as work:
+        await work.messages.record([FIRST])
+
+        assert await work.messages.record([again]) == 0
+        assert await work.messages.record([replace(again, frame_count=499)]) == 1
 
 
 async def test_a_sequence_only_moves_forward_within_a_boot(store):
