@@ -21,14 +21,16 @@ def admit(
     collector_ids: AbstractSet[int],
     newest_seq: Mapping[int, int],
     trailers: TrailerCheck | None,
+    *,
+    opened: Opened | None = None,
 ) -> Opened:
     """
-    Open a message that may be read.
+    Open a message that may be read; `opened` if that has been done.
 
     Raises:
         DecodeError: It may not.
     """
-    opened = codecs.open_message(envelope.topic, envelope.payload, received_at)
+    opened = opened or codecs.open_message(envelope.topic, envelope.payload, received_at)
     message = opened.message
     check_sender(message.collector_id, message.batch_seq, collector_ids, newest_seq)
     if trailers is not None:

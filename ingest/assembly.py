@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import structlog
 
-from ingest import state
+from ingest import codecs, state
 from ingest.admission import admit, check_sender
 from ingest.alarm_bits import AlarmBits, Noticed
 from ingest.channels import ChannelIndex, Resolved
@@ -103,12 +103,14 @@ def assemble(
     """
     assembled = Assembled()
     opened: list[tuple[Envelope, Opened]] = []
-    for envelope in batch:
+    for envelope, plain in zip(batch, codecs.open_plain(batch, received_at), strict=True):
         try:
-            if state.is_state(envelope.topic):
+            if plain is None and state.is_state(envelope.topic):
                 _add_state(assembled, envelope, roster, newest_seq, received_at)
                 continue
-            message = admit(envelope, received_at, roster.collector_ids, newest_seq, trailers)
+            message = admit(
+                envelope, received_at, roster.collector_ids, newest_seq, trailers, opened=plain
+            )
             if message.schema_id != fnb1_readings.SCHEMA_ID:
                 message = _read(message, tags)
         except DecodeError as error:
