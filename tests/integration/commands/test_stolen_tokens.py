@@ -32,7 +32,7 @@ from tests.integration.mdms.api.test_routes import services
 from tests.lawful import UTILITY, a_judge
 from tests.signing import SignerProcess, an_edition, open_rules, write_signer_files
 
-pytestmark = [pytest.mark.db, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.db, pytest.mark.slow, pytest.mark.timeout(600)]
 
 METERS = 500
 EDITION = an_edition(approvals=1, open_per_cent_max=5)
@@ -42,7 +42,7 @@ STARTED = CLOCK.now()
 THIEF = {"Authorization": f"Bearer {Role.CSR}"}
 ACCOMPLICE = {"Authorization": f"Bearer {Role.SUPERVISOR}"}
 CLERK = {"Authorization": f"Bearer {Role.CSR}"}
-WAIT_S = 90
+WAIT_S = 240
 
 
 class OpenNow(Calendar):
