@@ -22,7 +22,7 @@ from tests.faults.truth import all_is_true
 from tests.faults.wire import DAEMON, TOWER, Moment, Wire
 from tests.lawful import move_out
 
-pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.db, pytest.mark.broker, pytest.mark.slow]
 
 MOMENTS = [
     Moment(Passing(DAEMON, upward=True, kind=Packet.PUBLISH)),  # sent: the broker has it not

@@ -23,7 +23,7 @@ from tests.faults.street import SENDING, SIGNING, Blow, Moment, Row, Street
 from tests.faults.truth import all_is_true
 from tests.lawful import move_out
 
-pytestmark = [pytest.mark.db, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.db, pytest.mark.slow]
 
 SEEDS = [int(seed) for seed in os.environ.get("MDMS_FAULT_SEEDS", "1").split(",")]
 WAITING = sorted(READY)

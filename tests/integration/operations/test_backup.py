@@ -108,7 +108,6 @@ def now_in(database: str) -> datetime:
         return now
 
 
-@pytest.mark.timeout(240)
 def test_a_restore_to_an_instant_has_what_was_committed_by_then_and_reuses_no_counter(
     database, place
 ):

@@ -142,7 +142,6 @@ def requests_of(draw: st.DrawFn, operation: Operation) -> AnyCase:
     return case
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_request_is_answered_otherwise_than_the_description_says(interface, subtests, part):
     url, app = interface
