@@ -119,6 +119,15 @@ def test_a_window_is_sure_no_further_back_than_it_was_asked_to_reach():
     assert judge(known, 0, 97, 5) is Verdict.UNSURE
 
 
+def test_a_window_reaches_as_many_reads_back_when_their_distance_changes():
+    known = window(1)
+    remember(known, (0, 100, 5))
+    known.cover(np.zeros(2, np.int32), np.full(2, 2 * STEP_S, np.int32))
+
+    assert judge(known, 0, 100 - 2 * SLOTS + 1, 5) is Verdict.NEW
+    assert judge(known, 0, 100 - 2 * SLOTS, 5) is Verdict.UNSURE
+
+
 def test_sieve_keeps_the_first_of_each_key_in_order():
     known = window()
     remember(known, (0, 99, 7))
