@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdms.domain.readings import RAW_VERSION, Bool, Int64, IntervalReads, Source, Status
+from mdms.domain.readings import (
+    RAW_VERSION,
+    Bool,
+    Int64,
+    IntervalReads,
+    RegisterReads,
+    Source,
+    Status,
+)
 
 _CHANNEL_WIDTH = 1 << 34
 """Seconds since 1970 need less."""
@@ -37,6 +45,14 @@ class Edits:
     def vouches(self, channel: Int64, boundary: Int64) -> Bool:
         """Return at which of these boundaries a person vouches for the register."""
         return np.isin(channel * (self.standing.shape[1] + 1) + boundary, self.vouched)
+
+
+def among(reads: RegisterReads, set_by_people: RegisterReads) -> Bool:
+    """Return which register reads are of the instants of these."""
+    return np.isin(
+        reads.channel_id.astype(np.int64) * _CHANNEL_WIDTH + reads.at_s,
+        set_by_people.channel_id.astype(np.int64) * _CHANNEL_WIDTH + set_by_people.at_s,
+    )
 
 
 def standing(

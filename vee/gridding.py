@@ -61,13 +61,14 @@ def grid(
         value, present, flags = value.copy(), present.copy(), flags.copy()
         value.reshape(-1)[cells], present.reshape(-1)[cells] = current.value[edited], True
         flags.reshape(-1)[cells] = 0  # what was wrong with what came is not wrong with this
+    ends, rows = bookends(slots, channel_id, counted, align_s)
     if edited.any() or len(vouched):
-        at = bookends(slots, channel_id, vouched, align_s)
+        by_a_person = edits.among(counted.take(rows), vouched)
         standing = edits.Edits(
             standing=newest.grid(edited, 0),
             contested=newest.grid(contested, 0),
             waived=newest.grid(excused, 0),
-            vouched=at.channel * (len(slots) + 1) + at.boundary,
+            vouched=(ends.channel * (len(slots) + 1) + ends.boundary)[by_a_person],
         )
     block = Block(
         slots=slots,
@@ -77,7 +78,7 @@ def grid(
         present=present,
         expected=_expected(table, channel_id, slots),
         flags=flags,
-        registers=bookends(slots, channel_id, counted, align_s),
+        registers=ends,
         edits=standing,
     )
     stored = Stored(
@@ -182,8 +183,21 @@ def _limits(table: ChannelTable, in_force: Int64, interval_s: int, rules: RuleSe
     )
 
 
-def bookends(slots: SlotTable, channel_id: Int32, reads: RegisterReads, align_s: int) -> Registers:
-    """Return the reads that stand for a boundary; of several at one, the nearest, then first."""
+def bookends(
+    slots: SlotTable, channel_id: Int32, reads: RegisterReads, align_s: int
+) -> tuple[Registers, Int64]:
+    """
+    Find the reads that stand for a boundary; of several at one, the nearest, then the first.
+
+    Args:
+        slots: Whose boundaries.
+        channel_id: The channels, rising.
+        reads: Register reads, one version of each.
+        align_s: How far from a boundary a read may be.
+
+    Returns:
+        The reads that do, and which rows they are.
+    """
     offset = reads.at_s - slots.start_s[0]
     boundary = (2 * offset + slots.interval_s) // (2 * slots.interval_s)
     distance = np.abs(offset - boundary * slots.interval_s)
@@ -195,4 +209,4 @@ def bookends(slots: SlotTable, channel_id: Int32, reads: RegisterReads, align_s:
     channel, at = np.searchsorted(channel_id, reads.channel_id[order]), boundary[order]
     first = np.ones(len(order), np.bool_)
     first[1:] = (channel[1:] != channel[:-1]) | (at[1:] != at[:-1])
-    return Registers(channel[first], at[first], reads.value[order[first]])
+    return Registers(channel[first], at[first], reads.value[order[first]]), order[first]

@@ -177,15 +177,17 @@ def _sums(
     """
     reads, edge, total = block.registers, look.edge, look.total
     edits = block.edits
+    vouched = None if edits is None else edits.vouches(reads.channel, reads.boundary)
     bookends = chain(
         reads,
         block.limits,
         backstep_max=rules.bookend.backstep_quanta_max,
         failed=impossible_digits(reads, block.limits),
-        vouched=None if edits is None else edits.vouches(reads.channel, reads.boundary),
+        vouched=vouched,
     )
     if bookends.kept is not None:
         edge = edge[bookends.kept]
+        vouched = None if vouched is None else vouched[bookends.kept]
         total = np.add.reduceat(total, bookends.kept) if len(edge) else total[:0]
     cells = failed[0] * block.value.shape[1] + failed[1]
     after = np.searchsorted(edge, cells, side="right")
@@ -196,7 +198,7 @@ def _sums(
         dark = np.append(~(block.expected | screened.usable), [False])
         known = ~np.logical_or.reduceat(dark, edge)
     between = Between(edge, total, screened.gaps, known)
-    return Sums.check(bookends, between, block.limits, rules.sum_check)
+    return Sums.check(bookends, between, block.limits, rules.sum_check, vouched=vouched)
 
 
 def may_surprise(context: Context) -> Bool:

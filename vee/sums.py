@@ -69,13 +69,26 @@ class Sums:
 
     @classmethod
     def check(
-        cls, chained: Bookends, between: Between, limits: Limits, rules: SumCheckRules
+        cls,
+        chained: Bookends,
+        between: Between,
+        limits: Limits,
+        rules: SumCheckRules,
+        *,
+        vouched: Bool | None = None,
     ) -> Self:
         """
         Compare intervals and registers.
 
         Hardly a bracket is off by more than its register's resolution explains, so what its usage
         explains beyond that, and whether it has a gap, is worked out for the few that are.
+
+        Args:
+            chained: The bookends.
+            between: What flowed from each to the next.
+            limits: Of the block's channels.
+            rules: Tolerance.
+            vouched: Bookends that a person vouches for: one that stands still is not stuck.
         """
         reads, linked = chained.registers, chained.linked
         residual = np.empty(len(reads), np.int64)
@@ -93,6 +106,8 @@ class Sums:
         tolerance = cls.tolerance(used, step[reads.channel[at]], rules)
         gapped, below = between.gapped(at), milli < -tolerance
         still = at[below & (used == 0)]
+        if vouched is not None:
+            still = still[~vouched[still]]
         kept[still] = False
         later = np.flatnonzero(kept)
 

@@ -139,10 +139,17 @@ def _register(bench: Bench, request: EditRequest) -> Draft:
             f"the register of {bench.badge} counted otherwise at that instant (another multiplier, "
             "dials or resolution) and closes no bracket here: edit its intervals"
         )
-    registers = gridding.bookends(bench.slots, bench.block.channel_id, alike, align_s)
+    channel_id = bench.block.channel_id
+    registers, rows = gridding.bookends(bench.slots, channel_id, alike, align_s)
+    alone, _ = gridding.bookends(bench.slots, channel_id, row, align_s)
+    if len(alone) and not (alike.at_s[rows] == at_s).any():
+        raise EditNotAllowedError(
+            f"another register read of {bench.badge} is nearer to that boundary and stands for it: "
+            "correct that one"
+        )
     block = replace(bench.block, registers=registers)
     if request.override_sum:
-        block = replace(block, edits=_vouching(bench, row))
+        block = replace(block, edits=_vouching(bench, alone))
     found = engine.validate(
         block,
         bench.rules,
@@ -194,13 +201,11 @@ def _around(bench: Bench, at_s: int) -> Bool:
     return touched
 
 
-def _vouching(bench: Bench, row: RegisterReads) -> Edits:
+def _vouching(bench: Bench, given: Registers) -> Edits:
     """Return what people decided, and that somebody vouches for a register."""
     none = np.zeros(bench.block.value.shape, np.bool_)
     edits = bench.block.edits or Edits(none, none, none)
-    align_s = bench.rules.bookend.align_s
-    at = gridding.bookends(bench.slots, bench.block.channel_id, row, align_s)
-    return replace(edits, vouched=np.append(edits.vouched, at.boundary))
+    return replace(edits, vouched=np.append(edits.vouched, given.boundary))
 
 
 def _refused(refused: Registers, given: Registers, at_s: int, bench: Bench) -> bool:

@@ -238,6 +238,17 @@ async def test_a_register_that_somebody_vouches_for_counts_and_those_after_it_ar
         assert asked == [("V41", str(FIRST + timedelta(days=day + 1)))]
 
 
+async def test_a_register_beside_one_that_is_nearer_to_the_boundary_would_not_count(store):
+    desk = await a_desk(store)
+    beside = EditRequest(
+        meter="E100", operation=EditOperation.REGISTER, start=at(96) + timedelta(seconds=30),
+        values=(4_800,), reason=EditReason.FIELD_READ, override_sum="looked at it",
+    )  # fmt: skip
+
+    with pytest.raises(EditNotAllowedError, match="E100 is nearer"):
+        await desk.edits.ask(beside, "ann", "vee")
+
+
 @pytest.mark.parametrize(
     ("slot", "added", "heard", "change"),
     [

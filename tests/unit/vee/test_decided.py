@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdms.domain.readings import IntervalReads, Source, Status, rule_bit
+from mdms.domain.readings import IntervalReads, RegisterReads, Source, Status, rule_bit
 from tests.unit.vee.build import RULES, judge
 from tests.unit.vee.test_late_data import SLOTS, TABLE, books, raw
 from vee import gridding
 from vee.amend import Amended, amend
 from vee.days import findings
 from vee.examination import examine
-from vee.gridding import NO_READS
+from vee.gridding import NO_READS, NO_REGISTERS
 
 HOURS = tuple(range(24))
 DAY = raw(at=HOURS, recorded_us=10)
@@ -34,12 +34,17 @@ def decided(at: tuple[int, ...], status: Status, value: int | None = None) -> In
 
 
 def run(
-    *reads: IntervalReads, used: int, waived: IntervalReads = NO_READS
+    *reads: IntervalReads,
+    used: int,
+    waived: IntervalReads = NO_READS,
+    vouched: RegisterReads = NO_REGISTERS,
 ) -> tuple[Amended, set[str]]:
     """Judge the day between two registers; return its slots and what a person hears of."""
     registers = books((0, 0), (24, used))
     every = IntervalReads.concat(DAY, *reads)
-    block, stored = gridding.grid(TABLE, SLOTS, every, registers, RULES, waived=waived)
+    block, stored = gridding.grid(
+        TABLE, SLOTS, every, registers, RULES, waived=waived, vouched=vouched
+    )
     found = examine(block, RULES)
     amended = amend(judge(block), stored, found)
     raised = findings(found, amended, np.ones((1, 1), np.bool_))
@@ -103,3 +108,13 @@ def test_what_was_wrong_with_the_received_value_is_not_wrong_with_the_edit(rule)
 
     assert found.usable.all()
     assert not found.anchor[0, 3]
+
+
+@pytest.mark.parametrize(("used", "rule"), [(0, "V43"), (USED + 500, "V45")])
+def test_of_a_register_that_somebody_vouches_for_nobody_is_asked(used, rule):
+    _, unvouched = run(used=used)
+    amended, raised = run(used=used, vouched=books((24, used)))
+
+    assert unvouched == {rule}
+    assert raised == set()
+    assert amended.value[0].tolist() == DAY.value.tolist()

@@ -94,6 +94,18 @@ def test_the_nearest_of_two_registers_stands_for_a_boundary():
     assert (block.registers.boundary.tolist(), block.registers.value.tolist()) == ([0], [12])
 
 
+@pytest.mark.parametrize(("vouched_s", "is_vouched"), [(5, True), (40, False), (0, False)])
+def test_who_vouches_for_a_register_vouches_for_no_other_beside_it(vouched_s, is_vouched):
+    reads = registers((START_S + 5, 12), (START_S + 40, 13), (START_S + 3600, 14))
+    vouched = registers((START_S + vouched_s, 12))
+
+    block, _ = grid(ALWAYS, SLOTS, IntervalReads.empty(), reads, RULES, vouched=vouched)
+
+    assert block.edits is not None
+    ends = block.registers
+    assert block.edits.vouches(ends.channel, ends.boundary).tolist() == [is_vouched, False]
+
+
 def test_the_raw_value_is_judged_and_the_newest_version_is_compared():
     raw = intervals((START_S, 40), (START_S + 900, 50))
     estimate = raw.take(np.array([1]))
