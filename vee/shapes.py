@@ -76,7 +76,12 @@ class Shaper:
             reach_days=how.profile_days,
             since=block.context.since,
         )
-        gaps = Gaps.around(cells, found.missing, block.value, found.anchor)
+        missing = found.missing
+        if not missing[cells.channel, cells.slot].all():
+            # a meter that was taken away goes on sending: what nobody expected can be wrong too
+            missing = missing.copy()
+            missing[cells.channel, cells.slot] = True
+        gaps = Gaps.around(cells, missing, block.value, found.anchor)
         return cls(found, cells, references, gaps, rules, block.evidence)
 
     def shapes(self) -> Shapes:

@@ -63,11 +63,12 @@ class Gaps:
         Find the runs.
 
         Args:
-            cells: Missing slots.
+            cells: Slots of runs.
             missing: Where a value is due and not usable, shape (channels, slots).
             value: Quanta, shape (channels, slots).
             anchor: Valid actual values, no power failure in them, shape (channels, slots).
         """
+        assert missing[cells.channel, cells.slot].all(), "a cell that lies in no run has no ends"
         slots = missing.shape[1]
         edge = np.zeros((len(missing), slots + 1), np.bool_)
         edge[:, 0], edge[:, -1] = missing[:, 0], missing[:, -1]

@@ -8,7 +8,9 @@ import pytest
 from tests.unit.vee import build
 from tests.unit.vee.build import judge, methods, slot_table, statuses, values
 from vee.block import Block
-from vee.examination import V45
+from vee.examination import V45, examine
+from vee.kernels.gaps import Cells
+from vee.shapes import Shaper
 
 SLOTS = slot_table(days=9)
 DAY = 8 * 96
@@ -71,3 +73,19 @@ def test_where_several_values_may_be_wrong_all_are_held(changed):
 
 def test_a_value_that_is_no_nearer_to_what_is_usual_without_the_excess_is_held():
     assert last_day(measured({41: 150})) == "V" * 40 + "S" * 8 + "V" * 48
+
+
+@pytest.mark.parametrize("lost", [[], [40]], ids=["nothing is missing", "a gap elsewhere"])
+def test_a_value_that_nobody_expected_goes_by_what_is_beside_it(lost: list[int]) -> None:
+    true = measured({41: 5010}, every=96, resolution=50)
+    value, present, expected = true.value.copy(), true.present.copy(), true.expected.copy()
+    value[0, lost], present[0, lost] = 0, False
+    expected[0, DAY + 41] = False
+    block = replace(true, value=value, present=present, expected=expected)
+
+    outcome = judge(block, days=slice(8, 9))
+
+    assert statuses(outcome)[DAY:] == "V" * 41 + "S" + "V" * 54
+    ahead, cell = np.ones(9, np.bool_), Cells(np.array([0]), np.array([DAY + 41]))
+    gaps = Shaper.of(examine(block, build.RULES), cell, build.RULES, ahead=ahead).gaps
+    assert (gaps.left.tolist(), gaps.right.tolist()) == ([DAY + 40], [DAY + 42])
