@@ -93,9 +93,15 @@ class Window:
         self._cell = np.empty(0, np.uint64)
 
     def cover(self, channel_id: Int32, step_s: Int32) -> None:
-        """Make room for these channels and note the usual distance of their reads."""
+        """
+        Make room for these channels and note the usual distance of their reads.
+
+        Reads of a channel whose distance changes belong into other cells: those that are held are
+        no longer known, and may be stored.
+        """
         size = int(channel_id.max(initial=-1)) + 1
-        more = size - len(self._step_s)
+        covered = len(self._step_s)
+        more = size - covered
         if more > 0:
             self._step_s = np.concatenate([self._step_s, np.ones(more, np.uint32)])
             self._sure_after_s = np.concatenate([self._sure_after_s, np.full(more, -self._reach)])
@@ -103,10 +109,14 @@ class Window:
             cell = np.full(size * self._slot_count, 0, np.uint64)
             cell[: len(self._cell)] = self._cell
             self._cell = cell
-        self._sure_after_s[channel_id] += self._reach * (
-            self._step_s[channel_id].astype(np.int64) - step_s
-        )
+        was_s = self._step_s[channel_id].astype(np.int64)
+        newest_s = self._sure_after_s[channel_id] + self._reach * was_s
         self._step_s[channel_id] = step_s
+        is_s = self._step_s[channel_id].astype(np.int64)
+        self._sure_after_s[channel_id] = newest_s - self._reach * is_s
+        changed = np.flatnonzero((is_s != was_s) & (channel_id < covered))
+        self._sure_after_s[channel_id[changed]] = newest_s[changed]
+        self._cell.reshape(-1, self._slot_count)[channel_id[changed]] = 0
 
     def judge(self, channel_id: Int32, at_s: Int64, value: Int64) -> UInt8:
         """Return the Verdict on each read, one byte each."""

@@ -119,13 +119,29 @@ def test_a_window_is_sure_no_further_back_than_it_was_asked_to_reach():
     assert judge(known, 0, 97, 5) is Verdict.UNSURE
 
 
-def test_a_window_reaches_as_many_reads_back_when_their_distance_changes():
-    known = window(1)
-    remember(known, (0, 100, 5))
+def test_of_what_came_at_another_distance_nothing_is_sure():
+    known = window(2)
+    remember(known, (0, 100, 5), (1, 100, 5))
     known.cover(np.zeros(2, np.int32), np.full(2, 2 * STEP_S, np.int32))
 
-    assert judge(known, 0, 100 - 2 * SLOTS + 1, 5) is Verdict.NEW
-    assert judge(known, 0, 100 - 2 * SLOTS, 5) is Verdict.UNSURE
+    assert [judge(known, 0, number, 5) for number in (98, 100, 102)] == [
+        Verdict.UNSURE, Verdict.UNSURE, Verdict.NEW,
+    ]  # fmt: skip
+    assert judge(known, 1, 100, 5) is Verdict.SAME
+    remember(known, (0, 110, 6))
+    assert judge(known, 0, 110 - 2 * SLOTS + 2, 5) is Verdict.NEW
+    assert judge(known, 0, 110 - 2 * SLOTS, 5) is Verdict.UNSURE
+
+
+def test_what_was_taken_back_at_another_distance_is_not_known_when_it_changes_back():
+    known = window(1)
+    remember(known, (0, 101, 5))
+    taken_back = intervals((0, 101, 5))
+    known.cover(np.zeros(1, np.int32), np.full(1, 4 * STEP_S, np.int32))
+    known.forget(taken_back.channel_id, taken_back.start_s, taken_back.value)
+    known.cover(np.zeros(1, np.int32), np.full(1, STEP_S, np.int32))
+
+    assert judge(known, 0, 101, 5) is Verdict.UNSURE
 
 
 def test_sieve_keeps_the_first_of_each_key_in_order():
