@@ -73,12 +73,13 @@ class PostgresMessages:
     """
 
     # A message whose key another one has and that says something else is kept beside that one, some
-    # microseconds later: its reads are stored, and lineage and replay must find where they came
-    # from. What was asked for again is coded anew, so there the number of frames has to do.
+    # microseconds later (a thousand of them): its reads are stored, and lineage and replay must find
+    # where they came from. What was asked for again is coded anew each time, so there the number of
+    # frames has to do.
     KEEP_OTHERS = """
     WITH other AS (
         SELECT DISTINCT ON (collector_id, boot_id, batch_seq, batch_at, payload_zstd)
-               came.*, beside.count
+               came.*, beside.last_at
         FROM unnest(
             %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
             %(batch_at)b::timestamptz[], %(kind)b::text[], %(frame_count)b::integer[],
@@ -87,23 +88,26 @@ class PostgresMessages:
         ) AS came (collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
                    payload_size, payload_zstd, misdated)
         CROSS JOIN LATERAL (
-            SELECT count(*), coalesce(bool_or(
-                CASE WHEN known.kind = came.kind THEN known.payload_zstd = came.payload_zstd
-                     ELSE known.frame_count = came.frame_count END
-            ), false) AS is_known
+            SELECT max(known.batch_at) AS last_at, bool_or(
+                CASE WHEN 'backfill' IN (known.kind, came.kind)
+                     THEN known.frame_count = came.frame_count
+                     ELSE known.kind = came.kind AND known.payload_zstd = came.payload_zstd END
+            ) AS is_known
             FROM uplink_message known
             WHERE known.collector_id = came.collector_id AND known.batch_seq = came.batch_seq
-              AND known.boot_id = came.boot_id AND known.batch_at >= came.batch_at
+              AND known.boot_id = came.boot_id
+              AND known.batch_at >= came.batch_at
+                  - CASE WHEN came.misdated THEN interval '7 days' ELSE interval '0' END
               AND known.batch_at < came.batch_at + interval '1 millisecond'
         ) beside
-        WHERE NOT came.misdated AND NOT beside.is_known
+        WHERE NOT beside.is_known
     )
     INSERT INTO uplink_message (collector_id, boot_id, batch_seq, batch_at, kind, frame_count,
                                 received_at, payload_size, payload_zstd)
     SELECT collector_id, boot_id, batch_seq,
-           batch_at + interval '1 microsecond' * (count - 1 + row_number() OVER (
+           last_at + interval '1 microsecond' * row_number() OVER (
                PARTITION BY collector_id, boot_id, batch_seq, batch_at
-           )),
+           ),
            kind, frame_count, received_at, payload_size, payload_zstd
     FROM other
     ON CONFLICT DO NOTHING

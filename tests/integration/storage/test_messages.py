@@ -112,6 +112,48 @@ async def test_a_batch_that_was_asked_for_again_is_coded_anew_and_not_kept_twice
         assert await work.messages.record([replace(again, frame_count=499)]) == 1
 
 
+async def test_an_answer_that_is_coded_otherwise_each_time_is_kept_once(store):
+    first, last = (
+        replace(FIRST, kind="backfill", payload=b"FNB1" + bytes([flag]) * 64) for flag in (2, 6)
+    )
+    async with store() as work:
+        assert await work.messages.record([first]) == 1
+
+        assert await work.messages.record([last]) == 0
+
+
+async def test_an_event_is_kept_beside_readings_of_its_number(store):
+    event = replace(FIRST, kind="event", payload=b"FNB1" + bytes(64))
+    async with store() as work:
+        assert await work.messages.record([FIRST]) == 1
+
+        assert await work.messages.record([event]) == 1
+        assert await work.messages.record([event, FIRST]) == 0
+
+
+async def test_messages_without_a_time_of_their_own_that_came_together_are_all_kept(store):
+    one, two = (replace(FIRST, payload=b"FNB1" + bytes([n]) * 64, misdated=True) for n in (1, 2))
+    later = [replace(each, batch_us=each.batch_us + 5_000_000) for each in (two, one)]
+    async with store() as work:
+        assert await work.messages.record([one, two]) == 2
+
+        assert await work.messages.record(later) == 0
+
+
+async def test_what_is_kept_beside_others_goes_behind_the_last_of_them(store):
+    third, fourth = (
+        replace(FIRST, batch_us=FIRST.batch_us + us, payload=b"FNB1" + bytes([us]) * 64)
+        for us in (3, 0)
+    )
+    async with store() as work:
+        assert await work.messages.record([FIRST, third]) == 2
+
+        assert await work.messages.record([fourth]) == 1
+        sent = await work.raw_messages.sent(Period(AT, AT + timedelta(minutes=1)), 9)
+
+    assert [message.batch_us - FIRST.batch_us for message in sent] == [0, 3, 4]
+
+
 async def test_a_sequence_only_moves_forward_within_a_boot(store):
     async with store() as work:
         await work.messages.record([batch(5), batch(3)])
