@@ -59,9 +59,15 @@ class ScarceLoader:
             evidence: What is known already.
             target: Channel-days that are judged, shape (channels, days).
         """
-        scarce = self._scarce(block) & target
-        scarce &= block.context.measures(Quantity.DELIVERED)[:, None]
-        rows = np.flatnonzero(scarce.any(axis=1))
+        gaps = np.logical_or.reduceat(
+            block.expected & ~block.present, block.slots.first[:-1], axis=1
+        )
+        gaps &= block.context.measures(Quantity.DELIVERED)[:, None]
+        scarce = gaps & self._hardly_heard(block)
+        if not scarce.any():
+            return evidence
+        together = _together(block, target)
+        rows = np.flatnonzero((scarce & together).any(axis=1))
         if not len(rows):
             return evidence
         elsewhere = Elsewhere(self.work, self.zone, self.as_of)
@@ -69,29 +75,28 @@ class ScarceLoader:
         return replace(
             evidence,
             last_year=await self._last_year(elsewhere, block, rows),
-            of_class=await of_class.load(block, rows, scarce[rows]),
+            of_class=await of_class.load(block, rows, (gaps & together)[rows]),
         )
 
-    def _scarce(self, block: Block) -> Bool:
+    def _hardly_heard(self, block: Block) -> Bool:
         """
-        Return the days with a gap and little around it, shape (channels, days).
+        Return the days with little around them, shape (channels, days).
 
         Looked at is as much as a profile is made from, however much more the block holds, and of
         the same people.
         """
         first, days = block.slots.first[:-1], np.arange(len(block.slots.days))
         since = block.context.since
-        gaps = np.logical_or.reduceat(block.expected & ~block.present, first, axis=1)
         heard = np.add.reduceat(block.present, first, axis=1, dtype=np.int64)
         total = np.cumsum(np.pad(heard, ((0, 0), (1, 0))), axis=1)
         reach = self.rules.estimate.profile_days
-        begin = np.broadcast_to(np.maximum(days - reach, 0), gaps.shape)
-        end = np.broadcast_to(np.minimum(days + reach + 1, len(days)), gaps.shape)
+        begin = np.broadcast_to(np.maximum(days - reach, 0), heard.shape)
+        end = np.broadcast_to(np.minimum(days + reach + 1, len(days)), heard.shape)
         if since is not None:
             begin, end = np.maximum(begin, since), np.minimum(end, until(since))
-        row, a_day = np.arange(len(gaps))[:, None], DAY_S // block.slots.interval_s
-        scarce: Bool = gaps & (total[row, end] - total[row, begin] < HEARD_DAYS * a_day)
-        return scarce
+        row, a_day = np.arange(len(heard))[:, None], DAY_S // block.slots.interval_s
+        little: Bool = total[row, end] - total[row, begin] < HEARD_DAYS * a_day
+        return little
 
     async def _last_year(self, elsewhere: Elsewhere, block: Block, rows: Int64) -> LastYear | None:
         slots, days, ids = block.slots, block.slots.days, block.channel_id[rows]
@@ -121,3 +126,25 @@ class ScarceLoader:
         days = tuple(days_between(first, last))
         began = arrivals(ids, self.table, moves, days, self.zone)
         return np.cumsum(began, axis=1, dtype=np.int64)
+
+
+def _together(block: Block, target: Bool) -> Bool:
+    """
+    Return the days that may be estimated together with some others, shape (channels, days).
+
+    Two registers tie the days between them together, whichever of these are judged. Which pairs
+    will count is not known before they are examined, but none reaches beyond the outermost.
+
+    Args:
+        block: Reads of the channels.
+        target: Channel-days that are judged, shape (channels, days).
+    """
+    count, days = target.shape
+    reads, beside = block.registers, np.pad(block.slots.day, 1, constant_values=(-1, days))
+    first, last = np.full((count, 1), days), np.full((count, 1), -1)
+    np.minimum.at(first[:, 0], reads.channel, beside[reads.boundary + 1])
+    np.maximum.at(last[:, 0], reads.channel, beside[reads.boundary])
+    between = (np.arange(days) >= first) & (np.arange(days) <= last)
+    between &= (between & target).any(axis=1, keepdims=True)
+    together: Bool = target | between
+    return together

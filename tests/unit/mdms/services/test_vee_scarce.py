@@ -1,14 +1,19 @@
 """The year before and the class: looked up where a meter's own reads hardly tell anything."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period
-from tests.unit.mdms.services.vee_nights import FIRST_DAY, ZONE, World, at, channel_table
+from mdms.services.vee_scarce import ScarceLoader
+from tests.unit.mdms.services.vee_nights import FIRST_DAY, RULES, ZONE, World, at, channel_table
+from tests.unit.vee.build import block, slot_table
+from vee.evidence import Evidence
 
 DAYS = 40
 NEW = 1
@@ -129,3 +134,51 @@ async def test_nobody_else_is_looked_up_for_meters_that_were_heard():
     assert Method.C1 not in methods(world, NEW)
     months = timedelta(days=300)
     assert all(LAST - period.start_utc.date() < months for period in world.store.loaded)
+
+
+GAP = slice(20, 34)
+"""Two weeks, which lie in three calendar weeks."""
+
+
+async def evidence_of(world: World, days: slice, reads: Sequence[int]) -> Evidence:
+    """Look up what helps these days of a channel whose register alone was read, at midnights."""
+    slots = slot_table(FIRST_DAY, DAYS, interval_s=3600)
+    nothing = np.zeros((1, len(slots)), np.bool_)
+    expected = nothing.copy()
+    expected[0, slots.first[GAP.start] : slots.first[GAP.stop]] = True
+    registers = [(int(slots.first[day]), 100 * day) for day in reads]
+    unheard = block(slots, present=nothing, expected=expected, registers=registers)
+    target = np.zeros((1, DAYS), np.bool_)
+    target[0, days] = True
+    unheard = replace(unheard, channel_id=np.array([NEW], np.int32))
+    async with world.store() as work:
+        loader = ScarceLoader(work, RULES, ZONE, world.store.table)
+        return await loader.add(unheard, Evidence.none(), target)
+
+
+@pytest.mark.parametrize("day", range(GAP.start, GAP.stop, 5))
+async def test_days_between_two_registers_go_by_the_same_class_whichever_is_judged(
+    day: int,
+) -> None:
+    world = town()
+    world.hear(at(LAST))
+    reads = GAP.start, GAP.stop
+
+    whole = await evidence_of(world, GAP, reads)
+    alone = await evidence_of(world, slice(day, day + 1), reads)
+
+    assert whole.of_class is not None
+    assert alone.of_class is not None
+    assert len(whole.of_class.peers) == 3
+    np.testing.assert_array_equal(alone.of_class.share, whole.of_class.share)
+    np.testing.assert_array_equal(alone.of_class.daily, whole.of_class.daily)
+
+
+async def test_for_a_meter_that_is_never_heard_again_only_the_judged_week_is_looked_up():
+    world = town()
+    world.hear(at(LAST))
+
+    found = await evidence_of(world, slice(30, 31), [GAP.start])
+
+    assert found.of_class is not None
+    assert len(found.of_class.peers) == 1
