@@ -73,9 +73,9 @@ class PostgresMessages:
     """
 
     # A message whose key another one has and that says something else is kept beside that one, some
-    # microseconds later (a thousand of them): its reads are stored, and lineage and replay must find
-    # where they came from. What was asked for again is coded anew each time, so there the number of
-    # frames has to do.
+    # microseconds later (a thousand of them): its reads are stored, and lineage and replay must
+    # find where they came from. What was asked for again is coded anew each time, so there the
+    # number of frames has to do.
     KEEP_OTHERS = """
     WITH other AS (
         SELECT DISTINCT ON (collector_id, boot_id, batch_seq, batch_at, payload_zstd)
