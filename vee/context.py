@@ -32,6 +32,10 @@ class Quantity(IntEnum):
     VOLTAGE = 4
 
 
+USAGE = (Quantity.DELIVERED, Quantity.RECEIVED, Quantity.NET)
+"""Energy or volume that flows through a service, whichever way."""
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """
@@ -83,6 +87,10 @@ class Openings:
     def none(cls) -> Self:
         """Return no opening."""
         return cls(*(np.zeros(0, np.int64) for _ in range(3)))
+
+    def take(self, which: Bool) -> Self:
+        """Return some of them."""
+        return type(self)(self.channel[which], self.from_s[which], self.until_s[which])
 
     def __len__(self) -> int:
         return len(self.channel)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64
 from vee.block import Block
-from vee.context import ELECTRIC, UNKNOWN, Quantity
+from vee.context import ELECTRIC, UNKNOWN, USAGE, Quantity
 from vee.kernels import validate_days, validate_siblings
 from vee.kernels.darkness import seconds_of_days
 from vee.marks import DayList, Marks, Severity
@@ -161,11 +161,17 @@ class DayRules:
             self.marks.values(28, rows[row], slot)
 
     def disconnected(self) -> None:
-        """Hold usage of services that are confirmed off (V29); one interval is left for grace."""
-        openings, slots = self.block.context.openings, self.block.slots
-        if not len(openings.channel):
+        """
+        Hold usage of services that are confirmed off (V29); one interval is left for grace.
+
+        What is fed in goes through the switch, too. Voltage stands before it in any position, and
+        reactive energy is no usage.
+        """
+        context, slots = self.block.context, self.block.slots
+        openings = context.openings.take(context.measures(*USAGE)[context.openings.channel])
+        if not len(openings):
             return
-        limit = self.rules.per_commodity(self.block.context.commodity, "disconnected_quanta_max")
+        limit = self.rules.per_commodity(context.commodity, "disconnected_quanta_max")
         whole = np.searchsorted(slots.start_s, openings.from_s)
         ends = np.searchsorted(slots.start_s + slots.interval_s, openings.until_s, side="right")
         found: Int64 = np.zeros((len(limit), len(slots.days)), np.int64)
@@ -173,7 +179,7 @@ class DayRules:
             openings.channel.tolist(), (whole + 1).tolist(), ends.tolist(), strict=True
         ):  # a service is switched off once in years
             value = self.block.value[channel, first:last]
-            used = self.screened.usable[channel, first:last] & (value > limit[channel])
+            used = self.screened.usable[channel, first:last] & (np.abs(value) > limit[channel])
             slot = first + np.flatnonzero(used)
             self.marks.values(29, np.full(len(slot), channel), slot)
             self.screened.held[channel, slot] = True

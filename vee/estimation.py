@@ -17,6 +17,7 @@ from mdms.domain.readings import (
     Status,
     UInt8,
 )
+from vee.context import USAGE
 from vee.examination import V21, V29, Examination
 from vee.kernels.candidates import Past, Resemblance
 from vee.kernels.gaps import Cells, Float
@@ -85,7 +86,8 @@ def estimate_cells(
     flags[task.derived] = np.where(clamped, FLAG_EST_CLAMPED, 0)
     flags |= np.where(zero & task.let_go(scaled), FLAG_EST_CLAMPED, 0)
     flags |= np.where(conflict, FLAG_OUTAGE_CONFLICT, 0)
-    flags |= np.where(conflict & (task.shapes.open >= 1), V29, 0)
+    behind = conflict & (task.shapes.open >= 1)
+    flags |= np.where(behind & found.block.context.measures(*USAGE)[cells.channel], V29, 0)
     flags |= np.where(value > found.block.limits.v_max[cells.channel], V21, 0)
 
     status = np.full(

@@ -48,8 +48,7 @@ class EventCode(IntEnum):
     INTERVAL_OVERFLOW = 106
     """An interval was more than its frame can carry; `at` is its start, and it is missing."""
     USAGE_WHILE_OPEN = 107
-    """A service that is confirmed off was used (V29); `at` is the start of the day's first such
-    interval."""
+    """A service that is confirmed off was used (V29) on the local day that starts at `at`."""
 
 
 NOTICEABLE: Final = frozenset(

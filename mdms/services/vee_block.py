@@ -78,7 +78,7 @@ class BlockRun:
     """What was appended so far."""
 
     def __post_init__(self) -> None:
-        self.outcomes = Outcomes(self.work, self.rules.hash, self.table)
+        self.outcomes = Outcomes(self.work, self.rules, self.table)
 
     async def run(self) -> None:
         """Judge the targets and append what changed."""

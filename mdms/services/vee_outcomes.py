@@ -17,6 +17,7 @@ from vee import gridding
 from vee.amend import Amended, Stored
 from vee.days import Tally, findings, tally
 from vee.examination import Examination
+from vee.rules import RuleSet
 
 _OUTCOMES = {
     "validated": Status.VALIDATED,
@@ -75,14 +76,14 @@ class Outcomes:
 
     Attributes:
         work: The transaction.
-        ruleset_hash: What was judged by.
+        rules: What was judged by.
         table: Installations of channels of the block's interval length.
         versions: Interval versions appended so far.
         exceptions: Exceptions raised so far.
     """
 
     work: UnitOfWork
-    ruleset_hash: str
+    rules: RuleSet
     table: ChannelTable
     versions: int = field(default=0, init=False)
     exceptions: int = field(default=0, init=False)
@@ -120,7 +121,9 @@ class Outcomes:
         )
         self.exceptions += len(raised)
         _count(judgement)
-        if events := list(urgent(found, amended, listed, self.table, recorded_at)):
+        if events := urgent(
+            found, amended, listed, table=self.table, rules=self.rules, noticed_at=recorded_at
+        ):
             metrics.VEE_USAGE_WHILE_OPEN.inc(await self.work.events.append(events))
 
     async def _days(self, judgement: Judgement, concerned: Bool) -> tuple[Bool, list[VeeDay]]:
@@ -161,7 +164,7 @@ class Outcomes:
                 day,
                 0 if old is None else old.version + 1,
                 judgement.loaded_at,
-                self.ruleset_hash,
+                self.rules.hash,
                 *counted,
                 *((peak, usage) if sound else (None, None)),
             )

@@ -1,58 +1,85 @@
 """What of a run's findings cannot wait for the queue: it is told as an event, too."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
+from mdms.domain.readings import FLAG_OUTAGE_CONFLICT, Bool, Status
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import from_epoch_s
 from vee.amend import Amended
 from vee.days import Finding
 from vee.examination import V29, Examination
+from vee.rules import RuleSet
 
 
 def urgent(
     found: Examination,
     amended: Amended,
     listed: Sequence[Finding],
+    *,
     table: ChannelTable,
+    rules: RuleSet,
     noticed_at: datetime,
-) -> Iterator[EndDeviceEvent]:
+) -> list[EndDeviceEvent]:
     """
-    Yield an event of each meter and day on which a service was used that is off (V29).
+    Return an event of each meter and day on which a service was used that is off (V29).
 
-    It names the first such interval of the day, so that judging the day again is no news.
+    It is stamped with the start of the day, so that judging the day again is no news, whatever
+    was received since. Of a meter's channels the first one tells, delivered before received.
 
     Args:
         found: The examined block.
         amended: Its slots after the run.
         listed: What was found in them.
         table: Installations of its channels.
+        rules: What it was judged by.
         noticed_at: When.
 
     Source:
         vee.md 3.2, V29, and 9.5, T1.
     """
-    slots, channel_id = found.block.slots, found.block.channel_id
-    for finding in listed:
-        if finding.rule != "V29":
-            continue
-        day = slice(int(slots.first[finding.day]), int(slots.first[finding.day + 1]))
-        used = day.start + np.flatnonzero(amended.flags[finding.channel, day] & V29)
+    block = found.block
+    slots, quantity = block.slots, block.context.quantity
+    limit = rules.per_commodity(block.context.commodity, "disconnected_quanta_max")
+    told: dict[tuple[str, int], EndDeviceEvent] = {}
+    for finding in sorted(
+        (each for each in listed if each.rule == "V29"), key=lambda each: quantity[each.channel]
+    ):
+        row, first = finding.channel, int(slots.first[finding.day])
+        day = slice(first, int(slots.first[finding.day + 1]))
+        used = first + np.flatnonzero(_used(amended, row, day, int(limit[row])))
         if not len(used):
             continue
-        at_s = int(slots.start_s[used[0]])
-        mine = table.take(table.channel_id == channel_id[finding.channel])
-        carrier = int(np.where(mine.installed_s <= at_s, mine.installed_s, -1).argmax())
-        yield EndDeviceEvent(
+        mine = table.take(table.channel_id == block.channel_id[row])
+        since_s = np.where(mine.installed_s <= slots.start_s[used[0]], mine.installed_s, -1)
+        carrier, at_s = int(since_s.argmax()), int(slots.start_s[first])
+        badge = str(mine.badge[carrier])
+        event = EndDeviceEvent(
             collector_id=None,
-            badge=str(mine.badge[carrier]),
+            badge=badge,
             radio_id=int(mine.radio_id[carrier]),
             code=EventCode.USAGE_WHILE_OPEN,
             at=from_epoch_s(at_s),
             severity=Severity.SAFETY,
-            value=int(amended.value[finding.channel, used].sum()),
+            value=int(amended.value[row, used].sum()),
             received_at=noticed_at,
         )
+        told.setdefault((badge, at_s), event)
+    return list(told.values())
+
+
+def _used(amended: Amended, row: int, day: slice, limit: int) -> Bool:
+    """
+    Return the slots of a day in which a service was used that is off, shape (slots,).
+
+    What its register refuted was not: it was replaced, by what that leaves (vee.md 3.4). What
+    nobody could decide about was, and what a register counted unheard (vee.md 4.6).
+    """
+    value, flags = amended.value[row, day], amended.flags[row, day]
+    unheard = (flags & FLAG_OUTAGE_CONFLICT) != 0
+    stands = amended.status[row, day] != Status.SUSPECT.code  # else it was withdrawn
+    used: Bool = ((flags & V29) != 0) & np.where(unheard, stands, np.abs(value) > limit)
+    return used

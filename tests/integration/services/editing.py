@@ -96,7 +96,13 @@ class Desk:
         return await self.exceptions.some()
 
 
-async def a_desk(store: UnitOfWorkFactory, *, heard: slice | None = None, off: int = 0) -> Desk:
+async def a_desk(
+    store: UnitOfWorkFactory,
+    *,
+    heard: slice | None = None,
+    off: int = 0,
+    registers: bool = True,
+) -> Desk:
     """
     Fill the store with the week.
 
@@ -104,12 +110,13 @@ async def a_desk(store: UnitOfWorkFactory, *, heard: slice | None = None, off: i
         store: Empty, migrated.
         heard: Slots that were not received.
         off: By how much the register at each midnight counts more than the intervals [Wh].
+        registers: The register was read at each midnight.
     """
     there = np.ones(len(STARTS), np.bool_)
     if heard is not None:
         there[heard] = False
     register = np.append(0, np.cumsum(VALUE)) + off * np.arange(len(VALUE) + 1) // 96
-    every_day = slice(None, None, 96)
+    every_day = slice(None, None, 96) if registers else slice(0)
     at_s = np.append(STARTS, WEEK.end_s)[every_day]
     async with store() as work:
         meters = tuple(replace(meter, multiplier=1) for meter in SMALL_TOWN.meters)

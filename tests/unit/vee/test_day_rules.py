@@ -301,6 +301,32 @@ def test_usage_behind_an_open_switch_is_held_after_one_interval_of_grace(case):
 
 
 @pytest.mark.parametrize(
+    ("quantity", "value", "expected"),
+    [
+        (Quantity.DELIVERED, 100, True),
+        (Quantity.RECEIVED, 100, True),
+        (Quantity.NET, 100, True),
+        (Quantity.NET, -100, True),
+        (Quantity.NET, -10, False),
+        (Quantity.REACTIVE, 100, False),
+        (Quantity.VOLTAGE, 1200, False),
+    ],
+)
+def test_what_flows_through_an_open_switch_is_usage_and_what_stands_before_it_is_not(
+    quantity, value, expected
+):
+    block = build.block(slot_table(), np.full((1, 96), value), reversible=True)
+    openings = Openings(np.array([0]), block.slots.start_s[[40]], np.array([2**62]))
+    what = np.array([quantity], np.uint8)
+
+    found = examine(known(block, openings=openings, quantity=what), RULES)
+
+    held = np.flatnonzero(found.flags[0] & rule_bit(29)).tolist()
+    assert held == (list(range(41, 96)) if expected else [])
+    assert ((29, Severity.HOLD) in days_of(found)) == expected
+
+
+@pytest.mark.parametrize(
     ("used", "before", "expected"),
     [
         (1_920, 0, set()),

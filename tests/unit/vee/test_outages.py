@@ -15,7 +15,7 @@ from mdms.domain.readings import (
 from tests.unit.vee import build
 from tests.unit.vee.build import judge, methods, slot_table, spans, statuses, values, with_evidence
 from vee.block import Block
-from vee.context import ELECTRIC, Context, Openings
+from vee.context import ELECTRIC, Context, Openings, Quantity
 from vee.evidence import Spans
 from vee.examination import V29
 
@@ -123,14 +123,19 @@ def test_an_open_switch_leaves_zeros():
     assert set(methods(outcome, range(40, 44))) == {Method.Z2}
 
 
-def test_a_register_that_counted_behind_an_open_switch_is_usage_while_it_is_off():
+@pytest.mark.parametrize(
+    ("quantity", "expected"),
+    [(Quantity.DELIVERED, True), (Quantity.RECEIVED, True), (Quantity.REACTIVE, False)],
+)
+def test_a_register_that_counted_behind_an_open_switch_is_usage_while_it_is_off(quantity, expected):
     block = build.block(
         slot_table(), missing=range(40, 44), registers=[(40, 0), (44, 800)], resolution=10
     )
-    opened = Context.plain(np.array([ELECTRIC], np.uint8), 1)
+    plain = Context.plain(np.array([ELECTRIC], np.uint8), 1)
+    opened = replace(plain, quantity=np.array([quantity], np.uint8))
     block = replace(block, known=replace(opened, openings=Openings(*spans(block, 9, 12))))
 
     outcome = judge(block)
 
     assert statuses(outcome)[40:44] == "EEEE"
-    assert ((outcome.flags[0, 40:44] & V29) != 0).all()
+    assert ((outcome.flags[0, 40:44] & V29) != 0).tolist() == [expected] * 4
