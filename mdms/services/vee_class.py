@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
 
 from mdms.domain.readings import Bool, Int64
-from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period
 from mdms.services.vee_elsewhere import Elsewhere, Measured
+from mdms.services.vee_kinds import Kinds
 from vee.block import DAY_S, Block
 from vee.evidence import ClassProfile, Peers
 from vee.kernels.gaps import Float
@@ -27,17 +28,19 @@ class ClassLoader:
     """
     Looks up what others of the same class did before a gap's week.
 
-    Whose gaps are looked at together makes no difference to what is found for one of them.
+    Whose gaps are looked at together makes no difference to what is found for one of them. Nothing
+    is kept for the next transaction: it sees what others, and this run itself, have written since,
+    as an explanation of its values will.
 
     Attributes:
         elsewhere: Reads of others.
         rules: Holidays, which are no weekdays.
-        table: Every channel of the blocks' interval length.
+        kinds: Which channels are alike.
     """
 
     elsewhere: Elsewhere
     rules: RuleSet
-    table: ChannelTable
+    kinds: Kinds
 
     async def load(self, block: Block, rows: Int64, gaps: Bool) -> ClassProfile | None:
         """
@@ -53,19 +56,17 @@ class ClassLoader:
         resting = np.array([self._resting(day) for day in days], np.int64)
         share, daily = np.full(block.value.shape, np.nan), np.full(block.value.shape, np.nan)
         of = np.zeros(block.value.shape, np.int64)
-        seasons: dict[tuple[tuple[str, int], int], _Season | None] = {}
+        seasons: dict[tuple[int, int], _Season | None] = {}
         peers: list[Peers] = []
-        kinds = _kinds(self.table)
-        kind_of = dict(zip(self.table.channel_id.tolist(), kinds, strict=True))
-        for row, missing in zip(rows.tolist(), gaps, strict=True):
+        kinds = self.kinds.of(block.channel_id[rows], slots.interval_s)
+        for row, kind, missing in zip(rows.tolist(), kinds, gaps, strict=True):
             channel_id = int(block.channel_id[row])
             own = np.unique(monday[missing])
             nearest = own[np.abs(monday[:, None] - own).argmin(axis=1)]
             for week in own.tolist():
-                key = kind_of[channel_id], week
-                if key not in seasons:
-                    seasons[key] = await self._season(kinds, *key, slots.interval_s)
-                season = seasons[key]
+                if (kind, week) not in seasons:
+                    seasons[kind, week] = await self._season(kind, week, slots.interval_s)
+                season = seasons[kind, week]
                 others = None if season is None else season.without(channel_id)
                 if others is None:
                     continue
@@ -75,17 +76,10 @@ class ClassLoader:
                 peers.append(others.peers)
         return ClassProfile(share, daily, peers, of) if peers else None
 
-    async def _season(
-        self, kinds: list[tuple[str, int]], kind: tuple[str, int], monday: int, interval_s: int
-    ) -> "_Season | None":
+    async def _season(self, kind: int, monday: int, interval_s: int) -> "_Season | None":
         """Return what channels of a kind did before a week."""
         first, last = (date.fromordinal(monday) - timedelta(days=n) for n in (CLASS_DAYS, 1))
-        season = Period.of_days(first, last, self.elsewhere.zone)
-        # whoever came or went since does not change what is found
-        same = self.table.installed_s < season.end_s
-        same &= self.table.removed_s > season.start_s
-        same &= np.array([each == kind for each in kinds])
-        alike = np.unique(self.table.channel_id[same])
+        alike = self.kinds.alike(kind, Period.of_days(first, last, self.elsewhere.zone))
         if not len(alike):
             return None
         few = alike[np.unique(np.linspace(0, len(alike) - 1, PEERS_MAX).astype(np.int64))]
@@ -113,7 +107,7 @@ class _Others:
     daily: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Season:
     """
     Days of some channels of a class that have as many slots as most days have.
@@ -143,7 +137,14 @@ class _Season:
     def without(self, channel_id: int) -> _Others | None:
         """Return what the others of a channel did; None where nothing sound is known."""
         others = self.peers.channel_id != channel_id
-        sound = self.sound & others[:, None]
+        return self._whole if others.all() else self._of(self.sound & others[:, None])
+
+    @cached_property
+    def _whole(self) -> _Others | None:
+        return self._of(self.sound)
+
+    def _of(self, sound: Bool) -> _Others | None:
+        """Return what these days show, shape (channels, days)."""
         if not sound.any():
             return None
         shares = np.empty((2, self.shown.shape[2]))
@@ -154,8 +155,3 @@ class _Season:
         seen = self.peers.channel_id[sound.any(axis=1)]
         daily = float(self.shown[sound].sum(axis=1).mean())
         return _Others(Peers(seen, self.peers.first, self.peers.last), shares, daily)
-
-
-def _kinds(table: ChannelTable) -> list[tuple[str, int]]:
-    """Return what makes channels alike: their class, and what they measure."""
-    return list(zip(table.service_class.tolist(), table.wire_channel.tolist(), strict=True))

@@ -231,7 +231,12 @@ class ExplainService:
         block = replace(block, known=known, evidence=await load_evidence(work, block))
         silent = await silent_days(work, slots.days[0], slots.days[-1], then)
         facts = await GapFacts.load(
-            work, self._zone, self._book, then, silent_days=frozenset() if final else silent
+            work,
+            self._zone,
+            self._book,
+            then,
+            silent_days=frozenset() if final else silent,
+            table=every,
         )
         gaps = GapLoader(work, rules, self._zone, every, facts, as_of=then)
         block = replace(block, evidence=await gaps.add(block, table, block.evidence, target))

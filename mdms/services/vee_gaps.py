@@ -15,6 +15,7 @@ from mdms.services.customer_rules import CustomerBook
 from mdms.services.outdoors import OUTDOOR_MEAN, means_f
 from mdms.services.vee_checks import CHECK_METER, CheckLoader, Stay, stays_of
 from mdms.services.vee_dials import DialLoader
+from mdms.services.vee_kinds import Kinds
 from mdms.services.vee_scarce import ScarceLoader
 from vee.block import Block
 from vee.context import ELECTRIC, GAS
@@ -34,6 +35,7 @@ class GapFacts:
         stays: Second meters of usage points.
         means_f: How warm days were [degrees F].
         silent_days: Of mass events: nothing is estimated there but between registers.
+        kinds: Which channels are alike.
     """
 
     book: CustomerBook | None
@@ -41,6 +43,7 @@ class GapFacts:
     stays: Mapping[str, Sequence[Stay]]
     means_f: Mapping[date, float]
     silent_days: frozenset[date]
+    kinds: Kinds
 
     @classmethod
     async def load(
@@ -51,10 +54,12 @@ class GapFacts:
         known_at: datetime,
         *,
         silent_days: frozenset[date],
+        table: ChannelTable,
     ) -> Self:
-        """Look up what was stated by an instant."""
+        """Look up what was stated by an instant; alike can be channels of this table."""
         stated = await work.facts.stated([CHECK_METER, OUTDOOR_MEAN], known_at)
-        return cls(book, known_at, stays_of(stated), means_f(stated, zone), silent_days)
+        stays, means = stays_of(stated), means_f(stated, zone)
+        return cls(book, known_at, stays, means, silent_days, Kinds(table))
 
     def outdoor_f(self, days: Sequence[date]) -> Float | None:
         """Return how warm days were, NaN where nobody said so; None where nobody ever did."""
@@ -96,7 +101,9 @@ class GapLoader:
             evidence: What is known already.
             target: Channel-days that are judged, shape (channels, days).
         """
-        scarce = ScarceLoader(self.work, self.rules, self.zone, self.table, self.as_of)
+        scarce = ScarceLoader(
+            self.work, self.rules, self.zone, self.table, self.facts.kinds, self.as_of
+        )
         evidence = await scarce.add(block, evidence, target)
         facts, days = self.facts, block.slots.days
         dials = DialLoader(self.work, self.rules, facts.book, facts.known_at)

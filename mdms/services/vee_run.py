@@ -281,7 +281,12 @@ class VeeService:
             await work.vee.keep_shipped(self._rules.hash, written(self._rules), now)
             known = await editions(work, self._rules)
             facts = await GapFacts.load(
-                work, self._zone, self._book, self._clock.now(), silent_days=waiting
+                work,
+                self._zone,
+                self._book,
+                self._clock.now(),
+                silent_days=waiting,
+                table=table,
             )
         for rules, span in _by_edition(known, wanted):
             for interval_s in np.unique(table.interval_s).tolist():

@@ -18,6 +18,7 @@ from mdms.domain.time import days_between
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.vee_class import ClassLoader
 from mdms.services.vee_elsewhere import Elsewhere
+from mdms.services.vee_kinds import Kinds
 from mdms.services.vee_people import arrivals
 from vee.block import DAY_S, Block
 from vee.context import Quantity
@@ -41,6 +42,7 @@ class ScarceLoader:
         rules: By which the block is judged.
         zone: Where the utility's days begin.
         table: Every channel of the blocks' interval length.
+        kinds: Which channels are alike.
         as_of: Only what was known then; None: now.
     """
 
@@ -48,6 +50,7 @@ class ScarceLoader:
     rules: RuleSet
     zone: ZoneInfo
     table: ChannelTable
+    kinds: Kinds
     as_of: datetime | None = None
 
     async def add(self, block: Block, evidence: Evidence, target: Bool) -> Evidence:
@@ -71,7 +74,7 @@ class ScarceLoader:
         if not len(rows):
             return evidence
         elsewhere = Elsewhere(self.work, self.zone, self.as_of)
-        of_class = ClassLoader(elsewhere, self.rules, self.table)
+        of_class = ClassLoader(elsewhere, self.rules, self.kinds)
         return replace(
             evidence,
             last_year=await self._last_year(elsewhere, block, rows),

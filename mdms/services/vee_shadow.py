@@ -134,6 +134,7 @@ class ShadowRun:
             self.book,
             now_at,
             silent_days=await silent_days(self.work, first, last, now_at),
+            table=table,
         )
         every = [rules for side in (now, then) for rules, _ in side.judged]
         for interval_s in np.unique(table.interval_s).tolist():

@@ -10,6 +10,7 @@ import pytest
 from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period
+from mdms.services.vee_kinds import Kinds
 from mdms.services.vee_scarce import ScarceLoader
 from tests.unit.mdms.services.vee_nights import FIRST_DAY, RULES, ZONE, World, at, channel_table
 from tests.unit.vee.build import block, slot_table
@@ -152,7 +153,8 @@ async def evidence_of(world: World, days: slice, reads: Sequence[int]) -> Eviden
     target[0, days] = True
     unheard = replace(unheard, channel_id=np.array([NEW], np.int32))
     async with world.store() as work:
-        loader = ScarceLoader(work, RULES, ZONE, world.store.table)
+        table = world.store.table
+        loader = ScarceLoader(work, RULES, ZONE, table, Kinds(table))
         return await loader.add(unheard, Evidence.none(), target)
 
 
