@@ -59,9 +59,10 @@ def held(decision: Decision, control: EndDeviceControl, now: datetime) -> dict[s
     known = [time for time in (*times, decision.next_possible_at) if time is not None]
     start = max([now, control.not_before, *known])
     not_after = _end(decision, start) or start + PATIENCE
-    if NO_SUPPLY in decision.findings:
-        not_after = min(not_after, control.not_after)  # an outage prolongs nothing
-    if None not in times:
+    passed = None not in times and start <= now
+    if NO_SUPPLY in decision.findings or (passed and control.refusals):
+        not_after = min(not_after, control.not_after)  # neither of these prolongs anything
+    if None not in times and not passed:
         due_at = start
     elif not _BY_APPROVAL.isdisjoint(decision.codes):
         due_at = not_after
@@ -76,7 +77,7 @@ def waits_for_supply(decision: Decision) -> bool:
 
 
 def asked_again(now: datetime, not_after: datetime) -> datetime:
-    """Return when to look again at what no known time brings."""
+    """Return when to look again at what no known time brings, or one that has passed."""
     return min(now + _ASK_AGAIN, not_after)
 
 

@@ -1,5 +1,6 @@
 """Whether a command that nobody has sent goes on, waits, or ends; and until when."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -103,6 +104,18 @@ def test_who_waits_for_room_that_no_time_brings_is_looked_at_again_soon():
 
     assert AT < changes["due_at"] <= AT + timedelta(minutes=5)
     assert changes["due_at"] <= changes["not_after"]
+
+
+def test_who_waits_for_a_time_that_has_passed_is_looked_at_again_soon_and_not_for_ever():
+    busy = of(deny("RD_BUSY", "G5", "wait for ping", AT - timedelta(minutes=45)))
+    soon, end = AT + timedelta(minutes=5), AT + PATIENCE
+
+    first = holding.held(busy, WAITING, AT)
+    again = holding.held(busy, replace(WAITING, **first), soon)
+
+    assert holding.outlook(busy, WAITING) is Outlook.HELD
+    assert (first["due_at"], first["not_after"]) == (soon, end)
+    assert (again["due_at"], again["not_after"]) == (soon + timedelta(minutes=5), end)
 
 
 def test_a_changed_window_shows():
