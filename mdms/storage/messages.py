@@ -25,6 +25,15 @@ _BRIEF_BYTES = 32 << 10
 """What is packed in less time than a thread takes to hear of it; a batch takes as long as a command
 may wait."""
 
+_CAME = """unnest(
+    %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
+    %(batch_at)b::timestamptz[], %(kind)b::text[], %(frame_count)b::integer[],
+    %(received_at)b::timestamptz[], %(payload_size)b::integer[], %(payload_zstd)b::bytea[],
+    %(misdated)b::boolean[]
+) AS came (collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
+           payload_size, payload_zstd, misdated)"""
+"""What came, as rows."""
+
 
 class PostgresMessages:
     """`mdms.ports.MessageStore` on uplink_message, collector_sequence and dead_letter."""
@@ -39,12 +48,12 @@ class PostgresMessages:
         batch_s = np.array([message.batch_us // _US_PER_S for message in messages], np.int64)
         await self._partitions.ensure("uplink_message", months_of(batch_s))
         columns = await _columns(messages)
-        kept = await self._connection.execute(self.KEEP, columns)
+        kept = await self._connection.execute(self.KEEP.format(came=_CAME), columns)
         await self._move_on(messages)
         count = await row_count(self._connection, kept)
         if count < len(messages):  # copies, but for some that only say that they are
             await self._partitions.ensure("uplink_message", months_of(batch_s + 1))
-            others = await self._connection.execute(self.KEEP_OTHERS, columns)
+            others = await self._connection.execute(self.KEEP_OTHERS.format(came=_CAME), columns)
             count += await row_count(self._connection, others)
         return count
 
@@ -56,13 +65,7 @@ class PostgresMessages:
                                 received_at, payload_size, payload_zstd)
     SELECT collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
            payload_size, payload_zstd
-    FROM unnest(
-        %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
-        %(batch_at)b::timestamptz[], %(kind)b::text[], %(frame_count)b::integer[],
-        %(received_at)b::timestamptz[], %(payload_size)b::integer[], %(payload_zstd)b::bytea[],
-        %(misdated)b::boolean[]
-    ) AS came (collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
-               payload_size, payload_zstd, misdated)
+    FROM {came}
     WHERE NOT came.misdated OR NOT EXISTS (
         SELECT FROM uplink_message known
         WHERE known.collector_id = came.collector_id AND known.batch_seq = came.batch_seq
@@ -80,13 +83,7 @@ class PostgresMessages:
     WITH other AS (
         SELECT DISTINCT ON (collector_id, boot_id, batch_seq, batch_at, payload_zstd)
                came.*, beside.last_at
-        FROM unnest(
-            %(collector_id)b::bigint[], %(boot_id)b::bigint[], %(batch_seq)b::bigint[],
-            %(batch_at)b::timestamptz[], %(kind)b::text[], %(frame_count)b::integer[],
-            %(received_at)b::timestamptz[], %(payload_size)b::integer[], %(payload_zstd)b::bytea[],
-            %(misdated)b::boolean[]
-        ) AS came (collector_id, boot_id, batch_seq, batch_at, kind, frame_count, received_at,
-                   payload_size, payload_zstd, misdated)
+        FROM {came}
         CROSS JOIN LATERAL (
             SELECT max(known.batch_at) AS last_at, bool_or(
                 CASE WHEN 'backfill' IN (known.kind, came.kind)
