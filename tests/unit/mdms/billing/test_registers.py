@@ -1,41 +1,18 @@
 """The register at an edge: read there, carried there by intervals, or the nearest."""
 
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pytest
 
-from mdms.billing.channels import BilledChannel
 from mdms.billing.registers import Basis, Quality, carried_from_s, register_at, usable
 from mdms.domain.readings import IntervalReads, Method, RegisterReads, Source, Status
-from mdms.domain.registry import STILL_INSTALLED_S
 from mdms.domain.time import from_epoch_s
+from tests.unit.mdms.billing.november import DAY_S, HOUR_S, MONTH, channel_of
 
 EDGE_S = 1_793_692_800  # 2026-11-03T08:00Z, local midnight
-HOUR_S, DAY_S = 3_600, 86_400
 
-CHANNEL = BilledChannel(
-    channel_id=7,
-    badge="E1",
-    reading_type="0.0.7.4.1.1.12.0.0.0.0.0.0.0.0.0.72.0",
-    usage_point_id="UP1",
-    premise_id="P1",
-    account_id="A1",
-    interval_s=HOUR_S,
-    installed_s=0,
-    removed_s=STILL_INSTALLED_S,
-    read_start_s=EDGE_S,
-    read_end_s=EDGE_S + 30 * DAY_S,
-    service_days=30,
-    installation_count=1,
-    intervals_expected=True,
-    register_modulus=100_000,
-    register_resolution=1,
-    multiplier=1,
-    from_on=date(2026, 11, 3),
-    to_on=date(2026, 12, 3),
-)
+CHANNEL = channel_of(MONTH, register_modulus=100_000)
 
 
 def reads(*stamped: tuple[int, int], status: Status = Status.RAW) -> RegisterReads:
