@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from mdms.domain.controls import SWITCHING, Action, ControlState, EndDeviceControl
+from mdms.domain.controls import Action, ControlState, EndDeviceControl
 from mdms.domain.registry import Commodity
 from mdms.policy.case import Case, Row, deny, found, refer, unknown
 from mdms.policy.decision import Finding, Verdict
@@ -116,10 +116,11 @@ def busy(action: Action, others: Sequence[EndDeviceControl]) -> list[Finding]:
     ]
     if not bars:
         return []
-    if all(other.state is ControlState.UNKNOWN and other.action in SWITCHING for other in bars):
+    in_hand = [other for other in bars if other.state is not ControlState.UNKNOWN]
+    if not in_hand:  # no time ends that: any word of the meter does
         cure = "ask the meter how its switch stands: `mdms command ping METER`"
         return [deny("RD_BUSY", "G5", f"the outcome of {bars[-1].control_id} is unknown; {cure}")]
-    last = max(bars, key=lambda other: other.not_after)
+    last = max(in_hand, key=lambda other: other.not_after)
     cure = f"wait for {last.action} {last.control_id}, or cancel it"
     return [deny("RD_BUSY", "G5", cure, _ended_at_latest(last))]
 

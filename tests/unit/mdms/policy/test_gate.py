@@ -104,6 +104,20 @@ def test_who_must_wait_is_told_until_when():
     assert finding.next_possible_at == ASKED_AT + timedelta(minutes=15)
 
 
+@pytest.mark.parametrize("action", [Action.PING, Action.RADIO_OFF, Action.DISCONNECT])
+def test_no_time_ends_that_an_outcome_is_unknown_but_the_word_of_the_meter_does(action):
+    gone = ASKED_AT - timedelta(minutes=45)
+    unknown = a_control(action=action, state=ControlState.UNKNOWN, not_after=gone)
+    sent = a_control(state=ControlState.SENT, not_after=ASKED_AT)
+
+    (alone,) = gate.busy(Action.DISCONNECT, (unknown,))
+    (beside,) = gate.busy(Action.DISCONNECT, (unknown, sent))
+
+    assert alone.next_possible_at is None
+    assert "mdms command ping METER" in alone.cure
+    assert beside.next_possible_at == ASKED_AT
+
+
 def test_a_reconnect_waits_for_anything_but_a_disconnect():
     read = a_control(action=Action.READ, state=ControlState.SENT)
 
