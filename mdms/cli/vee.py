@@ -69,9 +69,9 @@ def explain(
     """
     Say why a value is what it is, and make it again with today's code.
 
-    Status, method and rules in words; the values that an estimate was made from, with weights, and
-    the numbers it was multiplied from; the registers around it; the rule set by its hash; who edited
-    it and who agreed.
+    Status, method and rules in words; the values that an estimate was made from, with weights,
+    and the numbers it was multiplied from; the registers around it; the rule set by its hash; who
+    edited it and who agreed.
 
     Example: mdms vee explain E1000001 --at 2026-11-03T14:00-08:00
     """
