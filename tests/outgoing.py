@@ -21,6 +21,7 @@ class Series:
     method: int = 0
     statuses: dict[int, tuple[str, int]] = field(default_factory=dict)
     """Status and method of single values, by their place."""
+    flags: int = 0
     badge: str = "E47622887"
     usage_point_id: str = "U1"
     radio_id: int = 47_622_887
@@ -40,9 +41,9 @@ def outgoing(*series: Series) -> Outgoing:
             if value is not None:
                 status, method = each.statuses.get(slot, (each.status, each.method))
                 at_s = begin_s + slot * each.interval_s
-                rows.append((place, at_s, value, ord(status), method))
+                rows.append((place, at_s, value, ord(status), method, each.flags))
         registers += [(place, to_epoch_s(at), value) for at, value in each.registers.items()]
-    columns = np.array(rows, np.int64).reshape(-1, 5).T
+    columns = np.array(rows, np.int64).reshape(-1, 6).T
     shown = np.array(registers, np.int64).reshape(-1, 3).T
     return Outgoing(
         channels=[
@@ -54,6 +55,7 @@ def outgoing(*series: Series) -> Outgoing:
         ],
         place=columns[0], start_s=columns[1], value=columns[2],
         status=columns[3].astype(np.uint8), method=columns[4].astype(np.int16),
+        flags=columns[5],
         register_place=shown[0], register_at_s=shown[1], register_value=shown[2],
         register_status=np.full(shown.shape[1], ord("V"), np.uint8),
     )  # fmt: skip

@@ -89,6 +89,7 @@ IEC_OF_ZERO: Final[Mapping[Method, str]] = MappingProxyType(
 NEM12_OF_METHOD: Final[Mapping[Method, int]] = MappingProxyType(
     {
         Method.K1: 11,
+        Method.H1: 15,
         Method.H2: 15,
         Method.H4: 15,
         Method.L1: 17,
@@ -102,6 +103,8 @@ NEM12_OF_METHOD: Final[Mapping[Method, int]] = MappingProxyType(
 """Substitution methods of AEMO; an estimate that was scaled to its register is SCALED."""
 
 NEM12_SCALED: Final = 24
+NEM12_ALTERNATE: Final = 18
+"""Substituted by no method of ours, such as an edit."""
 
 IEC_OF_RULE: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -176,9 +179,12 @@ def nem12_quality(status: Status, method: Method, *, scaled: bool) -> tuple[str,
     Args:
         status: How the value came to be.
         method: How an estimate was made.
-        scaled: It was scaled to its register.
+        scaled: It was scaled to its register, if it is an estimate of ours.
     """
     flag = QUALITY_CODES[status].nem12
-    if status in {Status.ESTIMATED, Status.FINAL_ESTIMATE} and scaled:
+    if flag not in {"S", "F"}:
+        return flag, None
+    estimated = status in {Status.ESTIMATED, Status.FINAL_ESTIMATE} and method is not Method.NONE
+    if estimated and scaled:
         return flag, NEM12_SCALED
-    return flag, NEM12_OF_METHOD.get(method) if flag in {"S", "F"} else None
+    return flag, NEM12_OF_METHOD.get(method, NEM12_ALTERNATE)

@@ -79,6 +79,7 @@ def _block(
         value=used.value,
         status=_settled(used.status),
         method=used.method,
+        flags=used.flags,
         register_place=place[order],
         register_at_s=np.array([to_epoch_s(at) for at, _ in edges], np.int64)[order],
         register_value=np.array([value for _, value in edges], np.int64)[order],

@@ -82,6 +82,7 @@ async def _block(work: UnitOfWork, table: ChannelTable, wanted: Wanted, zone: Zo
         value=current.value[order],
         status=status[order],
         method=current.method[order],
+        flags=current.flags[order],
         register_place=register_place[register_order],
         register_at_s=shown.at_s[register_order],
         register_value=shown.value[register_order],

@@ -79,6 +79,7 @@ class _Block:
             value=self._value,
             status=self._status,
             method=self._reads.method,
+            flags=self._reads.flags,
             register_place=none,
             register_at_s=none,
             register_value=none,

@@ -16,21 +16,15 @@ import numpy as np
 
 from mdms.billing.formats import cmep
 from mdms.billing.formats.outgoing import Outgoing, OutgoingChannel, begins_run
+from mdms.domain.quality_codes import QUALITY_CODES
 from mdms.domain.reading_types import VOLTAGE_CHANNEL, ReadingType
 from mdms.domain.readings import Int64, Status, UInt8
 from mdms.domain.registry import Commodity
 from mdms.domain.time import from_epoch_s
 
-_FLAGS: Final[dict[str, str]] = {
-    Status.SUSPECT: "N",
-    Status.ESTIMATED: "E0",
-    Status.FINAL_ESTIMATE: "E0",
-    Status.ZERO: "E0",
-    Status.EDITED: "A0",
-}
-_MEASURED: Final = "R0"
-"""Of every other status."""
-_FLAG_OF: Final = [_FLAGS.get(letter, _MEASURED) for letter in map(chr, range(256))]
+_FLAG_OF: Final = [""] * 256
+for _status in Status:
+    _FLAG_OF[_status.code] = QUALITY_CODES[_status].cmep
 _DISTINCT: Final = sorted(set(_FLAG_OF))
 _FLAG_CODE: Final = np.array([_DISTINCT.index(flag) for flag in _FLAG_OF], np.int64)
 
@@ -141,7 +135,7 @@ def _cells(value: Int64, status: UInt8, places: Int64) -> list[str]:
 def _cell(value: int, shape: int) -> str:
     places, code = divmod(shape, len(_DISTINCT))
     flag = _DISTINCT[code]
-    return f",{flag}," if flag == cmep.NONE else f",{flag},{_amount(value, places)}"
+    return f",{flag}," if flag.startswith(cmep.NONE) else f",{flag},{_amount(value, places)}"
 
 
 def _amount(quanta: int, places: int) -> str:

@@ -8,7 +8,7 @@ Source:
 from typing import Final
 from uuid import UUID
 
-from mdms.domain.readings import Status
+from mdms.domain.quality_codes import QualityOfReading
 from mdms.domain.registry import Commodity
 
 ATOM: Final = "http://www.w3.org/2005/Atom"
@@ -39,26 +39,17 @@ TEN_TO: Final = {Commodity.ELECTRIC: 0, Commodity.GAS: 0, Commodity.WATER: -1}
 """One quantum is ten to this power of the unit: 1 Wh, 1 cubic foot, 0.1 gal."""
 UNIT_NAME: Final = {WATT_HOUR: "WH", VAR_HOUR: "VARH", CUBIC_FOOT: "CF", US_GALLON: "GAL"}
 
-QUALITY: Final = {
-    Status.RAW: 14,
-    Status.VALIDATED: 17,
-    Status.ACCEPTED: 18,
-    Status.SUSPECT: 10,
-    Status.DERIVED: 11,
-    Status.ZERO: 16,
-    Status.EDITED: 7,
-}
-"""Of values that no method estimated."""
-BY_REFERENCE_DAY, BY_INTERPOLATION, OTHERWISE = 8, 9, 16
-"""Of estimates."""
-
-VALID: Final = 0
-REVENUE: Final = 19
-"""Of revenue quality: validated, and frozen for a bill."""
-MEASURED: Final = frozenset({VALID, 14, 17, 18, REVENUE})
-"""Valid, raw, validated, verified, of revenue quality: what a meter read."""
-NOT_READ: Final = frozenset({7, 8, 9, 11, 12, 13, 15, 16})
-QUESTIONABLE: Final = 10
+MEASURED: Final = frozenset(
+    {
+        QualityOfReading.VALID,
+        QualityOfReading.RAW,
+        QualityOfReading.VALIDATED,
+        QualityOfReading.VERIFIED,
+        QualityOfReading.REVENUE_QUALITY,
+    }
+)
+"""What a meter read."""
+NOT_READ: Final = frozenset(QualityOfReading) - MEASURED - {QualityOfReading.QUESTIONABLE}
 
 NAMESPACE: Final = UUID("6f1c2f5e-3c0b-5d0a-9b51-3b6d0c9f7a10")
 """Of our resources: an address has the same UUID (version 5) for ever."""

@@ -17,6 +17,7 @@ from mdms.billing.formats import espi
 from mdms.billing.formats.flaws import Flaw, UnusableError
 from mdms.billing.formats.quantities import factor_of
 from mdms.billing.formats.runs import MeterName, Refusal, Run, Said
+from mdms.domain.quality_codes import QualityOfReading
 from mdms.domain.registry import Commodity
 
 RUN_LENGTH_MAX: Final = 4096
@@ -232,7 +233,7 @@ def _series(codes: dict[str, int], reading: _Entry, point: _Entry | None) -> _Se
         is_register=accumulation != espi.DELTA,
         factor=factor * Decimal(10) ** exponent,
         duration_s=codes.get("intervalLength"),
-        quality=codes.get("defaultQuality", espi.VALID),
+        quality=codes.get("defaultQuality", QualityOfReading.VALID),
     )
 
 
@@ -293,7 +294,7 @@ class _Values:
             if run is not None:
                 yield run
             run = self._run = Run(line, series.meter, series.commodity, series.channel, interval_s)
-        if point.quality == espi.QUESTIONABLE:
+        if point.quality == QualityOfReading.QUESTIONABLE:
             run.placeholders += 1
         elif point.quality in espi.NOT_READ:
             run.not_read += 1

@@ -11,6 +11,7 @@ Source:
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Final
 from uuid import UUID, uuid5
 from xml.sax.saxutils import escape
@@ -21,6 +22,7 @@ import numpy as np
 from mdms.billing.formats import espi
 from mdms.billing.formats.outgoing import Outgoing, OutgoingChannel
 from mdms.domain.errors import UsageError
+from mdms.domain.quality_codes import espi_quality
 from mdms.domain.reading_types import ReadingType
 from mdms.domain.readings import Int64, Method, Status
 from mdms.domain.registry import Commodity
@@ -33,8 +35,6 @@ _NO_RULE: Final = "00000000"
 _SPRING: Final = "360E2000"
 _AUTUMN: Final = "B40E2000"
 """Second Sunday of March, first Sunday of November, both at 2:00 of the clocks' own time."""
-
-_BY_REFERENCE: Final = frozenset({Method.H1, Method.H2, Method.H3, Method.H4})
 
 
 class Feed:
@@ -50,7 +50,7 @@ class Feed:
     def __init__(self, zone: ZoneInfo, written_at: datetime, *, billed: bool = False) -> None:
         self._zone = zone
         self._at = f"{written_at:%Y-%m-%dT%H:%M:%SZ}"
-        self._valid = espi.REVENUE if billed else espi.QUALITY[Status.VALIDATED]
+        self._valid = espi_quality(Status.VALIDATED, Method.NONE, frozen=billed)
         self._types: set[str] = set()
         self._points: set[str] = set()
 
@@ -126,7 +126,7 @@ class Feed:
         within = slice(rows.start + first, rows.start + last)
         length = channel.kind.interval_s
         readings = "\n".join(
-            f"<IntervalReading>{self._quality(chr(letter), method)}<timePeriod><duration>{length}"
+            f"<IntervalReading>{_quality(letter, method)}<timePeriod><duration>{length}"
             f"</duration><start>{at_s}</start></timePeriod><value>{value}</value></IntervalReading>"
             for at_s, value, letter, method in zip(
                 block.start_s[within].tolist(),
@@ -178,19 +178,6 @@ class Feed:
             f"<published>{self._at}</published>\n<updated>{self._at}</updated>\n</entry>\n"
         )
 
-    def _quality(self, letter: str, method: int) -> str:
-        """Return the element that says how good a value is; nothing where its type says it."""
-        if letter == Status.VALIDATED:
-            return ""
-        if letter not in {Status.ESTIMATED, Status.FINAL_ESTIMATE}:
-            quality = espi.QUALITY[Status(letter)]
-        elif method == Method.L1:
-            quality = espi.BY_INTERPOLATION
-        else:
-            by_day = Method(method) in _BY_REFERENCE
-            quality = espi.BY_REFERENCE_DAY if by_day else espi.OTHERWISE
-        return f"<ReadingQuality><quality>{quality}</quality></ReadingQuality>"
-
     @property
     def _local_time(self) -> UUID:
         return _id(self._zone.key)
@@ -203,6 +190,16 @@ class Feed:
             f"<dstOffset>{saving}</dstOffset><dstStartRule>{starts}</dstStartRule>"
             f"<tzOffset>{standard}</tzOffset></LocalTimeParameters>"
         )
+
+
+@cache
+def _quality(letter: int, method: int) -> str:
+    """Return the element that says how good a value is; nothing where its type says it."""
+    if letter == Status.VALIDATED.code:
+        return ""
+    quality = espi_quality(Status(chr(letter)), Method(method), frozen=False)
+    assert quality is not None, "what nobody expected has no value"
+    return f"<ReadingQuality><quality>{quality}</quality></ReadingQuality>"
 
 
 def _id(name: str) -> UUID:

@@ -7,40 +7,18 @@ has not seen, or holds, is null here, as vee.md 6.1 wants it of AEMO's flags.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from typing import Final
 
 import numpy as np
 
 from mdms.billing.formats import nem
 from mdms.billing.formats.outgoing import Outgoing, OutgoingChannel
-from mdms.domain.readings import Method, Status
+from mdms.domain.quality_codes import nem12_quality
+from mdms.domain.readings import FLAG_EST_UNSCALED, Method, Status
 from mdms.domain.registry import Commodity
 
 _DAY_S: Final = 86_400
-
-_LETTERS: Final[dict[str, str]] = {
-    Status.VALIDATED: "A",
-    Status.ACCEPTED: "A",
-    Status.DERIVED: "A",
-    Status.ESTIMATED: "S",
-    Status.ZERO: "S",
-    Status.EDITED: "S",
-    Status.FINAL_ESTIMATE: "F",
-}
-_METHODS: Final = {
-    Method.Z1: 19,
-    Method.Z2: 19,
-    Method.K1: 11,
-    Method.L1: 17,
-    Method.H1: 15,
-    Method.H2: 15,
-    Method.H3: 23,
-    Method.C1: 57,
-    Method.A1: 25,
-    Method.H4: 24,
-}
-_OTHERWISE: Final = 18
-"""Alternate data: substituted by no method of ours, such as an edit."""
 
 
 class Writer:
@@ -95,14 +73,16 @@ def _days(block: Outgoing, rows: slice, length_s: int, offset_s: int, stamp: str
     per_day = _DAY_S // length_s
     day, slot = np.divmod(block.start_s[rows] + offset_s, _DAY_S)
     slot //= length_s
-    value, status, method = block.value[rows], block.status[rows], block.method[rows]
+    value, status = block.value[rows], block.status[rows]
+    method, scaled = block.method[rows], block.flags[rows] & FLAG_EST_UNSCALED == 0
     for each in np.unique(day).tolist():
         of_day = slice(*np.searchsorted(day, [each, each + 1]).tolist())
         values, qualities = ["0"] * per_day, [nem.NULL] * per_day
-        cells = zip(slot[of_day], value[of_day], status[of_day], method[of_day], strict=True)
-        for place, quanta, letter, how in cells:
+        columns = (slot, value, status, method, scaled)
+        cells = zip(*(column[of_day].tolist() for column in columns), strict=True)
+        for place, quanta, letter, how, by_register in cells:
             values[place] = f"{quanta // 1000}.{quanta % 1000:03}"
-            qualities[place] = _quality(chr(letter), Method(int(how)))
+            qualities[place] = _quality(letter, how, scaled=by_register)
         date = f"{datetime.fromtimestamp(each * _DAY_S, UTC):%Y%m%d}"
         yield from _day(date, values, qualities, stamp)
 
@@ -119,9 +99,10 @@ def _day(date: str, values: list[str], qualities: list[str], stamp: str) -> Iter
                 first = place
 
 
-def _quality(letter: str, method: Method) -> str:
-    flag = _LETTERS.get(letter, nem.NULL)
-    return f"{flag}{_METHODS.get(method, _OTHERWISE)}" if flag in "SF" else flag
+@cache
+def _quality(letter: int, method: int, *, scaled: bool) -> str:
+    flag, how = nem12_quality(Status(chr(letter)), Method(method), scaled=scaled)
+    return f"{flag or nem.NULL}{'' if how is None else how}"
 
 
 def standard_offset(at: datetime) -> timezone:

@@ -38,6 +38,7 @@ class Outgoing:
         value: Quanta.
         status: Letter of Status as one byte, as displayed.
         method: Code of Method.
+        flags: Rule mask.
         register_place: Of each register reading, its channel's place.
         register_at_s: Its instant, seconds since 1970-01-01 UTC.
         register_value: Quanta of the register.
@@ -50,6 +51,7 @@ class Outgoing:
     value: Int64
     status: UInt8
     method: Int16
+    flags: Int64
     register_place: Int64
     register_at_s: Int64
     register_value: Int64

@@ -105,13 +105,17 @@ def test_a_zero_says_why_nothing_was_used(method, code):
         (Status.DERIVED, Method.D1, False, ("A", None)),
         (Status.SUSPECT, Method.NONE, False, ("N", None)),
         (Status.ESTIMATED, Method.K1, False, ("S", 11)),
+        (Status.ESTIMATED, Method.H1, False, ("S", 15)),
         (Status.ESTIMATED, Method.H2, False, ("S", 15)),
+        (Status.ESTIMATED, Method.H4, False, ("S", 15)),
         (Status.ESTIMATED, Method.L1, False, ("S", 17)),
         (Status.ZERO, Method.Z2, False, ("S", 19)),
         (Status.ESTIMATED, Method.H3, False, ("S", 23)),
         (Status.FINAL_ESTIMATE, Method.H1, True, ("F", 24)),
         (Status.ESTIMATED, Method.A1, False, ("S", 25)),
         (Status.ESTIMATED, Method.C1, False, ("S", 57)),
+        (Status.ESTIMATED, Method.NONE, True, ("S", 18)),
+        (Status.EDITED, Method.NONE, True, ("S", 18)),
     ],
 )
 def test_nem12_names_flag_and_method(status, method, scaled, expected):

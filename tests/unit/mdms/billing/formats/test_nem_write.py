@@ -11,6 +11,7 @@ from nemreader import NEMFile
 from mdms.billing.formats import nem_read
 from mdms.billing.formats.nem_write import Writer, standard_offset
 from mdms.billing.formats.runs import Run
+from mdms.domain.readings import FLAG_EST_UNSCALED
 from mdms.domain.registry import Commodity
 from mdms.domain.time import Period, to_epoch_s
 from tests.outgoing import Series, outgoing
@@ -24,6 +25,10 @@ LONG_DAY = Period.of_days(date(2026, 10, 31), date(2026, 11, 2), PACIFIC)
 def written(*series: Series) -> bytes:
     writer = Writer("CPAU", "BILLING", WRITTEN, STANDARD)
     return b"".join([writer.begin(), *writer.write(outgoing(*series)), writer.end()])
+
+
+def parts(content: bytes) -> list[str]:
+    return [line for line in content.decode().split("\r\n") if line.startswith("400")]
 
 
 def runs(content: bytes) -> list[Run]:
@@ -52,13 +57,28 @@ def test_qualities_of_a_day_cover_it_without_a_gap():
     midnight = datetime(2026, 11, 30, tzinfo=PACIFIC)
     statuses = {4: ("E", 5), 5: ("F", 6), 6: ("S", 0), 7: ("X", 0), 8: ("R", 0)}
 
-    content = written(Series(start=midnight, value=[1] * 90, statuses=statuses))
+    content = written(
+        Series(start=midnight, value=[1] * 90, statuses=statuses, flags=FLAG_EST_UNSCALED)
+    )
 
-    parts = [line for line in content.decode().split("\r\n") if line.startswith("400")]
-    assert parts == [
+    assert parts(content) == [
         "400,1,4,A,,", "400,5,5,S17,,", "400,6,6,F15,,", "400,7,7,N,,", "400,8,8,S18,,",
         "400,9,9,N,,", "400,10,90,A,,", "400,91,96,N,,",
     ]  # fmt: skip
+
+
+def test_an_estimate_that_was_scaled_to_its_register_says_so():
+    midnight = datetime(2026, 11, 30, tzinfo=PACIFIC)
+    statuses = {0: ("E", 5), 1: ("F", 11), 2: ("Z", 2), 3: ("E", 0)}
+
+    content = written(Series(start=midnight, value=[1] * 96, statuses=statuses))
+
+    assert parts(content)[:4] == [
+        "400,1,1,S24,,",
+        "400,2,2,F24,,",
+        "400,3,3,S19,,",
+        "400,4,4,S18,,",
+    ]
 
 
 def test_other_commodities_and_voltages_stay_out():
