@@ -9,10 +9,11 @@ complete.
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import is_dataclass
 from datetime import time
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from unittest.mock import MagicMock
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
@@ -23,6 +24,7 @@ from mdms.api import create
 from mdms.settings import ENVIRONMENT_PREFIX, Settings, TokenSettings, config_dir
 from vee.catalogue import RULES, Rule
 from vee.rules import RuleSet
+from vee.rules_file import Range
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 _MADE = "This page is made from the code: `python -m tests.reference`."
@@ -180,21 +182,32 @@ later: `ordinary_quanta_per_hour` means 0 where it is left out, `[weather]` and 
 ships. An unknown key is refused. Both tables of this page are made from the code:
 `python -m tests.reference`.
 
-| Key | Ships with | Means |
-|---|---|---|
+| Key | Ships with | Allowed | Means |
+|---|---|---|---|
 """
+
+
+def _ranges(kind: Any, where: str = "") -> Iterator[tuple[str, Range]]:
+    """Yield what each number of a rule set may be, by the name of its key."""
+    for key, each in get_type_hints(kind, include_extras=True).items():
+        if get_origin(each) is Annotated:
+            yield where + key, get_args(each)[1]
+        elif is_dataclass(each):
+            yield from _ranges(each, f"{where}{key}.")
 
 
 def _rule_keys() -> str:
     """Return a row for each line of the shipped rules that sets something."""
-    rows, section = [], ""
+    rows, section, ranges = [], "", dict(_ranges(RuleSet))
     path = config_dir() / "vee" / "residential.toml"
     for line in path.read_text(encoding="utf-8").splitlines():
         if heading := re.match(r"\[([\w.]+)\]", line):
             section = heading[1]
         elif section and (said := re.match(r"(\w+) = ([^#]*)(?:# (.*))?$", line)):
             value = said[2].strip().replace("_", "") if '"' not in said[2] else said[2].strip()
-            rows.append(f"| `{section}.{said[1]}` | `{value}` | {_cell(said[3] or '')} |")
+            name = f"{section}.{said[1]}"
+            allowed = ranges.get(name) or ranges.get(section) or ""
+            rows.append(f"| `{name}` | `{value}` | {allowed} | {_cell(said[3] or '')} |")
     return "\n".join(rows)
 
 

@@ -16,7 +16,8 @@ from vee.kernels.gaps import Float
 from vee.kernels.weather import WeatherLines
 from vee.marks import Severity
 from vee.period import PeriodFinding, Reference, Weather
-from vee.rules import CommodityRules, RuleSet, WeatherRules
+from vee.rule_tables import CommodityRules, WeatherRules
+from vee.rules import RuleSet
 
 YEAR = timedelta(days=365)
 PAST_DAYS = YEAR.days + 60

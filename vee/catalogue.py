@@ -134,7 +134,8 @@ RULES = (
          "The register stood still while something flowed."),
     Rule(44, "REG_DELTA", "EGW", (W,), (*_each("bill_ratio_min"), *_each("bill_ratio_max")),
          (_BILL, _PERIOD), "The register moves much faster or slower than before."),
-    Rule(45, "SUM_CHECK", "EGW", (H, W), _SUM, ("vee.sums", "vee.culprits"),
+    Rule(45, "SUM_CHECK", "EGW", (H, W), _SUM,
+         ("vee.sums", "vee.examination", "vee.adjudication", "vee.culprits"),
          "Intervals and register differ by more than two truncated reads explain; where one value "
          "alone can be why, it is replaced."),
     Rule(46, "SUM_NEG", "EGW", (H,), _SUM, ("vee.sums",),

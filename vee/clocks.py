@@ -9,7 +9,7 @@ from mdms.domain.readings import Int64, rule_bit
 from vee.block import Block
 from vee.kernels.clock import clock_severity
 from vee.marks import Marks, Severity
-from vee.rules import ClockRules
+from vee.rule_tables import ClockRules
 
 V05 = rule_bit(5)
 

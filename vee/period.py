@@ -12,7 +12,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64
 from vee.kernels.gaps import Float
 from vee.marks import Severity
-from vee.rules import CommodityRules, PeriodRules, WeatherRules
+from vee.rule_tables import CommodityRules, PeriodRules, WeatherRules
 
 MONTH_DAYS = 30
 """The floor of V51 is what may differ in so many days."""

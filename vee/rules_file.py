@@ -1,12 +1,16 @@
 """
-Reading a ruleset strictly: every key is needed, none other is known, every number has its range.
+Reading files of rules strictly: every key is needed, none other is known, numbers have a range.
+
+What a file may hold is said by the data classes that it is read into, key by key.
 """
 
+import collections.abc
 import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from mdms.domain.errors import OperatorError
 
@@ -14,142 +18,88 @@ T = TypeVar("T")
 
 
 class RuleSetError(OperatorError):
-    """A ruleset file that cannot be used; the message names the key and what it must be."""
+    """A file of rules that cannot be used; the message names the key and what it must be."""
 
 
-QUANTA_PER_HOUR_MAX = 10_000_000
-"""No service comes near it; keeps exact scaling of a year's bracket within 64 bits."""
-
-_RANGES: Mapping[str, tuple[float, float]] = {
-    "align_s": (0, 300),
-    "backstep_quanta_max": (0, 1_000_000),
-    "resolutions": (1, 100),
-    "usage_per_mille": (0, 1000),
-    "fine_quanta_max": (1, 1_000_000),
-    "gap_days_max": (1, 366),
-    "alpha_min": (0.0, 1.0),
-    "alpha_max": (1.0, 1000.0),
-    "linear_h_max": (0.0, 24.0),
-    "edge_decay_h": (0.01, 24.0),
-    "profile_days": (7, 366),
-    "profile_decay_days": (1.0, 366.0),
-    "other_weekday_weight": (0.0, 1.0),
-    "weight_sum_min": (0.0, 100.0),
-    "references_min": (1, 100),
-    "nearest_count": (1, 100),
-    "average_days_min": (0.01, 366.0),
-    "outage_h_max": (0.0, 24.0),
-    "window_days": (1, 366),
-    "window_decay_days": (1.0, 366.0),
-    "window_other_weekday_weight": (0.0, 1.0),
-    "window_shift_h": (0.01, 24.0),
-    "window_edge_h": (0.01, 1000.0),
-    "window_shrink": (0.01, 1000.0),
-    "quanta_per_hour_max": (1, QUANTA_PER_HOUR_MAX),
-    "ordinary_quanta_per_hour": (0, QUANTA_PER_HOUR_MAX),
-    "classes": (1, QUANTA_PER_HOUR_MAX),
-    "warn_s": (1, 86_400),
-    "hold_s": (1, 86_400),
-    "days": (1, 366),
-    "valid_days_min": (1, 366),
-    "max_per_cent": (100, 10_000),
-    "floor_w": (0, 1_000_000),
-    "excess_per_cent": (1, 10_000),
-    "intervals": (3, 10_000),
-    "quanta_min": (1, 1_000_000),
-    "rise_per_cent_max": (0, 1_000_000),
-    "intervals_max": (0, 100),
-    "power_factor_min": (0.0, 1.0),
-    "load_w_min": (0, 1_000_000),
-    "day_wh_max": (0, 1_000_000),
-    "night_wh_max": (0, 1_000_000),
-    "night_intervals_max": (0, 100),
-    "night_from_h": (12, 24),
-    "night_until_h": (0, 12),
-    "a_low": (0, 10_000),
-    "a_high": (0, 10_000),
-    "b_low": (0, 10_000),
-    "b_high": (0, 10_000),
-    "per_cent_max": (0.0, 100.0),
-    "service_days_min": (1, 400),
-    "service_days_max": (1, 400),
-    "estimated_share_max": (0.0, 1.0),
-    "estimated_bucket_share_max": (0.0, 1.0),
-    "estimated_share_hold": (0.0, 1.0),
-    "estimated_days_max": (1, 366),
-    "estimated_bills_max": (1, 100),
-    "load_factor_min": (0.0, 1.0),
-    "load_factor_max": (0.0, 10.0),
-    "reference_days_min": (1, 366),
-    "self_read_misses_max": (0, 100),
-    "self_read_days_max": (1, 3660),
-    "gas_factor_min": (0.0, 10.0),
-    "gas_factor_max": (0.0, 10.0),
-    "zero_days": (1, 366),
-    "zero_days_summer": (1, 366),
-    "disconnected_quanta_max": (0, 1_000_000),
-    "inactive_day_quanta_max": (0, 1_000_000_000),
-    "inactive_quanta_max": (0, 1_000_000_000),
-    "day_ratio_min": (0.0, 1.0),
-    "day_ratio_max": (1.0, 1000.0),
-    "bill_ratio_min": (0.0, 1.0),
-    "bill_ratio_max": (1.0, 1000.0),
-    "bill_floor_quanta": (0, 1_000_000_000),
-    "silent_h": (0.0, 25.0),
-    "meters_per_cent_max": (0.0, 100.0),
-    "meters_min": (1, 1_000_000),
-    "reach_days": (1, 366),
-    "heating_base_f": (-100.0, 150.0),
-    "cooling_base_f": (-100.0, 150.0),
-    "days_min": (3, 366),
-    "explained_min": (0.0, 1.0),
-    "bill_weather_ratio_min": (0.0, 1.0),
-    "bill_weather_ratio_max": (1.0, 1000.0),
-    "quanta_max": (0, 1_000_000),
-    "day_per_cent_max": (0.0, 100.0),
-}
-"""What each number may be, both ends included, by the name of its key."""
-
-
-def read(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
+@dataclass(frozen=True, slots=True)
+class Range:
     """
-    Build a dataclass from a TOML table that has exactly its fields.
+    What a number may be, both ends included.
+
+    It stands in the type of its key: `Annotated[int, Range(0, 9)]`.
+    """
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:.12g} to {self.high:.12g}"
+
+
+AMOUNT: Final = Range(0, 1_000_000)
+"""For files whose keys need no ranges of their own."""
+
+
+def read(
+    kind: type[T], table: Mapping[str, Any], *, where: str = "", within: Range | None = None
+) -> T:
+    """
+    Build a data class from a TOML table that has exactly its fields.
 
     A field with a default is a key that came after the first editions: what was promoted before it
     is still read, and means the default.
+
+    Args:
+        kind: The class.
+        table: What was read.
+        where: What messages put before the names of its keys.
+        within: What numbers may be whose type has no range; None where each must have one.
+
+    Raises:
+        RuleSetError: A key is missing, unknown, or broken.
     """
-    types = get_type_hints(kind)
+    types = get_type_hints(kind, include_extras=True)
     for key in table.keys() - types.keys():
         raise RuleSetError(f"{where}{key} is not a known key; known are {', '.join(types)}.")
     for key in types.keys() - table.keys() - later_keys(kind).keys():
         raise RuleSetError(f"{where}{key} is missing.")
     given = types.keys() & table.keys()
-    return kind(**{key: _value(types[key], table[key], where, key) for key in given})
+    return kind(**{key: _value(types[key], table[key], where + key, within) for key in given})
 
 
 def later_keys(kind: type) -> Mapping[str, object]:
     """Return the keys that may be left out, with what they mean then."""
     assert dataclasses.is_dataclass(kind), "tables of rules are data classes"
-    return {
-        each.name: each.default
-        for each in dataclasses.fields(kind)
-        if each.default is not dataclasses.MISSING
-    }
+    later: dict[str, object] = {}
+    for each in dataclasses.fields(kind):
+        if each.default is not dataclasses.MISSING:
+            later[each.name] = each.default
+        elif each.default_factory is not dataclasses.MISSING:
+            later[each.name] = each.default_factory()
+    return later
 
 
-def _value(kind: object, value: object, where: str, key: str) -> object:
-    name = where + key
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return read(kind, _table(value, name), where=f"{name}.")
+def _value(kind: object, value: object, name: str, within: Range | None) -> object:
+    if get_origin(kind) is Annotated:
+        kind, within = get_args(kind)
     for plain, reads in _PLAIN:
         if kind == plain:
             return reads(value, name)
-    if kind == Mapping[str, int]:
-        return {
-            item: _number(int, amount, f"{name}.{item}", key)
-            for item, amount in _table(value, name).items()
-        }
-    return _number(kind, value, name, key)
+    if kind is int or kind is float:
+        assert within is not None, f"{name}: say in its type between what it may lie, Range(...)"
+        return _number(value, name, within, whole=kind is int)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return read(kind, _table(value, name), where=f"{name}.", within=within)
+    if get_origin(kind) is tuple:
+        each = get_args(kind)[0]
+        items = enumerate(_list(value, name))
+        return tuple(_value(each, item, f"{name}[{at}]", within) for at, item in items)
+    assert get_origin(kind) is collections.abc.Mapping, f"{name}: rules have no fields of {kind}"
+    each = get_args(kind)[1]
+    return {
+        item: _value(each, amount, f"{name}.{item}", within)
+        for item, amount in _table(value, name).items()
+    }
 
 
 def written(rules: object) -> str:
@@ -177,14 +127,17 @@ def _literal(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
 
 
-def _number(kind: object, value: object, name: str, key: str) -> float:
+def _number(value: object, name: str, within: Range, *, whole: bool) -> float:
     """Return the number; a whole one may stand where any may, never the other way round."""
-    low, high = _RANGES[key]
-    wanted = "a whole number" if kind is int else "a number"
-    accepted = (int,) if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, accepted) or not low <= value <= high:
-        raise RuleSetError(f"{name} must be {wanted} from {low:g} to {high:g}, not {value!r}.")
-    return value if kind is int else float(value)
+    wanted = "a whole number" if whole else "a number"
+    accepted = (int,) if whole else (int, float)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, accepted)
+        or not within.low <= value <= within.high
+    ):
+        raise RuleSetError(f"{name} must be {wanted} from {within}, not {value!r}.")
+    return value if whole else float(value)
 
 
 def _flag(value: object, name: str) -> bool:
@@ -194,14 +147,18 @@ def _flag(value: object, name: str) -> bool:
 
 
 def _dates(value: object, name: str) -> tuple[date, ...]:
-    if not isinstance(value, list):
-        raise RuleSetError(f"{name} must be a list of dates, not {value!r}.")
-    return tuple(sorted({_date(item, name) for item in value}))
+    return tuple(sorted({_date(item, name) for item in _list(value, name, "a list of dates")}))
 
 
 def _date(value: object, name: str) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
-        raise RuleSetError(f"{name} must hold dates like 2026-11-26, not {value!r}.")
+        raise RuleSetError(f"{name} must be a date like 2026-11-26, not {value!r}.")
+    return value
+
+
+def _list(value: object, name: str, wanted: str = "a list") -> list[object]:
+    if not isinstance(value, list):
+        raise RuleSetError(f"{name} must be {wanted}, not {value!r}.")
     return value
 
 

@@ -10,7 +10,7 @@ from vee.block import Limits, Registers
 from vee.kernels.bits import Bits
 from vee.kernels.brackets import Bookends, Brackets
 from vee.kernels.validate_registers import tolerance_milli
-from vee.rules import SumCheckRules
+from vee.rule_tables import SumCheckRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mdms.domain.mass_events import MassEvent, Silence, fallen_silent
 from mdms.domain.time import Period
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.telemetry import metrics
-from vee.rules import MassEventRules
+from vee.rule_tables import MassEventRules
 
 log = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from vee.context import Quantity
 from vee.grid.loading import MeterEnergy, figures, loading
 from vee.grid.rules import GridRules
 from vee.grid.voltage import bands, transformer_voltage
-from vee.rules import VoltageRules
+from vee.rule_tables import VoltageRules
 
 TRANSFORMERS_PER_BLOCK = 24
 """About 500 channels: a month of quarter hours is 12 MB an array."""

@@ -4,9 +4,8 @@ import tomllib
 from dataclasses import dataclass
 from typing import Final, Self
 
-from vee.leaks.rules_file import read
-from vee.rules import Edition
-from vee.rules_file import RuleSetError
+from vee.rule_tables import Edition
+from vee.rules_file import AMOUNT, RuleSetError, read
 
 OVERLOADS: Final = 3
 """Shares of the nameplate that reports have a column for."""
@@ -105,7 +104,7 @@ class GridRules:
             RuleSetError: The text is no TOML, a key is missing or unknown, or a value is no number.
         """
         try:
-            rules = read(cls, tomllib.loads(text))
+            rules = read(cls, tomllib.loads(text), within=AMOUNT)
         except (tomllib.TOMLDecodeError, RuleSetError) as error:
             raise RuleSetError(f"{name}: {error}") from error
         if len(rules.loading.overloads) != OVERLOADS:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from mdms.domain.readings import Bool, Int64
 from vee.grid.rules import VoltageDayRules
 from vee.kernels.validate_days import voltage_beyond
-from vee.rules import VoltageRules
+from vee.rule_tables import VoltageRules
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Validation of a meter's clock (V05)."""
 
 from vee.marks import Severity
-from vee.rules import ClockRules
+from vee.rule_tables import ClockRules
 
 
 def clock_severity(offset_s: float, *, interval_s: int, rules: ClockRules) -> Severity | None:

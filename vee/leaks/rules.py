@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vee.leaks.memory import BRANCHES, DAYS, NIGHTS, RECENT_H, WEEKS
-from vee.leaks.rules_file import LeakRuleError, read
-from vee.rules import Edition
+from vee.rule_tables import Edition
+from vee.rules_file import AMOUNT, RuleSetError, read
 
 
 class Baseline(StrEnum):
@@ -212,14 +212,14 @@ class LeakRules:
         Read rules from their text; `name` is what messages call it.
 
         Raises:
-            LeakRuleError: It is no TOML, a key is broken, missing or unknown, or a test asks more
+            RuleSetError: It is no TOML, a key is broken, missing or unknown, or a test asks more
                 than the register of its grade can show.
         """
         try:
-            rules = read(cls, tomllib.loads(text))
+            rules = read(cls, tomllib.loads(text), within=AMOUNT)
             _check(rules)
-        except (tomllib.TOMLDecodeError, LeakRuleError) as error:
-            raise LeakRuleError(f"{name}: {error}") from error
+        except (tomllib.TOMLDecodeError, RuleSetError) as error:
+            raise RuleSetError(f"{name}: {error}") from error
         return rules
 
     @property
@@ -245,14 +245,14 @@ def _check(rules: LeakRules) -> None:
     most = rules.continuous.windows_max
     for grade in rules.grades:
         if grade.baseline not in frozenset(Baseline):
-            raise LeakRuleError(
+            raise RuleSetError(
                 f"baseline must be one of {', '.join(Baseline)}, not {grade.baseline!r}."
             )
         for test in grade.tests:
             if test.is_made and test.gal_h <= 0:
-                raise LeakRuleError(f"a test of {grade.place} needs a flow above 0.")
+                raise RuleSetError(f"a test of {grade.place} needs a flow above 0.")
             if test.is_made and (k := window_h(grade.resolution_gal_max, test.gal_h)) > most:
-                raise LeakRuleError(
+                raise RuleSetError(
                     f"{test.gal_h:g} gal/h cannot be seen by a register of "
                     f"{grade.resolution_gal_max:g} gal ({grade.place}): it moves once in {k} "
                     f"hours, and {most} are allowed; raise the flow, or leave it to the nights."
@@ -274,4 +274,4 @@ def _check(rules: LeakRules) -> None:
         ("gas.baseline_days", rules.gas.baseline_days, NIGHTS),
     ):
         if value > limit:
-            raise LeakRuleError(f"{name} may be at most {limit}: no more is remembered.")
+            raise RuleSetError(f"{name} may be at most {limit}: no more is remembered.")

@@ -1,5 +1,6 @@
 """The ruleset file: strict, one sentence per mistake, known by its content."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from mdms.domain.registry import Commodity
 from tests.unit.vee.build import RULES
 from vee.rules import RuleSet
-from vee.rules_file import RuleSetError, written
+from vee.rules_file import RuleSetError, read, written
 
 TEXT = (Path(__file__).parents[3] / "config/vee/residential.toml").read_text()
 
@@ -23,9 +24,9 @@ TEXT = (Path(__file__).parents[3] / "config/vee/residential.toml").read_text()
         ("linear_h_max = 2.0", "linear_h_max = 99", "estimate.linear_h_max must be a number from"),
         ("gas_250 = 275", "gas_250 = 0", "gas.classes.gas_250 must be a whole number from 1"),
         ("reversible = true", "reversible = 1", "water.reversible must be true or false, not 1"),
-        ("2026-01-01", "'2026-01-01'", "holidays must hold dates like 2026-11-26"),
-        ("2026-01-01", "2026-01-01T00:00:00", "holidays must hold dates"),
-        ("effective = 2026-01-01", "effective = 3", "edition.effective must hold dates like"),
+        ("2026-01-01", "'2026-01-01'", "holidays must be a date like 2026-11-26"),
+        ("2026-01-01", "2026-01-01T00:00:00", "holidays must be a date like"),
+        ("effective = 2026-01-01", "effective = 3", "edition.effective must be a date like"),
         ('version = "2026.1"', "version = 3", "edition.version must be text, not 3"),
         ("[bookend]", "bookend = 3\n[other]", "is not a known key"),
         ("[bookend]", "[bookend", "is not TOML"),
@@ -57,6 +58,15 @@ def test_a_value_of_the_wrong_kind_is_refused(table, sentence):
 
     with pytest.raises(RuleSetError, match=sentence):
         RuleSet.parse(table + body, name="city.toml")
+
+
+def test_a_number_whose_range_nobody_gave_is_our_mistake():
+    @dataclass(frozen=True, slots=True)
+    class Table:
+        days: int
+
+    with pytest.raises(AssertionError, match="days: say in its type between what it may lie"):
+        read(Table, {"days": 3})
 
 
 def test_a_set_from_before_a_key_keeps_its_hash_and_means_the_default():

@@ -5,7 +5,7 @@ import pytest
 
 from tests.unit.vee.grid import build
 from vee.grid.voltage import bands, transformer_voltage
-from vee.rules import VoltageRules
+from vee.rule_tables import VoltageRules
 
 LIMITS = VoltageRules(a_low=1140, a_high=1260, b_low=1100, b_high=1270)
 RULES = build.RULES.voltage_day

@@ -11,8 +11,8 @@ from vee.leaks import daily, gas
 from vee.leaks.journal import LeakEvent, Notice
 from vee.leaks.meters import Meters
 from vee.leaks.rules import LeakRules, window_h
-from vee.leaks.rules_file import LeakRuleError
 from vee.leaks.states import Kind, Signal, State
+from vee.rules_file import RuleSetError
 
 
 def gallons(*flow: float) -> Int64:
@@ -134,7 +134,7 @@ def test_a_register_too_coarse_for_a_threshold_is_refused(case):
     coarse = TEXT.replace("resolution_gal_max = 1.0", "resolution_gal_max = 7.48052", 1)
 
     assert (window_h(7.48052, 1.0), window_h(7.48052, 3.0)) == (8, 3)
-    with pytest.raises(LeakRuleError, match=r"moves once in 8 hours, and 3 are allowed"):
+    with pytest.raises(RuleSetError, match=r"moves once in 8 hours, and 3 are allowed"):
         LeakRules.parse(coarse, name="leaks.toml")
     at_three = coarse.replace("gal_h = 1.0, hours", "gal_h = 3.0, hours")
     assert LeakRules.parse(at_three, name="leaks.toml").grade("single_family", 7.48)

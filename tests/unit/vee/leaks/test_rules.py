@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.vee.leaks.build import RULES, TEXT
 from vee.leaks.rules import LeakRules
-from vee.leaks.rules_file import LeakRuleError
+from vee.rules_file import RuleSetError
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from vee.leaks.rules_file import LeakRuleError
 def test_a_file_that_cannot_be_used_says_why(before, after, message):
     assert before in TEXT
 
-    with pytest.raises(LeakRuleError, match=message):
+    with pytest.raises(RuleSetError, match=message):
         LeakRules.parse(TEXT.replace(before, after, 1), name="leaks.toml")
 
 
