@@ -16,8 +16,10 @@ from mdms.domain.readings import (
 from vee.amend import Amended
 from vee.block import Block
 from vee.catalogue import RULES
+from vee.disconnected import without_refuted
 from vee.examination import V06, V08, V20, V21, V24, V29, V40, V41, V43, V45, V46, Examination
 from vee.marks import Severity
+from vee.rules import RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Tally:
     expected = actual + estimated + missing + held; a derived value counts as actual.
 
     Attributes:
-        flags: Union of the rule masks of the day's slots, and of the day's own rules.
+        flags: Union of the rule masks of the day's slots, and of the day's own rules; V29 only
+            where no register refuted it.
         sound: The whole day was received and nothing is held.
         peak: Its largest value [quanta].
         usage: Its sum [quanta].
@@ -56,8 +59,8 @@ class Finding:
     detail: str
 
 
-def tally(found: Examination, amended: Amended) -> Tally:
-    """Count what became of the expected slots of each day."""
+def tally(found: Examination, amended: Amended, rules: RuleSet) -> Tally:
+    """Count what became of the expected slots of each day, which was judged by these rules."""
     first = found.block.slots.first[:-1]
     expected = found.block.expected
 
@@ -77,6 +80,7 @@ def tally(found: Examination, amended: Amended) -> Tally:
     for number in np.flatnonzero(found.overdrawn):  # rare: each one waits for a person
         days = _days_of(found, int(number))
         flags[brackets.channel[number], days] |= V46
+    flags = without_refuted(flags, found, amended, rules)
     actual = (status == Status.VALIDATED.code) | (status == Status.ACCEPTED.code)
     value = np.where(expected & actual, amended.value, 0)
     return Tally(

@@ -5,7 +5,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
+from mdms.domain.readings import Bool
 from vee.rules import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Reign:
+    """A rule set with the first and the last local day that it judges."""
+
+    rules: RuleSet
+    first: date
+    last: date
+
+    def mask(self, days: Sequence[date]) -> Bool:
+        """Return which of these days it judges, shape (days,)."""
+        return np.array([self.first <= day <= self.last for day in days], np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +46,11 @@ class Editions:
         begun = [each for each in self.rulesets if each.edition.effective <= day]
         return begun[-1] if begun else self.rulesets[0]
 
-    def spans(self) -> Iterator[tuple[RuleSet, date, date]]:
-        """Yield each rule set with its first and last day."""
+    def reigns(self) -> Iterator[Reign]:
+        """Yield each rule set with its first and last day, in order."""
         starts = [date.min, *(each.edition.effective for each in self.rulesets[1:])]
         ends = [date.fromordinal(start.toordinal() - 1) for start in starts[1:]]
-        yield from zip(self.rulesets, starts, [*ends, date.max], strict=True)
+        yield from map(Reign, self.rulesets, starts, [*ends, date.max])
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,24 @@ class Scope:
     covered: Bool
 
     @classmethod
-    def of(cls, examination: Examination, target: Bool) -> "Scope":
-        """Return the scope of target channel-days, shape (channels, days)."""
-        slots: Bool = np.take(target, examination.block.slots.day, axis=1)
-        brackets = examination.brackets.touching(slots)
-        reached = examination.brackets.mark(brackets, slots.shape)
+    def of(cls, examination: Examination, target: Bool, reign: Bool | None = None) -> "Scope":
+        """
+        Return the scope of target channel-days.
+
+        Args:
+            examination: Of a block.
+            target: Channel-days, shape (channels, days).
+            reign: Days that the same rules judge, with no other between them, shape (days,); None:
+                all. A bracket that has no slot in them is left to its own rules.
+        """
+        every, day = examination.brackets, examination.block.slots.day
+        slots: Bool = np.take(target, day, axis=1)
+        brackets = every.touching(slots)
+        if reign is not None and not reign.all():
+            own = np.flatnonzero(reign[day])
+            assert not slots[:, ~reign[day]].any(), "each day is judged by its own rules"
+            brackets = brackets & (every.first <= own[-1]) & (every.last > own[0])
+        reached = every.mark(brackets, slots.shape)
         return cls(examination, slots, brackets, np.logical_or(slots, reached))
 
     @property

@@ -27,10 +27,11 @@ from mdms.services.vee_evidence import load_evidence
 from mdms.services.vee_gaps import GapFacts, GapLoader
 from mdms.services.vee_outcomes import Judgement, Outcomes
 from mdms.services.vee_plan import TWO_SIDED_DAYS, ChannelDays
-from mdms.services.vee_stages import Stage, meter_parts, meters_of, stages
+from mdms.services.vee_stages import Stage, meter_parts, meters_of, stages, wants_wider
 from vee import engine, gridding
 from vee.amend import Stored, amend
 from vee.block import Block, SlotTable
+from vee.editions import Reign
 from vee.examination import Examination
 from vee.rules import RuleSet
 from vee.scope import Scope
@@ -66,7 +67,8 @@ class BlockRun:
 
     work: UnitOfWork
     clock: Clock
-    rules: RuleSet
+    reign: Reign
+    """What judges the targets, and which days beside them."""
     zone: ZoneInfo
     table: ChannelTable
     """Installations of channels of that interval length."""
@@ -76,6 +78,11 @@ class BlockRun:
     """What was stated that may help to fill gaps."""
     outcomes: Outcomes = field(init=False)
     """What was appended so far."""
+
+    @property
+    def rules(self) -> RuleSet:
+        """What the targets are judged by."""
+        return self.reign.rules
 
     def __post_init__(self) -> None:
         self.outcomes = Outcomes(self.work, self.rules, self.table)
@@ -226,16 +233,24 @@ class BlockRun:
         two_sided_until = today - timedelta(days=TWO_SIDED_DAYS + 1)
         ahead = np.array([self.final or day <= two_sided_until for day in slots.days])
         found = engine.validate(block, self.rules, ahead=ahead)
-        scope = Scope.of(found, target)
+        reign = self.reign.mask(slots.days)
+        scope = Scope.of(found, target, reign)
         if decides:
             wider = np.zeros(len(block.channel_id), np.bool_)
         else:
-            wider = self._wider(scope, part.table, stage, last_day)
+            wider = wants_wider(
+                scope,
+                part.table,
+                stage,
+                loaded=self._span(slots, stage),
+                last_day=last_day,
+                known_at=self.clock.now(),
+            )
         if stage.hours is not None:  # registers further off may know better
             wider |= _off(found)
         if wider.any():
             target &= ~wider[:, None]
-            scope = Scope.of(found, target)
+            scope = Scope.of(found, target, reign)
         outcome = engine.judge(scope, self.rules, ahead=ahead, final=self.final)
         amended = amend(outcome, stored, found)
         if stage.hours is not None:  # a day that is not all there cannot be counted anew
@@ -248,27 +263,11 @@ class BlockRun:
             found,
             stored,
             amended,
+            self.rules,
             target=target,
             deferred=block.channel_id[wider],
             loaded_at=part.loaded_at,
         )
-
-    def _wider(self, scope: Scope, table: ChannelTable, stage: Stage, last_day: date) -> Bool:
-        """Return the channels that a wider stage would judge better."""
-        block = scope.examination.block
-        slots, loaded = block.slots, self._span(block.slots, stage)
-        installed_s = np.full(len(block.channel_id), np.iinfo(np.int64).max)
-        row = np.searchsorted(block.channel_id, table.channel_id)
-        np.minimum.at(installed_s, row, table.installed_s)
-        inner_days = len(slots.days) - (slots.days[-1] - last_day).days + stage.reach_days
-        wider = scope.needs_wider(
-            earlier=installed_s < loaded.start_s,
-            later=np.full(len(block.channel_id), loaded.end_utc <= self.clock.now()),
-            first_slot=int(slots.first[stage.context_days]),
-            last_slot=int(slots.first[min(inner_days, len(slots.days))]),
-            beside=stage.hours is None,
-        )
-        return wider if stage.context_days else wider | scope.has_gaps
 
 
 def _off(found: Examination) -> Bool:

@@ -6,9 +6,7 @@ was recorded, under the rule set whose hash was kept with it; the answer says wh
 come out. An outcome that a later run confirmed keeps its older time.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -19,29 +17,21 @@ from mdms.domain.readings import IntervalReads, Method, Source, Status
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, from_epoch_us, local_day, to_epoch_s
 from mdms.ports.clock import Clock
-from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeDay
 from mdms.services.channel_bench import one_channel
 from mdms.services.customer_rules import CustomerBook
 from mdms.services.edit_views import edit_view
 from mdms.services.explain_views import factor_view, outcome_view, source_view
-from mdms.services.mass_events import silent_days
 from mdms.services.reading_tables import displayed_status
-from mdms.services.vee_context import ContextLoader
-from mdms.services.vee_evidence import load_evidence
-from mdms.services.vee_gaps import GapFacts, GapLoader
-from mdms.services.vee_plan import TWO_SIDED_DAYS
+from mdms.services.vee_again import Again, Rejudging
 from mdms.services.vee_rulesets import judging
-from vee import engine, gridding
-from vee.amend import Amended, Stored, amend
-from vee.block import SlotTable
-from vee.examination import Examination
+from mdms.services.vee_stages import SILENT_DAYS_MAX
 from vee.explanation import sources, witnesses
 from vee.factors import factors
 from vee.kernels.gaps import Cells
 from vee.names import METHODS, STATUSES, in_words
 from vee.rules import RuleSet
-from vee.scope import Scope
 from vee.shapes import Shaper
 
 SOURCES_MAX: Final = 12
@@ -54,32 +44,6 @@ _NOTHING: Final[dict[str, Any]] = {
     "factors": [],
 }
 """Of a value that was not estimated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """
-    A channel-day judged again as it was known.
-
-    Attributes:
-        then: As known at that instant.
-        rules: The rule set that judges the day.
-        found: The meter's channels of one interval length, examined.
-        stored: Their versions as they were known.
-        amended: What they ought to be, by today's code.
-        ahead: Days that could look at later days then.
-        row: The channel's row.
-        badges: The meter of each channel of that interval length.
-    """
-
-    then: datetime
-    rules: RuleSet
-    found: Examination
-    stored: Stored
-    amended: Amended
-    ahead: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    row: int
-    badges: Mapping[int, str]
 
 
 class ExplainService:
@@ -136,9 +100,8 @@ class ExplainService:
                 final = bool((reads.status == Status.FINAL_ESTIMATE.code).any())
                 newest_us = int(reads.recorded_us.max(initial=0))
                 then = max(outcome.recorded_at, from_epoch_us(newest_us))
-                again = await self._again(
-                    work, alike, (channel_id, day, then), rules=judged_by, final=final
-                )
+                anew = Rejudging(work, judged_by, self._zone, self._book, alike, then, final)
+                again = await anew.of(channel_id, day)
         if not len(reads):
             raise NotFoundError(
                 f"nothing is stored of {meter} at {interval.start_utc.isoformat()}: "
@@ -188,65 +151,6 @@ class ExplainService:
             "method_words": METHODS[method],
             "versions": rows,
         }
-
-    async def _again(
-        self,
-        work: UnitOfWork,
-        every: ChannelTable,
-        what: tuple[int, date, datetime],
-        *,
-        rules: RuleSet,
-        final: bool,
-    ) -> Again:
-        """Judge a channel-day again, among channels of its length, as it was known."""
-        channel_id, day, then = what
-        table = every.take(every.badge == every.badge[every.channel_id == channel_id][0])
-        today = local_day(then, self._zone)
-        beside = timedelta(days=rules.estimate.gap_days_max + rules.estimate.reach_days + 2)
-        slots = SlotTable.of_days(
-            day - beside,
-            min(day + beside, today),
-            interval_s=int(table.interval_s[0]),
-            zone=self._zone,
-        )
-        align_s, ids = rules.bookend.align_s, np.unique(table.channel_id).tolist()
-        start_s, end_s = int(slots.start_s[0]), slots.end_s
-        span = Period(from_epoch_s(start_s), from_epoch_s(end_s))
-        edges = Period(from_epoch_s(start_s - align_s), from_epoch_s(end_s + align_s))
-        marks = await work.edits.marks(span, ids, as_of=then)
-        block, stored = gridding.grid(
-            table,
-            slots,
-            await work.readings.intervals(span, channel_ids=ids, as_of=then),
-            await work.readings.registers(edges, channel_ids=ids, as_of=then),
-            rules,
-            temporary=marks.temporary,
-            waived=marks.waived,
-            vouched=marks.vouched,
-        )
-        row = int(np.searchsorted(block.channel_id, channel_id))
-        target = np.zeros((len(ids), len(slots.days)), np.bool_)
-        target[:, slots.days.index(day)] = True
-        known = await ContextLoader(work, rules, self._zone).load(block, table, target)
-        block = replace(block, known=known, evidence=await load_evidence(work, block))
-        silent = await silent_days(work, slots.days[0], slots.days[-1], then)
-        facts = await GapFacts.load(
-            work,
-            self._zone,
-            self._book,
-            then,
-            silent_days=frozenset() if final else silent,
-            table=every,
-        )
-        gaps = GapLoader(work, rules, self._zone, every, facts, as_of=then)
-        block = replace(block, evidence=await gaps.add(block, table, block.evidence, target))
-        until = today - timedelta(days=TWO_SIDED_DAYS + 1)
-        ahead = np.array([final or each <= until for each in slots.days])
-        found = engine.validate(block, rules, ahead=ahead)
-        judged = engine.judge(Scope.of(found, target), rules, ahead=ahead, final=final)
-        amended = amend(judged, stored, found)
-        badges = dict(zip(every.channel_id.tolist(), map(str, every.badge), strict=True))
-        return Again(then, rules, found, stored, amended, ahead, row, badges)
 
     def _inputs(self, again: Again, start_s: int) -> dict[str, Any]:
         """Return bracket, scale and the values that an estimate rests on."""
@@ -323,6 +227,11 @@ def _compared(again: Again, start_s: int) -> dict[str, Any]:
         ("flags", int(again.stored.flags[at]), int(again.amended.flags[at])),
     )
     differs = [f"{name}: stored {old}, now {new}" for name, old, new in pairs if old != new]
+    if again.wider:
+        differs.append(
+            f"its registers lie more than {SILENT_DAYS_MAX} days from it: what a run makes of "
+            "them hangs on the days that it judges together"
+        )
     return {"same": False, "differs": differs, "known_at": again.then.isoformat()}
 
 

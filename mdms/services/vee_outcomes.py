@@ -60,13 +60,15 @@ class Judgement:
         found: Examination,
         stored: Stored,
         amended: Amended,
+        rules: RuleSet,
         *,
         target: Bool,
         deferred: Int32,
         loaded_at: datetime,
     ) -> "Judgement":
-        """Count what became of the days."""
-        return cls(found, stored, amended, tally(found, amended), target, deferred, loaded_at)
+        """Count what became of the days, which these rules judged."""
+        counts = tally(found, amended, rules)
+        return cls(found, stored, amended, counts, target, deferred, loaded_at)
 
 
 @dataclass(slots=True)

@@ -47,9 +47,10 @@ class RulesetService:
             known = await editions(work, self._shipped)
         today = self._today()
         rows: list[dict[str, object]] = []
-        for rules, first, last in known.spans():
-            promoted = stored.get(rules.hash)
-            state = "replaced" if last < today else "planned" if first > today else "in force"
+        for reign in known.reigns():
+            rules, promoted = reign.rules, stored.get(reign.rules.hash)
+            over, ahead = reign.last < today, reign.first > today
+            state = "replaced" if over else "planned" if ahead else "in force"
             rows.append(
                 {
                     "version": rules.edition.version,

@@ -5,6 +5,7 @@ VEE on stored reads: which channel-days are due, judged a block and a transactio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +29,7 @@ from mdms.services.vee_shadow import Shadow, ShadowRun
 from mdms.services.vee_stages import CELLS_MAX, meter_parts, parts
 from mdms.telemetry import metrics
 from vee.block import DAY_S
-from vee.editions import Editions
+from vee.editions import Editions, Reign
 from vee.rules import RuleSet
 from vee.rules_file import written
 
@@ -288,7 +289,7 @@ class VeeService:
                 silent_days=waiting,
                 table=table,
             )
-        for rules, span in _by_edition(known, wanted):
+        for reign, span in _by_edition(known, wanted):
             for interval_s in np.unique(table.interval_s).tolist():
                 alike = table.take(table.interval_s == interval_s)
                 due = span.of_channels(alike.channel_id)
@@ -304,7 +305,7 @@ class VeeService:
                         block = BlockRun(
                             work,
                             self._clock,
-                            rules,
+                            reign,
                             self._zone,
                             alike,
                             targets,
@@ -335,8 +336,16 @@ class VeeService:
         return result
 
 
-def _by_edition(known: Editions, wanted: ChannelDays) -> Iterator[tuple[RuleSet, ChannelDays]]:
-    """Cut channel-days into spans that one rule set judges, earliest first."""
-    for rules, first, last in known.spans():
-        for span in wanted.between(first, last).spans(DAYS_MAX):
-            yield rules, span
+def _by_edition(known: Editions, wanted: ChannelDays) -> Iterator[tuple[Reign, ChannelDays]]:
+    """
+    Cut channel-days into spans that one rule set judges, earliest first.
+
+    The register at the first midnight of an edition may be what the evening before waited for, and
+    no other day asks for that evening: it is judged again too, by its own edition.
+    """
+    for before, after in pairwise(known.reigns()):
+        begun = wanted.between(after.first, after.first).channel_id.tolist()
+        wanted = wanted.union(ChannelDays.of((channel, before.last) for channel in begun))
+    for reign in known.reigns():
+        for span in wanted.between(reign.first, reign.last).spans(DAYS_MAX):
+            yield reign, span

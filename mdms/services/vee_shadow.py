@@ -8,8 +8,10 @@ differ, by how many whole units, and which could not be frozen.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
+from functools import reduce
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -43,7 +45,7 @@ from vee.amend import Amended, Stored, amend
 from vee.block import Block, SlotTable
 from vee.catalogue import RULES
 from vee.days import Finding, findings, tally
-from vee.editions import Editions
+from vee.editions import Editions, Reign
 from vee.rules import RuleSet
 from vee.scope import Scope
 
@@ -121,9 +123,9 @@ class ShadowRun:
     async def run(self, table: ChannelTable, first: date, last: date) -> Shadow:
         """Judge the local days first..last of these channels by both rule sets."""
         wanted = ChannelDays.expected(table, first, last, self.zone)
-        spans = [(rules, wanted.between(begin, end)) for rules, begin, end in self.editions.spans()]
-        now = _Side([(rules, days) for rules, days in spans if len(days)])
-        then = _Side([(self.candidate, wanted)])
+        spans = [(each, wanted.between(each.first, each.last)) for each in self.editions.reigns()]
+        now = _Side([(reign, days) for reign, days in spans if len(days)])
+        then = _Side([(Reign(self.candidate, date.min, date.max), wanted)])
         window = BillWindow(first, last + timedelta(days=1))
         periods = service_periods(window, await self.work.registry.load())
         billed = billed_channels(window, self.zone, table, periods)
@@ -136,24 +138,24 @@ class ShadowRun:
             silent_days=await silent_days(self.work, first, last, now_at),
             table=table,
         )
-        every = [rules for side in (now, then) for rules, _ in side.judged]
+        every = [reign.rules for side in (now, then) for reign, _ in side.judged]
         for interval_s in np.unique(table.interval_s).tolist():
             alike = table.take(table.interval_s == interval_s)
             slots = self._slots(every, first, last, interval_s)
             due = wanted.of_channels(alike.channel_id)
             count_max = max(1, CELLS_MAX // len(slots))
             for channel_ids in meter_parts(alike, np.unique(due.channel_id), count_max):
-                mine = set(channel_ids.tolist())
-                paying = [channel for channel in billed if channel.channel_id in mine]
+                ids = set(channel_ids.tolist())
+                paying = [channel for channel in billed if channel.channel_id in ids]
                 part = await self._load(alike, channel_ids, slots, every)
                 for side in (now, then):
-                    current = [part.intervals]
-                    for rules, days in side.judged:
-                        if not len(own := days.of_channels(channel_ids)):
-                            continue
-                        seen = await self._judged(part, rules, own, facts)
-                        current.append(_count(side.verdicts, seen))
-                    intervals = IntervalReads.concat(*current)
+                    in_turn = [
+                        await self._judged(part, reign, mine, facts)
+                        for reign, days in side.judged
+                        if len(mine := days.of_channels(channel_ids))
+                    ]
+                    versions = _count(side.verdicts, reduce(_Seen.followed_by, in_turn))
+                    intervals = IntervalReads.concat(part.intervals, versions)
                     _bill(side.verdicts, window, paying, intervals, part.registers)
         return Shadow(len(wanted), now.verdicts, then.verdicts)
 
@@ -183,9 +185,10 @@ class ShadowRun:
         )
 
     async def _judged(
-        self, part: "_Part", rules: RuleSet, days: ChannelDays, facts: GapFacts
+        self, part: "_Part", reign: Reign, days: ChannelDays, facts: GapFacts
     ) -> "_Seen":
         """Judge those of some channel-days that lie in a part."""
+        rules = reign.rules
         block, stored = gridding.grid(
             part.table,
             part.slots,
@@ -202,22 +205,23 @@ class ShadowRun:
         block = replace(block, known=known, evidence=evidence)
         gaps = GapLoader(self.work, rules, self.zone, part.alike, facts)
         block = replace(block, evidence=await gaps.add(block, part.table, evidence, target))
-        return await asyncio.to_thread(self._judge, block, stored, target, rules)
+        return await asyncio.to_thread(self._judge, block, stored, target, reign)
 
-    def _judge(self, block: Block, stored: Stored, target: Bool, rules: RuleSet) -> "_Seen":
+    def _judge(self, block: Block, stored: Stored, target: Bool, reign: Reign) -> "_Seen":
         """Call the pure core; runs in a thread, so that the event loop stays free."""
+        rules, days = reign.rules, block.slots.days
         today = local_day(self.clock.now(), self.zone)
         two_sided_until = today - timedelta(days=TWO_SIDED_DAYS + 1)
-        ahead = np.array([day <= two_sided_until for day in block.slots.days])
+        ahead = np.array([day <= two_sided_until for day in days])
         found = engine.validate(block, rules, ahead=ahead)
-        outcome = engine.judge(Scope.of(found, target), rules, ahead=ahead, final=False)
-        amended = amend(outcome, stored, found)
-        here = np.take(target, block.slots.day, axis=1)
+        scope = Scope.of(found, target, reign.mask(days))
+        amended = amend(engine.judge(scope, rules, ahead=ahead, final=False), stored, found)
         return _Seen(
             block,
-            replace(amended, changed=amended.changed & here),
-            here & block.expected,
-            tally(found, amended).flags[target],
+            amended,
+            scope.covered,
+            scope.target & block.expected,
+            tally(found, amended, rules).flags[target],
             findings(found, amended, target),
         )
 
@@ -226,7 +230,7 @@ class ShadowRun:
 class _Side:
     """Which rules judge which channel-days, and what they make of them."""
 
-    judged: Sequence[tuple[RuleSet, ChannelDays]]
+    judged: Sequence[tuple[Reign, ChannelDays]]
     verdicts: Verdicts = field(default_factory=Verdicts)
 
 
@@ -249,8 +253,8 @@ class _Seen:
 
     Attributes:
         block: What was judged.
-        amended: Its slots; changed are only those of the target days, because each day is judged
-            by its own edition.
+        amended: Its slots.
+        covered: Slots that were judged: the target days, and brackets that share a slot with them.
         expected: Slots of the target days in which something was due, shape (channels, slots).
         flags: Rule masks of the target days.
         findings: What waits for a person.
@@ -258,9 +262,32 @@ class _Seen:
 
     block: Block
     amended: Amended
+    covered: Bool
     expected: Bool
     flags: Int64
     findings: list[Finding]
+
+    def followed_by(self, later: Self) -> Self:
+        """
+        Return this block once later days of it were judged as well, by their own edition.
+
+        Of a bracket across both, the later days have the last word, as they have in a run: it adds
+        up by one edition.
+        """
+        amended = Amended(
+            *(
+                np.where(later.covered, getattr(later.amended, name), getattr(self.amended, name))
+                for name in (each.name for each in fields(Amended))
+            )
+        )
+        return replace(
+            self,
+            amended=amended,
+            covered=self.covered | later.covered,
+            expected=self.expected | later.expected,
+            flags=np.concatenate([self.flags, later.flags]),
+            findings=self.findings + later.findings,
+        )
 
 
 def _count(verdicts: Verdicts, seen: _Seen) -> IntervalReads:

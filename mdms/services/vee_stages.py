@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 
 import numpy as np
 
-from mdms.domain.readings import Int32
+from mdms.domain.readings import Bool, Int32
 from mdms.domain.registry import ChannelTable
+from mdms.domain.time import Period
 from vee.rules import RuleSet
+from vee.scope import Scope
 
 CELLS_MAX = 2_000_000
 """Channels times slots of a transaction."""
@@ -56,6 +59,42 @@ def stages(rules: RuleSet) -> tuple[Stage, ...]:
         Stage(how.gap_days_max + 1, context),
         Stage(SILENT_DAYS_MAX, context),
     )
+
+
+def wants_wider(
+    scope: Scope,
+    table: ChannelTable,
+    stage: Stage,
+    *,
+    loaded: Period,
+    last_day: date,
+    known_at: datetime,
+) -> Bool:
+    """
+    Return the channels that a wider stage would judge better, shape (channels,).
+
+    Args:
+        scope: What is judged of a block that was loaded as the stage says.
+        table: Installations of its channels.
+        stage: How much was loaded around the target days.
+        loaded: The intervals that were.
+        last_day: The last of the target days.
+        known_at: Of what comes later, nothing can be known.
+    """
+    block = scope.examination.block
+    slots, count = block.slots, len(block.channel_id)
+    installed_s = np.full(count, np.iinfo(np.int64).max)
+    row = np.searchsorted(block.channel_id, table.channel_id)
+    np.minimum.at(installed_s, row, table.installed_s)
+    inner_days = len(slots.days) - (slots.days[-1] - last_day).days + stage.reach_days
+    wider = scope.needs_wider(
+        earlier=installed_s < loaded.start_s,
+        later=np.full(count, loaded.end_utc <= known_at),
+        first_slot=int(slots.first[stage.context_days]),
+        last_slot=int(slots.first[min(inner_days, len(slots.days))]),
+        beside=stage.hours is None,
+    )
+    return wider if stage.context_days else wider | scope.has_gaps
 
 
 def parts(channel_ids: Int32, count_max: int) -> Iterator[Int32]:

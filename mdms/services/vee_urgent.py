@@ -6,12 +6,12 @@ from datetime import datetime
 import numpy as np
 
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
-from mdms.domain.readings import FLAG_OUTAGE_CONFLICT, Bool, Status
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import from_epoch_s
 from vee.amend import Amended
 from vee.days import Finding
-from vee.examination import V29, Examination
+from vee.disconnected import used_while_off
+from vee.examination import Examination
 from vee.rules import RuleSet
 
 
@@ -50,7 +50,7 @@ def urgent(
     ):
         row, first = finding.channel, int(slots.first[finding.day])
         day = slice(first, int(slots.first[finding.day + 1]))
-        used = first + np.flatnonzero(_used(amended, row, day, int(limit[row])))
+        used = first + np.flatnonzero(used_while_off(amended, row, day, quanta_max=int(limit[row])))
         if not len(used):
             continue
         mine = table.take(table.channel_id == block.channel_id[row])
@@ -69,17 +69,3 @@ def urgent(
         )
         told.setdefault((badge, at_s), event)
     return list(told.values())
-
-
-def _used(amended: Amended, row: int, day: slice, limit: int) -> Bool:
-    """
-    Return the slots of a day in which a service was used that is off, shape (slots,).
-
-    What its register refuted was not: it was replaced, by what that leaves (vee.md 3.4). What
-    nobody could decide about was, and what a register counted unheard (vee.md 4.6).
-    """
-    value, flags = amended.value[row, day], amended.flags[row, day]
-    unheard = (flags & FLAG_OUTAGE_CONFLICT) != 0
-    stands = amended.status[row, day] != Status.SUSPECT.code  # else it was withdrawn
-    used: Bool = ((flags & V29) != 0) & np.where(unheard, stands, np.abs(value) > limit)
-    return used

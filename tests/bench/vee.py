@@ -177,7 +177,7 @@ class _Night:
             outcome = engine.judge(Scope.of(found, target), RULES, ahead=ahead, final=False)
             amended = amend(outcome, stored, found)
             versions = gridding.versions(block, amended, recorded_us=1)
-            yield int(tally(found, amended).actual[target].sum()), len(versions)
+            yield int(tally(found, amended, RULES).actual[target].sum()), len(versions)
 
 
 def _total(parts: Iterator[tuple[int, int]]) -> tuple[int, int]:

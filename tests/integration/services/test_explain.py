@@ -207,3 +207,34 @@ async def test_what_is_not_stored_or_not_judged_is_said(store):
         await explaining(desk).explain(METER, at(3000))
     with pytest.raises(NotFoundError, match="E999"):
         await explaining(desk).explain("E999", at(1))
+
+
+async def a_silent_summer(desk: Desk, days: int) -> date:
+    """Let the desk's meter fall silent after its week, but for one register; return its day."""
+    end = LAST + timedelta(days=days + 1)
+    period = Period.of_days(end, end, PACIFIC)
+    desk.clock.advance(period.end_utc - desk.clock.now())
+    async with desk.store() as work:
+        await work.readings.append_raw(
+            IntervalReads.empty(),
+            RegisterReads.raw(
+                np.array([desk.channel_id]), np.array([period.start_s]),
+                np.array([VALUE.sum() + days * 8_001]), recorded_us=0, source=Source.UPLINK,
+            ),
+            sure=True,
+        )  # fmt: skip
+    return end
+
+
+async def test_an_estimate_between_registers_a_season_apart_is_made_again(store):
+    desk = await a_desk(store)
+    end = await a_silent_summer(desk, 120)
+    first = LAST + timedelta(days=1)
+    for day in (first, first + timedelta(days=60), end - timedelta(days=1)):
+        await desk.judge(day, day)
+        noon = Period.of_days(day, day, PACIFIC).start_utc + timedelta(hours=12)
+
+        why = await explaining(desk).explain(METER, noon)
+
+        assert (why["status"], why["bracket"]["usage"]) == ("E", 120 * 8_001)
+        assert (why["same"], why["differs"]) == (True, [])

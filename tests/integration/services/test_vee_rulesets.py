@@ -12,11 +12,14 @@ from mdms.domain.errors import UsageError
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.time import Period, local_midnight, to_epoch_s
 from mdms.ports.unit_of_work import UnitOfWorkFactory
+from mdms.ports.vee import StoredRuleset
 from mdms.services.vee_run import VeeService
 from tests.controls import a_registry
 from tests.fakes import FakeClock
-from tests.integration.services.editing import a_desk
+from tests.integration.services.editing import LAST as WEEK_LAST
+from tests.integration.services.editing import STARTS, VALUE, WEEK, a_desk
 from vee.rules import RuleSet
+from vee.rules_file import written
 
 pytestmark = pytest.mark.db
 
@@ -126,6 +129,42 @@ async def test_a_shadow_run_takes_the_word_of_who_edited(store):
     assert not [row for row in shadow.rows() if row["what"] in {"rules", "statuses", "exceptions"}]
 
 
+async def test_a_gap_across_two_editions_adds_up_in_a_shadow_run_as_it_does_in_a_run(store):
+    gap = slice(6 * SLOTS - 36, 6 * SLOTS + 4)  # from the fall at 16:00 past the last midnight
+    desk = await a_desk(store, heard=gap, registers=False)
+    at_s = np.array([STARTS[0], WEEK.end_s])
+    register = np.array([0, VALUE.sum()])
+    straight = ("references_min = 3 ", "references_min = 30 "), ("h_max = 2.0", "h_max = 12.0")
+    newer = RuleSet.parse(text(*straight, effective=f"{WEEK_LAST}"), name="newer")
+    async with store() as work:
+        await work.readings.append_raw(
+            IntervalReads.empty(),
+            RegisterReads.raw(
+                np.full(2, desk.channel_id), at_s, register, recorded_us=1, source=Source.UPLINK
+            ),
+            sure=True,
+        )
+        await work.vee.add_ruleset(a_ruleset(newer))
+
+    shadow = await desk.vee.shadow(TEXT, FIRST, WEEK_LAST, channel_ids=[desk.channel_id])
+    await desk.judge(FIRST, WEEK_LAST)
+
+    made = [value for value, _ in await desk.current(gap.start, gap.stop)]
+    assert shadow.in_force.energy["E"] == sum(made) == VALUE[gap].sum()
+
+
+def a_ruleset(rules: RuleSet) -> StoredRuleset:
+    return StoredRuleset(
+        hash=rules.hash,
+        version=rules.edition.version,
+        effective=rules.edition.effective,
+        approved_by=rules.edition.approved_by,
+        promoted_by="supervisor",
+        promoted_at=datetime(2026, 11, 4, 20, tzinfo=UTC),
+        toml=written(rules),
+    )
+
+
 async def test_a_promoted_rule_set_judges_from_its_day_on_and_never_before(store):
     clock = FakeClock(datetime(2026, 11, 4, 20, tzinfo=UTC))
     vee = await heard(store, clock)
@@ -144,6 +183,23 @@ async def test_a_promoted_rule_set_judges_from_its_day_on_and_never_before(store
         LAST: later,
     }
     assert [row["state"] for row in await vee.rulesets.list()] == ["replaced", "in force"]
+
+
+async def test_the_evening_before_a_promoted_rule_set_is_judged_by_its_own_to_the_last(store):
+    clock = FakeClock(datetime(2026, 11, 4, 20, tzinfo=UTC))
+    vee = await heard(store, clock)
+    lax = ("resolutions = 2 ", "resolutions = 100 "), ("per_mille = 1 ", "per_mille = 900 ")
+    await vee.rulesets.promote(text(*lax, effective=f"{LAST}"), by="supervisor")
+    clock.advance(timedelta(days=2, hours=18))
+    evening = LAST - timedelta(days=1)
+
+    for first, last in ((FIRST, LAST), (LAST, LAST), (evening, evening)):
+        await vee.run(first, last, channel_ids=[1])
+
+        async with store() as work:
+            (day,) = await work.vee.days(evening, evening)
+        # its register is off by these rules, and would not be by those of the next morning
+        assert (day.ruleset_hash, day.estimated) == (RULES.hash, 1)
 
 
 @pytest.mark.parametrize(

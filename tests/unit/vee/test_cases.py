@@ -68,7 +68,7 @@ def test_four_of_96_intervals_are_missing(case):
     block = build.block(slot_table(), missing=[5, 6, 50, 95], linear=False)
 
     found = examine(block, RULES)
-    counts = tally(found, amend(judge(block), nothing_stored(block), found))
+    counts = tally(found, amend(judge(block), nothing_stored(block), found), RULES)
 
     assert (counts.expected[0, 0], counts.actual[0, 0], counts.missing[0, 0]) == (96, 92, 4)
 
@@ -86,7 +86,7 @@ def test_a_day_on_which_the_clocks_change_is_complete(day, interval_s, expected)
     block = build.block(slot_table(day, interval_s=interval_s))
 
     found = examine(block, RULES)
-    counts = tally(found, amend(judge(block), nothing_stored(block), found))
+    counts = tally(found, amend(judge(block), nothing_stored(block), found), RULES)
 
     assert (counts.expected[0, 0], counts.missing[0, 0]) == (expected, 0)
 
@@ -454,7 +454,7 @@ def test_a_gap_whose_bracket_is_overdrawn_is_left_to_a_person(case):
     assert statuses(outcome)[39:48] == "V..SSSSSV", "what exceeds the register waits as well"
     assert raised(block, outcome) == {"V46", "V08"}
     found = examine(block, RULES)
-    assert tally(found, amend(outcome, nothing_stored(block), found)).flags[0, 0] & V46
+    assert tally(found, amend(outcome, nothing_stored(block), found), RULES).flags[0, 0] & V46
 
 
 @pytest.mark.parametrize("case", [pytest.param(None, id="case-49")])

@@ -37,7 +37,7 @@ def test_each_day_is_judged_by_the_rules_of_that_day():
     ]
 
     assert judged == [RULES, RULES, december, december, march]
-    assert [(first, last) for _, first, last in editions.spans()] == [
+    assert [(reign.first, reign.last) for reign in editions.reigns()] == [
         (date.min, date(2026, 11, 30)),
         (date(2026, 12, 1), date(2027, 2, 28)),
         (date(2027, 3, 1), date.max),

@@ -19,7 +19,8 @@ from vee import engine
 from vee.amend import Amended, amend
 from vee.block import Block
 from vee.context import ELECTRIC, Context, Openings, Quantity
-from vee.days import findings
+from vee.days import findings, tally
+from vee.examination import V29
 
 NOON = 48
 OFF = NOON - 2
@@ -43,14 +44,18 @@ def switched_off(block: Block, quantities: Sequence[Quantity] = (Quantity.DELIVE
 
 
 def told(block: Block, table: ChannelTable | None = None) -> tuple[list[EndDeviceEvent], Amended]:
-    """Return the events of a block that is judged, and its slots."""
+    """Return the events of a block that is judged, and its slots; its days say the same."""
     channels, days = len(block.channel_id), len(block.slots.days)
     judged = np.ones((channels, days), np.bool_)
     found = engine.validate(block, RULES, ahead=np.ones(days, np.bool_))
     amended = amend(build.judge(block), nothing_stored(block), found)
     listed = findings(found, amended, judged)
     table = one_meter(channels) if table is None else table
-    return urgent(found, amended, listed, table=table, rules=RULES, noticed_at=NOW), amended
+    events = urgent(found, amended, listed, table=table, rules=RULES, noticed_at=NOW)
+    flagged = (tally(found, amended, RULES).flags & V29).any(axis=0)
+    starts = block.slots.start_s[block.slots.first[np.flatnonzero(flagged)]].tolist()
+    assert [event.at for event in events] == [from_epoch_s(start) for start in starts]
+    return events, amended
 
 
 def one_meter(channels: int) -> ChannelTable:
