@@ -5,6 +5,7 @@ Compare what happened with what is stored: files only, and nothing of the progra
 exported from the database.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,22 @@ import numpy as np
 import pandas as pd
 
 from mdms.domain.readings import FLAG_EST_CLAMPED, FLAG_EST_COARSE
+from simulators.fleet import SETTLE_S
 
 _ON_BOUNDARY_S = 60
 _MARKED = FLAG_EST_CLAMPED | FLAG_EST_COARSE
 """Estimates that say of themselves that they do not add up."""
 _POSITIONS_OF = {"disconnect": {"open"}, "reconnect": {"closed"}, "arm": {"armed", "closed"}}
 """Where an action may leave a switch; somebody presses the button of an armed one."""
+_PRESSED = ("armed", "closed")
 _ENDED = {
     "POLICY_DENIED", "VERIFIED", "FAILED", "EXPIRED", "CANCELLED", "UNKNOWN", "RECONCILED",
 }  # fmt: skip
-_SILENCE = pd.Timedelta(hours=16)
-"""Three transmit periods of a battery meter: a run may end before its silence is proven."""
+_WAITS_MAX = {True: pd.Timedelta(hours=3), False: pd.Timedelta(hours=12)}
+"""
+The longest that a command waits for anything, by whether its meter has mains: three transmit
+periods, after which a radio that was switched off counts as silent.
+"""
 _KEYS = {
     "intervals": ["meter", "reading_type", "start_utc"],
     "registers": ["meter", "reading_type", "at_utc"],
@@ -87,16 +93,17 @@ def check(directory: Path) -> Verdict:
     return Verdict(
         **counts,
         inexact=_inexact(directory, versions, registers),
-        mismoved=_mismoved(directory),
-        unfinished=_unfinished(directory),
+        mismoved=mismoved(directory),
+        unfinished=unfinished(directory),
     )
 
 
-def _mismoved(directory: Path) -> int:
+def mismoved(directory: Path) -> int:
     """
     Count what is untrue about switches, command by command.
 
-    A switch moves for a command that was sent, the way it says and once; a verified command moved
+    A switch moves for a command that was sent, the way it says and once, or because somebody
+    pressed the button of an armed one, whatever the meter was told last; a verified command moved
     it, or found it standing as commanded.
     """
     moves = pd.read_parquet(directory / "truth" / "switches.parquet")
@@ -105,9 +112,10 @@ def _mismoved(directory: Path) -> int:
         controls[controls["sent_at"].notna()],
         left_on=["meter", "command_id"], right_on=["meter", "control_id"], how="left",
     )  # fmt: skip
+    before = told.groupby("meter")["position"].shift()
     uncommanded = sum(
-        position not in _POSITIONS_OF.get(action, ())
-        for action, position in zip(told["action"], told["position"], strict=True)
+        position not in _POSITIONS_OF.get(action, ()) and (was, position) != _PRESSED
+        for action, was, position in zip(told["action"], before, told["position"], strict=True)
     )
     repeated = int(moves.duplicated(["command_id", "position"]).sum())
     verified = controls[(controls["state"] == "VERIFIED") & controls["action"].isin(_POSITIONS_OF)]
@@ -119,22 +127,40 @@ def _mismoved(directory: Path) -> int:
 
 
 def _is_true(moves: pd.DataFrame, control: Any) -> bool:
-    """Tell whether a command moved its switch, or found it standing as commanded."""
+    """Tell whether a command moved its switch, or its meter found it standing as commanded."""
     if (moves["command_id"] == control.control_id).any():
         return True
-    before = moves.loc[moves["at_utc"] <= control.sent_at, "position"]
+    before = moves.loc[moves["at_utc"] <= control.answered_at, "position"]
     return (before.iloc[-1] if len(before) else "closed") in _POSITIONS_OF[control.action]
 
 
-def _unfinished(directory: Path) -> int:
-    controls = pd.read_parquet(directory / "controls.parquet")
-    over_at = pd.read_parquet(directory / "truth" / "registers.parquet")["at_utc"].max()
-    listening = (
-        (controls["action"] == "radio_off")
-        & (controls["state"] == "METER_ACK")
-        & (over_at - controls["answered_at"] < _SILENCE)
-    )
-    return int((~controls["state"].isin(_ENDED) & ~listening).sum())
+def unfinished(directory: Path) -> int:
+    """
+    Count commands without an outcome that should have one.
+
+    A run may end while a command waits, but not past the time for which that was to wait, nor
+    while it waits for longer than anything takes.
+    """
+    controls = json.loads((directory / "report.json").read_text())["controls"]
+    waits = [each for each in controls if each["state"] not in _ENDED]
+    over_at = _over_at(directory)
+    return sum(not _may_wait(each, over_at) for each in waits)
+
+
+def _may_wait(control: dict[str, Any], over_at: pd.Timestamp) -> bool:
+    if control["due_at"] is None:
+        return False
+    rest = pd.Timestamp(control["due_at"]) - over_at
+    return pd.Timedelta(0) < rest <= _WAITS_MAX[control["meter"].startswith("E")]
+
+
+def _over_at(directory: Path) -> pd.Timestamp:
+    """Return when time stopped: a storm is followed by hours in which all that is late comes."""
+    lines = (directory / "journal.jsonl").read_text().splitlines()
+    arguments, *steps = map(json.loads, lines)
+    last_s = max(step["at"] for step in steps if "at" in step)
+    settled_s = SETTLE_S if arguments["arguments"]["faults"] == "storm" else 0
+    return pd.Timestamp(last_s + settled_s, unit="s", tz="UTC")
 
 
 def _inexact(directory: Path, versions: pd.DataFrame, registers: pd.DataFrame) -> int:

@@ -13,6 +13,8 @@ _PER_HOUR = 25_000
 """Beyond the quota of 20,000 frames an hour, even if one collector alone hears it."""
 _REPLAYS = 4
 """A replay that is killed is made again an hour later, as an operator would."""
+_LAST_REPLAY_S = 86_400 - 900
+"""A tower may be away for half a day, and brings its share of the flood when it is back."""
 
 
 def draw(seed: int, city: City) -> Sequence[dict[str, Any]]:
@@ -25,10 +27,9 @@ def draw(seed: int, city: City) -> Sequence[dict[str, Any]]:
     minutes = rng.randrange(*_MINUTES)
     flood = {"badge": meter.badge, "minutes": minutes, "per_hour": _PER_HOUR}
     end = begin + timedelta(minutes=minutes)
-    return (
-        {"at": begin.isoformat(), "flood": flood},
-        *(_replay(begin, end + hours * timedelta(hours=1)) for hours in range(1, _REPLAYS + 1)),
-    )
+    replays = [end + hours * timedelta(hours=1) for hours in range(1, _REPLAYS + 1)]
+    replays.append(datetime.fromtimestamp(city.start_s + _LAST_REPLAY_S, UTC))
+    return ({"at": begin.isoformat(), "flood": flood}, *(_replay(begin, at) for at in replays))
 
 
 def _replay(begin: datetime, at: datetime) -> dict[str, Any]:

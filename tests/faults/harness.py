@@ -1,7 +1,8 @@
 """
 Run a demo as real processes and break them at seeded moments.
 
-The seed decides who is hit how at which part of the run; everything else is the run's own.
+The seed decides who is hit how at which part of the run; everything else is the run's own. Who is
+away when a blow is due, still down from the one before, is hit when it is there again.
 
 A limit of the broker's own queue cannot be drawn here: time goes in lockstep, so that a broker
 never holds more than one step, and the time itself is among it: dropped, it stands still. What a
@@ -142,9 +143,10 @@ def _break(plan: Scenario, directory: Path, demo: Forked) -> list[str]:
         if time.monotonic() > deadline_s:
             raise RunFailedError(f"{plan}\nno end after {_RUN_S_MAX:.0f} s")
         if waiting and _elapsed_s(directory) >= waiting[0].at * whole_s:
-            fault = waiting.pop(0)
+            fault = waiting[0]
             if _deal(fault, directory):
                 done.append(f"{fault.blow} {fault.process} at {fault.at:.2f}")
+                waiting.pop(0)
         time.sleep(_TICK_S)
     if waiting:
         done.append(f"{len(waiting)} blows came too late")
@@ -152,7 +154,11 @@ def _break(plan: Scenario, directory: Path, demo: Forked) -> list[str]:
 
 
 def _elapsed_s(directory: Path) -> int:
-    """Return how many simulated seconds have passed, by the simulator's journal."""
+    """
+    Return how many simulated seconds have passed, by the simulator's journal.
+
+    None have where the run is over: what follows is the proof, which no blow is meant for.
+    """
     try:
         with (directory / "journal.jsonl").open("rb") as journal:
             head = journal.readline(), journal.readline()
@@ -162,7 +168,8 @@ def _elapsed_s(directory: Path) -> int:
         return 0
     steps = [json.loads(line) for line in whole[1:]]
     times_s = [step["at"] for step in steps if "at" in step]
-    return times_s[-1] - json.loads(head[1])["at"] if times_s else 0
+    is_over = bool(steps) and "end" in steps[-1]
+    return 0 if is_over or not times_s else times_s[-1] - json.loads(head[1])["at"]
 
 
 def _deal(fault: Fault, directory: Path) -> bool:
@@ -172,6 +179,8 @@ def _deal(fault: Fault, directory: Path) -> bool:
         return False
     try:
         process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
         if fault.blow is Blow.KILL:
             os.kill(pid, signal.SIGKILL)
             return True
