@@ -129,7 +129,6 @@ class Pipeline:
         self._on_holes = on_holes
         self._on_stored = on_stored
         self._preparer = Preparer(config.window_intervals, tags, trailers)
-        self._in_hand: Prepared | None = None
         self._change_count = 0
         self._status = IngestStatus()
 
@@ -154,10 +153,10 @@ class Pipeline:
         )
         upcoming = asyncio.create_task(self._next(batches))
         try:
-            while (prepared := await upcoming) is not None:
+            while await upcoming:
                 upcoming = asyncio.create_task(self._next(batches))
-                self._in_hand = prepared
                 await self._patiently(self._settle)
+                self._preparer.leave()
         finally:
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)
@@ -192,18 +191,19 @@ class Pipeline:
         alarms = standing(lasting)
         await self._preparer.start(Stored(table, collector_ids, sequences, alarms))
         # Some channels at a time: neither a statement nor what it returns grows with the city.
-        for first in range(0, int(table.channel_id.max(initial=-1)) + 1, _CHANNELS_AT_ONCE):
-            some = range(first, first + _CHANNELS_AT_ONCE)
+        end = int(table.channel_id.max(initial=-1)) + 1
+        for first in range(0, end, _CHANNELS_AT_ONCE):
+            some = range(first, min(first + _CHANNELS_AT_ONCE, end))
             async with self._unit_of_work() as work:
                 known = await work.readings.newest(self._config.window_intervals, some)
             await self._preparer.know(*known)
 
-    async def _next(self, batches: AsyncIterator[Sequence[Envelope]]) -> Prepared | None:
-        """Take a batch and prepare it; None at the end of the source."""
+    async def _next(self, batches: AsyncIterator[Sequence[Envelope]]) -> bool:
+        """Take a batch and prepare it; return whether the source had one."""
         batch = await anext(batches, None)
-        if batch is None:
-            return None
-        return await self._preparer.prepare(batch, self._clock.now())
+        if batch is not None:
+            await self._preparer.prepare(batch, self._clock.now())
+        return batch is not None
 
     async def _patiently(self, attempt: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Try until the database is there; what has begun is finished even when cancelled."""
@@ -219,9 +219,7 @@ class Pipeline:
                 return
 
     async def _settle(self) -> None:
-        assert self._in_hand is not None, "a batch was prepared"
-        # Kept at once: who is renewed again must be taken back as it was renewed last.
-        self._in_hand = prepared = await self._preparer.renew(self._in_hand)
+        prepared = await self._preparer.first()
         await self._store(prepared)
         # A crash before this line means redelivery, not loss.
         await self._source.ack(prepared.batch)

@@ -4,10 +4,12 @@ What is done with a batch before the database hears of it: decoded, resolved, si
 All of it is work for the processor alone, so it runs on a thread of its own while the batch before
 is being stored. The windows therefore know what is stored *or stands before us in the line*: a read
 that is dropped for a copy in the line belongs to a message that is not acknowledged before that
-read is stored, whatever happens in between.
+read is stored, whatever happens in between. So when the registry changes, the whole line is
+prepared again, and in its order: whose reads the first one holds, all that follow it build on.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -107,20 +109,24 @@ class Preparer:
         await self._in_turn(partial(self._know, intervals, registers))
 
     async def prepare(self, batch: Sequence[Envelope], received_at: datetime) -> Prepared:
-        """Make a batch ready to be stored; it must be stored before those that come after it."""
-        return await self._in_turn(partial(self._prepare, batch, received_at))
+        """Make a batch ready to be stored, as the last of the line."""
+        return await self._in_turn(partial(self._join, batch, received_at))
 
-    async def renew(self, prepared: Prepared) -> Prepared:
-        """Return a batch that was not stored yet, resolved by the registry as it is now."""
-        if prepared.roster is self._roster:
-            return prepared
+    async def first(self) -> Prepared:
+        """Return the first of the line, resolved by the registry as it is now."""
+        if self._line[0].roster is not self._roster:
+            await self._in_turn(self._prepare_again)
+        return self._line[0]
 
-        return await self._in_turn(partial(self._prepare_again, prepared))
+    def leave(self) -> None:
+        """Let go of the first of the line: it is stored."""
+        self._line.popleft()
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _forget_everything(self) -> None:
+        self._line: deque[Prepared] = deque()
         self._roster: Roster | None = None
         self._newest_seq: dict[int, int] = {}
         self._intervals = Window(self._window_intervals)
@@ -143,6 +149,11 @@ class Preparer:
         self._intervals.cover(table.channel_id, table.interval_s)
         self._registers.cover(table.channel_id, _REGISTER_STEPS * table.interval_s)
         self._roster = Roster(ChannelIndex(table), collector_ids)
+
+    def _join(self, batch: Sequence[Envelope], received_at: datetime) -> Prepared:
+        prepared = self._prepare(batch, received_at)
+        self._line.append(prepared)
+        return prepared
 
     def _prepare(self, batch: Sequence[Envelope], received_at: datetime) -> Prepared:
         roster = self.roster
@@ -177,13 +188,14 @@ class Preparer:
             alarms_before,
         )
 
-    def _prepare_again(self, prepared: Prepared) -> Prepared:
-        intervals, registers = prepared.intervals, prepared.registers
-        _forget(self._intervals, intervals.sure, intervals.unsure)
-        _forget(self._registers, registers.sure, registers.unsure)
-        self._clocks.keep(prepared.clocks_before)
-        self._alarms.keep(prepared.alarms_before)
-        return self._prepare(prepared.batch, prepared.received_at)
+    def _prepare_again(self) -> None:
+        line, first = tuple(self._line), self._line[0]
+        for each in line:
+            _forget(self._intervals, each.intervals.sure, each.intervals.unsure)
+            _forget(self._registers, each.registers.sure, each.registers.unsure)
+        self._clocks.keep(first.clocks_before)
+        self._alarms.keep(first.alarms_before)
+        self._line = deque(self._prepare(each.batch, each.received_at) for each in line)
 
 
 def _forget(window: Window, *parts: IntervalReads | RegisterReads) -> None:

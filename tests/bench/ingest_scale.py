@@ -75,4 +75,5 @@ class _City:
             prepared = await preparer.prepare(batch, NOW)
             assert not np.any(prepared.intervals.unsure.channel_id), "nothing is in doubt"
             count += len(prepared.intervals.sure)
+            preparer.leave()
         return count, time.process_time() - begun_s

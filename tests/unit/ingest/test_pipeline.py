@@ -1,6 +1,7 @@
 """The heart: what is stored, what is acknowledged, and when."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import pytest
 from ingest.codecs import fnb1_readings
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
+from ingest.preparing import Preparer
 from mdms.domain.errors import RejectReason, UnavailableError
 from mdms.ports.messages import Envelope
 from tests.channels import Installed, channel_table
@@ -141,6 +143,15 @@ async def test_after_a_restart_the_window_is_filled_from_the_database():
 
     assert work.readings.sure == [True]
     assert source.acked == [GOOD]
+
+
+async def test_reads_of_a_channel_that_was_registered_during_the_start_do_not_stop_it():
+    work = database()
+    work.readings.interval_values = {(1, NOON_S): 5}
+
+    await pipeline(FakeSource([[GOOD]]), work).run()
+
+    assert work.readings.interval_values == STORED | {(1, NOON_S): 5}
 
 
 async def test_copies_within_a_batch_are_stored_once():
@@ -388,6 +399,47 @@ async def test_a_registry_that_changes_while_the_database_is_away_loses_nothing(
     assert {channel for channel, _ in work.readings.interval_values} == {0, 3}
     assert len(work.readings.interval_values) == 2 * len(STORED)
     assert source.acked == [both, copy]
+
+
+async def test_a_read_is_no_copy_of_what_was_another_meters_all_along(monkeypatch):
+    """The second batch is prepared by the new registry, while the first still waits by the old."""
+
+    in_turn = Preparer._in_turn
+
+    async def telling(preparer: Preparer, work: Callable[[], object]) -> object:
+        done = await in_turn(preparer, work)
+        if swapped.is_set():
+            prepared.set()
+        return done
+
+    class Swapped(FakeSource):
+        async def batches(self, **_bounds):
+            yield [first]
+            await swapped.wait()
+            yield [second]
+
+    class Swapping(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            work.registry.table = channel_table(Installed(radio_id=5), Installed(channel_id=3))
+            await heart.reload_registry()
+            swapped.set()
+            await prepared.wait()
+
+    monkeypatch.setattr(Preparer, "_in_turn", telling)
+    first = Envelope(READ_TOPIC, message(frame()))
+    second = Envelope(READ_TOPIC, message(frame(meter_id=5), batch_seq=2))
+    source, work = Swapped(), database()
+    swapped, prepared = asyncio.Event(), asyncio.Event()
+    work.failures = [*LOADED, UnavailableError("away")]
+    heart = Pipeline(source, work, Swapping(NOON), IngestConfig(), VeeHorizon(ZONE))
+
+    await heart.run()
+
+    assert source.acked == [first, second]
+    assert work.readings.interval_values == {
+        (channel, start_s): value for channel in (0, 3) for (_, start_s), value in STORED.items()
+    }
 
 
 async def test_the_next_batch_is_prepared_while_one_is_being_stored():
