@@ -21,13 +21,6 @@ from mdms.domain.errors import DecodeError
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.time import from_epoch_s, to_epoch_s
 
-_CODES: Final = (
-    (fnb1_readings.FLAG_LOW_BATTERY, EventCode.LOW_BATTERY),
-    (fnb1_readings.FLAG_TAMPER, EventCode.TAMPER),
-    (fnb1_readings.FLAG_REGISTER_RESET, EventCode.REGISTER_RESET),
-    (fnb1_readings.FLAG_REVERSE_FLOW, EventCode.BACKFLOW),
-    (fnb1_readings.FLAG_LEAK, EventCode.LEAK),
-)
 _ELECTRIC: Final = 1
 _NIBBLE: Final = 4
 _CHANNELS: Final = 0x0F
@@ -59,7 +52,7 @@ def standing(begun: Iterable[EndDeviceEvent]) -> Noticed:
     """Return what lasts by events that were noticed before a stop, so that their end is, too."""
     known = dict[int, Standing]()
     for event in begun:
-        for bit, code in _CODES:
+        for bit, code in fnb1_readings.ALARM_CODES.items():
             if event.radio_id is not None and event.code in (code, _of_electricity(code)):
                 before = known.get(event.radio_id, Standing(0, 0))
                 newest_s = max(before.newest_s, to_epoch_s(event.at))
@@ -124,7 +117,7 @@ def _events(
     except DecodeError:  # its final read, at the very moment when it was removed
         return
     wire_channel = int(frames.wire_channel[row])
-    for bit, code in _CODES:
+    for bit, code in fnb1_readings.ALARM_CODES.items():
         if changed & bit:
             yield EndDeviceEvent(
                 collector_id=message.collector_id,

@@ -12,7 +12,9 @@ from mdms.cli import app
 from mdms.cli.deferred import Noun
 from mdms.domain.errors import RejectReason
 from mdms.domain.events import EventCode
+from mdms.domain.readings import Method
 from tests.reference import PAGES
+from vee.names import METHODS
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -38,6 +40,15 @@ def test_every_reject_reason_is_in_the_reference():
 
 def test_every_event_is_in_the_reference():
     assert first_column("events.md") == {str(int(code)) for code in EventCode}
+
+
+def test_every_method_of_estimation_has_words_and_a_row_in_the_reference():
+    text = (REFERENCE / "estimation.md").read_text()
+    rows = re.findall(r"^\| ([A-Z]\d(?:, [A-Z]\d)*) \|", text, flags=re.MULTILINE)
+    told = {name for row in rows for name in row.split(", ")}
+
+    assert {each.name for each in Method if each is not Method.NONE} <= told
+    assert set(Method) == set(METHODS), "say in vee/names.py what a method does"
 
 
 def test_every_command_is_in_the_reference():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -32,6 +33,12 @@ class Source:
     weight: float
 
 
+_LOOKS_AT_NONE: Final = frozenset(
+    {Method.NONE, Method.D1, Method.Z1, Method.Z2, Method.C1, Method.A1}
+)
+"""They come of registers, outages, or factors()."""
+
+
 def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
     """
     List what a cell was estimated from, the heaviest first.
@@ -45,6 +52,8 @@ def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
     Returns:
         Nothing where the method looks at no single values; see factors().
     """
+    if method in _LOOKS_AT_NONE:
+        return []
     if method is Method.K1:
         return [_second_meter(shaper, position)]
     if method is Method.H3:
@@ -55,8 +64,7 @@ def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
         Method.H2: _nearest,
         Method.H4: _windows,
     }.get(method)
-    if weigh is None:
-        return []
+    assert weigh is not None, f"say here what {method.name} looks at"
     found = list(weigh(shaper, position))
     whole = sum(weight for _, weight in found)
     block, channel = shaper.found.block, shaper.cells.channel[position]

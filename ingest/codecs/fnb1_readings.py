@@ -5,6 +5,8 @@ Source: headend notes 2.3 (layout) and 2.9 (ranges, snapping, quality bits).
 """
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy.typing as npt
 from ingest.codecs.frames import UNTOLD, Frames, Refusal, Refusals
 from ingest.codecs.limits import EARLY_S_MAX, LATE_S_MAX, REGISTER_END
 from mdms.domain.errors import RejectReason
+from mdms.domain.events import EventCode
 from mdms.domain.readings import FLAG_PARTIAL, FLAG_POWER_FAIL, Int32, Int64
 
 SCHEMA_ID: Final = 1
@@ -33,8 +36,17 @@ _FLAG_POWER_FAIL, _FLAG_RESTORED = 1 << 0, 1 << 1
 (
     FLAG_LOW_BATTERY, FLAG_TAMPER, FLAG_REGISTER_RESET, FLAG_REVERSE_FLOW, FLAG_LEAK,
 ) = (1 << bit for bit in range(3, 8))  # fmt: skip
-ALARMS: Final = FLAG_LOW_BATTERY | FLAG_TAMPER | FLAG_REGISTER_RESET | FLAG_REVERSE_FLOW | FLAG_LEAK
-"""Bits that are set as long as an alarm lasts."""
+ALARM_CODES: Final[Mapping[int, EventCode]] = MappingProxyType(
+    {
+        FLAG_LOW_BATTERY: EventCode.LOW_BATTERY,
+        FLAG_TAMPER: EventCode.TAMPER,
+        FLAG_REGISTER_RESET: EventCode.REGISTER_RESET,
+        FLAG_REVERSE_FLOW: EventCode.BACKFLOW,
+        FLAG_LEAK: EventCode.LEAK,
+    }
+)
+"""Bits that are set as long as an alarm lasts, and what it is; backflow of energy has its own."""
+ALARMS: Final = sum(ALARM_CODES)
 _SCALE_MAX = 4
 _MTYPE_MAX = 4
 _MTYPE_PERIODIC = 1

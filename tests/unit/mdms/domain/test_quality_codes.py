@@ -4,6 +4,7 @@ import pytest
 
 from mdms.domain.quality_codes import (
     IEC_OF_RULE,
+    NEM12_OF_METHOD,
     QUALITY_CODES,
     QualityOfReading,
     espi_of_many,
@@ -96,6 +97,12 @@ def test_only_a_suspect_value_names_the_rules_that_it_broke():
 @pytest.mark.parametrize(("method", "code"), [(Method.Z1, "3.2.32"), (Method.Z2, "3.2.3")])
 def test_a_zero_says_why_nothing_was_used(method, code):
     assert iec_codes(Status.ZERO, method, 0) == ("3.8.0", code)
+
+
+def test_every_method_that_leaves_an_estimate_has_a_code_of_nem12():
+    exact = {Method.NONE, Method.D1}
+
+    assert set(Method) - exact == set(NEM12_OF_METHOD), "name it in mdms/domain/quality_codes.py"
 
 
 @pytest.mark.parametrize(
