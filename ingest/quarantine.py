@@ -16,7 +16,7 @@ import structlog
 
 from ingest import codecs, counting
 from ingest.again import Restored, store_again
-from ingest.assembly import Assembled, Roster, assemble
+from ingest.assembly import LETTERS_MAX, Assembled, Roster, assemble
 from ingest.channels import ChannelIndex
 from ingest.codecs import fnb1
 from ingest.late import VeeHorizon
@@ -29,8 +29,8 @@ from mdms.ports.quarantine import Letter
 from mdms.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from mdms.telemetry import metrics
 
-_LETTERS_MAX: Final = 5_000
-"""Per transaction; as many frames as ten full messages have."""
+_AT_ONCE_MAX: Final = 5_000
+"""Letters per transaction; as many frames as ten full messages have."""
 _ONCE_MORE_AFTER: Final = timedelta(seconds=60)
 
 log = structlog.get_logger()
@@ -78,11 +78,12 @@ class Quarantine:
         self._horizon = horizon
         self._tags = tags
         self._trailers = trailers or TrailerCheck({})
-        self._due_at = [clock.now()]
+        self._due_at: list[datetime] = []
+        self.wake()
 
     def wake(self) -> None:
         """
-        Look again: the registry has changed.
+        Look again: the registry has changed, or may have before we came.
 
         And once more a little later, for what is being refused just now by the registry as it was.
         """
@@ -136,7 +137,7 @@ class Quarantine:
         done, after_id = Replayed(), 0
         while True:
             async with self._unit_of_work() as work:
-                letters = await work.quarantine.curable(after_id, _LETTERS_MAX)
+                letters = await work.quarantine.curable(after_id, _AT_ONCE_MAX)
                 if not letters:
                     break
                 done += await self._read_again(work, letters, roster)
@@ -200,11 +201,11 @@ def _envelopes(
             yield Envelope(said.topic, said.payload), said.received_at, {None: letter.letter_id}
         else:
             frames[said.topic, said.received_at, said.schema_id].append(letter)
-    for (topic, received_at, schema_id), some in frames.items():
-        payload = fnb1.together(
-            [letter.rejected.payload for letter in some],
-            schema_id,
-            codecs.arrival(topic, received_at),
-        )
-        ids: Mapping[int | None, int] = {i: letter.letter_id for i, letter in enumerate(some)}
-        yield Envelope(topic, payload), received_at, ids
+    for (topic, received_at, schema_id), all_of_them in frames.items():
+        arrival = codecs.arrival(topic, received_at)
+        # No more at once than have letters of their own when they are refused again.
+        for first in range(0, len(all_of_them), LETTERS_MAX):
+            some = all_of_them[first : first + LETTERS_MAX]
+            payload = fnb1.together([each.rejected.payload for each in some], schema_id, arrival)
+            ids: Mapping[int | None, int] = {i: each.letter_id for i, each in enumerate(some)}
+            yield Envelope(topic, payload), received_at, ids

@@ -21,6 +21,7 @@ from mdms.app.timers import (
     StepTimers,
     Tower,
     ask_for_missing_forever,
+    follow_registry,
     look_after_commands_forever,
 )
 from mdms.domain.errors import UnavailableError
@@ -83,7 +84,8 @@ async def start_ingest(
         await broker.publish(control_topic(utility, collector_id), payload)
 
     async def on_radio() -> None:
-        await pipeline.reload_registry()
+        # Somebody else's import may be taken in along with it.
+        await follow_registry(pipeline, quarantine)
 
     gaps = GapService(core.unit_of_work, clock, tell)
     dispatcher: Dispatcher | None = None

@@ -93,7 +93,7 @@ async def read_again(quarantine: Quarantine, now: datetime) -> None:
 
 
 async def follow_registry(pipeline: Pipeline, quarantine: Quarantine) -> None:
-    """Take in what another process changed in the registry."""
+    """Take in what was changed in the registry, here or by another process."""
     try:
         if await pipeline.reload_registry():
             quarantine.wake()

@@ -13,6 +13,7 @@ CURABLE: Final = frozenset({
     RejectReason.UNKNOWN_METER,
     RejectReason.BAD_CHANNEL,
     RejectReason.NOT_INSTALLED,
+    RejectReason.BAD_INTERVAL,
 })  # fmt: skip
 """What is wrong with these is wrong in the registry, or right there soon."""
 

@@ -1989,13 +1989,13 @@ CREATE INDEX control_envelope_open ON public.control_envelope USING btree (signe
 
 CREATE INDEX control_unknown ON public.control USING btree (badge) WHERE (state = 'UNKNOWN'::text);
 
+CREATE INDEX dead_letter_curable ON public.dead_letter USING btree (dead_letter_id) WHERE ((replayed_at IS NULL) AND (reason = ANY (ARRAY['unknown_collector'::text, 'unknown_meter'::text, 'bad_channel'::text, 'not_installed'::text, 'bad_interval'::text])));
+
 CREATE UNIQUE INDEX dead_letter_digest ON public.dead_letter USING btree (digest);
 
 CREATE INDEX dead_letter_opted_out ON public.dead_letter USING btree (received_at) WHERE (reason = 'opted_out'::text);
 
 CREATE INDEX dead_letter_received_at ON public.dead_letter USING btree (received_at);
-
-CREATE INDEX dead_letter_waiting ON public.dead_letter USING btree (dead_letter_id) WHERE ((replayed_at IS NULL) AND (reason = ANY (ARRAY['unknown_collector'::text, 'unknown_meter'::text, 'bad_channel'::text, 'not_installed'::text])));
 
 CREATE INDEX edit_channel ON public.edit USING btree (channel_id, start_utc);
 
