@@ -98,6 +98,8 @@ def _verdict(why: Answer) -> Iterator[tuple[str, str]]:
             yield "again", words + "; ".join(why["differs"])
         case _:
             yield "again", "; ".join(why["differs"])
+    if since := why["received_since"]:
+        yield "since", f"a read was received {instant(since)}: the next run looks at it"
 
 
 def _at(why: Answer) -> str:

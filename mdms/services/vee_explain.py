@@ -3,7 +3,8 @@ Why a value is what it is: how it came about, from what, by which rules, and who
 
 Everything is made again by today's code from what was known when the value, or its day's outcome,
 was recorded, under the rule set whose hash was kept with it; the answer says whether the same bits
-come out. An outcome that a later run confirmed keeps its older time.
+come out. An outcome that a later run confirmed keeps its older time. A read that was received since
+becomes current with the next run only.
 """
 
 from datetime import datetime
@@ -98,8 +99,8 @@ class ExplainService:
             if outcome is not None and judged_by is not None:
                 alike = every.take(every.interval_s == length)
                 final = bool((reads.status == Status.FINAL_ESTIMATE.code).any())
-                newest_us = int(reads.recorded_us.max(initial=0))
-                then = max(outcome.recorded_at, from_epoch_us(newest_us))
+                current_us = int(reads.recorded_us[-1]) if len(reads) else 0
+                then = max(outcome.recorded_at, from_epoch_us(current_us))
                 anew = Rejudging(work, judged_by, self._zone, self._book, alike, then, final)
                 again = await anew.of(channel_id, day)
         if not len(reads):
@@ -112,9 +113,13 @@ class ExplainService:
         answer["edits"] = [edit_view(edit, table) for edit in edits]
         if again is None:
             answer |= {"bracket": None, **_NOTHING, "same": None}
-            answer["known_at"] = None
+            answer["known_at"] = answer["received_since"] = None
             answer["differs"] = [_why_not(outcome)]
             return answer
+        since = [
+            at for each in reads.recorded_us.tolist() if (at := from_epoch_us(each)) > again.then
+        ]
+        answer["received_since"] = max(since).isoformat() if since else None
         return answer | self._inputs(again, start_s) | _compared(again, start_s)
 
     def _value(

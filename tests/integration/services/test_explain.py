@@ -11,7 +11,7 @@ from mdms.domain.edits import EditOperation, EditReason
 from mdms.domain.errors import NotFoundError
 from mdms.domain.facts import CisFact, Subject
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
-from mdms.domain.time import Period
+from mdms.domain.time import Period, to_epoch_us
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.services.vee_explain import ExplainService
 from tests.integration.services.editing import (
@@ -20,6 +20,7 @@ from tests.integration.services.editing import (
     METER,
     PACIFIC,
     RULES,
+    STARTS,
     VALUE,
     Desk,
     a_desk,
@@ -158,6 +159,27 @@ async def test_a_profile_of_a_class_names_its_meters_whatever_else_was_judged_wi
         daily, share = why["factors"]
         assert daily["meters"] == [METER]
         assert share["meters"] == [OTHER, "E102"]
+
+
+async def test_an_estimate_is_made_again_as_it_was_before_its_read_came_late(store):
+    desk = await a_desk(store, heard=GAP)
+    desk.clock.advance(timedelta(hours=2))
+    came = desk.clock.now()
+    async with desk.store() as work:
+        await work.readings.append_raw(
+            IntervalReads.raw(
+                np.array([desk.channel_id]), STARTS[605:606], VALUE[605:606] + 3,
+                recorded_us=to_epoch_us(came), source=Source.BACKFILL,
+            ),
+            RegisterReads.empty(),
+            sure=True,
+        )  # fmt: skip
+
+    why = await explaining(desk).explain(METER, at(605))
+
+    assert (why["status"], why["same"], why["differs"]) == ("E", True, [])
+    assert why["received_since"] == came.isoformat()
+    assert (await explaining(desk).explain(METER, at(604)))["received_since"] is None
 
 
 async def test_an_edit_names_who_asked_and_who_agreed(store):

@@ -44,6 +44,7 @@ WHY: dict[str, Any] = VERSION | {
     },
     "same": True,
     "known_at": "2026-11-04T14:00:00+00:00",
+    "received_since": None,
     "differs": [],
 }  # fmt: skip
 
@@ -92,6 +93,14 @@ def test_what_differs_is_named():
     print_explanation(WHY | {"same": False, "differs": ["value: stored 1, now 2"]}, console)
 
     assert any("value: stored 1, now 2" in line for line in printed(console))
+
+
+def test_a_read_that_came_since_is_named():
+    console = narrow()
+
+    print_explanation(WHY | {"received_since": "2026-11-04T15:15:00+00:00"}, console)
+
+    assert any("received 2026-11-04 15:15:00Z: the next run" in line for line in printed(console))
 
 
 def test_a_trace_ends_with_what_is_missing():
