@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -33,9 +34,11 @@ def state_dir():
 
 
 def kill(server: EmbeddedDatabase) -> None:
+    """Kill a server, and see its connections end: until they notice, they would still commit."""
+    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children()]
     os.kill(server.pid, signal.SIGKILL)
-    while server.running:
-        pass
+    _, left = psutil.wait_procs(family, timeout=60)
+    assert not left
 
 
 def is_alive(pid: int) -> bool:
