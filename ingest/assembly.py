@@ -133,7 +133,6 @@ def assemble(
         assembled.intervals, assembled.registers = reads_of(
             joined, resolved, to_epoch_us(recorded_at)
         )
-        assembled.events += islice(overflows(joined, resolved, roster.channels), LETTERS_MAX)
         _watch(assembled, joined, resolved, roster.channels, clocks=clocks, alarms=alarms)
     _shed_rest(assembled, quotas, roster.collector_ids, received_at)
     return assembled
@@ -304,6 +303,7 @@ def _watch(
     alarms: AlarmBits | None,
 ) -> None:
     """Add what frames tell of their meters beside what those measured."""
+    assembled.events += islice(overflows(joined, resolved, channels), LETTERS_MAX)
     if clocks is not None:
         messages = [message.message for message in joined.messages]
         assembled.clocks = clocks.look(joined.stamps, messages, channels)
@@ -327,7 +327,8 @@ def _refuse(
     received_at: datetime,
     channels: ChannelIndex,
 ) -> Rejected:
-    kept = keepable(envelope.topic, envelope.payload, received_at, channels.is_silent)
+    waits = reason is RejectReason.UNKNOWN_COLLECTOR
+    kept = keepable(envelope.topic, envelope.payload, received_at, channels, waits=waits)
     return Rejected(reason, detail, envelope.topic, kept, None, received_at)
 
 

@@ -18,6 +18,8 @@ from vee.names import METHODS
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
+OURS = r"(?:commands|ingest|mdms|simulators|tests|vee)/[\w/]+\.py"
+"""A module, as pages name it."""
 
 
 def first_column(page: str) -> set[str]:
@@ -92,6 +94,17 @@ def test_every_fence_is_closed_and_every_picture_has_a_kind():
         assert not any(fences[1::2]), f"{page.name}: a fence opens inside of another"
         for picture in re.findall(r"```mermaid\n(\w+)", page.read_text()):
             assert picture in {"flowchart", "sequenceDiagram", "stateDiagram"}, page.name
+
+
+def test_what_pages_say_of_the_code_is_there():
+    pages = [ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        text = page.read_text()
+        for path in re.findall(rf"`({OURS})`", text):
+            assert (ROOT / path).is_file(), f"{page.name} names {path}"
+        for name, path in re.findall(rf"`([\w.]+)`\s(?:in|of)\s`({OURS})`", text):
+            said = rf"\b{name.rpartition('.')[2]}\b"
+            assert re.search(said, (ROOT / path).read_text()), f"{page.name}: no {name} in {path}"
 
 
 def test_links_between_our_pages_lead_somewhere():

@@ -73,6 +73,12 @@ class Amended:
     method: Int16
     flags: Int64
 
+    @property
+    def missing(self) -> Bool:
+        """Slots without a value."""
+        missing: Bool = (self.status == 0) | (self.status == Status.MISSING.code)
+        return missing
+
 
 def amend(outcome: Outcome, stored: Stored, found: Examination) -> Amended:
     """

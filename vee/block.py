@@ -72,6 +72,10 @@ class SlotTable:
     def __len__(self) -> int:
         return len(self.start_s)
 
+    def day_of(self, boundary: Int64) -> Int64:
+        """Return the day that starts at or runs over each boundary; b lies before slot b."""
+        return self.day[np.minimum(boundary, len(self) - 1)]
+
     @property
     def end_s(self) -> int:
         """Where the last slot ends, seconds since 1970-01-01 UTC."""

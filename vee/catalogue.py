@@ -72,7 +72,7 @@ RULES = (
          "Received again: the same value is dropped, of two values the one stays that adds up."),
     Rule(7, "OVERLAP", "EGW", (H,), (), ("bad_interval",),
          "Intervals of two lengths cannot meet: a channel has one length."),
-    Rule(8, "GAP", "EGW", (F,), (), (_SCREEN, "vee.days"), "An expected interval is missing."),
+    Rule(8, "GAP", "EGW", (F,), (), (_SCREEN, "vee.findings"), "An expected interval is missing."),
     Rule(9, "PLACEHOLDER", "EGW", (F,), (), ("ingest.codecs.fnb1_readings",),
          "Sent as missing: the value beside it means nothing."),
     Rule(10, "PART_INT", "EGW", (F,), (), (_SCREEN,),

@@ -106,6 +106,11 @@ class Examination:
         slots = self.block.value.shape[1]
         return self.brackets.holding(channel * slots + slot, slots)
 
+    def days_of(self, bracket: int) -> slice:
+        """Return the days that a bracket shares a slot with."""
+        day, brackets = self.block.slots.day, self.brackets
+        return slice(int(day[brackets.first[bracket]]), int(day[brackets.last[bracket] - 1]) + 1)
+
     @cached_property
     def anchor(self) -> Bool:
         """Values that may carry a line: actual, not held, no power failure (V34)."""

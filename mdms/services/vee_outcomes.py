@@ -15,9 +15,10 @@ from mdms.services.vee_urgent import urgent
 from mdms.telemetry import metrics
 from vee import gridding
 from vee.amend import Amended, Stored
-from vee.days import Tally, findings, tally
 from vee.examination import Examination
+from vee.findings import findings
 from vee.rules import RuleSet
+from vee.tally import Tally, tally
 
 _OUTCOMES = {
     "validated": Status.VALIDATED,

@@ -44,10 +44,11 @@ from vee import engine, gridding
 from vee.amend import Amended, Stored, amend
 from vee.block import Block, SlotTable
 from vee.catalogue import RULES
-from vee.days import Finding, findings, tally
 from vee.editions import Editions, Reign
+from vee.findings import Finding, findings
 from vee.rules import RuleSet
 from vee.scope import Scope
+from vee.tally import tally
 
 
 @dataclass(slots=True)

@@ -9,9 +9,9 @@ from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import from_epoch_s
 from vee.amend import Amended
-from vee.days import Finding
 from vee.disconnected import used_while_off
 from vee.examination import Examination
+from vee.findings import Finding
 from vee.rules import RuleSet
 
 

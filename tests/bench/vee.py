@@ -19,11 +19,11 @@ from tests.channels import Installed, channel_table
 from vee import engine, gridding
 from vee.amend import amend
 from vee.block import Block, Limits, SlotTable
-from vee.days import tally
 from vee.engine import Outcome
 from vee.examination import Examination, examine
 from vee.rules import RuleSet
 from vee.scope import Scope
+from vee.tally import tally
 
 ZONE = ZoneInfo("America/Los_Angeles")
 RULES = RuleSet.load(Path(__file__).parents[2] / "config/vee/residential.toml")

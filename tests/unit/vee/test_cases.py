@@ -26,14 +26,15 @@ from tests.unit.vee.build import (
 )
 from vee.amend import amend
 from vee.block import Block
-from vee.days import findings, tally
 from vee.engine import Outcome
 from vee.examination import V20, V21, V45, V46, examine
+from vee.findings import findings
 from vee.kernels import estimate
 from vee.kernels.brackets import Bookends, chain
 from vee.kernels.gaps import Cells
 from vee.kernels.references import References
 from vee.shapes import Shaper, Shapes
+from vee.tally import tally
 
 KWH = 1000
 

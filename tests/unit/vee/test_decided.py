@@ -10,8 +10,8 @@ from tests.unit.vee.build import RULES, judge
 from tests.unit.vee.test_late_data import SLOTS, TABLE, books, raw
 from vee import gridding
 from vee.amend import Amended, amend
-from vee.days import findings
 from vee.examination import examine
+from vee.findings import findings
 from vee.gridding import NO_READS, NO_REGISTERS
 
 HOURS = tuple(range(24))

@@ -8,8 +8,8 @@ from tests.unit.vee import build
 from tests.unit.vee.build import RULES, judge, nothing_stored, slot_table
 from vee.amend import amend
 from vee.block import Block
-from vee.days import Finding, findings
 from vee.examination import examine
+from vee.findings import Finding, findings
 from vee.marks import Severity
 
 

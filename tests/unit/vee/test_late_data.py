@@ -10,8 +10,8 @@ from tests.channels import Installed, channel_table
 from tests.unit.vee.build import RULES, judge, slot_table
 from vee import gridding
 from vee.amend import Amended, amend
-from vee.days import findings
 from vee.examination import V06, examine
+from vee.findings import findings
 from vee.gridding import NO_READS
 
 SLOTS = slot_table(interval_s=3600)

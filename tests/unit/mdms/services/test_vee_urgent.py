@@ -19,8 +19,9 @@ from vee import engine
 from vee.amend import Amended, amend
 from vee.block import Block
 from vee.context import ELECTRIC, Context, Openings, Quantity
-from vee.days import findings, tally
 from vee.examination import V29
+from vee.findings import findings
+from vee.tally import tally
 
 NOON = 48
 OFF = NOON - 2
