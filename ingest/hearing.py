@@ -25,15 +25,17 @@ _WEIGHT: Final = 0.25
 _NOBODY: Final = -1
 _SILENCE: Final = -1000.0
 """Level of a place that nobody has taken [dB]."""
+_PLACE_BITS: Final = 31
 
 
 class Hearing:
     """Signal history of every radio that was heard."""
 
     def __init__(self) -> None:
-        self._radio_id: Int64 = np.empty(0, np.int64)
-        self._collector_id = np.empty((0, _PLACES), np.int64)
-        self._level = np.empty((0, _PLACES), np.float32)
+        # In order; the first row is nobody's, so that there always is one to compare with.
+        self._radio_id: Int64 = np.full(1, _NOBODY, np.int64)
+        self._collector_id = np.full((1, _PLACES), _NOBODY, np.int64)
+        self._level = np.full((1, _PLACES), _SILENCE, np.float32)
 
     def note(self, messages: Sequence[UplinkMessage]) -> None:
         """Learn from batches of readings as they were received; others are passed over."""
@@ -54,10 +56,9 @@ class Hearing:
         return [int(each) for each in found if each != _NOBODY]
 
     def _note(self, collector_id: int, radio_id: Int64, snr: npt.NDArray[np.floating]) -> None:
-        radio_id, last = np.unique(radio_id[::-1], return_index=True)
-        snr = snr[::-1][last]
-        self._make_room(radio_id)
-        rows = np.searchsorted(self._radio_id, radio_id)
+        radio_id, last = _last_of_each(radio_id)
+        snr = snr[last]
+        rows = self._rows(radio_id)
         mine = self._collector_id[rows] == collector_id
         known = mine.any(axis=1)
         place = np.where(known, mine.argmax(axis=1), self._level[rows].argmin(axis=1))
@@ -67,10 +68,12 @@ class Hearing:
         self._level[rows[better], place[better]] = level[better]
         self._collector_id[rows[better], place[better]] = collector_id
 
-    def _make_room(self, radio_id: Int64) -> None:
-        new = np.setdiff1d(radio_id, self._radio_id, assume_unique=True)
+    def _rows(self, radio_id: Int64) -> Int64:
+        """Return the row of each radio; these are in order, and who is new is given one."""
+        rows = np.searchsorted(self._radio_id, radio_id)
+        new = radio_id[self._radio_id.take(rows, mode="clip") != radio_id]
         if not len(new):
-            return
+            return rows
         every = np.concatenate([self._radio_id, new])
         order = np.argsort(every)
         self._radio_id = every[order]
@@ -78,3 +81,14 @@ class Hearing:
         silence = np.full((len(new), _PLACES), _SILENCE, np.float32)
         self._collector_id = np.concatenate([self._collector_id, nobody])[order]
         self._level = np.concatenate([self._level, silence])[order]
+        return np.searchsorted(self._radio_id, radio_id)
+
+
+def _last_of_each(radio_id: Int64) -> tuple[Int64, Int64]:
+    """Return each radio once, in order, and where it was last."""
+    # Radio and place as one number each are sorted several times faster than places by radio.
+    both = radio_id << _PLACE_BITS | np.arange(len(radio_id))
+    both.sort()
+    radio_id = both >> _PLACE_BITS
+    is_last = np.append(radio_id[1:] != radio_id[:-1], True)[: len(both)]
+    return radio_id[is_last], both[is_last] & (1 << _PLACE_BITS) - 1
