@@ -65,8 +65,27 @@ def test_net_energy_is_measured_of_what_takes_and_gives():
 def test_what_a_band_holds_and_what_lies_beside_it_is_all_there_is():
     held = coverage.coverage(WATER, accuracy.gaps_of(WATER, 6, 8, 1))
 
-    assert held.inside + held.below + held.above == pytest.approx(100)
-    assert held.inside / 2 <= held.half <= held.inside
+    for sides in (held.seen, held.drawn):
+        assert sides.inside + sides.below + sides.above == pytest.approx(100)
+    assert held.drawn.below > held.seen.below, "most hours of water are zero, and so is P10"
+
+
+def test_windows_that_tell_the_truth_hold_four_of_five_by_lot_however_few_quanta():
+    # 6 of 10 values are 0, 3 are 1 and 1 is 2, in the windows as in truth: P10 is 0, P90 is 1
+    less = np.repeat([0.0, 0.6, 0.9], [6, 3, 1])
+    most = np.repeat([0.6, 0.9, 1.0], [6, 3, 1])
+
+    held = coverage.drawn(less, most)
+
+    assert (held.below, held.inside, held.above) == pytest.approx((10, 80, 10))
+
+
+def test_a_value_that_no_window_shows_has_one_place_among_them():
+    place = np.array([0.0, 0.05, 0.5, 0.95])
+
+    held = coverage.drawn(place, place)
+
+    assert (held.below, held.inside, held.above) == (50, 25, 25)
 
 
 def test_every_row_is_compared_and_every_length_measured():
