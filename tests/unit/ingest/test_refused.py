@@ -7,12 +7,14 @@ import pyarrow as pa
 import pytest
 
 from ingest import codecs
-from ingest.assembly import assemble
+from ingest.assembly import Roster, assemble
+from ingest.channels import ChannelIndex
 from ingest.codecs import fnb1
 from mdms.domain.errors import RejectReason
 from mdms.ports.messages import Envelope
+from tests.channels import Installed, channel_table
 from tests.fuzz.hostile import COLLECTOR, RADIO, ROSTER, SILENT, TRAILERS
-from tests.messages import NOON, READ_TOPIC, event_frame, frame, message
+from tests.messages import NOON, NOON_S, READ_TOPIC, event_frame, frame, message
 
 STRANGERS_TOPIC = "ami/v1/cpau/col/8/up/read"
 REGISTER, DELTA = 123_456_789, 54_321
@@ -85,6 +87,39 @@ def test_a_message_of_an_unknown_collector_still_decodes_and_holds_what_others_s
 
     assert decoded.frame_bytes(0) == HEARD
     assert decoded.frames.register.tolist() == [REGISTER - 1, 0]
+
+
+def kept_for_the_registry(payload: bytes, *, off_until_s: int) -> bytes:
+    """Return what waits of a message of an unknown collector that hears a radio that was silent."""
+    rows = (
+        Installed(radio_id=SILENT, removed_s=off_until_s, radio_on=False),
+        Installed(radio_id=SILENT, installed_s=off_until_s),
+    )
+    roster = Roster(ChannelIndex(channel_table(*rows)), frozenset())
+    envelope = Envelope(STRANGERS_TOPIC, payload)
+    (letter,) = assemble([envelope], roster, {}, received_at=NOON, recorded_at=NOON).rejected
+    return letter.payload
+
+
+@pytest.mark.parametrize(("off_until_s", "is_kept"), [(NOON_S - 900, True), (NOON_S - 899, False)])
+def test_a_radio_that_may_be_heard_again_waits_as_it_came(off_until_s, is_kept):
+    payload = sent(collector_id=8)
+
+    kept = kept_for_the_registry(payload, off_until_s=off_until_s)
+
+    assert (kept == payload) is is_kept
+    assert all(each in kept for each in MEASURED) is is_kept
+
+
+def test_what_breaks_the_decoder_shows_nothing_of_a_radio_that_was_silent_once(monkeypatch):
+    def explode(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ingest.codecs.fnb1_readings.read", explode)
+
+    kept = kept_for_the_registry(sent(collector_id=8), off_until_s=NOON_S - 900)
+
+    assert not any(each in kept for each in MEASURED)
 
 
 @pytest.mark.parametrize("payload", [b"", b"FNB1", message(HEARD, collector_id=7)[:-1], bytes(200)])
