@@ -98,7 +98,7 @@ def _verdict(why: Answer) -> Iterator[tuple[str, str]]:
             yield "again", words + "; ".join(why["differs"])
         case _:
             yield "again", "; ".join(why["differs"])
-    if since := why["received_since"]:
+    if since := why.get("received_since"):  # a daemon of before does not say
         yield "since", f"a read was received {instant(since)}: the next run looks at it"
 
 
