@@ -88,7 +88,8 @@ class _Look:
     @cached_property
     def forward_only(self) -> Bool:
         """Meters that cannot run backwards, shape (rows, 1)."""
-        return ~self.block.limits.reversible[self.rows, None]
+        forward_only: Bool = ~self.block.limits.reversible[self.rows, None]
+        return forward_only
 
     @cached_property
     def below_zero(self) -> Bool:
