@@ -88,12 +88,12 @@ class _Look:
     @cached_property
     def forward_only(self) -> Bool:
         """Meters that cannot run backwards, shape (rows, 1)."""
-        forward_only: Bool = ~self.block.limits.reversible[self.rows, None]
-        return forward_only
+        return ~self.block.limits.reversible[self.rows, None]
 
     @cached_property
     def below_zero(self) -> Bool:
-        return self.broke(V20) & (self.status != 0)
+        below_zero: Bool = self.broke(V20) & (self.status != 0)
+        return below_zero
 
     def broke(self, bit: int) -> Bool:
         """Return the values with this flag."""
