@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mdms.cli.output import fitting, instant
+from mdms.cli.output import fitting, instant, quanta
 
 Answer = Mapping[str, Any]
 """An explanation or a trace as the daemon's REST interface gives it."""
@@ -57,7 +57,7 @@ def print_trace(trace: Answer, console: Console) -> None:
 
 def _sentences(why: Answer) -> Iterator[tuple[str, str]]:
     """Yield the parts of an explanation, each with its name."""
-    yield "value", f"{why['value']}  {why['meter']}  {_when(why)}"
+    yield "value", f"{quanta(why['value'], why.get('unit', ''))}  {why['meter']}  {_when(why)}"
     yield "status", f"{why['status']}: {why['status_words']}"
     yield "method", f"{why['method']}: {why['method_words']}"
     for rule in why["rules"]:
@@ -98,7 +98,7 @@ def _verdict(why: Answer) -> Iterator[tuple[str, str]]:
             yield "again", words + "; ".join(why["differs"])
         case _:
             yield "again", "; ".join(why["differs"])
-    if since := why.get("received_since"):  # a daemon of before does not say
+    if since := why.get("received_since"):  # a daemon of before says neither this nor the unit
         yield "since", f"a read was received {instant(since)}: the next run looks at it"
 
 

@@ -140,6 +140,12 @@ def instant(at: str) -> str:
     return _INSTANT.sub(r"\1 \2Z", at)
 
 
+def quanta(value: int, unit: str, *, signed: bool = False) -> str:
+    """Return so many quanta in words: 140 Wh, but 28 x 0.1gal."""
+    number = f"{value:+d}" if signed else str(value)
+    return f"{number} x {unit}" if unit[:1].isdigit() else f"{number} {unit}".rstrip()
+
+
 @dataclass(frozen=True, slots=True)
 class _Column:
     """

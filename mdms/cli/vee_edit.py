@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from mdms.cli import options
-from mdms.cli.output import Output, instant, show
+from mdms.cli.output import Output, instant, quanta, show
 from mdms.domain.edits import EditOperation, EditReason, EditState
 from mdms.domain.errors import UsageError
 
@@ -203,14 +203,14 @@ def print_edit(edit: Mapping[str, Any], output: Output, *, dry_run: bool = False
     if output is not Output.TABLE:
         show([edit], output)
         return
-    unit, count = edit["unit"], len(edit["before"])
+    count = len(edit["before"])
     head = "would be asked for" if dry_run else edit["state"]
     typer.echo(f"{edit['operation']} on {edit['meter']}: {head}  ({edit['edit_id']})")
     typer.echo(f"  from      {instant(edit['from'])} to {instant(edit['to'])}, {count} values")
     for name in ("before", "after"):
         typer.echo(f"  {name:<9} {_values(edit[name], edit[f'{name}_status'])}")
     before, after = (" ".join(map(str, edit[f"residual_{n}"])) for n in ("before", "after"))
-    typer.echo(f"  usage     changes by {edit['change']:+d} {unit}")
+    typer.echo(f"  usage     changes by {quanta(edit['change'], edit['unit'], signed=True)}")
     typer.echo(f"  register  less intervals: {before or 'none'} before, {after or 'none'} after")
     if edit["override_sum"]:
         typer.echo(f"  override  {edit['override_sum']}")

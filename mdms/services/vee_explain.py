@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mdms.domain.errors import NotFoundError
+from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.readings import IntervalReads, Method, Source, Status
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, from_epoch_us, local_day, to_epoch_s
@@ -149,6 +150,7 @@ class ExplainService:
         return {
             "meter": str(table.badge[0]),
             "reading_type": str(table.reading_type[0]),
+            "unit": READING_TYPES[str(table.reading_type[0])].unit,
             "start": self._local(interval.start_s),
             "end": self._local(interval.end_s),
             **current,

@@ -17,6 +17,7 @@ WHY: dict[str, Any] = VERSION | {
     "start": "2026-11-03T01:00:00-08:00",
     "end": "2026-11-03T01:15:00-08:00",
     "status": "E",
+    "unit": "Wh",
     "status_words": "provisional estimate",
     "method": "H1",
     "method_words": "weighted mean of the same time on other days",
@@ -66,7 +67,7 @@ def test_an_explanation_is_sentences_with_names():
     print_explanation(WHY, console)
 
     text = "\n".join(printed(console))
-    for part in ("value     140", "status    E: provisional estimate", "alpha     1.04",
+    for part in ("value     140 Wh", "status    E: provisional estimate", "alpha     1.04",
                  "560 for 4 missing", "abcdef012345", "same bits", "2026-10-27"):  # fmt: skip
         assert part in text
 
@@ -93,6 +94,14 @@ def test_what_differs_is_named():
     print_explanation(WHY | {"same": False, "differs": ["value: stored 1, now 2"]}, console)
 
     assert any("value: stored 1, now 2" in line for line in printed(console))
+
+
+def test_a_quantum_that_is_no_whole_unit_is_multiplied():
+    console = narrow()
+
+    print_explanation(WHY | {"unit": "0.1gal"}, console)
+
+    assert any("value     140 x 0.1gal" in line for line in printed(console))
 
 
 def test_a_read_that_came_since_is_named():
