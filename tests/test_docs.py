@@ -3,11 +3,14 @@
 import re
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 import typer
 from prometheus_client import REGISTRY
 
+import ingest
+import vee
 from mdms.cli import app
 from mdms.cli.deferred import Noun
 from mdms.domain.errors import RejectReason
@@ -105,6 +108,15 @@ def test_what_pages_say_of_the_code_is_there():
         for name, path in re.findall(rf"`([\w.]+)`\s(?:in|of)\s`({OURS})`", text):
             said = rf"\b{name.rpartition('.')[2]}\b"
             assert re.search(said, (ROOT / path).read_text()), f"{page.name}: no {name} in {path}"
+
+
+@pytest.mark.parametrize("package", [vee, ingest], ids=lambda package: package.__name__)
+def test_every_module_is_on_the_map_of_its_package(package):
+    found = {each.name for each in iter_modules(package.__path__)}
+
+    told = set(re.findall(r"`(\w+)`", package.__doc__))
+
+    assert told == found, f"say in the docstring of {package.__name__}/__init__.py what it is for"
 
 
 def test_links_between_our_pages_lead_somewhere():

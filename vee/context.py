@@ -12,6 +12,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int64, UInt8
 from mdms.domain.registry import WIRE_COMMODITY, Commodity
+from vee.evidence import Spans
 
 ELECTRIC = WIRE_COMMODITY[Commodity.ELECTRIC]
 WATER = WIRE_COMMODITY[Commodity.WATER]
@@ -69,31 +70,12 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Openings:
+class Openings(Spans):
     """
     When services were switched off, by confirmed commands.
 
-    Attributes:
-        channel: Row of the block, shape (openings,).
-        from_s: Confirmed open since, seconds since 1970-01-01 UTC, shape (openings,).
-        until_s: Until a command to close it was sent, shape (openings,).
+    They were confirmed open since `from_s`; at `until_s` a command to close them was sent.
     """
-
-    channel: Int64
-    from_s: Int64
-    until_s: Int64
-
-    @classmethod
-    def none(cls) -> Self:
-        """Return no opening."""
-        return cls(*(np.zeros(0, np.int64) for _ in range(3)))
-
-    def take(self, which: Bool) -> Self:
-        """Return some of them."""
-        return type(self)(self.channel[which], self.from_s[which], self.until_s[which])
-
-    def __len__(self) -> int:
-        return len(self.channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +103,15 @@ class Conflicts:
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(Spans):
     """
-    When meters' clocks were known to be off.
+    When meters' clocks were known to be off: since the last good check, until they were set right.
 
     Attributes:
-        channel: Row of the block, shape (spans,).
-        from_s: Since the last good check, seconds since 1970-01-01 UTC, shape (spans,).
-        until_s: Until the clock was set right, shape (spans,).
         offset_s: Meter's clock less UTC, at least, shape (spans,).
     """
 
-    channel: Int64
-    from_s: Int64
-    until_s: Int64
     offset_s: Int64
-
-    @classmethod
-    def none(cls) -> Self:
-        """Return no span."""
-        return cls(*(np.zeros(0, np.int64) for _ in range(4)))
-
-    def __len__(self) -> int:
-        return len(self.channel)
 
 
 @dataclass(frozen=True, slots=True)

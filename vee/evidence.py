@@ -5,7 +5,7 @@ A block without evidence is estimated from its own reads and registers alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Self
 
@@ -33,7 +33,14 @@ class Spans:
     @classmethod
     def none(cls) -> Self:
         """Return no span."""
-        return cls(*(np.zeros(0, np.int64) for _ in range(3)))
+        return cls(*(np.zeros(0, np.int64) for _ in fields(cls)))
+
+    def take(self, which: Bool) -> Self:
+        """Return some of them."""
+        return type(self)(*(getattr(self, each.name)[which] for each in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.channel)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool, Int16, Int64, Method
 from vee.block import DAY_S
-from vee.context import Openings, Quantity
+from vee.context import Quantity
 from vee.evidence import Evidence, Spans
 from vee.examination import Examination
 from vee.kernels import estimate
@@ -116,7 +116,7 @@ class Shaper:
         running = leaking(self.cells.take(rest), leaks, slots)
         return np.where(running > 0, running * slots.interval_s / 3600, -np.inf)
 
-    def _share(self, spans: Spans | Openings) -> Float:
+    def _share(self, spans: Spans) -> Float:
         return covered(
             self.cells, spans.channel, spans.from_s, spans.until_s, self.found.block.slots
         )
