@@ -81,13 +81,11 @@ class ChannelDays:
         """Return the members of these channels."""
         return type(self)(self.key[np.isin(self.channel_id, channel_ids)])
 
-    def spans(self, days_max: int) -> Iterator[Self]:
-        """Cut the set into parts of at most `days_max` calendar days, earliest first."""
-        if len(self) == 0:
-            return
-        part = (self.ordinal - self.ordinal.min()) // days_max
-        for number in np.unique(part):
-            yield type(self)(self.key[part == number])
+    def weeks(self) -> Iterator[Self]:
+        """Cut the set into calendar weeks, Monday to Sunday, earliest first."""
+        week = (self.ordinal - 1) // 7  # the first day of all was a Monday
+        for number in np.unique(week):
+            yield type(self)(self.key[week == number])
 
     def mask(self, channel_id: Int32, days: tuple[date, ...]) -> Bool:
         """Return the members as a grid, shape (channels, days)."""

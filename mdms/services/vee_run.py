@@ -35,9 +35,6 @@ from vee.rules_file import written
 
 log = structlog.get_logger()
 
-DAYS_MAX = 7
-"""Target days of one block."""
-
 _DAY = timedelta(days=1)
 
 
@@ -338,8 +335,9 @@ class VeeService:
 
 def _by_edition(known: Editions, wanted: ChannelDays) -> Iterator[tuple[Reign, ChannelDays]]:
     """
-    Cut channel-days into spans that one rule set judges, earliest first.
+    Cut channel-days into weeks and parts of weeks that one rule set judges, earliest first.
 
+    What a class did in the weeks before speaks for its gaps (C1): all of it was judged by then.
     The register at the first midnight of an edition may be what the evening before waited for, and
     no other day asks for that evening: it is judged again too, by its own edition.
     """
@@ -347,5 +345,5 @@ def _by_edition(known: Editions, wanted: ChannelDays) -> Iterator[tuple[Reign, C
         begun = wanted.between(after.first, after.first).channel_id.tolist()
         wanted = wanted.union(ChannelDays.of((channel, before.last) for channel in begun))
     for reign in known.reigns():
-        for span in wanted.between(reign.first, reign.last).spans(DAYS_MAX):
+        for span in wanted.between(reign.first, reign.last).weeks():
             yield reign, span

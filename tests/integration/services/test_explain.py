@@ -70,6 +70,7 @@ OTHER = "E101"
 SCARCE = slice(96, 672)
 """After its first day the desk's meter was not heard, a Tuesday."""
 SATURDAY, SUNDAY = 4 * 96 + 40, 5 * 96 + 70
+WEEK_SLOTS = 7 * 96
 
 
 async def hear(
@@ -159,6 +160,19 @@ async def test_a_profile_of_a_class_names_its_meters_whatever_else_was_judged_wi
         daily, share = why["factors"]
         assert daily["meters"] == [METER]
         assert share["meters"] == [OTHER, "E102"]
+
+
+async def test_a_class_is_judged_up_to_the_week_before_it_speaks_for_a_gap(store):
+    desk = await a_scarce_desk(store)
+    sunday, saturday = LAST - timedelta(days=1), LAST + timedelta(days=5)
+    await hear(desk, OTHER, FIRST - timedelta(weeks=4), sunday - timedelta(days=1), 50, rise=9)
+    await hear(desk, OTHER, sunday, sunday, 50_000)  # more than can be
+    desk.clock.advance(timedelta(days=7))
+    await desk.vee.run(sunday, saturday)
+
+    why = await explaining(desk).explain(METER, at(SATURDAY + WEEK_SLOTS))
+
+    assert (why["method"], why["same"], why["differs"]) == ("C1", True, [])
 
 
 async def test_an_estimate_is_made_again_as_it_was_before_its_read_came_late(store):

@@ -29,11 +29,14 @@ def test_days_are_expected_from_installation_to_removal():
     assert list(days) == [(1, D + DAY), (1, D + 2 * DAY), (2, D)]
 
 
-def test_a_set_is_cut_into_spans_of_bounded_length():
-    days = ChannelDays.of([(1, D), (2, D + 6 * DAY), (1, D + 7 * DAY), (1, date(2027, 1, 1))])
+def test_a_set_is_cut_at_mondays():
+    monday = date(2026, 11, 9)
+    pairs = [(1, monday - DAY), (1, monday), (2, monday + 6 * DAY), (1, date(2027, 1, 1))]
 
-    assert [len(span) for span in days.spans(7)] == [2, 1, 1]
-    assert list(ChannelDays.of([]).spans(7)) == []
+    weeks = ChannelDays.of(pairs).weeks()
+
+    assert [list(week) for week in weeks] == [pairs[:1], pairs[1:3], pairs[3:]]
+    assert list(ChannelDays.of([]).weeks()) == []
 
 
 def test_a_mask_marks_the_members_of_a_grid():
