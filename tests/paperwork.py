@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from ingest.codecs import fnb1
 from ingest.late import VeeHorizon
 from ingest.pipeline import IngestConfig, Pipeline
 from ingest.preparing import Preparer
@@ -103,11 +104,14 @@ def whose(papers: Papers, radio_id: int, at_s: int) -> Installed | None:
     return None
 
 
-def due(papers: Papers, sent: Sent) -> tuple[set[Read], set[Read], bool]:
-    """Return the intervals and registers that a frame brings, and whether it is refused."""
+def due(papers: Papers, sent: Sent) -> tuple[set[Read], set[Read], bool | None]:
+    """Return what intervals and registers a frame brings, and if it waits; None: it never may."""
     intervals, refused = set[Read](), False
     register = whose(papers, sent.radio_id, sent.end_s)
     register = register or whose(papers, sent.radio_id, sent.end_s - 1)
+    rows = [register, *(whose(papers, sent.radio_id, start_s) for start_s, _ in sent.starts)]
+    if not all(row is None or row.radio_on for row in rows):
+        return set(), set(), None
     of_register = {(register.channel_id, sent.end_s, sent.end_s // STEP_S)} if register else set()
     for start_s, value in sent.starts:
         row = whose(papers, sent.radio_id, start_s)
@@ -180,6 +184,7 @@ class Office:
         self.counted: dict[int, list[int]] = {each: [] for each in COLLECTORS}
         self.by_raw: dict[bytes, Sent] = {}
         self.by_payload: dict[bytes, Batch] = {}
+        self.by_number: dict[tuple[int, int], Batch] = {}
         self.batches_left = self.rng.randrange(4, 20)
         self.unacked: list[Envelope] = []
         self.handed: list[list[Envelope]] = []
@@ -254,7 +259,7 @@ class Office:
             frames = tuple(self.frame() for _ in range(self.rng.randrange(1, 4)))
             batch = Batch(collector_id, seq, frames)
         payload = batch.payload(flags)
-        self.by_payload[payload] = batch
+        self.by_payload[payload] = self.by_number[batch.collector_id, batch.seq] = batch
         return Envelope(f"ami/v1/cpau/col/{batch.collector_id}/up/{kind}", payload)
 
     def frame(self) -> Sent:
@@ -286,7 +291,7 @@ class Office:
 
     def change(self) -> None:
         """Put the registry right, or wrong; it forgets nothing."""
-        what = self.rng.randrange(6)
+        what = self.rng.randrange(7)
         radio, other = self.rng.sample(RADIOS, 2)
         channel = self.rng.choice(CHANNELS)
         if what == 0:
@@ -300,6 +305,11 @@ class Office:
             )
         elif what == 4:
             self.lengths[channel] = 2700 - self.lengths[channel]
+        elif what == 5:
+            self.papers = tuple(
+                replace(row, radio_on=not row.radio_on) if row.channel_id == channel else row
+                for row in self.papers
+            )
         else:
             self.database.registry.ids |= {self.rng.choice(COLLECTORS)}
         self.papers = tuple(
@@ -339,7 +349,8 @@ class Office:
         await self.quarantine.replay()
         for each in letters:
             if each.frame_index is None:
-                self.stored(self.by_payload[each.payload], self.registered, each.topic)
+                batch = replace(self.batch_of(each.payload), frames=self.legible(each.payload))
+                self.stored(batch, self.registered, each.topic)
             else:
                 self.read(self.by_raw[each.payload], self.papers, None)
 
@@ -363,12 +374,22 @@ class Office:
         """Look that a message has become what it should."""
         papers, collector_ids = registered
         if batch.collector_id not in collector_ids:
-            whole = {each.payload for each in self.database.messages.rejected}
-            assert whole & {p for p, b in self.by_payload.items() if b == batch}, "no letter"
+            letters = [each for each in self.database.messages.rejected if each.frame_index is None]
+            assert batch in [self.batch_of(each.payload) for each in letters], "no letter"
             return
         self.counted[batch.collector_id].append(batch.seq)
         for each in batch.frames:
             self.read(each, papers, topic)
+
+    def batch_of(self, payload: bytes) -> Batch:
+        """Return the batch that a message was once, whatever was taken out of it."""
+        header = fnb1.peek(payload)
+        return self.by_number[header.collector_id, header.batch_seq]
+
+    def legible(self, payload: bytes) -> tuple[Sent, ...]:
+        """Return the frames of a message that were not blanked."""
+        raws = [payload[at : at + 64] for at in range(64, len(payload), 64)]
+        return tuple(self.by_raw[raw] for raw in raws if raw in self.by_raw)
 
     def read(self, sent: Sent, papers: Papers, topic: str | None) -> None:
         """Look that a frame has become what it should."""
@@ -407,7 +428,7 @@ class Office:
         assert there == self.expected_registers
         for each in self.database.messages.waiting.values():
             if each.frame_index is None:
-                batch = self.by_payload[each.payload]
+                batch = self.batch_of(each.payload)
                 assert batch.collector_id not in self.database.registry.ids
             else:
                 assert due(self.papers, self.by_raw[each.payload])[2], "it waits for nothing"

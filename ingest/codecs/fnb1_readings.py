@@ -143,9 +143,14 @@ def _lag_s(raw: npt.NDArray[np.void], closed_s: float | Float64) -> Int64:
 
 
 def blank(body: bytes, frames: npt.NDArray[np.integer]) -> bytes:
-    """Return the frames with everything that these ones measured set to 0."""
+    """
+    Return the frames with everything that these ones measured set to 0.
+
+    They are of no type that there is, so that nobody ever reads a register of 0 in them: who should
+    be silent the registry may say otherwise one day.
+    """
     raw = np.frombuffer(body, READ).copy()
-    for name in _MEASURED:
+    for name in (*_MEASURED, "mtype"):
         raw[name][frames] = 0
     return raw.tobytes()
 

@@ -253,9 +253,9 @@ async def test_a_meter_that_should_be_silent_is_blanked_before_anything_is_store
         RejectReason.OPTED_OUT,
     ]
     assert {each.payload for each in work.messages.rejected} == {
-        frame(meter_id=1, register=0, deltas=[])
+        frame(meter_id=1, register=0, mtype=0, deltas=[])
     }
-    assert kept.payload[64:] == frame(meter_id=1, register=0, deltas=[]) * 2 + frame()
+    assert kept.payload[64:] == frame(meter_id=1, register=0, mtype=0, deltas=[]) * 2 + frame()
     assert work.readings.interval_values == STORED
 
 

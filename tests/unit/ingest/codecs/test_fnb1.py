@@ -336,7 +336,8 @@ def test_a_blanked_frame_tells_nothing_about_its_customer_and_the_message_still_
     blanked = decode(fnb1.blank(decoded, np.array([1])).message.payload)
 
     assert blanked.frame_bytes(0) == frame()
-    assert blanked.frame_bytes(1) == frame(meter_id=5, register=0, deltas=[])
+    assert blanked.frame_bytes(1) == frame(meter_id=5, register=0, mtype=0, deltas=[])
+    assert blanked.frames.index.tolist() == [0], "nobody reads a register of 0"
     assert blanked.message.batch_seq == decoded.message.batch_seq
 
 
