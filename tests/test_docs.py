@@ -40,11 +40,11 @@ def test_every_metric_is_in_the_reference():
 
 
 def test_every_reject_reason_is_in_the_reference():
-    assert first_column("dead-letters.md") == set(RejectReason)
+    assert first_column("dead-letters.md") == set(RejectReason), "one row a reason"
 
 
 def test_every_event_is_in_the_reference():
-    assert first_column("events.md") == {str(int(code)) for code in EventCode}
+    assert first_column("events.md") == {str(int(code)) for code in EventCode}, "one row a code"
 
 
 def test_every_method_of_estimation_has_words_and_a_row_in_the_reference():

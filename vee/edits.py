@@ -43,7 +43,7 @@ class Edits:
     vouched: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def vouches(self, channel: Int64, boundary: Int64) -> Bool:
-        """Return at which of these boundaries a person vouches for the register."""
+        """Return at which of these boundaries, one a channel given, a person vouches for it."""
         return np.isin(channel * (self.standing.shape[1] + 1) + boundary, self.vouched)
 
 

@@ -102,7 +102,7 @@ class Examination:
         return self.brackets.count(self.missing)
 
     def bracket_of(self, channel: Int64, slot: Int64) -> Int64:
-        """Return the bracket of each of these slots, -1 where there is none."""
+        """Return the bracket of each of these cells, -1 where there is none, shape (cells,)."""
         slots = self.block.value.shape[1]
         return self.brackets.holding(channel * slots + slot, slots)
 

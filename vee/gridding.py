@@ -53,7 +53,6 @@ def grid(
     newest, raw = every.newest(), every.where(every.reads.version == RAW_VERSION)
     current = newest.reads
     edited, contested, excused = edits.standing(current, raw.reads, temporary, waived)
-    heard_us = raw.grid(raw.reads.recorded_us, 0)
     value = raw.grid(raw.reads.value, 0)
     present, flags, standing = raw.present(), raw.marks(raw.reads.flags), None
     if edited.any():
@@ -81,7 +80,13 @@ def grid(
         registers=ends,
         edits=standing,
     )
-    stored = Stored(
+    return block, _stored(newest, raw, slots)
+
+
+def _stored(newest: Layout, raw: Layout, slots: SlotTable) -> Stored:
+    """Return what is current, and when each day was heard last."""
+    current, heard_us = newest.reads, raw.grid(raw.reads.recorded_us, 0)
+    return Stored(
         version=newest.grid(current.version.astype(np.int32), -1),
         value=newest.grid(current.value, 0),
         status=newest.grid(current.status, 0),
@@ -89,7 +94,6 @@ def grid(
         flags=newest.marks(current.flags),
         newest_us=np.maximum.reduceat(heard_us, slots.first[:-1], axis=1),
     )
-    return block, stored
 
 
 def versions(block: Block, amended: Amended, *, recorded_us: int) -> IntervalReads:

@@ -59,7 +59,7 @@ class Marks:
     days: list[DayMarks] = field(default_factory=list)
 
     def values(self, rule: int, channel: Int64, slot: Int64) -> None:
-        """Mark single values; a value is named once."""
+        """Mark single values by row and column, shape (values,); a value is named once."""
         if len(channel):
             self.cells.append((rule, channel * self.shape[1] + slot))
 
@@ -84,7 +84,7 @@ class Marks:
     def add_days(
         self, rule: int, severity: Severity, channel: Int64, day: Int64, amount: Int64
     ) -> None:
-        """Mark these days."""
+        """Mark days by row and day of the block, with what their sentence says, shape (days,)."""
         if len(channel):
             self.days.append(DayMarks(rule, severity, channel, day, amount))
 

@@ -114,11 +114,14 @@ def tampered_alone(
     Find tamper events (cover, tilt, removal) with a power failure of that meter only; T3.
 
     Args:
-        tamper_meter: Row of the meter of each event.
-        tamper_s: When.
-        fail_meter: Meters whose power failed while their neighbours had some.
-        fail_s: When.
+        tamper_meter: Row of the meter of each event, shape (events,).
+        tamper_s: When, seconds since 1970-01-01 UTC, shape (events,).
+        fail_meter: Meters whose power failed while their neighbours had some, shape (failures,).
+        fail_s: When, likewise, shape (failures,).
         rules: What is near.
+
+    Returns:
+        Which events are such, shape (events,).
     """
     if not len(fail_meter) or not len(tamper_meter):
         return np.zeros(len(tamper_meter), np.bool_)

@@ -18,8 +18,8 @@ class Bits:
     A flattened mask, a bit a cell, and running counts.
 
     Attributes:
-        words: The mask, first cell in the lowest bit.
-        before: True cells before each word.
+        words: The mask, first cell in the lowest bit, shape (cells / 64 and one more,).
+        before: True cells before each word, likewise.
     """
 
     words: npt.NDArray[np.uint64]

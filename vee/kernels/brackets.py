@@ -64,8 +64,9 @@ def chain(
         registers: Aligned reads.
         limits: Of the block's channels.
         backstep_max: Decreases up to this much are dropped but not refused [register quanta].
-        failed: Reads that cannot be what the register showed (V42): refused and dropped.
-        vouched: Reads that a person vouches for: neither dropped nor refused for others.
+        failed: Reads that cannot be what the register showed (V42): refused and dropped, shape
+            (reads,); None where there is none.
+        vouched: Reads that a person vouches for: neither dropped nor refused for others, likewise.
 
     Source:
         V40, V41 and vee.md 3.3 (registers).
@@ -235,7 +236,14 @@ class Brackets:
 
     @classmethod
     def closed_by(cls, reads: Registers, later: Int64, usage: Int64) -> "Brackets":
-        """Return the brackets that these bookends close, each opened by the one before it."""
+        """
+        Return the brackets that some bookends close, each opened by the one before it.
+
+        Args:
+            reads: The bookends.
+            later: Positions of those that close one, shape (brackets,).
+            usage: What flowed within each [quanta], shape (brackets,).
+        """
         return cls(reads.channel[later], reads.boundary[later - 1], reads.boundary[later], usage)
 
     def __len__(self) -> int:

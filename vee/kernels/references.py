@@ -72,7 +72,7 @@ class References:
         return np.take(self.value, here).astype(np.float64), good, day
 
     def stay(self, channel: Int64, day: Int64) -> tuple[Int64, Int64]:
-        """Return the first day of the same people, and one past their last."""
+        """Return the first day of the same people, and one past their last, of each place given."""
         if self.since is None:
             return np.zeros_like(day), np.full_like(day, len(self.slots.days))
         return self.since[channel, day], until(self.since)[channel, day]

@@ -44,8 +44,8 @@ def tolerance_milli(usage: Int64, step: Int64, *, resolutions: int, usage_per_mi
     latency. Reads that are not aligned are no bookends, so nothing is allowed for them.
 
     Args:
-        usage: What the register says of each bracket [quanta].
-        step: Resolution times multiplier of its register [quanta].
+        usage: What the register says of each bracket [quanta], shape (brackets,).
+        step: Resolution times multiplier of its register [quanta], shape (brackets,).
         resolutions: Steps to allow.
         usage_per_mille: Share of the usage to allow, if that is more.
 

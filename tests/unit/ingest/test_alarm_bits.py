@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ingest import codecs
 from ingest.alarm_bits import AlarmBits
 from ingest.channels import ChannelIndex
@@ -110,7 +108,7 @@ def test_every_alarm_bit_is_an_event_that_may_be_noticed_and_no_other_bit_is():
         )
     ]
 
-    assert set(told) == NOTICEABLE
+    assert set(told) == NOTICEABLE, "mdms/domain/events.py names what readings carry"
     assert seen(AlarmBits(), frame(flags=0x3FF & ~fnb1_readings.ALARMS)) == []
 
 
@@ -131,7 +129,6 @@ def test_what_is_taken_back_is_told_again():
 
 def test_a_frame_that_is_refused_tells_nothing():
     assert seen(AlarmBits(), frame(flags=LEAK, mtype=9)) == []
-    assert np.bitwise_count(fnb1_readings.ALARMS) == 5
 
 
 async def test_an_event_frame_and_the_bit_that_says_the_same_are_one_event():
