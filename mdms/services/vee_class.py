@@ -42,14 +42,14 @@ class ClassLoader:
     rules: RuleSet
     kinds: Kinds
 
-    async def load(self, block: Block, rows: Int64, gaps: Bool) -> ClassProfile | None:
+    async def load(self, block: Block, rows: Int64, scarce: Bool) -> ClassProfile | None:
         """
         Return how the classes of some channels use a day.
 
         Args:
             block: Reads of the channels.
             rows: Which of them.
-            gaps: Days with something missing, at least one of each row, shape (rows, days).
+            scarce: Days it may have to speak for, at least one of each row, shape (rows, days).
         """
         days, slots = block.slots.days, block.slots
         monday = np.array([day.toordinal() - day.weekday() for day in days])
@@ -59,18 +59,16 @@ class ClassLoader:
         seasons: dict[tuple[int, int], _Season | None] = {}
         peers: list[Peers] = []
         kinds = self.kinds.of(block.channel_id[rows], slots.interval_s)
-        for row, kind, missing in zip(rows.tolist(), kinds, gaps, strict=True):
+        for row, kind, mine in zip(rows.tolist(), kinds, scarce, strict=True):
             channel_id = int(block.channel_id[row])
-            own = np.unique(monday[missing])
-            nearest = own[np.abs(monday[:, None] - own).argmin(axis=1)]
-            for week in own.tolist():
+            for week in np.unique(monday[mine]).tolist():
                 if (kind, week) not in seasons:
                     seasons[kind, week] = await self._season(kind, week, slots.interval_s)
                 season = seasons[kind, week]
                 others = None if season is None else season.without(channel_id)
                 if others is None:
                     continue
-                at = np.flatnonzero((nearest == week)[slots.day])
+                at = np.flatnonzero((mine & (monday == week))[slots.day])
                 share[row, at] = others.shares[resting[slots.day[at]], slots.wall[at]]
                 daily[row, at], of[row, at] = others.daily, len(peers)
                 peers.append(others.peers)

@@ -1,8 +1,9 @@
 """
 What helps where a meter's own reads hardly tell anything: the year before, and others of its class.
 
-Looked up only for channels with a gap that have not been heard for eight days around it: whoever
-has a week of reads is estimated from them (H1, H2).
+Looked up only for days around which a channel was heard for less than eight days: whoever has a
+week of reads is estimated from them (H1, H2). Each day is asked for itself, so that what helps it
+does not hang on what else is missing.
 """
 
 from dataclasses import dataclass, replace
@@ -62,15 +63,14 @@ class ScarceLoader:
             evidence: What is known already.
             target: Channel-days that are judged, shape (channels, days).
         """
-        gaps = np.logical_or.reduceat(
-            block.expected & ~block.present, block.slots.first[:-1], axis=1
-        )
-        gaps &= block.context.measures(Quantity.DELIVERED)[:, None]
-        scarce = gaps & self._hardly_heard(block)
+        due = np.logical_or.reduceat(block.expected, block.slots.first[:-1], axis=1)
+        due &= block.context.measures(Quantity.DELIVERED)[:, None]
+        # what was received may fail, and who knows only once it is examined
+        scarce = due & self._hardly_heard(block)
         if not scarce.any():
             return evidence
-        together = _together(block, target)
-        rows = np.flatnonzero((scarce & together).any(axis=1))
+        scarce &= _together(block, target)
+        rows = np.flatnonzero(scarce.any(axis=1))
         if not len(rows):
             return evidence
         elsewhere = Elsewhere(self.work, self.zone, self.as_of)
@@ -78,7 +78,7 @@ class ScarceLoader:
         return replace(
             evidence,
             last_year=await self._last_year(elsewhere, block, rows),
-            of_class=await of_class.load(block, rows, (gaps & together)[rows]),
+            of_class=await of_class.load(block, rows, scarce[rows]),
         )
 
     def _hardly_heard(self, block: Block) -> Bool:

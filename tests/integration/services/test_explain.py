@@ -175,6 +175,19 @@ async def test_a_class_is_judged_up_to_the_week_before_it_speaks_for_a_gap(store
     assert (why["method"], why["same"], why["differs"]) == ("C1", True, [])
 
 
+async def test_a_class_speaks_for_a_day_whatever_is_missing_on_others(store):
+    desk = await a_scarce_desk(store)
+    saturday = LAST + timedelta(days=5)
+    await hear(desk, OTHER, FIRST - timedelta(weeks=4), saturday, 50, rise=9)
+    await hear(desk, METER, saturday, saturday, 50_000)  # more than can be, but all there
+    desk.clock.advance(timedelta(days=7))
+    await desk.vee.run(LAST, saturday)
+
+    why = await explaining(desk).explain(METER, at(SATURDAY + WEEK_SLOTS))
+
+    assert (why["method"], why["same"], why["differs"]) == ("C1", True, [])
+
+
 async def test_an_estimate_is_made_again_as_it_was_before_its_read_came_late(store):
     desk = await a_desk(store, heard=GAP)
     desk.clock.advance(timedelta(hours=2))
