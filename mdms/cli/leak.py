@@ -9,8 +9,9 @@ from mdms.cli.output import Output, show
 
 app = typer.Typer(help="Leaks of water and gas.", no_args_is_help=True)
 
-_SPARE = ("meter", "rate_error", "raised_at", "updated_at", "confirmed_at", "ended_at")
-_STEP_SPARE = ("recorded_at", "reason", "by", "send_at")
+_SPARE = ("meter", "rate_error", "raised_at", "updated_at", "confirmed_at", "ended_at", "kind",
+          "severity")  # fmt: skip
+_STEP_SPARE = ("recorded_at", "send_at", "kind", "severity", "by", "reason")
 _Name = Annotated[str, typer.Argument(help="A leak, as `mdms leak ls` names it.")]
 
 

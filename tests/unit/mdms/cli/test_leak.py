@@ -16,7 +16,11 @@ CASE = {
     "rate": 4.5, "rate_error": 0.02, "lost": 945.0, "unit": "gal", "began_at": AT, "raised_at": AT,
     "confirmed_at": AT, "ended_at": None, "updated_at": AT,
 }  # fmt: skip
-STEP = {"at": AT, "signal": "CONFIRM", "state": "CONFIRMED", "notice": "confirmed", "by": ""}
+STEP = {
+    "at": AT, "recorded_at": AT, "signal": "CONFIRM", "state": "CONFIRMED", "kind": "continuous",
+    "severity": 2, "rate": 4.5, "lost": 945.0, "notice": "confirmed", "by": "", "reason": "",
+    "send_at": AT,
+}  # fmt: skip
 CREDIT = {
     "leak": "W1-1", "decision": "REFER", "code": "LEAK_APPROVAL", "credit_usd": "97.79",
     "flags": ["short_history"], "findings": [{"code": "LEAK_APPROVAL", "clause": "R11.L"}],
@@ -63,8 +67,10 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     return fake
 
 
-def run(*arguments: str) -> str:
-    result = CliRunner().invoke(leak.app, arguments, catch_exceptions=False)
+def run(*arguments: str, columns: int = 200) -> str:
+    result = CliRunner(env={"COLUMNS": str(columns)}).invoke(
+        leak.app, arguments, catch_exceptions=False
+    )
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -86,6 +92,16 @@ def test_a_list_of_open_leaks_leaves_out_those_that_ended():
 def test_a_leak_is_shown_with_its_steps(daemon):
     assert "CONFIRM" in run("show", "W1-1")
     assert json.loads(run("show", "W1-1", "-o", "json"))[0]["steps"] == [STEP]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_narrow_window_says_since_when_it_runs_what_it_cost_and_what_was_told():
+    listed, shown = (run(*arguments, columns=80) for arguments in (("ls",), ("show", "W1-1")))
+
+    for heading in ("began at", "rate", "lost"):
+        assert heading in listed
+    for heading in ("state", "lost", "notice"):
+        assert heading in shown.partition("What happened")[2].partition("in a wider")[0]
 
 
 def test_a_customers_word_goes_to_the_leak_or_to_the_meter(daemon):
