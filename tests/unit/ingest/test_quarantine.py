@@ -11,8 +11,8 @@ from mdms.domain.errors import RejectReason
 from mdms.ports.messages import Rejected
 from tests.channels import Installed, channel_table
 from tests.fakes import FakeClock
+from tests.letters import Database
 from tests.messages import NOON, NOON_S, READ_TOPIC, frame
-from tests.paperwork import Database
 
 STARTS = [NOON_S - 900, NOON_S - 1800, NOON_S - 2700]
 
