@@ -60,6 +60,8 @@ def _sentences(why: Answer) -> Iterator[tuple[str, str]]:
     yield "value", f"{quanta(why['value'], why.get('unit', ''))}  {why['meter']}  {_when(why)}"
     yield "status", f"{why['status']}: {why['status_words']}"
     yield "method", f"{why['method']}: {why['method_words']}"
+    if codes := why.get("iec"):  # a daemon of before does not say
+        yield "quality", f"{', '.join(codes)} in IEC 61968-9"
     for rule in why["rules"]:
         yield "rule", rule
     if bracket := why["bracket"]:

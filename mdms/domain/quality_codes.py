@@ -129,11 +129,7 @@ IEC_OF_RULE: Final[Mapping[int, str]] = MappingProxyType(
         51: "3.6.5",
     }
 )
-"""IEC 61968-9 by number of the rule; V51 is 3.6.6 where the bill is below its reference."""
-
-IEC_BELOW_REFERENCE: Final = "3.6.6"
-IEC_ADDED: Final = "3.7.1"
-IEC_REJECTED: Final = "3.7.3"
+"""IEC 61968-9 by number of the rule."""
 
 
 def iec_codes(status: Status, method: Method, flags: int) -> tuple[str, ...]:

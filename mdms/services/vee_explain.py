@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mdms.domain.errors import NotFoundError
+from mdms.domain.quality_codes import iec_codes
 from mdms.domain.reading_types import READING_TYPES
 from mdms.domain.readings import IntervalReads, Method, Source, Status
 from mdms.domain.registry import ChannelTable
@@ -147,6 +148,7 @@ class ExplainService:
         current = rows[-1] if rows else {}
         status = Status(str(current.get("status", Status.MISSING.value)))
         method = Method[str(current.get("method", Method.NONE.name))]
+        flags = int(reads.flags[-1]) if rows else 0
         return {
             "meter": str(table.badge[0]),
             "reading_type": str(table.reading_type[0]),
@@ -156,6 +158,7 @@ class ExplainService:
             **current,
             "status_words": STATUSES[status],
             "method_words": METHODS[method],
+            "iec": list(iec_codes(status, method, flags)),
             "versions": rows,
         }
 

@@ -56,7 +56,7 @@ async def test_an_estimate_names_its_method_its_sources_and_its_bracket(store):
     for slot in range(600, 610):
         why = await explaining(desk).explain(METER, at(slot))
 
-        assert (why["status"], why["same"]) == ("E", True)
+        assert (why["status"], why["iec"], why["same"]) == ("E", ["3.8.0"], True)
         assert why["method"] != "NONE"
         assert why["bracket"]["missing"] == 10
         assert why["bracket"]["residual"] == VALUE[GAP].sum()

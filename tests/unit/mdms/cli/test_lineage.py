@@ -21,6 +21,7 @@ WHY: dict[str, Any] = VERSION | {
     "status_words": "provisional estimate",
     "method": "H1",
     "method_words": "weighted mean of the same time on other days",
+    "iec": ["3.8.0"],
     "rules": [],
     "versions": [VERSION],
     "bracket": {
@@ -67,7 +68,8 @@ def test_an_explanation_is_sentences_with_names():
     print_explanation(WHY, console)
 
     text = "\n".join(printed(console))
-    for part in ("value     140 Wh", "status    E: provisional estimate", "alpha     1.04",
+    for part in ("value     140 Wh", "status    E: provisional estimate", "quality   3.8.0 in IEC",
+                 "alpha     1.04",
                  "560 for 4 missing", "abcdef012345", "same bits", "2026-10-27"):  # fmt: skip
         assert part in text
 
