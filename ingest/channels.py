@@ -79,7 +79,8 @@ class ChannelIndex:
         )
         self._position = self._group << _TIME_BITS | _time(table.installed_s[order])
         last = np.append(first[1:], len(order))[: len(first)] - 1
-        self._newest_row = KeyTable(key[order], last)
+        # The keys among the installations, not a copy: one line of memory tells of both.
+        self._newest_row = KeyTable(self._installation["key"], last)
 
     def resolve(self, frames: Frames) -> Resolved:
         """Look up every register and every interval of these frames."""

@@ -25,8 +25,8 @@ Values for one key within a batch that are kept beside the first; the raw messag
 """
 _BLOCK_ROWS = 8_192
 """Reads whose cells stay in a processor's own cache while they are judged and remembered."""
-_LINE_CELLS = 8
-"""Cells that come from memory together."""
+_STRIDE = 4
+"""Of a frame's reads these touch nearly every line of cells: a line has eight, begun anywhere."""
 _LOW_HALF = (1 << 32) - 1
 _TIME_BITS = 33
 
@@ -88,8 +88,9 @@ class Window:
         self._reach = slot_count
         self._slot_count = 1 << (slot_count - 1).bit_length()
         self._step_s = np.empty(0, np.uint32)
-        # The newest read less the reach: what is older may be stored and have no cell.
-        self._sure_after_s = np.empty(0, np.int64)
+        # The newest read less the reach, from 1970 on: what is older may be stored and have no
+        # cell. Narrow, for neighbours to share a line.
+        self._sure_after_s = np.empty(0, np.uint32)
         self._cell = np.empty(0, np.uint64)
 
     def cover(self, channel_id: Int32, step_s: Int32) -> None:
@@ -104,7 +105,7 @@ class Window:
         more = size - covered
         if more > 0:
             self._step_s = np.concatenate([self._step_s, np.ones(more, np.uint32)])
-            self._sure_after_s = np.concatenate([self._sure_after_s, np.full(more, -self._reach)])
+            self._sure_after_s = np.concatenate([self._sure_after_s, np.zeros(more, np.uint32)])
             # Written and not only reserved: memory is waited for now, not by the first reads.
             cell = np.full(size * self._slot_count, 0, np.uint64)
             cell[: len(self._cell)] = self._cell
@@ -113,7 +114,7 @@ class Window:
         newest_s = self._sure_after_s[channel_id] + self._reach * was_s
         self._step_s[channel_id] = step_s
         is_s = self._step_s[channel_id].astype(np.int64)
-        self._sure_after_s[channel_id] = newest_s - self._reach * is_s
+        self._sure_after_s[channel_id] = np.maximum(newest_s - self._reach * is_s, 0)
         changed = np.flatnonzero((is_s != was_s) & (channel_id < covered))
         self._sure_after_s[channel_id[changed]] = newest_s[changed]
         self._cell.reshape(-1, self._slot_count)[channel_id[changed]] = 0
@@ -167,8 +168,8 @@ class Window:
         # Narrow numbers divide much faster.
         slot = (at_s.astype(np.uint32) + step_s // 2) // step_s & np.uint32(self._slot_count - 1)
         place: Rows = channel * self._slot_count + slot
-        # One cell of each line first: so more of them are on their way at a time.
-        self._cell.take(place[::_LINE_CELLS])
+        # Some cells of each line first: so more of them are on their way at a time.
+        self._cell.take(place[::_STRIDE])
         return _Found(channel, at_s, place, self._cell[place], _word(at_s, value))
 
     def _judge(self, found: _Found) -> UInt8:
