@@ -196,6 +196,9 @@ def signals(payloads: Iterable[bytes]) -> tuple[Int64, npt.NDArray[np.float32]]:
 
 
 def _body(payload: bytes) -> bytes:
+    if not payload[_FLAGS_AT] & FLAG_ZSTD:
+        size = int.from_bytes(payload[_RAW_LEN_AT : _RAW_LEN_AT + 4], "little")
+        return payload[HEADER.size : HEADER.size + size]
     header = peek(payload)
     return inflate(header, payload[HEADER.size : HEADER.size + header.body_len])
 
