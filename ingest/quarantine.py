@@ -23,6 +23,7 @@ from ingest.late import VeeHorizon
 from ingest.sequence import Seen
 from ingest.tags import TagCheck
 from ingest.trailers import TrailerCheck
+from mdms.domain.errors import RejectReason
 from mdms.ports.clock import Clock
 from mdms.ports.messages import Envelope, Rejected
 from mdms.ports.quarantine import Letter
@@ -176,8 +177,15 @@ class Quarantine:
             restored += await store_again(work, assembled, self._horizon)
         cured = [each.letter_id for each in letters if each.letter_id not in refused]
         await work.quarantine.cured(cured, recorded_at)
-        await work.quarantine.still_refused(refused)
+        # Most wait for long, and nothing is said of them that was not said before.
+        known = {each.letter_id: _verdict(each.rejected) for each in letters}
+        news = {key: each for key, each in refused.items() if _verdict(each) != known[key]}
+        await work.quarantine.still_refused(news)
         return Replayed(len(letters), len(cured), restored)
+
+
+def _verdict(letter: Rejected) -> tuple[RejectReason, str, bytes]:
+    return letter.reason, letter.detail, letter.payload
 
 
 async def _keep_message(work: UnitOfWork, assembled: Assembled, at: datetime) -> None:

@@ -49,7 +49,9 @@ class Database(FakeUnitOfWork):
     async def still_refused(self, refused: Mapping[int, Rejected]) -> None:
         for number, each in refused.items():
             before = self.messages.rejected[number - 1]
-            self.messages.rejected[number - 1] = replace(before, reason=each.reason)
+            self.messages.rejected[number - 1] = replace(
+                before, reason=each.reason, detail=each.detail, payload=each.payload
+            )
 
     def is_known(self, letter: Rejected) -> bool:
         """Tell whether the registry knows by now who sent what a letter holds."""

@@ -44,6 +44,18 @@ async def test_what_is_still_refused_waits_on_however_much_came_together():
     assert len(work.messages.waiting) == 1_100
 
 
+async def test_of_what_is_refused_for_the_same_reason_as_before_nothing_is_written():
+    later = Installed(installed_s=NOON_S + 60)
+    work = database(frame(), reason=RejectReason.NOT_INSTALLED, installed=later)
+    await quarantine(work).replay()
+    (known,) = work.messages.rejected
+
+    again = await quarantine(work).replay()
+
+    assert again.letter_count == 1
+    assert work.messages.rejected[0] is known
+
+
 async def test_intervals_of_another_length_than_is_registered_wait_until_that_is_put_right():
     work = database(
         frame(), reason=RejectReason.UNKNOWN_METER, installed=Installed(interval_s=1800)
