@@ -6,6 +6,7 @@ the masks of values and days has the rule's number.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from vee.marks import Severity
 
@@ -129,7 +130,7 @@ RULES = (
     Rule(41, "REG_DEC", "EGW", (F,), ("bookend.backstep_quanta_max",), (_BRACKETS,),
          "The register decreased, or rose by more than the service can carry."),
     Rule(42, "DIALS", "EGW", (F,), (), (_REGISTERS,),
-         "The register has no such digits; decimals are judged of reads by eye."),
+         "The register has no such digits; of a read by eye, what no dial shows is cut off."),
     Rule(43, "REG_STUCK", "EGW", (F,), _SUM, ("vee.sums",),
          "The register stood still while something flowed."),
     Rule(44, "REG_DELTA", "EGW", (W,), (*_each("bill_ratio_min"), *_each("bill_ratio_max")),
@@ -159,8 +160,7 @@ RULES = (
          "No actual read for too long: somebody is sent."),
     Rule(55, "BILL_DAYS", "EGW", (W,), ("period.service_days_min", "period.service_days_max"),
          (_BILL, _PERIOD), "A window of unusual length is prorated."),
-    Rule(56, "SELF_READ", "EG", (W, H),
-         ("period.self_read_misses_max", "period.self_read_days_max"), (*_SELF_READ, _PERIOD),
+    Rule(56, "SELF_READ", "EG", (W, H), (), _SELF_READ,
          "The customer did not read, again and again, or nobody else did for a year."),
     Rule(57, "DETERMINANT", "E", (F,), (), (_PERIOD,),
          "Time-of-use units do not add up to the total; for bills that carry them."),
@@ -168,3 +168,6 @@ RULES = (
          "Pressure and therm factor are missing, or cannot be; for bills in therms."),
 )  # fmt: skip
 """Every rule, by number."""
+
+RETIRED: Final = frozenset({"period.self_read_misses_max", "period.self_read_days_max"})
+"""Keys that judge nothing any more; without them rule sets of before would have another hash."""

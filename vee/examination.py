@@ -6,11 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from mdms.domain.readings import Bool, Int64, rule_bit
-from vee.block import Block
+from vee.block import Block, Registers
 from vee.clocks import fail_astray, held_astray, mark_astray
 from vee.day_rules import DayRules
 from vee.kernels.brackets import Brackets
 from vee.kernels.darkness import seconds_of_days
+from vee.kernels.validate_registers import impossible_digits
 from vee.marks import Marks
 from vee.rules import RuleSet
 from vee.screening import Screened, screen_block
@@ -91,6 +92,11 @@ class Examination:
     def flags(self) -> Int64:
         """Rules that a received value broke, besides the flags it came with."""
         return self.marks.flags()
+
+    def refused(self, *, for_digits: bool) -> Registers:
+        """Return the register reads that cannot be (V42), or that do not follow others (V41)."""
+        refused = self.sums.refused
+        return refused.take(impossible_digits(refused, self.block.limits) == for_digits)
 
     def gapped(self, brackets: Int64) -> Bool:
         """Return which of these brackets have a slot without a usable value."""

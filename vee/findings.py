@@ -235,7 +235,8 @@ def _bracket_findings(found: Examination, amended: Amended, judged: Bool) -> lis
 
 def _register_findings(found: Examination, judged: Bool) -> list[Finding]:
     kinds = (
-        ("V41", found.sums.refused, "register {} does not follow the one before"),
+        ("V41", found.refused(for_digits=False), "register {} does not follow the one before"),
+        ("V42", found.refused(for_digits=True), "register {} is more than its dial can show"),
         ("V43", found.sums.stuck, "register {} stood still while something flowed"),
     )
     return [

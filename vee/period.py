@@ -180,29 +180,6 @@ def service_days(days: int, rules: PeriodRules) -> list[PeriodFinding]:
     return [PeriodFinding(55, Severity.WARN, f"{days} service days")]
 
 
-def self_read(
-    *, read_at_close: bool, misses_running: int, days_since_verified: int, rules: PeriodRules
-) -> list[PeriodFinding]:
-    """
-    Judge the reads of a customer who reads the meter (V56); CPAU Rule 10.C.
-
-    Args:
-        read_at_close: A read came for this window; none makes it an estimate (10.C.1).
-        misses_running: Windows without one, this one included (10.C.2).
-        days_since_verified: Since the utility read the meter itself (10.C.3).
-        rules: How often is too often.
-    """
-    found = []
-    if not read_at_close:
-        found.append(PeriodFinding(56, Severity.WARN, "no read by bill date: estimated"))
-    if misses_running > rules.self_read_misses_max:
-        found.append(PeriodFinding(56, Severity.HOLD, f"{misses_running} reads missed running"))
-    if days_since_verified > rules.self_read_days_max:
-        detail = f"{days_since_verified} days since the utility read the meter"
-        found.append(PeriodFinding(56, Severity.HOLD, detail))
-    return found
-
-
 def buckets_add_up(buckets: Sequence[int], total: int) -> list[PeriodFinding]:
     """Compare time-of-use units with the total, after rounding (V57)."""
     if sum(buckets) == total:

@@ -7,7 +7,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int64, Status
 from vee.amend import Amended
 from vee.disconnected import without_refuted
-from vee.examination import V40, V41, V43, V46, Examination
+from vee.examination import V40, V41, V42, V43, V46, Examination
 from vee.rules import RuleSet
 
 
@@ -52,7 +52,12 @@ def tally(found: Examination, amended: Amended, rules: RuleSet) -> Tally:
     flags = np.bitwise_or.reduceat(np.where(status != 0, amended.flags, 0), first, axis=1)
     flags |= found.marks.day_flags(flags.shape[1])
     sums = found.sums
-    for reads, bit in ((sums.rolled, V40), (sums.refused, V41), (sums.stuck, V43)):
+    for reads, bit in (
+        (sums.rolled, V40),
+        (found.refused(for_digits=False), V41),
+        (found.refused(for_digits=True), V42),
+        (sums.stuck, V43),
+    ):
         _mark(flags, reads.channel, found.block.slots.day_of(reads.boundary), bit)
     brackets = found.brackets
     for number in np.flatnonzero(found.overdrawn):  # rare: each one waits for a person

@@ -24,18 +24,6 @@ def impossible_digits(registers: Registers, limits: Limits) -> Bool:
     return failed
 
 
-def wrong_decimals(value: Int64, resolution: Int64) -> Bool:
-    """
-    Find readings finer than the dial they were read from (V42); radios send what they count.
-
-    Args:
-        value: Readings [register quanta], shape (reads,).
-        resolution: Value of the register's last digit [register quanta], shape (reads,).
-    """
-    finer: Bool = value % resolution != 0
-    return finer
-
-
 def tolerance_milli(usage: Int64, step: Int64, *, resolutions: int, usage_per_mille: int) -> Int64:
     """
     Return how far intervals and register may differ, in thousandths of a quantum.

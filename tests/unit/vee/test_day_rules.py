@@ -504,3 +504,4 @@ def test_a_reading_with_too_many_digits_is_refused():
 
     assert found.sums.refused.value.tolist() == [10**9]
     assert found.sums.usage.tolist() == [9_600]
+    assert [(each.rule, each.severity) for each in told(block)] == [("V42", Severity.FAIL)]

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.vee.build import RULES
 from vee import period
 from vee.kernels.clock import clock_severity
-from vee.kernels.validate_registers import buckets_differ, demand_differs, wrong_decimals
+from vee.kernels.validate_registers import buckets_differ, demand_differs
 from vee.marks import Severity
 from vee.period import PeriodFinding, Reference
 
@@ -110,26 +110,6 @@ def test_a_load_factor_that_cannot_be_is_held(demand_w, expected):
     assert [each.rule for each in found] == expected
 
 
-def test_who_reads_the_meter_himself_is_flagged_after_two_misses_and_after_a_year():
-    def read(*, came: bool, misses: int, days: int) -> list[tuple[int, Severity]]:
-        return rules_of(
-            period.self_read(
-                read_at_close=came,
-                misses_running=misses,
-                days_since_verified=days,
-                rules=RULES.period,
-            )
-        )
-
-    assert read(came=True, misses=0, days=365) == []
-    assert read(came=False, misses=1, days=100) == [(56, Severity.WARN)]
-    assert read(came=False, misses=2, days=366) == [
-        (56, Severity.WARN),
-        (56, Severity.HOLD),
-        (56, Severity.HOLD),
-    ]
-
-
 def test_buckets_and_factors_must_hold_together():
     assert period.buckets_add_up([102, 210, 88], 400) == []
     assert rules_of(period.buckets_add_up([101, 210, 88], 400)) == [(57, Severity.FAIL)]
@@ -166,7 +146,3 @@ def test_registers_of_demand_and_of_buckets_must_fit_the_intervals():
 
     assert differs.tolist() == [False, True]
     assert apart.tolist() == [False, True]
-
-
-def test_a_reading_finer_than_its_dial_was_misread():
-    assert wrong_decimals(np.array([1_200, 1_250]), np.array([100, 100])).tolist() == [False, True]
