@@ -16,8 +16,6 @@ from ingest.codecs import fnb1
 from mdms.domain.readings import Int64
 from mdms.ports.messages import UplinkMessage
 
-Float32 = npt.NDArray[np.float32]
-
 _PLACES: Final = 4
 """Collectors that are remembered for a radio; 2.4 hear it on average."""
 _WEIGHT: Final = 0.25

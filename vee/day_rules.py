@@ -18,7 +18,6 @@ from vee.marks import DayList, Marks, Severity
 from vee.rules import RuleSet
 from vee.screening import Screened, may_surprise
 
-DAY_HOURS = 24
 SUMMER = range(5, 11)
 """May to October: gas meters of homes may stand still."""
 PARTS_MAX = 20_000

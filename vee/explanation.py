@@ -33,6 +33,9 @@ class Source:
     weight: float
 
 
+Weighing = Callable[[Shaper, int], Iterator[tuple[int, float]]]
+"""Yields slots and their weights, which need not sum to 1."""
+
 _LOOKS_AT_NONE: Final = frozenset(
     {Method.NONE, Method.D1, Method.Z1, Method.Z2, Method.C1, Method.A1}
 )
@@ -58,14 +61,14 @@ def sources(shaper: Shaper, position: int, method: Method) -> list[Source]:
         return [_second_meter(shaper, position)]
     if method is Method.H3:
         return list(_a_year_before(shaper, position))
-    weigh = {
+    weighing: dict[Method, Weighing] = {
         Method.L1: _neighbours,
         Method.H1: _profile,
         Method.H2: _nearest,
         Method.H4: _windows,
-    }.get(method)
-    assert weigh is not None, f"say here what {method.name} looks at"
-    found = list(weigh(shaper, position))
+    }
+    assert method in weighing, f"say here what {method.name} looks at"
+    found = list(weighing[method](shaper, position))
     whole = sum(weight for _, weight in found)
     block, channel = shaper.found.block, shaper.cells.channel[position]
     listed = [
@@ -157,10 +160,6 @@ def bands(shaper: Shaper) -> Float:
     if len(wanted.at):
         found[wanted.at] = band(wanted.asked, wanted.past, wanted.how, BAND)
     return found
-
-
-Weighing = Callable[[Shaper, int], Iterator[tuple[int, float]]]
-"""Yields slots and their weights, which need not sum to 1."""
 
 
 def _neighbours(shaper: Shaper, position: int) -> Iterator[tuple[int, float]]:
