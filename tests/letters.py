@@ -17,6 +17,18 @@ class Letters(FakeMessageStore):
     def __init__(self) -> None:
         super().__init__()
         self.cured_ids: set[int] = set()
+        self._numbers: dict[tuple[object, ...], int] = {}
+
+    async def reject(self, rejected: Sequence[Rejected]) -> int:
+        for each in rejected:
+            digest = each.topic, each.frame_index, each.reason, each.payload
+            number = self._numbers.setdefault(digest, len(self.rejected) + 1)
+            if number > len(self.rejected):
+                self.rejected.append(each)
+            elif number in self.cured_ids or self.rejected[number - 1].reason is not each.reason:
+                self.rejected[number - 1] = each
+                self.cured_ids.discard(number)
+        return len(rejected)
 
     @property
     def waiting(self) -> dict[int, Rejected]:

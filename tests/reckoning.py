@@ -29,7 +29,7 @@ class Reckoning:
         """Look at a message, blanked or as it came, that was stored by this registry."""
         batch = self._batch(payload)
         if batch.collector_id not in registered.collector_ids:
-            letters = self._database.messages.rejected
+            letters = self._database.messages.waiting.values()
             whole = [each.payload for each in letters if each.frame_index is None]
             assert batch in map(self._batch, whole), "no letter of a message"
             return
@@ -53,7 +53,7 @@ class Reckoning:
         for channel_id, at_s, value in found.registers:
             assert readings.register_values.get((channel_id, at_s)) == value, f"register of {sent}"
         if found.waits and topic is not None:
-            letters = self._database.messages.rejected
+            letters = self._database.messages.waiting.values()
             assert any(
                 (each.topic, each.payload) == (topic, sent.raw) for each in letters
             ), f"no letter of {sent}"  # fmt: skip

@@ -90,7 +90,11 @@ class MessageStore(Protocol):
         ...
 
     async def reject(self, rejected: Sequence[Rejected]) -> int:
-        """Keep dead letters; return how many were new: what comes again is kept once."""
+        """
+        Keep dead letters; return how many are news.
+
+        What comes again is kept once; it waits anew if it had been read again meanwhile.
+        """
         ...
 
     async def newest(self, count_max: int) -> Sequence[UplinkMessage]:

@@ -145,13 +145,17 @@ class PostgresMessages:
             }
             await self._connection.execute(self.MOVE_ON, columns)
 
-    # What is refused once is refused every time that it comes; it is one dead letter.
+    # What is refused once is refused every time that it comes; it is one dead letter. One that was
+    # read again meanwhile, with another outcome, waits anew: the registry may have gone back.
     REJECT = """
-    INSERT INTO dead_letter (received_at, reason, detail, topic, frame_index, payload, schema_id,
-                             digest)
+    INSERT INTO dead_letter AS known (received_at, reason, detail, topic, frame_index, payload,
+                                      schema_id, digest)
     VALUES (%(received_at)s, %(reason)s, %(detail)s, %(topic)s, %(frame_index)s, %(payload)b,
             %(schema_id)s, %(digest)b)
-    ON CONFLICT (digest) DO NOTHING
+    ON CONFLICT (digest) DO UPDATE
+    SET reason = EXCLUDED.reason, detail = EXCLUDED.detail, payload = EXCLUDED.payload,
+        replayed_at = NULL
+    WHERE known.replayed_at IS NOT NULL OR known.reason <> EXCLUDED.reason
     """
 
     async def reject(self, rejected: Sequence[Rejected]) -> int:

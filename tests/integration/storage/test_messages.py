@@ -193,6 +193,30 @@ async def test_dead_letters_are_counted_by_reason(store):
     assert again == 0
 
 
+@pytest.mark.parametrize("outcome", ["cured", "blanked"])
+async def test_what_was_read_again_and_is_refused_once_more_waits_anew(store, database, outcome):
+    letter = Rejected(RejectReason.UNKNOWN_METER, "", "ami/v1/x", bytes(64), 3, AT, 1)
+    async with store() as work:
+        await work.messages.reject([letter])
+    with psycopg.connect(database) as connection:
+        ((number,),) = connection.execute("SELECT dead_letter_id FROM dead_letter").fetchall()
+    async with store() as work:
+        if outcome == "cured":
+            await work.quarantine.cured([number], AT)
+        else:
+            blanked = replace(letter, reason=RejectReason.OPTED_OUT, payload=b"\0")
+            await work.quarantine.still_refused({number: blanked})
+        assert await work.quarantine.waiting_count() == 0
+
+        news = [await work.messages.reject([letter]) for _ in range(2)]
+
+        assert news == [1, 0]
+        assert await work.quarantine.waiting_count() == 1
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT dead_letter_id, payload FROM dead_letter").fetchall()
+    assert found == [(number, bytes(64))]
+
+
 async def test_a_message_without_a_time_of_its_own_is_kept_once_however_often_it_comes(store):
     again = replace(FIRST, batch_us=FIRST.batch_us + 60_000_000, misdated=True)
     other = replace(again, payload=b"FNB1" + bytes(64))
