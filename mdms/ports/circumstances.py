@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from mdms.domain.events import EventCode
 from mdms.domain.time import Period
@@ -79,6 +79,14 @@ class ConfirmedLeak:
 
 class CircumstanceStore(Protocol):
     """What the registry, commands, conflicts and earlier outcomes say of channels."""
+
+    def as_known(self, at: datetime) -> Self:
+        """
+        Return what was known at an instant.
+
+        The registry and its agreements have no such past: they count as they are today.
+        """
+        ...
 
     async def of(
         self, channel_ids: Sequence[int], period: Period, first: date, last: date

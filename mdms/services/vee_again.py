@@ -137,8 +137,9 @@ class Rejudging:
     async def _look_up(self, block: Block, table: ChannelTable, target: Bool) -> Block:
         """Return a block with what was known of its channels besides."""
         work, rules, then, days = self.work, self.rules, self.then, block.slots.days
-        known = await ContextLoader(work, rules, self.zone).load(block, table, target)
-        block = replace(block, known=known, evidence=await load_evidence(work, block))
+        known = await ContextLoader(work, rules, self.zone, then).load(block, table, target)
+        evidence = await load_evidence(work.circumstances.as_known(then), block)
+        block = replace(block, known=known, evidence=evidence)
         silent = await silent_days(work, days[0], days[-1], then)
         facts = await GapFacts.load(
             work,
@@ -149,4 +150,4 @@ class Rejudging:
             table=self.every,
         )
         gaps = GapLoader(work, rules, self.zone, self.every, facts, as_of=then)
-        return replace(block, evidence=await gaps.add(block, table, block.evidence, target))
+        return replace(block, evidence=await gaps.add(block, table, evidence, target))

@@ -200,7 +200,9 @@ class BlockRun:
         target = self.targets.mask(block.channel_id, block.slots.days)
         loader = ContextLoader(self.work, self.rules, self.zone)
         known = await loader.load(block, part.table, target)
-        block = replace(block, known=known, evidence=await load_evidence(self.work, block))
+        block = replace(
+            block, known=known, evidence=await load_evidence(self.work.circumstances, block)
+        )
         if stage.context_days:
             gaps = GapLoader(self.work, self.rules, self.zone, self.table, self.facts)
             block = replace(

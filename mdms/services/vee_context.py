@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ import numpy as np
 from mdms.domain.readings import Bool, Int32, Int64
 from mdms.domain.registry import ChannelTable
 from mdms.domain.time import Period, from_epoch_s, to_epoch_s
-from mdms.ports.circumstances import Circumstances
+from mdms.ports.circumstances import Circumstances, CircumstanceStore
 from mdms.ports.unit_of_work import UnitOfWork
 from mdms.services.vee_clocks import clocks
 from mdms.services.vee_people import arrivals
@@ -27,11 +27,25 @@ _CHANNEL_BITS = 4
 
 @dataclass(frozen=True, slots=True)
 class ContextLoader:
-    """Looks up, within one transaction, what validation may know."""
+    """
+    Looks up, within one transaction, what validation may know.
+
+    Attributes:
+        work: The transaction.
+        rules: By which the block is judged.
+        zone: Where the utility's days begin.
+        as_of: Only what was known then; None: now.
+    """
 
     work: UnitOfWork
     rules: RuleSet
     zone: ZoneInfo
+    as_of: datetime | None = None
+
+    @property
+    def _told(self) -> CircumstanceStore:
+        told = self.work.circumstances
+        return told if self.as_of is None else told.as_known(self.as_of)
 
     async def load(self, block: Block, table: ChannelTable, target: Bool) -> Context:
         """
@@ -43,7 +57,7 @@ class ContextLoader:
             target: Channel-days that are judged, shape (channels, days).
         """
         slots = block.slots
-        found = await self.work.circumstances.of(
+        found = await self._told.of(
             block.channel_id.tolist(),
             Period(from_epoch_s(int(slots.start_s[0])), from_epoch_s(slots.end_s)),
             slots.days[0],
@@ -67,7 +81,7 @@ class ContextLoader:
             Period(from_epoch_s(begin), from_epoch_s(end)) for begin, end in pairwise(bounds_s)
         ]
         row, day = (axis.tolist() for axis in np.nonzero(silent))
-        heard = await self.work.circumstances.siblings_heard(
+        heard = await self._told.siblings_heard(
             [
                 (int(block.channel_id[channel]), slots.days[at], spans[at])
                 for channel, at in zip(row, day, strict=True)
@@ -85,7 +99,7 @@ class ContextLoader:
         row = {channel: number for number, channel in enumerate(ids.tolist())}
         history = replace(History.none(len(ids), len(days)), first_judged=first)
         day_max = screen.day_extremes(block.value, block.slots)
-        for past in await self.work.circumstances.peaks(
+        for past in await self._told.peaks(
             await self._surprising(block, day_max, target, first),
             before=days[first],
             days=self.rules.history.days,
@@ -97,13 +111,11 @@ class ContextLoader:
             rules.zero_days_summer
             for rules in (self.rules.electric, self.rules.water, self.rules.gas)
         )
-        run = await self.work.circumstances.idle_days(
-            idle.tolist(), before=days[first], days_max=longest
-        )
+        run = await self._told.idle_days(idle.tolist(), before=days[first], days_max=longest)
         _fill(history.zero_days, row, run)
         since = [(channel, begin) for channel, begin, _ in found.inactive if begin < days[first]]
         if since:
-            used = await self.work.circumstances.used(since, before=days[first])
+            used = await self._told.used(since, before=days[first])
             _fill(history.inactive_quanta, row, used)
         return history
 
@@ -119,7 +131,9 @@ class ContextLoader:
         days, ids = block.slots.days, block.channel_id
         stored = np.zeros(len(ids), np.int64)
         if first > 0:
-            known = await self.work.vee.days(days[0], days[first - 1], channel_ids=ids.tolist())
+            known = await self.work.vee.days(
+                days[0], days[first - 1], channel_ids=ids.tolist(), as_of=self.as_of
+            )
             sound = [day for day in known if day.peak is not None]
             rows = np.searchsorted(ids, [day.channel_id for day in sound])
             np.maximum.at(stored, rows, np.array([day.peak for day in sound], np.int64))

@@ -6,8 +6,7 @@ import numpy as np
 
 from mdms.domain.readings import Bool
 from mdms.domain.time import Period, from_epoch_s, to_epoch_s
-from mdms.ports.circumstances import ConfirmedLeak
-from mdms.ports.unit_of_work import UnitOfWork
+from mdms.ports.circumstances import CircumstanceStore, ConfirmedLeak
 from vee.block import Block
 from vee.evidence import Evidence, Leaks, Spans
 
@@ -17,7 +16,7 @@ QUANTA = {"gal": 10, "cf": 1}
 STILL_RUNNING_S = 2**62
 
 
-async def load_evidence(work: UnitOfWork, block: Block) -> Evidence:
+async def load_evidence(told: CircumstanceStore, block: Block) -> Evidence:
     """
     Return the outages of a block's meters, as far as its own reads agree, and confirmed leaks.
 
@@ -27,7 +26,7 @@ async def load_evidence(work: UnitOfWork, block: Block) -> Evidence:
     slots = block.slots
     period = Period(from_epoch_s(int(slots.start_s[0])), from_epoch_s(slots.end_s))
     ids = block.channel_id.tolist()
-    found = await work.circumstances.outages(ids, period)
+    found = await told.outages(ids, period)
     outages = Spans(
         np.searchsorted(block.channel_id, [channel for channel, _, _ in found]),
         np.array([to_epoch_s(failed) for _, failed, _ in found], np.int64),
@@ -36,7 +35,7 @@ async def load_evidence(work: UnitOfWork, block: Block) -> Evidence:
     dark = ~_lit(block, outages)
     return Evidence(
         outages=Spans(outages.channel[dark], outages.from_s[dark], outages.until_s[dark]),
-        leaks=_leaks(block, await work.circumstances.leaks(ids, period)),
+        leaks=_leaks(block, await told.leaks(ids, period)),
     )
 
 

@@ -202,7 +202,7 @@ class ShadowRun:
         )
         target = days.mask(block.channel_id, part.slots.days)
         known = await ContextLoader(self.work, rules, self.zone).load(block, part.table, target)
-        evidence = await load_evidence(self.work, block)
+        evidence = await load_evidence(self.work.circumstances, block)
         block = replace(block, known=known, evidence=evidence)
         gaps = GapLoader(self.work, rules, self.zone, part.alike, facts)
         block = replace(block, evidence=await gaps.add(block, part.table, evidence, target))

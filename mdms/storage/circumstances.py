@@ -1,8 +1,8 @@
 """What validation may know of channels besides their reads."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from typing import Any, LiteralString
+from datetime import UTC, date, datetime
+from typing import Any, Final, LiteralString, Self
 
 from psycopg import AsyncConnection
 
@@ -11,12 +11,18 @@ from mdms.domain.time import Period
 from mdms.ports.circumstances import Circumstances, ClockReport, ConfirmedLeak, PastPeak
 from mdms.storage.arrays import Dates, Integers
 
+_FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
+
 
 class PostgresCircumstances:
     """`mdms.ports.CircumstanceStore` on the registry, control, read_conflict and vee_day."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, known_at: datetime = _FOR_EVER) -> None:
         self._connection = connection
+        self._known_at = known_at
+
+    def as_known(self, at: datetime) -> Self:
+        return type(self)(self._connection, at)
 
     SERVICES = """
     SELECT c.channel_id, bool_or(u.irregular_usage), bool_or(u.net_metering)
@@ -51,10 +57,10 @@ class PostgresCircumstances:
     CROSS JOIN LATERAL (
         SELECT min(sent_at) AS sent_at FROM control n
         WHERE n.badge = o.badge AND n.action IN ('reconnect', 'arm')
-          AND n.sent_at > o.verified_at
+          AND n.sent_at > o.verified_at AND n.sent_at <= %(known_at)s
     ) closing
     WHERE c.channel_id = ANY (%(channel_ids)s) AND o.action = 'disconnect' AND o.switch = 1
-      AND o.verified_at < %(end_utc)s
+      AND o.verified_at < %(end_utc)s AND o.verified_at <= %(known_at)s
       AND (closing.sent_at IS NULL OR closing.sent_at > %(start_utc)s)
     ORDER BY c.channel_id, o.verified_at
     """
@@ -62,7 +68,7 @@ class PostgresCircumstances:
     CONFLICTS = """
     SELECT channel_id, at_utc, value FROM read_conflict
     WHERE kind = 'interval' AND channel_id = ANY (%(channel_ids)s)
-      AND at_utc >= %(start_utc)s AND at_utc < %(end_utc)s
+      AND at_utc >= %(start_utc)s AND at_utc < %(end_utc)s AND recorded_at <= %(known_at)s
     ORDER BY channel_id, at_utc, value
     """
 
@@ -91,6 +97,7 @@ class PostgresCircumstances:
     JOIN channel c USING (badge)
     WHERE c.channel_id = ANY (%(channel_ids)s) AND e.code = ANY (%(clock_codes)s)
       AND e.at_utc > %(start_utc)s - interval '1 day' AND e.at_utc < %(end_utc)s + interval '1 day'
+      AND e.received_at <= %(known_at)s
     ORDER BY c.channel_id, e.at_utc, e.cleared
     """
 
@@ -141,11 +148,11 @@ class PostgresCircumstances:
         LEFT JOIN LATERAL (
             SELECT e.at_utc, e.code FROM end_device_event e
             WHERE e.badge = back.badge AND e.code IN (%(fail)s, %(restore)s)
-              AND e.at_utc < back.at_utc
+              AND e.at_utc < back.at_utc AND e.received_at <= %(known_at)s
             ORDER BY e.at_utc DESC LIMIT 1
         ) before ON true
         WHERE c.channel_id = ANY (%(channel_ids)s) AND back.code = %(restore)s
-          AND back.at_utc > %(start_utc)s
+          AND back.at_utc > %(start_utc)s AND back.received_at <= %(known_at)s
     ) outage
     WHERE failed_utc < %(end_utc)s AND failed_utc < at_utc
     ORDER BY channel_id, failed_utc
@@ -199,10 +206,22 @@ class PostgresCircumstances:
             },
         )
 
+    # The rate is that of the newest step: the case's own is worked out anew every night, and what
+    # was estimated by it yesterday could not be told from it today. Leaks are looked for after the
+    # night's estimates, which may bear the same time.
     LEAKS = """
-    SELECT channel_id, began_at, ended_at, rate, unit FROM leak_case
-    WHERE channel_id = ANY (%(channel_ids)s) AND confirmed_at IS NOT NULL
-      AND began_at < %(end_utc)s AND (ended_at IS NULL OR ended_at > %(start_utc)s)
+    SELECT channel_id, began_at, ended_at, rate, unit
+    FROM (
+        SELECT c.channel_id, c.began_at, c.unit,
+               max(s.at) FILTER (WHERE s.at = c.ended_at) AS ended_at,
+               (array_agg(s.rate ORDER BY s.recorded_at DESC, s.leak_step_id DESC))[1] AS rate
+        FROM leak_case c JOIN leak_step s USING (channel_id, episode)
+        WHERE c.channel_id = ANY (%(channel_ids)s) AND c.confirmed_at IS NOT NULL
+          AND c.began_at < %(end_utc)s AND (c.ended_at IS NULL OR c.ended_at > %(start_utc)s)
+          AND s.recorded_at < %(known_at)s
+        GROUP BY c.channel_id, c.episode
+        HAVING bool_or(s.at >= c.confirmed_at)
+    ) known
     ORDER BY channel_id, began_at
     """
 
@@ -224,6 +243,7 @@ class PostgresCircumstances:
         SELECT DISTINCT ON (d.local_day) d.peak FROM vee_day d
         WHERE d.channel_id = asked.channel_id AND d.local_day >= asked.local_day - %(days)s::integer
           AND d.local_day < least(asked.local_day, %(before)s::date)
+          AND d.recorded_at <= %(known_at)s
         ORDER BY d.local_day, d.version DESC
     ) past
     WHERE past.peak IS NOT NULL
@@ -251,6 +271,7 @@ class PostgresCircumstances:
             SELECT DISTINCT ON (d.local_day) d.local_day, d.usage FROM vee_day d
             WHERE d.channel_id = asked.channel_id AND d.local_day < %(before)s::date
               AND d.local_day >= %(before)s::date - %(days_max)s::integer
+              AND d.recorded_at <= %(known_at)s
             ORDER BY d.local_day, d.version DESC
         ) past
         CROSS JOIN LATERAL (
@@ -267,6 +288,7 @@ class PostgresCircumstances:
             SELECT max((n.sent_at AT TIME ZONE utility.zone)::date) AS on_day
             FROM control n CROSS JOIN utility
             WHERE n.badge = c.badge AND n.action IN ('reconnect', 'arm')
+              AND n.sent_at <= %(known_at)s
         ) switched
         WHERE past.usage = 0 AND past.local_day >= coalesce(account.since, '-infinity')
           AND past.local_day > coalesce(switched.on_day, '-infinity')
@@ -291,7 +313,7 @@ class PostgresCircumstances:
     CROSS JOIN LATERAL (
         SELECT DISTINCT ON (d.local_day) d.usage FROM vee_day d
         WHERE d.channel_id = asked.channel_id AND d.local_day >= asked.local_day
-          AND d.local_day < %(before)s::date
+          AND d.local_day < %(before)s::date AND d.recorded_at <= %(known_at)s
         ORDER BY d.local_day, d.version DESC
     ) past
     GROUP BY asked.channel_id
@@ -301,7 +323,8 @@ class PostgresCircumstances:
         return dict(await self._rows(self.USED, _arrays(since) | {"before": before}))
 
     async def _rows(self, statement: LiteralString, parameters: Mapping[str, object]) -> list[Any]:
-        return await (await self._connection.execute(statement, parameters)).fetchall()
+        known = {**parameters, "known_at": self._known_at}
+        return await (await self._connection.execute(statement, known)).fetchall()
 
 
 def _arrays(channel_days: Sequence[tuple[int, date]]) -> dict[str, object]:

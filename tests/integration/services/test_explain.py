@@ -9,6 +9,7 @@ import pytest
 
 from mdms.domain.edits import EditOperation, EditReason
 from mdms.domain.errors import NotFoundError
+from mdms.domain.events import EndDeviceEvent, EventCode, Severity
 from mdms.domain.facts import CisFact, Subject
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.time import Period, to_epoch_us
@@ -186,6 +187,30 @@ async def test_a_class_speaks_for_a_day_whatever_is_missing_on_others(store):
     why = await explaining(desk).explain(METER, at(SATURDAY + WEEK_SLOTS))
 
     assert (why["method"], why["same"], why["differs"]) == ("C1", True, [])
+
+
+async def test_an_outage_that_is_told_of_later_does_not_change_why_an_estimate_was_made(store):
+    desk = await a_desk(store, heard=GAP, registers=False)
+    back = EndDeviceEvent(
+        collector_id=17,
+        badge=METER,
+        radio_id=1,
+        code=EventCode.RESTORE,
+        at=at(GAP.stop),
+        severity=Severity.INFORMATION,
+        value=900 * (GAP.stop - GAP.start),
+        received_at=desk.clock.now() + timedelta(hours=2),
+    )
+    async with desk.store() as work:
+        await work.events.append([back])
+
+    before = await explaining(desk).explain(METER, at(604))
+    desk.clock.advance(timedelta(hours=3))
+    await desk.judge(FIRST, LAST)
+    after = await explaining(desk).explain(METER, at(604))
+
+    assert (before["status"], before["same"], before["differs"]) == ("E", True, [])
+    assert (after["status"], after["same"], after["differs"]) == ("Z", True, [])
 
 
 async def test_an_estimate_is_made_again_as_it_was_before_its_read_came_late(store):

@@ -8,13 +8,14 @@ import pytest
 
 from mdms.domain.controls import Action, ControlState, SwitchPosition
 from mdms.domain.events import EndDeviceEvent, EventCode, Severity
-from mdms.domain.leaks import LeakCase
+from mdms.domain.leaks import LeakCase, LeakStep
 from mdms.domain.readings import IntervalReads, RegisterReads, Source
 from mdms.domain.registry import Account, Agreement
 from mdms.domain.time import Period, to_epoch_s
 from mdms.ports.circumstances import ClockReport, PastPeak
 from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.ports.vee import VeeDay
+from mdms.services.leak_records import step_of
 from tests.controls import a_control, a_registry
 from tests.integration.storage.registries import SMALL_TOWN
 
@@ -286,16 +287,14 @@ async def test_only_confirmed_leaks_that_touch_the_period_are_named(store):
             ended_at=None if ended is None else START + ended * hour,
         )
 
+    cases = [
+        leak(1, -90, -50),
+        leak(2, -40, 5),
+        leak(3, 6, None, confirmed=False),
+        leak(4, 9, None),
+    ]
     async with store() as work:
-        await work.leaks.write(
-            [
-                leak(1, -90, -50),
-                leak(2, -40, 5),
-                leak(3, 6, None, confirmed=False),
-                leak(4, 9, None),
-            ],
-            [],
-        )
+        await work.leaks.write(cases, [*map(confirming, cases), *map(ending, cases[:2])])
 
     async with store() as work:
         found = await work.circumstances.leaks([tap], PERIOD)
@@ -305,6 +304,56 @@ async def test_only_confirmed_leaks_that_touch_the_period_are_named(store):
         (START + 9 * hour, None),
     ]
     assert {(each.channel_id, each.rate, each.unit) for each in found} == {(tap, 3.5, "gal")}
+
+
+def confirming(case: LeakCase, recorded_h: float = 0, *, rate: float = CASE.rate) -> LeakStep:
+    """Return a step of the instant at which a case was confirmed."""
+    recorded_at = START + timedelta(hours=recorded_h)
+    return replace(step_of(replace(case, rate=rate), recorded_at, "CONFIRM", "abc"), at=START)
+
+
+def ending(case: LeakCase) -> LeakStep:
+    assert case.ended_at is not None
+    return step_of(case, case.ended_at, "CLEAR", "abc")
+
+
+async def test_of_a_leak_only_those_steps_count_that_were_recorded_before(store):
+    channels = await town(store)
+    tap = channels["W200", "20"]
+    case = replace(CASE, channel_id=tap, rate=9.0, ended_at=START + timedelta(hours=40))
+    steps = [
+        confirming(case, 20, rate=3.0),
+        confirming(case, 30, rate=4.0),
+        ending(replace(case, rate=5.0)),
+    ]
+    async with store() as work:
+        await work.leaks.write([case], steps)
+
+    async def known(hour: float) -> list[tuple[float, datetime | None]]:
+        async with store() as work:
+            told = work.circumstances.as_known(START + timedelta(hours=hour))
+            return [(each.rate, each.ended_at) for each in await told.leaks([tap], PERIOD)]
+
+    assert [await known(hour) for hour in (20, 21, 31, 41)] == [
+        [],
+        [(3.0, None)],
+        [(4.0, None)],
+        [(5.0, case.ended_at)],
+    ]
+
+
+async def test_an_outage_is_not_known_before_its_end_was_received(store):
+    channels = await town(store)
+    late = replace(told(EventCode.RESTORE, 6, value=1800), received_at=START + timedelta(hours=30))
+    async with store() as work:
+        await work.events.append([late])
+
+    async def known(hour: float) -> int:
+        async with store() as work:
+            then = work.circumstances.as_known(START + timedelta(hours=hour))
+            return len(await then.outages([channels["E100", "10"]], PERIOD))
+
+    assert [await known(hour) for hour in (29, 30)] == [0, 1]
 
 
 async def test_a_confirmed_opening_lasts_until_a_command_to_close_is_sent(store):
