@@ -20,8 +20,6 @@ from vee.screening import Screened, may_surprise
 
 SUMMER = range(5, 11)
 """May to October: gas meters of homes may stand still."""
-PARTS_MAX = 20_000
-"""Channel-days that are looked at value by value at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class DayRules:
         day_max = self.screened.day_max
         above = (before > 0) & (day_max * 100 > before * self.rules.history.max_per_cent)
         channel, day = np.nonzero(self.screened.spiky | above)
-        for part in DayList(channel, day, self.block.slots).parts(PARTS_MAX):
+        for part in DayList(channel, day, self.block.slots).parts():
             self._surprises(part, before)
 
     def _surprises(self, listed: DayList, before: Int64) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from mdms.domain.readings import Bool, Int64, rule_bit
 from vee.block import SlotTable, one_value
+
+LISTED_MAX: Final = 20_000
+"""Channel-days that are looked at value by value at a time."""
 
 S = TypeVar("S", bound=np.generic)
 
@@ -149,7 +152,7 @@ class DayList:
         """Return the listed days where this mask is true."""
         return DayList(self.channel[mask], self.day[mask], self.slots)
 
-    def parts(self, size: int) -> Iterator["DayList"]:
+    def parts(self, size: int = LISTED_MAX) -> Iterator["DayList"]:
         """Cut the list, so that no look at it needs much memory."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)

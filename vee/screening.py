@@ -23,9 +23,6 @@ from vee.sums import Between, Sums
 FAILING = sum(rule_bit(number) for number in (4, 5, 11, 12, 13, 14))
 """Flags of a received value that say it must not be used; V05 is set by `vee.clocks`."""
 
-LISTED_MAX = 20_000
-"""Channel-days that are looked at value by value at a time."""
-
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
@@ -226,7 +223,7 @@ def _look_closely(
     failed, held = [], []
     channel, day = np.nonzero(doubtful)
     net = block.context.measures(Quantity.NET)
-    for listed in DayList(channel, day, block.slots).parts(LISTED_MAX):
+    for listed in DayList(channel, day, block.slots).parts():
         value, present = listed.of(block.value), listed.of(block.present)
         flags = listed.of(block.flags)
         reversible = block.limits.reversible[listed.channel]
