@@ -32,6 +32,8 @@ MONTH_SLOTS: Final = 30 * 96
 UNITS = {
     "limit.timescale.heap": "rows/s",
     "timescale.keyless": "rows/s",
+    "limit.timescale.heap.cpu": "rows/CPU-s",
+    "timescale.keyless.cpu": "rows/CPU-s",
     "limit.timescale.binary_copy": "rows/s",
     "timescale.pipeline": "rows/s",
     "limit.timescale.binary_copy.cpu": "rows/CPU-s",
@@ -63,6 +65,7 @@ def rows(rounds: int, dsn: str) -> list[Row]:
             }),
             _renamed(keyless.pipeline, {
                 "ingest.pipeline": "timescale.keyless",
+                "ingest.pipeline.cpu": "timescale.keyless.cpu",
                 "ingest.cost": "timescale.keyless.cost",
             }),
             lambda: {"timescale.keyless.bytes": _size(keyless.database) / READS},
@@ -70,11 +73,14 @@ def rows(rounds: int, dsn: str) -> list[Row]:
             _Month(keyed).bytes_a_read,
         ]  # fmt: skip
         found = interleave(contenders, UNITS, rounds)
-    bare, copy = found["limit.timescale.heap"], found["limit.timescale.binary_copy"]
+    bare, bare_cpu = found["limit.timescale.heap"], found["limit.timescale.heap.cpu"]
+    copy = found["limit.timescale.binary_copy"]
     copy_cpu, row_bytes = found["limit.timescale.binary_copy.cpu"], found["timescale.bytes.rows"]
     return [
         bare.row(),
         found["timescale.keyless"].row(bare, goal="ratio >= 1"),
+        bare_cpu.row(),
+        found["timescale.keyless.cpu"].row(bare_cpu),
         copy.row(),
         found["timescale.pipeline"].row(copy, goal="ratio >= 0.9"),
         copy_cpu.row(),
@@ -147,7 +153,10 @@ class _Heap:
                 copy.write(each)
         spent = self._running.clocks() - begun
         assert database.execute("SELECT count(*) FROM bare_read").fetchone() == (READS,)
-        return {"limit.timescale.heap": READS / spent.wall_s}
+        return {
+            "limit.timescale.heap": READS / spent.wall_s,
+            "limit.timescale.heap.cpu": READS / spent.cpu_s,
+        }
 
 
 class _Month:
