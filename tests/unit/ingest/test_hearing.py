@@ -50,6 +50,17 @@ def test_the_last_frame_of_a_radio_counts_and_the_weakest_gives_way_to_a_better_
     assert hearing.best(1) == [20, 14, 13, 12]
 
 
+def test_radios_that_are_new_leave_those_beside_them_as_they_are():
+    hearing = Hearing()
+    hearing.note([heard(17, (9, 9), (5, 5)), heard(18, (5, 3))])
+
+    hearing.note([heard(19, (7, 8), (1, 4), (12, 1), (5, 4)), heard(20, (2**32 - 1, 2))])
+
+    assert {radio_id: list(hearing.best(radio_id)) for radio_id in (1, 5, 7, 9, 12, 2**32 - 1)} == {
+        1: [19], 5: [17, 19, 18], 7: [19], 9: [17], 12: [19], 2**32 - 1: [20],
+    }  # fmt: skip
+
+
 def test_what_is_no_live_reading_teaches_nothing():
     hearing = Hearing()
 

@@ -119,6 +119,17 @@ def test_a_window_is_sure_no_further_back_than_it_was_asked_to_reach():
     assert judge(known, 0, 97, 5) is Verdict.UNSURE
 
 
+@pytest.mark.parametrize("newest", [(1 << 31) // STEP_S + 1, ((1 << 32) - 1) // STEP_S])
+def test_reads_up_to_2106_are_told_apart(newest):
+    known = window()
+
+    remember(known, (1, newest, 5))
+
+    assert judge(known, 1, newest, 5) is Verdict.SAME
+    assert judge(known, 1, newest - SLOTS + 1, 5) is Verdict.NEW
+    assert judge(known, 1, newest - SLOTS - 1, 5) is Verdict.UNSURE
+
+
 def test_of_what_came_at_another_distance_nothing_is_sure():
     known = window(2)
     remember(known, (0, 100, 5), (1, 100, 5))
