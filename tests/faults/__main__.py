@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.faults import seeds
 from tests.faults.checker import check
 from tests.faults.harness import RunFailedError, run, scenario
 
@@ -20,12 +21,11 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=10)
     parser.add_argument("--weather", default="storm", choices=["none", "normal", "storm"])
     parser.add_argument("--daemon-kills", type=int, default=5)
-    parser.add_argument("--seeds", default="1", help="one, or FIRST-LAST")
+    parser.add_argument("--seeds", default="1", help="such as 1,7,20-25")
     parser.add_argument("--keep", type=Path, help="leave every run's files here")
     options = parser.parse_args()
-    first, _, last = options.seeds.partition("-")
     failed = 0
-    for seed in range(int(first), int(last or first) + 1):
+    for seed in seeds.listed(options.seeds):
         root = options.keep or Path(tempfile.mkdtemp(prefix="mdms-faults-"))
         directory = root / f"seed-{seed}"
         directory.parent.mkdir(parents=True, exist_ok=True)

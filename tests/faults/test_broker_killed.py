@@ -17,6 +17,7 @@ from mdms.ports.unit_of_work import UnitOfWorkFactory
 from mdms.storage.signer import open_signer_memory
 from tests.brokers import Mosquitto, mosquitto
 from tests.controls import AT, a_registry
+from tests.faults import seeds
 from tests.faults.gate import Packet, Passing
 from tests.faults.truth import all_is_true
 from tests.faults.wire import DAEMON, TOWER, Moment, Wire
@@ -43,7 +44,7 @@ MOMENTS = [
 NOT_DELIVERED = MOMENTS[2]
 SWITCHINGS = [Action.DISCONNECT, Action.RECONNECT]
 BROKERS = ["embedded", "mosquitto"] if mosquitto() else ["embedded"]
-SEEDS = [int(seed) for seed in os.environ.get("MDMS_FAULT_SEEDS", "1").split(",")]
+SEEDS = seeds.chosen("MDMS_FAULT_SEEDS", "1")
 EVERYTHING = os.environ.get("MDMS_FAULT_BROKER") == "all"
 ALL = [
     (broker, switching, moment)

@@ -5,23 +5,13 @@ MDMS_INGEST_SEEDS=1-2000 plays these seeds instead of the few of every day; one 
 and fails again.
 """
 
-import os
-
 import pytest
 
+from tests.faults import seeds
 from tests.faults.world import World
 
 
-def seeds() -> list[int]:
-    chosen = os.environ.get("MDMS_INGEST_SEEDS", "1-4")
-    numbers: list[int] = []
-    for part in chosen.split(","):
-        first, _, last = part.partition("-")
-        numbers += range(int(first), int(last or first) + 1)
-    return numbers
-
-
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", seeds.chosen("MDMS_INGEST_SEEDS", "1-4"))
 async def test_everything_that_was_heard_is_stored_once_and_unchanged(seed):
     world = World(seed)
 

@@ -18,6 +18,7 @@ from psycopg import sql
 from commands.machine import TRANSITIONS
 from mdms.domain.controls import READY, Action, ControlState, Opcode
 from tests.controls import AT, a_registry
+from tests.faults import seeds
 from tests.faults.lives import LIVES
 from tests.faults.street import SENDING, SIGNING, Blow, Moment, Row, Street
 from tests.faults.truth import all_is_true
@@ -25,7 +26,7 @@ from tests.lawful import move_out
 
 pytestmark = [pytest.mark.db, pytest.mark.slow]
 
-SEEDS = [int(seed) for seed in os.environ.get("MDMS_FAULT_SEEDS", "1").split(",")]
+SEEDS = seeds.chosen("MDMS_FAULT_SEEDS", "1")
 WAITING = sorted(READY)
 
 

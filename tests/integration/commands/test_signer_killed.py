@@ -1,7 +1,6 @@
 """SIGKILL of the signer at seeded moments: no counter twice, no budget exceeded, nothing lost."""
 
 import asyncio
-import os
 import random
 from collections import Counter
 from dataclasses import replace
@@ -17,6 +16,7 @@ from mdms.app.clock import SystemClock
 from mdms.domain.controls import Opcode, new_id
 from mdms.domain.errors import UnavailableError
 from mdms.storage.unit_of_work import open_store
+from tests.faults import seeds
 from tests.integration.commands.town import a_town, an_open, command_of, store_opens
 from tests.signing import SignerProcess, an_edition, write_signer_files
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.db, pytest.mark.slow]
 CLOCK = SystemClock()
 METERS = 40
 KILLS = 3
-SEEDS = [int(seed) for seed in os.environ.get("MDMS_FAULT_SEEDS", "1").split(",")]
+SEEDS = seeds.chosen("MDMS_FAULT_SEEDS", "1")
 
 
 async def persistently(line: SocketSigner, command: Command) -> Any:
