@@ -36,6 +36,9 @@ _STORES: Final = (
     "messages", "readings", "touches", "events", "gaps", "collectors", "controls",
 )  # fmt: skip
 
+_BATCH_SIZES: Final = (1, 2, 3, 1, 2, 3, 18)
+"""Messages; many are opened in another way than few."""
+
 
 class KilledError(Exception):
     """The daemon is gone."""
@@ -138,7 +141,8 @@ class Office:
                 some, rest = rest[:size], rest[size:]
             else:
                 self._batches_left -= 1
-                some = [self.collectors.send() for _ in range(self.rng.randrange(1, 4))]
+                count = self.rng.choice(_BATCH_SIZES)
+                some = [self.collectors.send() for _ in range(count)]
                 self._unacked += some
             self._handed.append(some)
             self.note("hand", [self.collectors.by_payload[each.payload] for each in some])

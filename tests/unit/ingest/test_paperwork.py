@@ -11,7 +11,7 @@ import pytest
 
 from tests.paperwork import Office
 
-LOST_ONCE = "14,26,31,35"
+LOST_ONCE = "29,31,52"
 """These lost reads while only the first of the batches that wait was prepared again."""
 
 
