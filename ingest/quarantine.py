@@ -79,8 +79,7 @@ class Quarantine:
         self._horizon = horizon
         self._tags = tags
         self._trailers = trailers or TrailerCheck({})
-        self._due_at: list[datetime] = []
-        self.wake()
+        self._due_at = _looks(clock.now())
 
     def wake(self) -> None:
         """
@@ -88,8 +87,7 @@ class Quarantine:
 
         And once more a little later, for what is being refused just now by the registry as it was.
         """
-        now = self._clock.now()
-        self._due_at = [now, now + _ONCE_MORE_AFTER]
+        self._due_at = _looks(self._clock.now())
 
     async def run_due(self, now: datetime) -> Replayed:
         """
@@ -182,6 +180,10 @@ class Quarantine:
         news = {key: each for key, each in refused.items() if _verdict(each) != known[key]}
         await work.quarantine.still_refused(news)
         return Replayed(len(letters), len(cured), restored)
+
+
+def _looks(since: datetime) -> list[datetime]:
+    return [since, since + _ONCE_MORE_AFTER]
 
 
 def _verdict(letter: Rejected) -> tuple[RejectReason, str, bytes]:
