@@ -180,6 +180,27 @@ async def test_a_reconnect_that_no_meter_confirms_sends_a_person_after_two_hours
     assert set(await house.orders()) == {"SWITCH_UNKNOWN", "RC_FIELD"}
 
 
+async def test_who_paid_has_the_supply_back_though_a_tower_opens_the_switch_afterwards(house, line):
+    line.air.lost = lambda _: True
+    await line.ask(Action.DISCONNECT, cause="NONPAY")
+    await line.run(900, step_s=10)
+    await house.pay()
+    for _ in range(3):
+        await house.watch.run_due(line.clock.now())
+        await line.run(900, step_s=10)
+    line.air.lost = lambda _: False
+    _, disconnect = line.air.sent[0]
+
+    await line.air.send(17, disconnect)
+    for _ in range(2):
+        await line.run(3)
+        await house.watch.run_due(line.clock.now())
+    await line.run(3)
+
+    # Armed, by the button of whoever is there: they said so before it opened.
+    assert [opcode for opcode, _ in line.meter.moves] == [Opcode.OPEN, Opcode.ARM]
+
+
 async def test_a_switch_that_does_not_close_sends_a_person_at_once(house, line):
     await house.cut_off()
     await house.pay()
