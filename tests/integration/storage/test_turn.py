@@ -43,7 +43,7 @@ async def test_one_has_it_until_it_leaves_or_its_session_ends(daemon_database, d
     await other.sign()
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks "
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks "
             "WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
         )
     await other.lost()
@@ -66,8 +66,10 @@ async def test_it_is_known_who_takes_reads_since_when_and_whether_they_are_there
     async with store() as work:
         taking = await work.takers.takers()
     await turn.drop()
-    async with store() as work:
-        gone = await work.takers.takers()
+    gone = taking
+    while gone[0].present:  # the server lets go a moment after the session has ended here
+        async with store() as work:
+            gone = await work.takers.takers()
 
     since = taking[0].since
     assert before <= since <= after
