@@ -9,6 +9,7 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from vee.rule_tables import CommodityRules, RuleTables
 from vee.rules_file import RuleSetError, later_keys, read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RuleSet(RuleTables):
     """The tables, and what is asked of them."""
 
@@ -49,12 +50,13 @@ class RuleSet(RuleTables):
         except RuleSetError as error:
             raise RuleSetError(f"{name}: {error}") from error
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """
         SHA-256 of the content: order, comments and spelling of numbers do not count.
 
         Nor do keys that came later and say what their absence means: what judged keeps its hash.
+        It is made once: each outcome of a day is kept with it.
         """
         canonical = json.dumps(_said(self), sort_keys=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()

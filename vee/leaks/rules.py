@@ -7,6 +7,7 @@ import math
 import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from vee.leaks.memory import BRANCHES, DAYS, NIGHTS, RECENT_H, WEEKS
 from vee.rule_tables import Edition
@@ -189,7 +190,7 @@ class GasRules:
     badges: tuple[Badge, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LeakRules:
     """Everything that leak detection may be told; the comments of the file say what it means."""
 
@@ -222,7 +223,7 @@ class LeakRules:
             raise RuleSetError(f"{name}: {error}") from error
         return rules
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the content: order, comments and spelling of numbers do not count."""
         canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, default=str)

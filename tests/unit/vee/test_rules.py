@@ -93,6 +93,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         RuleSet.load(tmp_path / "no.toml")
 
 
+def test_the_hash_is_made_once_for_every_day_that_it_is_kept_with():
+    assert RULES.hash is RULES.hash
+
+
 def test_the_hash_is_of_the_content_not_of_the_text():
     same = RuleSet.parse("# a comment\n" + TEXT.replace("2.0  ", "2.00 "), name="a")
     other = RuleSet.parse(TEXT.replace("align_s = 60", "align_s = 59"), name="b")
